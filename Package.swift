@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every target, once: the language as strict as it goes, and no warning left standing.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+extension Target.Dependency {
+    static let core: Self = "WeirCore"
+    static let sigV4: Self = "WeirSigV4"
+    static let vault: Self = "WeirVault"
+    static let identity: Self = "WeirIdentity"
+    static let registry: Self = "WeirRegistry"
+    static let storage: Self = "WeirStorage"
+    static let upstream: Self = "WeirUpstream"
+    static let web: Self = "WeirWeb"
+
+    static let nioCore: Self = .product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix: Self = .product(name: "NIOPosix", package: "swift-nio")
+    static let nioHTTP1: Self = .product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioSSL: Self = .product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let nioHTTPTypesHTTP1: Self = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+    static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
+    static let httpTypes: Self = .product(name: "HTTPTypes", package: "swift-http-types")
+    static let hummingbird: Self = .product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdTLS: Self = .product(name: "HummingbirdTLS", package: "hummingbird")
+    static let asyncHTTPClient: Self = .product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let grdb: Self = .product(name: "GRDB", package: "GRDB.swift")
+    static let logging: Self = .product(name: "Logging", package: "swift-log")
+    static let metrics: Self = .product(name: "Metrics", package: "swift-metrics")
+    static let lifecycle: Self = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let argumentParser: Self = .product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let configuration: Self = .product(name: "Configuration", package: "swift-configuration")
+    static let x509: Self = .product(name: "X509", package: "swift-certificates")
+}
+
+/// A room of the house (docs/architecture.md): `Sources/Core` is the target `WeirCore`.
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: "Weir\(name)", dependencies: dependencies, path: "Sources/\(name)", swiftSettings: settings)
+}
+
+let package = Package(
+    name: "weir",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "weir", targets: ["weir"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    ],
+    targets: [
+        .target(name: "CPlatform", path: "Sources/CPlatform"),
+        room("Core", [.nioCore, .crypto]),
+        room("SigV4", [.crypto]),
+        room("Vault", [.core, .crypto, .nioCore]),
+        room("Identity", [.core, .sigV4, .vault, .crypto]),
+        room("Registry", [.core, .vault, .crypto, .nioCore, .logging, .metrics, .lifecycle]),
+        room("Storage", [.core, .sigV4, "CPlatform", .grdb, .crypto, .nioCore, .nioPosix]),
+        room("Upstream", [.core, .sigV4, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL, .logging]),
+        room(
+            "Web",
+            [
+                .core, .sigV4, .identity, .registry, .vault, .hummingbird, .hummingbirdTLS, .httpTypes, .nioCore,
+                .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .nioSSL, .logging, .metrics,
+            ]),
+        .executableTarget(
+            name: "weir",
+            dependencies: [
+                .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web,
+                .argumentParser, .configuration, .lifecycle, .logging, .metrics, .x509, .nioPosix, "CPlatform", .hummingbird,
+                .nioSSL, .crypto,
+            ],
+            path: "Sources/weir", swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,172 @@
+package import NIOCore
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// A manifest as it was sent, and what this server needs to know of it. The bytes are the truth: they are stored and served as
+/// they came, never written anew.
+package struct Manifest: Sendable, Equatable {
+    /// ECR's cap, and the OCI specification's recommendation: protects memory on pushes and on what upstream sends.
+    package static let maxBytes = 4 * 1024 * 1024
+
+    package enum Shape: Sendable, Equatable {
+        /// One image or artifact: a configuration and layers.
+        case image(config: Descriptor?, layers: [Descriptor])
+        /// A list of manifests, one for each platform.
+        case index([Descriptor])
+    }
+
+    package let bytes: ByteBuffer
+    package let digest: Digest
+    package let mediaType: String
+    package let shape: Shape
+    /// The manifest that this one says something about (OCI 1.1, "Listing Referrers").
+    package let subject: Descriptor?
+    /// The manifest's `artifactType`, or its configuration's media type.
+    package let artifactType: String?
+    package let annotations: [String: String]
+
+    /// Reads a manifest.
+    ///
+    /// - Parameters:
+    ///   - contentType: what the sender called it. It must agree with the body's `mediaType`, so that nobody can pass off a list as
+    ///     an image (GHSA-qq97-vm5h-rrhg).
+    ///   - algorithm: the one its digest is computed with.
+    package init(
+        _ bytes: ByteBuffer, contentType: String?, algorithm: Digest.Algorithm = .sha256
+    ) throws(ManifestError) {
+        guard bytes.readableBytes <= Self.maxBytes else { throw .tooLarge(bytes.readableBytes) }
+        guard let body = try? JSONDecoder().decode(Body.self, from: Data(bytes.readableBytesView)) else {
+            throw .notJSON
+        }
+        let mediaType = try Self.mediaType(of: body, contentType: contentType)
+        if body.manifests != nil, body.layers != nil || body.config != nil { throw .ambiguous }
+        if let manifests = body.manifests {
+            shape = .index(try manifests.map { wire throws(ManifestError) in try Descriptor(wire) })
+        } else {
+            shape = .image(
+                config: try body.config.map { wire throws(ManifestError) in try Descriptor(wire) },
+                layers: try (body.layers ?? body.blobs ?? []).map { wire throws(ManifestError) in
+                    try Descriptor(wire)
+                })
+        }
+        self.bytes = bytes
+        self.mediaType = mediaType
+        digest = Digest(of: bytes.readableBytesView, algorithm)
+        subject = try body.subject.map { wire throws(ManifestError) in try Descriptor(wire) }
+        artifactType = body.artifactType ?? body.config?.mediaType
+        annotations = body.annotations ?? [:]
+    }
+
+    private static func mediaType(of body: Body, contentType: String?) throws(ManifestError) -> String {
+        if body.schemaVersion == 1 { throw .schema1 }
+        let generic = ["application/json", "application/octet-stream", "text/plain", ""]
+        let named = contentType.map(MediaType.essence).flatMap { generic.contains($0) ? nil : $0 }
+        if let named, let inside = body.mediaType, MediaType.essence(inside) != named {
+            throw .disagrees(contentType: named, mediaType: inside)
+        }
+        guard let mediaType = body.mediaType.map(MediaType.essence) ?? named else {
+            // OCI allows the member to be absent: the shape tells.
+            if body.manifests != nil { return MediaType.ociIndex }
+            if body.config != nil { return MediaType.ociManifest }
+            throw .noMediaType
+        }
+        let isList = mediaType == MediaType.ociIndex || mediaType == MediaType.dockerList
+        let isImage = mediaType == MediaType.ociManifest || mediaType == MediaType.dockerManifest
+        if isList, body.manifests == nil { throw .missing("manifests") }
+        if isImage, body.config == nil { throw .missing("config") }
+        return mediaType
+    }
+
+    /// What a pull of this manifest asks for next as blobs: the configuration and the layers that a registry holds.
+    package var blobs: [Descriptor] {
+        guard case .image(let config, let layers) = shape else { return [] }
+        return ([config].compactMap { $0 } + layers).filter { !MediaType.isForeign($0.mediaType) }
+    }
+
+    /// The manifests that this one lists.
+    package var children: [Descriptor] {
+        guard case .index(let manifests) = shape else { return [] }
+        return manifests
+    }
+
+    private struct Body: Decodable {
+        var schemaVersion: Int?
+        var mediaType: String?
+        var artifactType: String?
+        var config: Descriptor.Wire?
+        var layers: [Descriptor.Wire]?
+        var blobs: [Descriptor.Wire]?
+        var manifests: [Descriptor.Wire]?
+        var subject: Descriptor.Wire?
+        var annotations: [String: String]?
+    }
+}
+
+/// What a manifest says of a blob or of another manifest.
+package struct Descriptor: Sendable, Hashable {
+    package let mediaType: String
+    package let digest: Digest
+    package let size: Int64
+    package let platform: String?
+
+    package init(mediaType: String, digest: Digest, size: Int64, platform: String? = nil) {
+        self.mediaType = mediaType
+        self.digest = digest
+        self.size = size
+        self.platform = platform
+    }
+
+    struct Wire: Decodable {
+        struct Platform: Decodable {
+            var architecture: String?
+            var os: String?
+            var variant: String?
+        }
+        var mediaType: String?
+        var digest: String
+        var size: Int64
+        var platform: Platform?
+    }
+
+    init(_ wire: Wire) throws(ManifestError) {
+        let digest: Digest
+        do { digest = try Digest(wire.digest) } catch { throw .badDescriptor("\(error)") }
+        guard wire.size >= 0 else { throw .badDescriptor("the size \(wire.size) of \(digest) is negative") }
+        self.init(
+            mediaType: wire.mediaType ?? "application/octet-stream", digest: digest, size: wire.size,
+            platform: wire.platform.map {
+                [$0.os, $0.architecture, $0.variant].compactMap { $0 }.joined(separator: "/")
+            })
+    }
+}
+
+/// Why bytes are not a manifest that this server keeps.
+package enum ManifestError: Error, Equatable, CustomStringConvertible {
+    case tooLarge(Int)
+    case notJSON
+    case schema1
+    case noMediaType
+    case disagrees(contentType: String, mediaType: String)
+    /// It names both layers and manifests: an image to one reader, a list to another (CVE-2021-41190).
+    case ambiguous
+    case missing(String)
+    case badDescriptor(String)
+
+    package var description: String {
+        switch self {
+        case .tooLarge(let count): "the manifest has \(count) bytes, more than the \(Manifest.maxBytes) allowed"
+        case .notJSON: "Invalid JSON syntax"
+        case .schema1: "manifests of schema version 1 are not supported"
+        case .noMediaType: "image manifest mediatype not provided in manifest or parameter"
+        case .disagrees(let contentType, let mediaType):
+            "the content type '\(contentType)' and the manifest's mediaType '\(mediaType)' differ"
+        case .ambiguous: "the manifest names both layers and manifests"
+        case .missing(let member): "the manifest lacks '\(member)'"
+        case .badDescriptor(let reason): "a descriptor is wrong: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,14 @@
+/// A string that is not the noun it was taken for. `reason` ends a sentence: "the repository name …".
+package struct NameError: Error, Equatable, CustomStringConvertible {
+    package let noun: String
+    package let text: String
+    package let reason: String
+
+    package init(_ noun: String, _ text: String, _ reason: String) {
+        self.noun = noun
+        self.text = String(text.prefix(300))
+        self.reason = reason
+    }
+
+    package var description: String { "the \(noun) '\(text)' \(reason)" }
+}

@@ -1,0 +1,36 @@
+/// A moment: microseconds since 1970, UTC. Kept as an integer, sent to AWS clients as seconds with a fraction.
+package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let microseconds: Int64
+
+    package init(microseconds: Int64) { self.microseconds = microseconds }
+    package init(seconds: Int64) { microseconds = seconds * 1_000_000 }
+
+    package var seconds: Double { Double(microseconds) / 1_000_000 }
+    /// Seconds to the millisecond: AWS's JSON timestamps carry no more.
+    package var secondsToTheMillisecond: Double { Double(microseconds / 1_000) / 1_000 }
+
+    package static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
+    package static func + (left: Self, right: Duration) -> Self {
+        Self(microseconds: left.microseconds + right.microseconds)
+    }
+    package static func - (left: Self, right: Self) -> Duration {
+        .microseconds(left.microseconds - right.microseconds)
+    }
+
+    package var description: String { "\(microseconds)µs" }
+}
+
+extension Duration {
+    package var microseconds: Int64 {
+        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+    }
+}
+
+/// Where services get the time from: the program gives the machine's clock, tests their own.
+package struct WallClock: Sendable {
+    private let read: @Sendable () -> Timestamp
+
+    package init(_ read: @escaping @Sendable () -> Timestamp) { self.read = read }
+
+    package var now: Timestamp { read() }
+}

@@ -1,0 +1,70 @@
+package import NIOCore
+
+/// Bytes on their way: pulled by the reader, so that its demand is the backpressure.
+package typealias ByteStream = any AsyncSequence<ByteBuffer, any Error> & Sendable
+
+/// Where a blob lies: under the key that seals it, by its digest. The same content under two keys is two blobs.
+package struct BlobPlace: Hashable, Sendable, CustomStringConvertible {
+    /// Names the key, as lower-case letters, digits and dashes: safe in a path. `plain` for content that is not sealed.
+    package let scope: String
+    package let digest: Digest
+
+    package init(scope: String, digest: Digest) {
+        self.scope = scope
+        self.digest = digest
+    }
+
+    package var description: String { "\(scope)/\(digest)" }
+}
+
+/// Where blobs are kept, as bytes: it does not know what they mean nor whether they are sealed.
+///
+/// A blob becomes visible only by `StagedBlob.commit`, whole and on disk, or not at all.
+package protocol BlobStore: Sendable {
+    /// A new, empty, invisible blob. Throws `BlobStoreError.full` where no room is left.
+    func stage() throws(BlobStoreError) -> any StagedBlob
+
+    /// Throws `.missing` where nothing was committed under `place`.
+    func open(_ place: BlobPlace) throws(BlobStoreError) -> any StoredBlob
+
+    /// Removes the blob, if it is there. Readers that have it open read on.
+    func delete(_ place: BlobPlace) throws(BlobStoreError)
+
+    /// Removes what earlier runs staged and did not commit; tells how many. For the start, before anything is staged.
+    func clearStaging() throws(BlobStoreError) -> Int
+}
+
+/// Bytes that can be read at any offset, by many readers at once, until the last of them lets go.
+package protocol StoredBlob: Sendable {
+    /// Bytes there are now. For a staged blob it grows.
+    var size: Int64 { get }
+
+    /// `count` bytes from `offset`, fewer only where the blob ends. Fast where the page cache holds them; else it waits on a
+    /// thread that may wait, not on the caller's.
+    func read(at offset: Int64, count: Int) async throws(BlobStoreError) -> ByteBuffer
+
+    /// A file that the kernel can send by itself, or nil where there is none.
+    var fileDescriptor: Int32? { get }
+}
+
+/// A blob being written. One writer appends; any number may read what has been appended.
+///
+/// What is neither committed nor discarded is discarded when the last reference goes.
+package protocol StagedBlob: StoredBlob {
+    /// Adds bytes at the end. Blocks: call it on a thread that may.
+    func append(_ bytes: ByteBuffer) throws(BlobStoreError)
+
+    /// Makes the blob visible under `place`: fsync, rename, fsync of the directory. Replaces an older copy. Blocks.
+    func commit(as place: BlobPlace) throws(BlobStoreError)
+
+    /// Gives the room back. Readers that are reading read on.
+    func discard()
+}
+
+package enum BlobStoreError: Error, Sendable, Equatable {
+    case missing
+    /// No room, or no more files: what was being written is lost, what is stored is not.
+    case full(String)
+    /// The disk or the kernel failed; the text says which call and why.
+    case failed(String)
+}

@@ -1,0 +1,64 @@
+/// A reason to say no, with the sentence that tells the caller what happened and what to do next.
+///
+/// Services throw it; each door has one table from `Reason` to its wire error (`DistributionError`, `AWSError`).
+/// The message goes to the client: it never holds a secret, a token or a signed query.
+package struct Refusal: Error, Sendable, CustomStringConvertible {
+    package let reason: Reason
+    package let message: String
+    /// When to come back, where upstream or a limit told.
+    package var retryAfter: Duration?
+    /// What the log line says besides: short facts, never secrets.
+    package var facts: [String: String]
+
+    package init(
+        _ reason: Reason, _ message: String, retryAfter: Duration? = nil, facts: [String: String] = [:]
+    ) {
+        self.reason = reason
+        self.message = message
+        self.retryAfter = retryAfter
+        self.facts = facts
+    }
+
+    package var description: String { "\(reason): \(message)" }
+
+    package enum Reason: String, Sendable, CaseIterable {
+        // What was asked cannot be understood.
+        case invalidParameter, validation, malformedRequest, unknownOperation, requestTooLarge
+        // Who asks.
+        case authenticationMissing, credentialsUnknown, signatureInvalid, credentialsExpired
+        case tokenInvalid, tokenExpired, accessDenied
+        // Repositories and what hangs on them.
+        case repositoryNotFound, repositoryAlreadyExists, repositoryNotEmpty
+        case repositoryPolicyNotFound, lifecyclePolicyNotFound
+        case limitExceeded, tooManyTags, invalidTagParameter
+        // Images and blobs.
+        case imageNotFound, imageAlreadyExists, imageTagAlreadyExists, imageDigestDoesNotMatch
+        case layersNotFound, referencedImagesNotFound, imageReferencedByManifestList
+        case manifestInvalid, manifestTooLarge
+        case blobUnknown, blobUploadUnknown, blobUploadOutOfOrder, digestInvalid, rangeNotSatisfiable
+        /// Stored bytes are missing or are not what was sealed, and upstream cannot replace them.
+        case contentDamaged
+        case storageFull
+        // Cache rules, templates and upstream.
+        case cacheRuleNotFound, cacheRuleAlreadyExists, unsupportedUpstreamRegistry
+        case secretNotFound, unableToAccessSecret, unableToDecryptSecretValue
+        case templateNotFound, templateAlreadyExists, templateFailed
+        /// Upstream said 401 or 403.
+        case upstreamDenied
+        /// Upstream said 429.
+        case upstreamRateLimited
+        /// Upstream could not be asked: refused, no name, time-out, TLS, 5xx.
+        case upstreamUnavailable
+        /// Upstream answered with something that is not what was asked for: wrong digest, wrong length, no manifest.
+        case upstreamInvalid
+        // Keys.
+        case kmsKeyNotFound, kmsKeyDisabled, kmsInvalidState, kmsAlreadyExists, kmsInvalidAliasName, kmsInvalidArn
+        case kmsInvalidCiphertext, kmsIncorrectKey, kmsMalformedPolicy, kmsLimitExceeded, kmsUnsupported, kmsTagInvalid
+        case kmsInvalidKeyUsage
+        // Secrets.
+        case secretResourceNotFound, secretResourceExists, secretInvalidRequest, secretInvalidNextToken
+        case secretLimitExceeded
+        // The program itself.
+        case unsupported, throttled, shuttingDown
+    }
+}

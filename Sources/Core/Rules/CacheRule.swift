@@ -1,0 +1,100 @@
+/// A pull through cache rule: repositories below `prefix` are filled from `upstreamHost`.
+package struct CacheRule: Hashable, Sendable {
+    package static let prefixLengths = 2...30
+    /// ECR's quota "Pull through cache rules per registry"; it cannot be raised there.
+    package static let perRegistry = 50
+
+    package let prefix: Prefix
+    /// As given on creation, a bare host: `public.ecr.aws`.
+    package let upstreamURL: String
+    package let kind: UpstreamKind
+    /// Nil where the rule was made without one, which means ROOT; kept apart because Terraform plans to replace a
+    /// rule that reads back another value than it was given.
+    package let upstreamPrefix: Prefix?
+    package var credentialARN: String?
+    package var customRoleARN: String?
+    package let createdAt: Timestamp
+    package var updatedAt: Timestamp?
+
+    package init(
+        prefix: Prefix, upstreamURL: String, kind: UpstreamKind, upstreamPrefix: Prefix? = nil,
+        credentialARN: String? = nil, customRoleARN: String? = nil, createdAt: Timestamp,
+        updatedAt: Timestamp? = nil
+    ) {
+        self.prefix = prefix
+        self.upstreamURL = upstreamURL
+        self.kind = kind
+        self.upstreamPrefix = upstreamPrefix
+        self.credentialARN = credentialARN
+        self.customRoleARN = customRoleARN
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+    }
+
+    /// The repository's name upstream: the cache prefix taken off, the upstream prefix put on. Call it only for names that `prefix` covers.
+    package func upstreamRepository(for name: RepositoryName) -> String {
+        (upstreamPrefix ?? .root).beginning + name.description.dropFirst(prefix.beginning.count)
+    }
+}
+
+/// ECR's names for the registries it can pull through.
+package enum UpstreamKind: String, Sendable, CaseIterable {
+    case ecr = "ecr"
+    case ecrPublic = "ecr-public"
+    case quay = "quay"
+    case kubernetes = "k8s"
+    case dockerHub = "docker-hub"
+    case gitHub = "github-container-registry"
+    case azure = "azure-container-registry"
+    case gitLab = "gitlab-container-registry"
+    case chainguard = "chainguard"
+
+    /// The kind that a bare host belongs to, or nil for a host that ECR does not know.
+    package init?(host: String) {
+        switch host {
+        case "public.ecr.aws": self = .ecrPublic
+        case "quay.io": self = .quay
+        case "registry.k8s.io": self = .kubernetes
+        case "registry-1.docker.io": self = .dockerHub
+        case "ghcr.io": self = .gitHub
+        case "registry.gitlab.com": self = .gitLab
+        case "cgr.dev": self = .chainguard
+        default:
+            if Self.isAzure(host) {
+                self = .azure
+            } else if Self.isECR(host) {
+                self = .ecr
+            } else {
+                return nil
+            }
+        }
+    }
+
+    /// ECR demands a secret for these.
+    package var needsSecret: Bool {
+        switch self {
+        case .dockerHub, .gitHub, .azure, .gitLab, .chainguard: true
+        case .ecr, .ecrPublic, .quay, .kubernetes: false
+        }
+    }
+
+    /// `NAME.azurecr.io`, where NAME is one label of letters and digits.
+    private static func isAzure(_ host: String) -> Bool {
+        guard host.hasSuffix(".azurecr.io") else { return false }
+        let name = host.dropLast(".azurecr.io".count)
+        return !name.isEmpty && name.utf8.count <= 63 && name.utf8.allSatisfy(isLabelByte)
+    }
+
+    /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com`.
+    private static func isECR(_ host: String) -> Bool {
+        let labels = host.split(separator: ".", omittingEmptySubsequences: false)
+        guard labels.count == 6 || labels.count == 7, labels[1] == "dkr", labels[2] == "ecr",
+            labels[4] == "amazonaws", labels[5] == "com", labels.count == 6 || labels[6] == "cn"
+        else { return false }
+        return (try? AccountID(String(labels[0]))) != nil && (try? Region(String(labels[3]))) != nil
+    }
+
+    private static func isLabelByte(_ byte: UInt8) -> Bool {
+        (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte == 0x2d
+    }
+}

@@ -1,0 +1,26 @@
+/// A repository: a name in a registry, and how its content is sealed and its tags move.
+package struct Repository: Hashable, Sendable {
+    /// The row's number: never reused, so that a repository deleted and made again is another one.
+    package let id: Int64
+    package let registry: RegistryID
+    package let name: RepositoryName
+    package let createdAt: Timestamp
+    package var mutability: TagMutability
+    package var scanOnPush: Bool
+    package let encryption: Encryption
+
+    package init(
+        id: Int64, registry: RegistryID, name: RepositoryName, createdAt: Timestamp, mutability: TagMutability,
+        scanOnPush: Bool, encryption: Encryption
+    ) {
+        self.id = id
+        self.registry = registry
+        self.name = name
+        self.createdAt = createdAt
+        self.mutability = mutability
+        self.scanOnPush = scanOnPush
+        self.encryption = encryption
+    }
+
+    package var arn: String { registry.arn("ecr", "repository/\(name)") }
+}

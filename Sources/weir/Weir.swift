@@ -1,0 +1,2 @@
+import ArgumentParser
+@main struct Weir: AsyncParsableCommand { func run() async throws {} }
