@@ -23,26 +23,36 @@ extension Target.Dependency {
     static let nioCore: Self = .product(name: "NIOCore", package: "swift-nio")
     static let nioPosix: Self = .product(name: "NIOPosix", package: "swift-nio")
     static let nioHTTP1: Self = .product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioTLS: Self = .product(name: "NIOTLS", package: "swift-nio")
     static let nioSSL: Self = .product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let nioHTTPTypes: Self = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let nioHTTPTypesHTTP1: Self = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
     static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
     static let httpTypes: Self = .product(name: "HTTPTypes", package: "swift-http-types")
-    static let hummingbird: Self = .product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdCore: Self = .product(name: "HummingbirdCore", package: "hummingbird")
     static let hummingbirdTLS: Self = .product(name: "HummingbirdTLS", package: "hummingbird")
     static let asyncHTTPClient: Self = .product(name: "AsyncHTTPClient", package: "async-http-client")
     static let grdb: Self = .product(name: "GRDB", package: "GRDB.swift")
     static let logging: Self = .product(name: "Logging", package: "swift-log")
     static let metrics: Self = .product(name: "Metrics", package: "swift-metrics")
     static let lifecycle: Self = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let unixSignals: Self = .product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let argumentParser: Self = .product(name: "ArgumentParser", package: "swift-argument-parser")
     static let configuration: Self = .product(name: "Configuration", package: "swift-configuration")
+    static let system: Self = .product(name: "SystemPackage", package: "swift-system")
     static let x509: Self = .product(name: "X509", package: "swift-certificates")
+    static let asn1: Self = .product(name: "SwiftASN1", package: "swift-asn1")
 }
 
 /// A room of the house (docs/architecture.md): `Sources/Core` is the target `WeirCore`.
 func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
         name: "Weir\(name)", dependencies: dependencies, path: "Sources/\(name)", swiftSettings: settings)
+}
+
+/// A room's tests: unit tests beside the house, in `Tests/<name>`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
 }
 
 let package = Package(
@@ -53,13 +63,15 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
-        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", .upToNextMinor(from: "4.5.2")),  // Vault calls the BoringSSL that it brings
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
@@ -70,23 +82,39 @@ let package = Package(
         room("Core", [.nioCore, .crypto]),
         room("SigV4", [.crypto]),
         room("Vault", [.core, .crypto, .nioCore]),
-        room("Identity", [.core, .sigV4, .vault, .crypto]),
+        room("Identity", [.core, .vault, .crypto]),
         room("Registry", [.core, .vault, .crypto, .nioCore, .logging, .metrics, .lifecycle]),
-        room("Storage", [.core, .sigV4, "CPlatform", .grdb, .crypto, .nioCore, .nioPosix]),
-        room("Upstream", [.core, .sigV4, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL, .logging]),
+        room("Storage", [.core, "CPlatform", .grdb, .nioCore, .nioPosix]),
+        room(
+            "Upstream",
+            [.core, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioTLS, .nioSSL, .logging]),
         room(
             "Web",
             [
-                .core, .sigV4, .identity, .registry, .vault, .hummingbird, .hummingbirdTLS, .httpTypes, .nioCore,
-                .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .nioSSL, .logging, .metrics,
+                .core, .sigV4, .identity, .registry, .vault, .hummingbirdCore, .hummingbirdTLS, .httpTypes, .nioCore,
+                .nioPosix, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioSSL, .lifecycle, .logging, .metrics,
             ]),
         .executableTarget(
             name: "weir",
             dependencies: [
-                .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web,
-                .argumentParser, .configuration, .lifecycle, .logging, .metrics, .x509, .nioPosix, "CPlatform", .hummingbird,
-                .nioSSL, .crypto,
+                .core, .vault, .identity, .registry, .storage, .upstream, .web, "CPlatform", .argumentParser,
+                .configuration, .system, .lifecycle, .unixSignals, .logging, .metrics, .nioCore, .crypto, .x509, .asn1,
             ],
             path: "Sources/weir", swiftSettings: settings),
+        tests("CoreTests", [.core, .nioCore, .crypto]),
+        tests("SigV4Tests", [.sigV4]),
+        tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore]),
+        tests("IdentityTests", [.core, .vault, .identity, .storage]),
+        tests("RegistryTests", [.core, .vault, .registry, .storage, .nioCore, .logging, "Exams"]),
+        tests("StorageTests", [.core, .storage, .nioCore, "Exams"]),
+        tests("UpstreamTests", [.core, .upstream, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging]),
+        tests(
+            "WebTests",
+            [
+                .core, .sigV4, .vault, .identity, .registry, .storage, .web, .hummingbirdCore, .httpTypes, .nioCore,
+                .nioPosix, .lifecycle, .logging, .metrics, "Exams",
+            ]),
+        tests("ImportTests", []),
+        .target(name: "Exams", dependencies: [.core, .nioCore], path: "Tests/Exams", swiftSettings: settings),
     ]
 )

@@ -1,2 +1,11 @@
 import ArgumentParser
-@main struct Weir: AsyncParsableCommand { func run() async throws {} }
+
+/// The program: `weir serve`.
+@main
+struct Weir: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "weir",
+        abstract: "A container registry that you run yourself and that speaks Amazon ECR.",
+        subcommands: [ServeCommand.self],
+        defaultSubcommand: nil)
+}

@@ -1,0 +1,101 @@
+/// An object of a lifecycle policy and the members it may have, with the answers of ECR's schema check.
+struct LifecycleShape {
+    private let members: [String: DocumentValue]
+    private let required: [String]
+    private let optional: [String]
+
+    /// - Parameter required: in the order of the alphabet, in which the answer lists what is missing.
+    init(_ members: [String: DocumentValue], required: [String], optional: [String]) {
+        self.members = members
+        self.required = required
+        self.optional = optional
+    }
+
+    func check() throws(LifecyclePolicyError) {
+        let missing = required.filter { members[$0] == nil }
+        guard missing.isEmpty else { throw .missing(missing) }
+        let allowed = Set(required + optional)
+        if let unknown = members.keys.sorted().first(where: { !allowed.contains($0) }) {
+            throw LifecyclePolicyError(
+                reason: "object instance has properties which are not allowed by the schema: ([\"\(unknown)\"])'")
+        }
+    }
+
+    func has(_ name: String) -> Bool { members[name] != nil }
+
+    func object(_ name: String) throws(LifecyclePolicyError) -> [String: DocumentValue] {
+        guard case .object(let object)? = members[name] else { throw .type(members[name] ?? .null, allowed: "object") }
+        return object
+    }
+
+    func text(_ name: String) throws(LifecyclePolicyError) -> String? {
+        guard let value = members[name] else { return nil }
+        guard let text = value.string else { throw .type(value, allowed: "string") }
+        return text
+    }
+
+    /// One of `words`, which are in the order of the alphabet.
+    func word(_ name: String, _ words: [String]) throws(LifecyclePolicyError) -> String {
+        let value = members[name] ?? .null
+        guard let text = value.string, words.contains(text) else {
+            throw LifecyclePolicyError(
+                reason: "instance value (\(value.scalar ?? value.typeName)) not found in enum "
+                    + ":(possible values: [\(words.quoted)])'")
+        }
+        return text
+    }
+
+    /// Texts that are not empty; none where the member is absent.
+    func texts(_ name: String) throws(LifecyclePolicyError) -> [String] {
+        guard let value = members[name] else { return [] }
+        guard case .array(let values) = value else { throw .type(value, allowed: "array") }
+        var texts: [String] = []
+        for value in values {
+            guard let text = value.string else { throw .type(value, allowed: "string") }
+            guard !text.isEmpty else { throw .word("An entry of \(name) is empty") }
+            texts.append(text)
+        }
+        return texts
+    }
+
+    func integer(_ name: String, minimum: Int) throws(LifecyclePolicyError) -> Int {
+        let value = members[name] ?? .null
+        guard case .integer(let number) = value, let integer = Int(exactly: number) else {
+            throw .type(value, allowed: "integer")
+        }
+        guard integer >= minimum else { throw .tooLow(integer, minimum: minimum) }
+        // So far beyond any quota or age that arithmetic on it stays safe.
+        guard integer <= Int(Int32.max) else {
+            throw LifecyclePolicyError(
+                reason: "numeric instance is greater than the required maximum "
+                    + "(maximum: \(Int32.max), found: \(integer))")
+        }
+        return integer
+    }
+}
+
+extension LifecyclePolicyError {
+    static func type(_ value: DocumentValue, allowed: String) -> Self {
+        Self(
+            reason: "instance type (\(value.typeName)) does not match any allowed primitive type "
+                + "(allowed: [\"\(allowed)\"])'")
+    }
+
+    static func missing(_ names: [String]) -> Self {
+        Self(reason: "object has missing required properties ([\(names.quoted)])'")
+    }
+
+    /// A sentence of its own.
+    static func word(_ sentence: String) -> Self { Self(reason: sentence + ".'") }
+
+    // ECR's clients have seen these two without a closing quotation mark.
+    static var noCount: Self { Self(reason: "instance failed to match exactly one schema (matched 0 out of 2)") }
+
+    static func tooLow(_ found: Int, minimum: Int) -> Self {
+        Self(reason: "numeric instance is lower than the required minimum (minimum: \(minimum), found: \(found))")
+    }
+}
+
+extension [String] {
+    fileprivate var quoted: String { map { "\"\($0)\"" }.joined(separator: ", ") }
+}

@@ -1,0 +1,130 @@
+/// A text of a policy in which `*` stands for any run of characters, `?` for one, and, in version 2012-10-17, `${key}` for a
+/// value of the request.
+///
+/// What a variable brings in is compared as it is: a caller cannot smuggle a wildcard into a policy by the name of a tag.
+struct PolicyPattern: Sendable, Hashable {
+    enum Element: Sendable, Hashable {
+        case byte(UInt8)
+        case anyRun
+        case anyOne
+        /// The request's value for the key, or the default where it has none or several.
+        case variable(key: String, fallback: String?)
+    }
+
+    let elements: [Element]
+    var hasVariables: Bool {
+        elements.contains { if case .variable = $0 { true } else { false } }
+    }
+
+    private init(elements: [Element]) { self.elements = elements }
+
+    /// The pattern cut at its first five colons. A colon inside a variable's name is none of them.
+    var parts: [PolicyPattern] {
+        elements.split(separator: .byte(UInt8(ascii: ":")), maxSplits: 5, omittingEmptySubsequences: false)
+            .map { PolicyPattern(elements: Array($0)) }
+    }
+
+    /// - Returns: nil where a variable does not end or has no name.
+    init?(_ text: String, variables: PolicyVersion, wildcards: Wildcards = .matched) {
+        var elements: [Element] = []
+        var rest = text.utf8[...]
+        while let byte = rest.first {
+            if byte == UInt8(ascii: "$"), variables == .v2012, rest.dropFirst().first == UInt8(ascii: "{") {
+                guard let end = rest.firstIndex(of: UInt8(ascii: "}")),
+                    let element = Self.variable(String(Substring(rest[..<end].dropFirst(2))))
+                else { return nil }
+                elements.append(element)
+                rest = rest[rest.index(after: end)...]
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "*") where wildcards == .matched: elements.append(.anyRun)
+            case UInt8(ascii: "?") where wildcards == .matched: elements.append(.anyOne)
+            default: elements.append(.byte(byte))
+            }
+            rest = rest.dropFirst()
+        }
+        self.elements = elements
+    }
+
+    /// Whether `*` and `?` mean something, or stand for themselves.
+    enum Wildcards { case matched, literal }
+
+    /// `*`, `?` and `$` in braces are the characters themselves; anything else is a key, perhaps with a default in quotes.
+    private static func variable(_ inner: String) -> Element? {
+        if inner == "*" || inner == "?" || inner == "$" { return .byte(inner.utf8.first ?? 0) }
+        guard let comma = inner.firstIndex(of: ",") else {
+            return inner.isEmpty ? nil : .variable(key: inner.lowercased(), fallback: nil)
+        }
+        let key = inner[..<comma].filter { $0 != " " }
+        let quoted = inner[inner.index(after: comma)...].drop { $0 == " " }
+        guard !key.isEmpty, quoted.count >= 2, quoted.first == "'", quoted.last == "'" else { return nil }
+        return .variable(key: key.lowercased(), fallback: String(quoted.dropFirst().dropLast()))
+    }
+
+    /// True if the whole of `text` fits. A variable without a value fits nothing.
+    func matches(_ text: String, _ context: PolicyContext, ignoringCase: Bool = false) -> Bool {
+        guard let pattern = resolved(context) else { return false }
+        return Self.fits(
+            ignoringCase ? pattern.map(Self.lowercase) : pattern,
+            Array((ignoringCase ? text.lowercased() : text).utf8))
+    }
+
+    private func resolved(_ context: PolicyContext) -> [Element]? {
+        guard hasVariables else { return elements }
+        var resolved: [Element] = []
+        for element in elements {
+            guard case .variable(let key, let fallback) = element else {
+                resolved.append(element)
+                continue
+            }
+            let values = context.values(for: key)
+            guard let value = values.count == 1 ? values.first : fallback else { return nil }
+            resolved += value.utf8.map { .byte($0) }
+        }
+        return resolved
+    }
+
+    private static func lowercase(_ element: Element) -> Element {
+        guard case .byte(let byte) = element, (0x41...0x5a).contains(byte) else { return element }
+        return .byte(byte + 0x20)
+    }
+
+    /// Linear with one step back: after a mismatch only the last star can take one character more.
+    private static func fits(_ pattern: [Element], _ text: [UInt8]) -> Bool {
+        var at = 0
+        var next = 0
+        var star: (pattern: Int, text: Int)?
+        while at < text.count {
+            if next < pattern.count, pattern[next] == .anyRun {
+                star = (next, at)
+                next += 1
+            } else if next < pattern.count, pattern[next] == .anyOne || pattern[next] == .byte(text[at]) {
+                next += 1
+                at += 1
+            } else if let last = star {
+                star = (last.pattern, last.text + 1)
+                next = last.pattern + 1
+                at = last.text + 1
+            } else {
+                return false
+            }
+        }
+        return pattern[next...].allSatisfy { $0 == .anyRun }
+    }
+}
+
+/// What a request says of itself: the condition keys and their values. Keys are compared without regard to case.
+package struct PolicyContext: Sendable {
+    private var values: [String: [String]] = [:]
+
+    package init() {}
+
+    package subscript(key: String) -> [String] {
+        get { values(for: key.lowercased()) }
+        set { values[key.lowercased()] = newValue.isEmpty ? nil : newValue }
+    }
+
+    /// `key` in lower case.
+    func values(for key: String) -> [String] { values[key] ?? [] }
+}

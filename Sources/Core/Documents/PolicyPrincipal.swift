@@ -1,0 +1,94 @@
+/// Someone a statement is about.
+enum PolicyPrincipal: Sendable, Equatable {
+    /// `*`.
+    case everyone
+    /// Twelve digits, or `arn:aws:iam::ACCOUNT:root`: the account and everyone in it.
+    case account(AccountID)
+    /// A user, a role, a role's session or a federated user, by ARN.
+    case identity(arn: String)
+    /// A user or role by its unique id, which IAM puts where one was deleted: it fits nobody who came after.
+    case uniqueID(String)
+    case service(String)
+    /// An identity provider or an S3 canonical user. Neither can sign in here: it is accepted, and fits nobody.
+    case elsewhere(String)
+
+    /// Reads the value of `Principal` or `NotPrincipal`.
+    static func list(_ value: DocumentValue) throws(PolicyError) -> [PolicyPrincipal] {
+        if value.string == "*" { return [.everyone] }
+        guard case .object(let kinds) = value, !kinds.isEmpty else {
+            throw PolicyError("'Principal' is neither \"*\" nor an object")
+        }
+        var principals: [PolicyPrincipal] = []
+        for (kind, names) in kinds.sorted(by: { $0.key < $1.key }) {
+            guard let names = names.strings, !names.isEmpty else {
+                throw PolicyError("the principals under '\(kind)' are not a string or a list of strings")
+            }
+            for name in names { principals.append(try one(name, kind)) }
+        }
+        return principals
+    }
+
+    private static func one(_ name: String, _ kind: String) throws(PolicyError) -> PolicyPrincipal {
+        switch kind {
+        case "AWS": return try aws(name)
+        case "Service":
+            guard name.hasSuffix(".amazonaws.com") || name.hasSuffix(".amazonaws.com.cn") else {
+                throw PolicyError("the service '\(name)' does not end in .amazonaws.com")
+            }
+            return .service(name)
+        case "Federated", "CanonicalUser": return .elsewhere(name)
+        default: throw PolicyError("'\(kind)' is not a kind of principal")
+        }
+    }
+
+    private static func aws(_ name: String) throws(PolicyError) -> PolicyPrincipal {
+        if name == "*" { return .everyone }
+        if let account = try? AccountID(name) { return .account(account) }
+        let isUniqueID =
+            (16...128).contains(name.utf8.count)
+            && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) }
+        if isUniqueID { return .uniqueID(name) }
+        let parts = name.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+        guard parts.count == 6, parts[0] == "arn", parts[1].hasPrefix("aws"), parts[2] == "iam" || parts[2] == "sts",
+            parts[3].isEmpty, let account = try? AccountID(String(parts[4]))
+        else { throw PolicyError("the principal '\(name)' is not an account, an IAM ARN or a unique id") }
+        if parts[2] == "iam", parts[5] == "root" { return .account(account) }
+        let kinds = parts[2] == "iam" ? ["user/", "role/"] : ["assumed-role/", "federated-user/"]
+        // AWS knows no wildcards inside a principal: one would fit literally, which nobody means.
+        guard let kind = kinds.first(where: { parts[5].hasPrefix($0) }), parts[5].utf8.count > kind.utf8.count,
+            !parts[5].contains("*"), !parts[5].contains("?")
+        else { throw PolicyError("the principal '\(name)' names no user, role or session") }
+        return .identity(arn: name)
+    }
+
+    /// How closely this names the caller.
+    enum Fit: Comparable { case none, account, exactly }
+
+    func fit(_ caller: Caller) -> Fit {
+        switch self {
+        case .everyone: return .exactly
+        case .account(let account):
+            guard account == caller.account else { return .none }
+            return caller.isRoot ? .exactly : .account
+        case .identity(let arn):
+            return arn == caller.principalARN || Self.isSession(caller.principalARN, ofRole: arn) ? .exactly : .none
+        case .uniqueID(let id):
+            // A session's id is `ROLE-ID:SESSION`.
+            return caller.userID == id || caller.userID.hasPrefix(id + ":") ? .exactly : .none
+        case .service(let name): return caller.principalARN == name ? .exactly : .none
+        case .elsewhere: return .none
+        }
+    }
+
+    /// True if `arn` is `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION` of the role `arn:aws:iam::ACCOUNT:role/PATH/NAME`. A
+    /// session does not tell the path; a role's name is unique in its account without it.
+    private static func isSession(_ arn: String, ofRole role: String) -> Bool {
+        let session = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+        let parts = role.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+        guard session.count == 6, parts.count == 6, session[2] == "sts", parts[2] == "iam", session[4] == parts[4],
+            session[5].hasPrefix("assumed-role/"), parts[5].hasPrefix("role/")
+        else { return false }
+        let name = session[5].split(separator: "/").dropFirst().first
+        return name != nil && name == parts[5].split(separator: "/").last
+    }
+}

@@ -1,0 +1,45 @@
+import WeirCore
+
+/// The SQL of `access_key`.
+enum AccessKeyTable {
+    struct Row: Sendable {
+        let id: String
+        let caller: Caller
+        let sealedSecret: [UInt8]
+        let createdAt: Timestamp
+        let status: AccessKeys.Status
+    }
+
+    static func all(_ sql: any SQLConnection) throws -> [Row] {
+        try sql.rows(
+            "SELECT id, account, principal_arn, user_id, sealed_secret, created_at, status FROM access_key", []
+        ).map { row in
+            let principal = try row.text(2)
+            let caller = Caller(
+                account: try AccountID(row.text(1)), principalARN: principal, isRoot: principal.hasSuffix(":root"),
+                userID: try row.text(3))
+            return Row(
+                id: try row.text(0), caller: caller, sealedSecret: try row.bytes(4), createdAt: try row.timestamp(5),
+                // A status that a later version wrote does not open the door.
+                status: AccessKeys.Status(rawValue: try row.text(6)) ?? .inactive)
+        }
+    }
+
+    static func put(_ row: Row, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            """
+            INSERT INTO access_key (id, account, principal_arn, user_id, sealed_secret, created_at, status)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (id) DO UPDATE SET account = excluded.account, principal_arn = excluded.principal_arn,
+                user_id = excluded.user_id, sealed_secret = excluded.sealed_secret, status = excluded.status
+            """,
+            [
+                .text(row.id), .text(row.caller.account), .text(row.caller.principalARN), .text(row.caller.userID),
+                .bytes(row.sealedSecret), .timestamp(row.createdAt), .text(row.status.rawValue),
+            ])
+    }
+
+    static func delete(_ id: String, _ sql: any SQLConnection) throws {
+        try sql.execute("DELETE FROM access_key WHERE id = $1", [.text(id)])
+    }
+}

@@ -1,0 +1,100 @@
+import Crypto
+import WeirCore
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The password of the data plane, as bytes:
+///
+///     1        version, 1
+///     8        expires at, microseconds since 1970, big endian
+///     12       account
+///     1 + n    region, its length before it
+///     1 + n    access key id, its length before it
+///     32       HMAC-SHA256 of all before
+///
+/// sent as base64url without padding. It is opaque to clients, it needs no table, and it carries no right by itself: who the access
+/// key belongs to is looked up at every use, so that a key taken away takes its tokens with it.
+struct RegistryToken: Equatable {
+    private static let version: UInt8 = 1
+    private static let macSize = 32
+    /// Protects the parser; ours are about 130 characters.
+    private static let maxCharacters = 1_024
+
+    let expiresAt: Timestamp
+    let registry: RegistryID
+    let accessKeyID: String
+
+    func password(signedWith key: SymmetricKey) -> String {
+        var bytes = [Self.version]
+        withUnsafeBytes(of: expiresAt.microseconds.bigEndian) { bytes += $0 }
+        bytes += Array(registry.account.description.utf8)
+        for text in [registry.region.description, accessKeyID] {
+            bytes.append(UInt8(truncatingIfNeeded: text.utf8.count))
+            bytes += Array(text.utf8)
+        }
+        bytes += Array(HMAC<SHA256>.authenticationCode(for: bytes, using: key))
+        return Base64URL.encode(bytes)
+    }
+
+    /// The token, or nil where this server did not make it or it was changed.
+    init?(password: String, signedWith key: SymmetricKey) {
+        guard password.utf8.count <= Self.maxCharacters, let bytes = Base64URL.decode(password),
+            bytes.count > Self.macSize + 23, bytes[0] == Self.version
+        else { return nil }
+        let signed = bytes.dropLast(Self.macSize)
+        // Compares in constant time.
+        guard HMAC<SHA256>.isValidAuthenticationCode(bytes.suffix(Self.macSize), authenticating: signed, using: key)
+        else { return nil }
+        var rest = signed.dropFirst(9)
+        func text(_ count: Int) -> String? {
+            guard rest.count >= count else { return nil }
+            defer { rest = rest.dropFirst(count) }
+            return String(decoding: rest.prefix(count), as: UTF8.self)
+        }
+        guard let account = text(12).flatMap({ try? AccountID($0) }),
+            let region = rest.popFirst().flatMap({ text(Int($0)) }).flatMap({ try? Region($0) }),
+            let accessKeyID = rest.popFirst().flatMap({ text(Int($0)) }), rest.isEmpty
+        else { return nil }
+        let microseconds = signed.dropFirst().prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        expiresAt = Timestamp(microseconds: Int64(bitPattern: microseconds))
+        registry = RegistryID(account: account, region: region)
+        self.accessKeyID = accessKeyID
+    }
+
+    init(expiresAt: Timestamp, registry: RegistryID, accessKeyID: String) {
+        self.expiresAt = expiresAt
+        self.registry = registry
+        self.accessKeyID = accessKeyID
+    }
+}
+
+/// Base64 with `-` and `_`, without padding (RFC 4648 §5).
+enum Base64URL {
+    static func encode(_ bytes: [UInt8]) -> String {
+        let text = Data(bytes).base64EncodedString().utf8.compactMap { byte -> UInt8? in
+            switch byte {
+            case UInt8(ascii: "+"): UInt8(ascii: "-")
+            case UInt8(ascii: "/"): UInt8(ascii: "_")
+            case UInt8(ascii: "="): nil
+            default: byte
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    static func decode(_ text: String) -> [UInt8]? {
+        var base64 = text.utf8.map { byte -> UInt8 in
+            switch byte {
+            case UInt8(ascii: "-"): UInt8(ascii: "+")
+            case UInt8(ascii: "_"): UInt8(ascii: "/")
+            default: byte
+            }
+        }
+        base64 += Array(repeating: UInt8(ascii: "="), count: (4 - base64.count % 4) % 4)
+        return Data(base64Encoded: String(decoding: base64, as: UTF8.self)).map { Array($0) }
+    }
+}

@@ -1,0 +1,113 @@
+import Crypto
+import Synchronization
+package import WeirCore
+package import WeirVault
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Who a data plane request comes from, and which registry its token is for.
+package struct RegistryPrincipal: Sendable, Equatable {
+    package let caller: Caller
+    package let registry: RegistryID
+    package let expiresAt: Timestamp
+}
+
+/// ECR's authorization tokens: the password that `docker login -u AWS` sends with every request to `/v2/`.
+///
+/// Valid for twelve hours, in the account and region that they were issued for. Every request of the data plane is checked here, so what has
+/// once been verified is remembered by its header value; expiry and the access key's existence are looked at every time.
+package struct RegistryTokens: Sendable {
+    package static let lifetime = Duration.seconds(12 * 3_600)
+    /// The user name that goes with the password.
+    package static let user = "AWS"
+
+    private let keys: AccessKeys
+    private let signingKey: SymmetricKey
+    private let memo = Memo()
+
+    package init(rootKey: RootKey, keys: AccessKeys) {
+        signingKey = rootKey.derive("registry-token")
+        self.keys = keys
+    }
+
+    /// A new password for whoever signed with `accessKeyID`. Its right to be issued one is checked before.
+    package func issue(
+        accessKeyID: String, registry: RegistryID, at now: Timestamp
+    ) -> (password: String, expiresAt: Timestamp) {
+        // To the millisecond: what the client is told is then exactly what is checked.
+        let expires = Timestamp(microseconds: (now + Self.lifetime).microseconds / 1_000 * 1_000)
+        let token = RegistryToken(expiresAt: expires, registry: registry, accessKeyID: accessKeyID)
+        return (token.password(signedWith: signingKey), expires)
+    }
+
+    /// Who sent `Authorization: Basic …`.
+    ///
+    /// Throws `.authenticationMissing` where it is not Basic, `.tokenInvalid` where it is nobody's, `.tokenExpired` after twelve hours.
+    package func verify(basic header: String, now: Timestamp) throws(Refusal) -> RegistryPrincipal {
+        let token: RegistryToken
+        if let known = memo.token(for: header) {
+            token = known
+        } else {
+            token = try parse(header)
+            memo.remember(token, for: header)
+        }
+        guard now < token.expiresAt else {
+            throw Refusal(.tokenExpired, "Your authorization token has expired. Reauthenticate and try again.")
+        }
+        guard let caller = keys.caller(of: token.accessKeyID) else {
+            throw Refusal(
+                .tokenInvalid, "The access key that the authorization token was made with is gone. Reauthenticate and try again.")
+        }
+        return RegistryPrincipal(caller: caller, registry: token.registry, expiresAt: token.expiresAt)
+    }
+
+    private func parse(_ header: String) throws(Refusal) -> RegistryToken {
+        let scheme = header.prefix { $0 != " " }
+        guard scheme.lowercased() == "basic" else {
+            throw Refusal(.authenticationMissing, "Basic authentication is needed: user AWS and an authorization token.")
+        }
+        let encoded = String(header.dropFirst(scheme.count).drop { $0 == " " })
+        // Protects the decoder; ours are under 300 characters.
+        guard encoded.utf8.count <= 4_096, let data = Data(base64Encoded: encoded),
+            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":"),
+            text[..<colon] == Self.user,
+            let token = RegistryToken(password: String(text[text.index(after: colon)...]), signedWith: signingKey)
+        else {
+            throw Refusal(
+                .tokenInvalid,
+                "The authorization token is not one of this registry's. Sign in again with `aws ecr get-login-password`.")
+        }
+        return token
+    }
+}
+
+/// Tokens already verified, by the header that they came in. Bounded: when it is full the older half goes, all at once, which is cheap
+/// and forgets nothing that matters.
+private final class Memo: Sendable {
+    private static let generationSize = 2_048
+
+    private struct State {
+        var young: [String: RegistryToken] = [:]
+        var old: [String: RegistryToken] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func token(for header: String) -> RegistryToken? {
+        state.withLock { $0.young[header] ?? $0.old[header] }
+    }
+
+    func remember(_ token: RegistryToken, for header: String) {
+        state.withLock { state in
+            if state.young.count >= Self.generationSize {
+                state.old = state.young
+                state.young.removeAll(keepingCapacity: true)
+            }
+            state.young[header] = token
+        }
+    }
+}

@@ -1,0 +1,108 @@
+package import WeirCore
+
+/// Who may do what to a repository.
+///
+/// | caller | no policy says anything | a policy allows | a policy denies |
+/// | --- | --- | --- | --- |
+/// | the registry's own account | allowed | allowed | denied |
+/// | somebody in that account | denied | allowed, if it names them or everyone | denied |
+/// | another account | denied | allowed | denied |
+///
+/// The policies are the repository's own. A registry's policy joins the list in `policies(on:)`, an identity's in
+/// `permit(_:byIdentity:)`: neither exists yet, so that "somebody in that account" is nobody who can sign in.
+package struct Access: Sendable {
+    private let repositories: Repositories
+
+    package init(repositories: Repositories) { self.repositories = repositories }
+
+    /// Throws `Refusal(.accessDenied)` with ECR's sentence where the caller may not.
+    ///
+    /// - Parameters:
+    ///   - action: with its service, `ecr:BatchGetImage`.
+    ///   - name: the repository it is done to, which need not exist; nil for an action on the registry.
+    package func permit(
+        _ caller: Caller, _ action: String, on name: RepositoryName?, in registry: RegistryID
+    ) async throws {
+        let denied = Denial(caller: caller, action: action, resource: resource(name, in: registry))
+        guard let name, let known = try await repositories.known(name, in: registry) else {
+            return try decide(.silent, caller, registry, denied)
+        }
+        let policies = policies(on: known)
+        guard !policies.isEmpty else { return try decide(.silent, caller, registry, denied) }
+        var context = PolicyContext()
+        if policies.contains(where: \.readsContext) {
+            context = PolicyContext(
+                of: caller, from: RequestOrigin.current, at: repositories.clock.now, in: registry, tags: known.tags)
+        }
+        let request = PolicyRequest(
+            caller: caller, action: action, resource: known.repository.arn, context: context)
+        try decide(policies.decision(on: request), caller, registry, denied)
+    }
+
+    private func policies(on known: KnownRepository) -> [PolicyDocument] { [known.policy].compactMap { $0 } }
+
+    private func decide(
+        _ decision: PolicyDecision, _ caller: Caller, _ registry: RegistryID, _ denied: Denial
+    ) throws(Refusal) {
+        let isHome = caller.account == registry.account
+        switch decision {
+        case .allowed: return
+        case .denied: throw denied.explicitly
+        case .delegated, .silent:
+            if isHome { return try permit(caller, byIdentity: denied) }
+            // A root is its account, so that nothing is ever only delegated to it; a user abroad needs its account's word too.
+            guard decision == .delegated else { throw denied.byResourcePolicies }
+            try permit(caller, byIdentity: denied)
+        }
+    }
+
+    /// What the caller's own policies say. An account's root needs none.
+    private func permit(_ caller: Caller, byIdentity denied: Denial) throws(Refusal) {
+        guard caller.isRoot else { throw denied.byIdentityPolicies }
+    }
+
+    private func resource(_ name: RepositoryName?, in registry: RegistryID) -> String {
+        name.map { registry.arn("ecr", "repository/\($0)") } ?? "*"
+    }
+}
+
+/// ECR's sentence for what is denied, with its three endings.
+private struct Denial {
+    let caller: Caller
+    let action: String
+    let resource: String
+
+    var explicitly: Refusal { refusal("with an explicit deny in a resource-based policy") }
+    var byResourcePolicies: Refusal { refusal("because no resource-based policy allows the \(action) action") }
+    var byIdentityPolicies: Refusal { refusal("because no identity-based policy allows the \(action) action") }
+
+    private func refusal(_ ending: String) -> Refusal {
+        Refusal(
+            .accessDenied,
+            "User: \(caller.principalARN) is not authorized to perform: \(action) on resource: \(resource) \(ending)")
+    }
+}
+
+extension PolicyContext {
+    /// The condition keys that a request to ECR has.
+    init(
+        of caller: Caller, from origin: RequestOrigin, at now: Timestamp, in registry: RegistryID, tags: [ResourceTag]
+    ) {
+        self.init()
+        self["aws:PrincipalArn"] = [caller.principalARN]
+        self["aws:PrincipalAccount"] = [caller.account.description]
+        self["aws:PrincipalType"] = [caller.isRoot ? "Account" : "User"]
+        self["aws:userid"] = [caller.userID]
+        self["aws:ResourceAccount"] = [registry.account.description]
+        self["aws:RequestedRegion"] = [registry.region.description]
+        self["aws:EpochTime"] = [String(now.microseconds / 1_000_000)]
+        self["aws:CurrentTime"] = [String(now.microseconds / 1_000_000)]
+        if let address = origin.address { self["aws:SourceIp"] = [address] }
+        if let isSecure = origin.isSecure { self["aws:SecureTransport"] = [isSecure ? "true" : "false"] }
+        if let userAgent = origin.userAgent { self["aws:UserAgent"] = [userAgent] }
+        for tag in tags {
+            self["aws:ResourceTag/\(tag.key)"] = [tag.value]
+            self["ecr:ResourceTag/\(tag.key)"] = [tag.value]
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import struct Crypto.SHA256
+import struct Crypto.SHA512
+import Dispatch
+package import NIOCore
+import Synchronization
+package import WeirCore
+package import WeirVault
+
+/// Takes a blob's bytes in order, and hashes, seals and writes them: the way in of every push and every fill.
+///
+/// Three parties at their own pace: whoever calls `take` (a socket), a lane that hashes, a lane that seals and writes. Hashing at 1.1 GB/s is
+/// the slowest of the three, so nothing else runs on its thread. `take` waits while more than `window` bytes are on their way: that
+/// is the backpressure, and the bound on memory.
+///
+/// The last segment (at most 64 KiB) is held back until `complete`, which the caller calls after it has compared the digest. So whoever
+/// reads the staged bytes as they land can never finish with content that is wrong.
+package final class Intake: Sendable {
+    /// Bytes that may be taken and not yet hashed and written. One intake holds no more memory than this and one part.
+    static let window: Int64 = 4 * 1024 * 1024
+
+    private let staged: any StagedBlob
+    private let hashing: Lane
+    private let writing: Lane
+    private let flow: Mutex<Flow>
+    private let hash: Hash
+    private let writer: SegmentWriter
+
+    private struct Flow {
+        var taken: Int64 = 0
+        var hashed: Int64 = 0
+        var written: Int64 = 0
+        var failure: (any Error)?
+        /// Who waits, and below which number of bytes on their way it goes on.
+        var waiter: (below: Int64, continuation: CheckedContinuation<Void, any Error>)?
+
+        var onTheirWay: Int64 { taken - min(hashed, written) }
+    }
+
+    /// - Parameters:
+    ///   - sealer: seals each segment; nil where content is kept as it came.
+    ///   - landed: told, on the writing lane, how many bytes from the start can be read now.
+    package init(
+        into staged: any StagedBlob, sealer: SegmentSealer?, algorithm: Digest.Algorithm,
+        landed: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) {
+        self.staged = staged
+        hash = Hash(algorithm)
+        writer = SegmentWriter(staged: staged, sealer: sealer, landed: landed)
+        hashing = Lane("weir.hash")
+        writing = Lane("weir.write")
+        flow = Mutex(Flow())
+    }
+
+    /// How many bytes have been taken.
+    package var taken: Int64 { flow.withLock { $0.taken } }
+
+    /// Takes the next bytes. One caller at a time. Throws what went wrong with the bytes before, if anything did.
+    package func take(_ bytes: ByteBuffer) async throws {
+        let count = Int64(bytes.readableBytes)
+        guard count > 0 else { return }
+        try flow.withLock { flow in
+            if let failure = flow.failure { throw failure }
+            flow.taken += count
+        }
+        hashing.run { [self] in
+            hash.update(bytes)
+            advance { $0.hashed += count }
+        }
+        writing.run { [self] in
+            do { try writer.write(bytes) } catch { fail(error) }
+            advance { $0.written += count }
+        }
+        try await waitUntil(below: Self.window)
+    }
+
+    /// Waits until everything taken is hashed and written, but for the last segment.
+    package func drain() async throws -> (digest: Digest, size: Int64) {
+        try await waitUntil(below: 1)
+        return (hash.value, flow.withLock { $0.taken })
+    }
+
+    /// The bytes that `drain` left unwritten: at most one segment.
+    package var held: ByteBuffer { writer.held }
+
+    /// Writes the last segment and commits: visible and on disk when this returns. Call it after `drain`, when the digest is right.
+    package func complete(as place: BlobPlace) async throws {
+        try await onWritingLane { [self] in
+            try writer.finish()
+            try staged.commit(as: place)
+        }
+    }
+
+    /// Gives everything up. Those who read the staged bytes are told by whoever calls this.
+    package func discard() {
+        fail(CancellationError())
+        writing.run { [staged] in staged.discard() }
+    }
+
+    private func advance(_ step: (inout Flow) -> Void) {
+        let ready = flow.withLock { flow -> CheckedContinuation<Void, any Error>? in
+            step(&flow)
+            guard let waiter = flow.waiter, flow.onTheirWay < waiter.below else { return nil }
+            flow.waiter = nil
+            return waiter.continuation
+        }
+        ready?.resume()
+    }
+
+    private func fail(_ error: any Error) {
+        let waiter = flow.withLock { flow in
+            flow.failure = flow.failure ?? error
+            defer { flow.waiter = nil }
+            return flow.waiter?.continuation
+        }
+        waiter?.resume(throwing: error)
+    }
+
+    private func waitUntil(below limit: Int64) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let now = flow.withLock { flow -> Result<Void, any Error>? in
+                if let failure = flow.failure { return .failure(failure) }
+                if flow.onTheirWay < limit { return .success(()) }
+                flow.waiter = (limit, continuation)
+                return nil
+            }
+            if let now { continuation.resume(with: now) }
+        }
+    }
+
+    private func onWritingLane(_ work: @escaping @Sendable () throws -> Void) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            writing.run { continuation.resume(with: Result { try work() }) }
+        }
+    }
+}
+
+/// Work done in order, on threads that may block, away from event loops and from the cooperative pool.
+final class Lane: Sendable {
+    private let queue: DispatchQueue
+
+    init(_ label: String) { queue = DispatchQueue(label: label) }
+
+    func run(_ work: @escaping @Sendable () -> Void) { queue.async(execute: work) }
+}
+
+/// A running digest. Touched by the hashing lane alone until it has drained; the lock only tells the compiler so.
+private final class Hash: Sendable {
+    /// One of the two is there. Updated in place: a copy of the hash's state for each part would cost an allocation each.
+    private struct State {
+        var sha256: SHA256?
+        var sha512: SHA512?
+    }
+
+    private let state: Mutex<State>
+
+    init(_ algorithm: Digest.Algorithm) {
+        state = Mutex(algorithm == .sha256 ? State(sha256: SHA256()) : State(sha512: SHA512()))
+    }
+
+    func update(_ bytes: ByteBuffer) {
+        bytes.withUnsafeReadableBytes { pointer in
+            state.withLock { state in
+                state.sha256?.update(bufferPointer: pointer)
+                state.sha512?.update(bufferPointer: pointer)
+            }
+        }
+    }
+
+    var value: Digest {
+        state.withLock { state in
+            if let sha512 = state.sha512 { return Digest(sha512.finalize()) }
+            return Digest((state.sha256 ?? SHA256()).finalize())
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import NIOCore
+import Synchronization
+import WeirCore
+import WeirVault
+
+/// Cuts a stream into segments, seals each and appends them to a staged blob. Belongs to one lane: the lock tells the compiler so.
+///
+/// A segment is sealed when a byte after it has arrived: only then is it known not to be the last.
+final class SegmentWriter: Sendable {
+    /// Appended to the file at once where that many bytes are ready: fewer calls, and still a small buffer.
+    private static let batch = 512 * 1024
+
+    private struct State {
+        var sealer: SegmentSealer?
+        /// The segment that is not full yet, or full and perhaps the last.
+        var held = ByteBuffer()
+        var batch = ByteBuffer()
+        /// Plain bytes that lie in the file.
+        var landed: Int64 = 0
+        var sealedPlain: Int64 = 0
+    }
+
+    private let state: Mutex<State>
+    private let staged: any StagedBlob
+    private let landed: @Sendable (Int64) -> Void
+
+    init(
+        staged: any StagedBlob, sealer: SegmentSealer?, landed: @escaping @Sendable (Int64) -> Void
+    ) {
+        self.staged = staged
+        self.landed = landed
+        var state = State(sealer: sealer)
+        state.held.reserveCapacity(SealedFormat.segmentSize)
+        if let sealer { state.batch.writeImmutableBuffer(sealer.header) }
+        self.state = Mutex(state)
+    }
+
+    /// What is not in the file yet.
+    var held: ByteBuffer { state.withLock { $0.held } }
+
+    func write(_ bytes: ByteBuffer) throws {
+        var bytes = bytes
+        try state.withLock { state in
+            while bytes.readableBytes > 0 {
+                if state.held.readableBytes == SealedFormat.segmentSize {
+                    try seal(&state, isLast: false)
+                }
+                if state.held.readableBytes == 0, bytes.readableBytes > SealedFormat.segmentSize {
+                    try sealWhole(&state, &bytes)
+                } else {
+                    let count = min(SealedFormat.segmentSize - state.held.readableBytes, bytes.readableBytes)
+                    state.held.writeImmutableBuffer(bytes.readSlice(length: count) ?? ByteBuffer())
+                }
+            }
+            try flush(&state)
+        }
+    }
+
+    /// Seals what is held as the last segment and appends it. Nobody is told that it landed: readers get it when it is stored.
+    func finish() throws {
+        try state.withLock { state in
+            try seal(&state, isLast: true)
+            try staged.append(state.batch)
+            state.batch.clear()
+        }
+    }
+
+    /// Seals straight from the sender's bytes the segments that cannot be the last.
+    private func sealWhole(_ state: inout State, _ bytes: inout ByteBuffer) throws {
+        while bytes.readableBytes > SealedFormat.segmentSize {
+            guard let segment = bytes.readSlice(length: SealedFormat.segmentSize) else { return }
+            try append(segment, &state, isLast: false)
+        }
+    }
+
+    private func seal(_ state: inout State, isLast: Bool) throws {
+        try append(state.held, &state, isLast: isLast)
+        state.held.clear()
+    }
+
+    private func append(_ segment: ByteBuffer, _ state: inout State, isLast: Bool) throws {
+        if state.sealer == nil {
+            state.batch.writeImmutableBuffer(segment)
+        } else {
+            try segment.withUnsafeReadableBytes { plain in
+                try state.sealer?.seal(plain, isLast: isLast, into: &state.batch)
+            }
+        }
+        state.sealedPlain += Int64(segment.readableBytes)
+        if !isLast, state.batch.readableBytes >= Self.batch { try flush(&state) }
+    }
+
+    private func flush(_ state: inout State) throws {
+        guard state.batch.readableBytes > 0 else { return }
+        try staged.append(state.batch)
+        state.batch.clear()
+        state.landed = state.sealedPlain
+        landed(state.landed)
+    }
+}

@@ -1,0 +1,47 @@
+package import WeirCore
+
+/// ECR's sentences about images (ecr-behaviour §3.8, §3.9, §6.5).
+extension Refusal {
+    package static let imageNotFound = Refusal(.imageNotFound, "Requested image not found")
+
+    static func imageNotFound(_ id: ImageIDRequest, in repository: Repository) -> Refusal {
+        Refusal(
+            .imageNotFound,
+            "The image with imageId {imageDigest:'\(id.digest ?? "null")', imageTag:'\(id.tag ?? "null")'} does not exist "
+                + "within the repository with name '\(repository.name)' in the registry with id '\(repository.registry.account)'"
+        )
+    }
+
+    static func imageTagAlreadyExists(_ tag: Tag, in name: RepositoryName) -> Refusal {
+        Refusal(
+            .imageTagAlreadyExists,
+            "The image tag '\(tag)' already exists in the '\(name)' repository and cannot be overwritten because the tag is immutable."
+        )
+    }
+
+    static func layersNotFound(_ digests: [Digest], in repository: Repository) -> Refusal {
+        Refusal(
+            .layersNotFound,
+            "Layers with digests '\(digests.list)' required for pushing image into repository with name '\(repository.name)' "
+                + "in the registry with id '\(repository.registry.account)' do not exist")
+    }
+
+    static func referencedImagesNotFound(_ digests: [Digest], in repository: Repository) -> Refusal {
+        Refusal(
+            .referencedImagesNotFound,
+            "Images with digests '\(digests.list)' required for pushing image into repository with name '\(repository.name)' "
+                + "in the registry with id '\(repository.registry.account)' do not exist")
+    }
+
+    static func referencedByManifestList(_ lists: [Digest]) -> Refusal {
+        Refusal(.imageReferencedByManifestList, "Requested image referenced by manifest list: \(lists.list)")
+    }
+
+    static func blobUnknown(_ digest: Digest, in name: RepositoryName) -> Refusal {
+        Refusal(.blobUnknown, "The layer \(digest) does not exist in the repository '\(name)'")
+    }
+}
+
+extension [Digest] {
+    fileprivate var list: String { "[\(map(\.description).joined(separator: ", "))]" }
+}

@@ -1,0 +1,180 @@
+import NIOCore
+import WeirCore
+
+/// Manifests, tags, and what manifests name.
+struct ImageTable {
+    /// A manifest's row, with the repository's wrapped data key that opens its bytes.
+    struct Row: Sendable {
+        let digest: Digest
+        let mediaType: String
+        let sealedManifest: [UInt8]
+        let sealedKey: [UInt8]
+        /// For a row found by its tag: when upstream was last asked; nil for what was pushed.
+        let checkedAt: Timestamp?
+        let origin: Origin
+    }
+
+    static func find(
+        _ reference: Reference, in repository: Int64, _ sql: any SQLConnection
+    ) throws -> Row? {
+        let columns = "i.digest, i.media_type, i.manifest, r.sealed_key, i.origin"
+        let rows =
+            switch reference {
+            case .tag(let tag):
+                try sql.rows(
+                    """
+                    SELECT \(columns), t.checked_at FROM tag t
+                    JOIN image i ON i.repository = t.repository AND i.digest = t.digest
+                    JOIN repository r ON r.id = t.repository
+                    WHERE t.repository = $1 AND t.name = $2
+                    """, [.integer(repository), .text(tag.description)])
+            case .digest(let digest):
+                try sql.rows(
+                    """
+                    SELECT \(columns), NULL FROM image i JOIN repository r ON r.id = i.repository
+                    WHERE i.repository = $1 AND i.digest = $2
+                    """, [.integer(repository), .text(digest.description)])
+            }
+        return try rows.first.map { row in
+            Row(
+                digest: try Digest(row.text(0)), mediaType: try row.text(1), sealedManifest: try row.bytes(2),
+                sealedKey: try row.bytes(3), checkedAt: try row.optionalTimestamp(5),
+                origin: Origin(rawValue: try row.text(4)) ?? .push)
+        }
+    }
+
+    /// What is inserted for a manifest.
+    struct New: Sendable {
+        let repository: Int64
+        let manifest: Manifest
+        let sealedManifest: [UInt8]
+        let size: Int64
+        let at: Timestamp
+        let origin: Origin
+    }
+
+    /// Adds the manifest with what it names. Does nothing where it is there already, and says so by false.
+    static func insert(_ new: New, _ sql: any SQLConnection) throws -> Bool {
+        let manifest = new.manifest
+        let digest = SQLValue.text(manifest.digest.description)
+        let added = try sql.execute(
+            """
+            INSERT INTO image (repository, digest, media_type, artifact_type, subject, size, manifest, pushed_at, origin)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (repository, digest) DO NOTHING
+            """,
+            [
+                .integer(new.repository), digest, .text(manifest.mediaType), .text(manifest.artifactType),
+                .text(manifest.subject?.digest), .integer(new.size), .bytes(new.sealedManifest),
+                .timestamp(new.at), .text(new.origin.rawValue),
+            ])
+        guard added == 1 else { return false }
+        for child in manifest.children {
+            try sql.execute(
+                """
+                INSERT INTO image_child (repository, parent, child, size) VALUES ($1, $2, $3, $4)
+                ON CONFLICT (repository, parent, child) DO NOTHING
+                """, [.integer(new.repository), digest, .text(child.digest.description), .integer(child.size)])
+        }
+        for blob in manifest.blobs {
+            try sql.execute(
+                """
+                INSERT INTO image_blob (repository, image, digest, size) VALUES ($1, $2, $3, $4)
+                ON CONFLICT (repository, image, digest) DO NOTHING
+                """, [.integer(new.repository), digest, .text(blob.digest.description), .integer(blob.size)])
+        }
+        return true
+    }
+
+    /// The digest a tag points to now.
+    static func digest(of tag: Tag, in repository: Int64, _ sql: any SQLConnection) throws -> Digest? {
+        try sql.rows(
+            "SELECT digest FROM tag WHERE repository = $1 AND name = $2",
+            [.integer(repository), .text(tag.description)]
+        ).first.map { try Digest($0.text(0)) }
+    }
+
+    /// Points a tag at an image. `checkedAt`: when upstream said so; nil for a push.
+    static func point(
+        _ tag: Tag, to digest: Digest, in repository: Int64, checkedAt: Timestamp?, _ sql: any SQLConnection
+    ) throws {
+        try sql.execute(
+            """
+            INSERT INTO tag (repository, name, digest, checked_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (repository, name) DO UPDATE SET digest = excluded.digest, checked_at = excluded.checked_at
+            """,
+            [
+                .integer(repository), .text(tag.description), .text(digest.description), .timestamp(checkedAt),
+            ])
+    }
+
+    /// Records that upstream still says the same of a tag.
+    static func touch(_ tag: Tag, in repository: Int64, at now: Timestamp, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            "UPDATE tag SET checked_at = $1 WHERE repository = $2 AND name = $3 AND checked_at IS NOT NULL",
+            [.timestamp(now), .integer(repository), .text(tag.description)])
+    }
+
+    static func exists(_ digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> Bool {
+        try !sql.rows(
+            "SELECT 1 FROM image WHERE repository = $1 AND digest = $2",
+            [.integer(repository), .text(digest.description)]
+        ).isEmpty
+    }
+
+    /// The lists in the repository that name `digest` as one of theirs.
+    static func lists(naming digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> [Digest] {
+        try sql.rows(
+            "SELECT parent FROM image_child WHERE repository = $1 AND child = $2 ORDER BY parent",
+            [.integer(repository), .text(digest.description)]
+        ).map { try Digest($0.text(0)) }
+    }
+
+    static func tags(of digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> [Tag] {
+        try sql.rows(
+            "SELECT name FROM tag WHERE repository = $1 AND digest = $2 ORDER BY name",
+            [.integer(repository), .text(digest.description)]
+        ).map { try Tag($0.text(0)) }
+    }
+
+    static func removeTag(_ tag: Tag, in repository: Int64, _ sql: any SQLConnection) throws -> Bool {
+        try sql.execute(
+            "DELETE FROM tag WHERE repository = $1 AND name = $2",
+            [.integer(repository), .text(tag.description)]) == 1
+    }
+
+    /// Removes a manifest, its tags and what it named.
+    static func remove(_ digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> Bool {
+        try sql.execute(
+            "DELETE FROM image WHERE repository = $1 AND digest = $2",
+            [.integer(repository), .text(digest.description)]) == 1
+    }
+
+    /// The sum of an image's blobs; for a list its largest child, as ECR counts.
+    static func size(of manifest: Manifest, in repository: Int64, _ sql: any SQLConnection) throws -> Int64 {
+        let children = manifest.children
+        guard !children.isEmpty else {
+            return manifest.blobs.reduce(Int64(manifest.bytes.readableBytes)) { $0 + min($1.size, .max - $0) }
+        }
+        var largest: Int64 = 0
+        for child in children {
+            let row = try sql.rows(
+                "SELECT size FROM image WHERE repository = $1 AND digest = $2",
+                [.integer(repository), .text(child.digest.description)]
+            ).first
+            largest = max(largest, try row?.integer(0) ?? 0)
+        }
+        return largest
+    }
+
+    /// Records pulls: the newest wins.
+    static func pulled(
+        _ digest: Digest, in repository: Int64, at moment: Timestamp, _ sql: any SQLConnection
+    ) throws {
+        try sql.execute(
+            """
+            UPDATE image SET pulled_at = $1 WHERE repository = $2 AND digest = $3
+            AND (pulled_at IS NULL OR pulled_at < $4)
+            """,
+            [.timestamp(moment), .integer(repository), .text(digest.description), .timestamp(moment)])
+    }
+}

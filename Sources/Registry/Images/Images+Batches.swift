@@ -1,0 +1,151 @@
+package import WeirCore
+
+extension Images {
+    /// Several manifests as they lie here: ECR's `BatchGetImage`. Each id answers for itself.
+    package func batchGet(
+        _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID
+    ) async throws -> (images: [StoredImage], failures: [ImageFailure]) {
+        let repository = try await repository(name, of: registry)
+        let found = try await database.read { sql in
+            try ids.map { id in (id, try id.find(in: repository.id, sql), try Self.row(id, repository, sql)) }
+        }
+        var images: [StoredImage] = []
+        var failures: [ImageFailure] = []
+        for (id, finding, row) in found {
+            switch (finding, row) {
+            case (.found(_, let tag), let row?):
+                do {
+                    let bytes = try seal.open(row, in: repository)
+                    images.append(
+                        StoredImage(digest: row.digest, tag: tag, mediaType: row.mediaType, bytes: bytes))
+                } catch let refusal as Refusal {
+                    failures.append(ImageFailure(id: id, code: .kmsError, reason: refusal.message))
+                }
+            case (.failed(let code, let reason), _):
+                failures.append(ImageFailure(id: id, code: code, reason: reason))
+            case (.found, nil):
+                failures.append(.notFound(id))
+            }
+        }
+        return (images, failures)
+    }
+
+    private static func row(
+        _ id: ImageIDRequest, _ repository: Repository, _ sql: any SQLConnection
+    ) throws -> ImageTable.Row? {
+        guard case .found(let digest, _) = try id.find(in: repository.id, sql) else { return nil }
+        return try ImageTable.find(.digest(digest), in: repository.id, sql)
+    }
+
+    /// Removes tags and images: ECR's `BatchDeleteImage`. The order counts: a list goes before its children can.
+    ///
+    /// By tag: the tag goes, and with the last tag the image. By digest: the image goes with all its tags.
+    package func batchDelete(
+        _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID
+    ) async throws -> (removed: [ImageID], failures: [ImageFailure]) {
+        let repository = try await repository(name, of: registry)
+        let result = try await database.write { sql in
+            var removed: [ImageID] = []
+            var failures: [ImageFailure] = []
+            for id in ids {
+                switch try id.find(in: repository.id, sql) {
+                case .failed(let code, let reason):
+                    failures.append(ImageFailure(id: id, code: code, reason: reason))
+                case .found(let digest, let tag):
+                    let others = try ImageTable.tags(of: digest, in: repository.id, sql).filter { $0 != tag }
+                    if let tag, !others.isEmpty {
+                        _ = try ImageTable.removeTag(tag, in: repository.id, sql)
+                        removed.append(ImageID(digest: digest, tag: tag))
+                        continue
+                    }
+                    let lists = try ImageTable.lists(naming: digest, in: repository.id, sql)
+                    guard lists.isEmpty else {
+                        failures.append(.referenced(id, by: lists))
+                        continue
+                    }
+                    let tags = try ImageTable.tags(of: digest, in: repository.id, sql)
+                    _ = try ImageTable.remove(digest, in: repository.id, sql)
+                    removed += tags.isEmpty ? [ImageID(digest: digest, tag: nil)] : tags.map { ImageID(digest: digest, tag: $0) }
+                }
+            }
+            return (removed, failures)
+        }
+        memory.forget(repository.id)
+        return result
+    }
+}
+
+extension ImageIDRequest {
+    /// What an id turns out to name.
+    enum Finding: Sendable {
+        case found(Digest, Tag?)
+        case failed(ImageFailure.Code, String)
+    }
+
+    /// An id's text, read: before anything is looked up.
+    enum Parsed: Sendable {
+        /// What to look up, and the digest that it must then have.
+        case named(Reference, Digest?)
+        case failed(ImageFailure.Code, String)
+    }
+
+    var parsed: Parsed {
+        var wanted: Digest?
+        if let digest {
+            wanted = try? Digest(digest)
+            guard wanted != nil else {
+                return .failed(
+                    .invalidImageDigest,
+                    "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'")
+            }
+        }
+        guard let tag else {
+            guard let wanted else {
+                return .failed(
+                    .missingDigestAndTag, "Invalid request parameters: both tag and digest cannot be null")
+            }
+            return .named(.digest(wanted), nil)
+        }
+        guard let name = try? Tag(tag) else {
+            return .failed(
+                .invalidImageTag,
+                "Invalid request parameters: image tag should satisfy the regex '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}'")
+        }
+        return .named(.tag(name), wanted)
+    }
+
+    func find(in repository: Int64, _ sql: any SQLConnection) throws -> Finding {
+        switch parsed {
+        case .failed(let code, let reason): return .failed(code, reason)
+        case .named(.digest(let digest), _):
+            return try ImageTable.exists(digest, in: repository, sql) ? .found(digest, nil) : .notFound
+        case .named(.tag(let tag), let wanted):
+            guard let digest = try ImageTable.digest(of: tag, in: repository, sql) else { return .notFound }
+            guard wanted == nil || wanted == digest else { return .doesNotMatch }
+            return .found(digest, tag)
+        }
+    }
+}
+
+extension ImageIDRequest.Finding {
+    static let notFound = Self.failed(.imageNotFound, "Requested image not found")
+    static let doesNotMatch = Self.failed(
+        .imageTagDoesNotMatchDigest, "Requested image tag does not match the digest")
+}
+
+extension ImageFailure {
+    static func notFound(_ id: ImageIDRequest) -> ImageFailure {
+        ImageFailure(id: id, code: .imageNotFound, reason: "Requested image not found")
+    }
+
+    static func doesNotMatch(_ id: ImageIDRequest) -> ImageFailure {
+        ImageFailure(
+            id: id, code: .imageTagDoesNotMatchDigest, reason: "Requested image tag does not match the digest")
+    }
+
+    static func referenced(_ id: ImageIDRequest, by lists: [Digest]) -> ImageFailure {
+        ImageFailure(
+            id: id, code: .imageReferencedByManifestList,
+            reason: Refusal.referencedByManifestList(lists).message)
+    }
+}

@@ -1,0 +1,59 @@
+package import Logging
+import ServiceLifecycle
+import Synchronization
+package import WeirCore
+
+/// When images were last pulled: noted in memory on the way, written every few seconds. A pull never waits for the write lock.
+package final class PullTimes: Service {
+    private struct Key: Hashable {
+        let repository: Int64
+        let digest: Digest
+    }
+
+    private let database: any SQLDatabase
+    private let clock: WallClock
+    private let interval: Duration
+    private let logger: Logger
+    private let noted = Mutex<[Key: Timestamp]>([:])
+
+    package init(database: any SQLDatabase, clock: WallClock, interval: Duration = .seconds(5), logger: Logger) {
+        self.database = database
+        self.clock = clock
+        self.interval = interval
+        self.logger = logger
+    }
+
+    func note(_ digest: Digest, in repository: Int64) {
+        let now = clock.now
+        noted.withLock { $0[Key(repository: repository, digest: digest)] = now }
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown { [self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: interval)
+                await flush()
+            }
+        }
+        await flush()
+    }
+
+    /// Writes what has been noted. What cannot be written is noted anew.
+    package func flush() async {
+        let batch = noted.withLock { noted in
+            defer { noted = [:] }
+            return noted
+        }
+        guard !batch.isEmpty else { return }
+        do {
+            try await database.write { sql in
+                for (key, moment) in batch {
+                    try ImageTable.pulled(key.digest, in: key.repository, at: moment, sql)
+                }
+            }
+        } catch {
+            logger.warning("Pull times could not be written", metadata: ["error": "\(error)"])
+            noted.withLock { $0.merge(batch) { newer, _ in newer } }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package import WeirCore
+package import WeirVault
+
+/// The pull through cache rules of all registries. A registry's rules stay in memory until one of them changes.
+package struct CacheRules: Sendable {
+    private static let remembered = 1_000
+
+    private let database: any SQLDatabase
+    private let secrets: Secrets
+    private let upstream: any UpstreamRegistry
+    private let policy: UpstreamPolicy
+    private let clock: WallClock
+    /// Each registry's rules, the longest prefix first and `ROOT` last, so that the first that covers a name is the one.
+    private let memory = HotCache<RegistryID, [CacheRule]>(capacity: remembered)
+
+    package init(
+        database: any SQLDatabase, secrets: Secrets, upstream: any UpstreamRegistry,
+        policy: UpstreamPolicy = UpstreamPolicy(), clock: WallClock
+    ) {
+        self.database = database
+        self.secrets = secrets
+        self.upstream = upstream
+        self.policy = policy
+        self.clock = clock
+    }
+
+    /// Makes a rule. Whether its secret is there is checked, not what is in it: so does ECR, and users rely on the order.
+    package func create(_ request: CacheRuleRequest, in registry: RegistryID) async throws -> CacheRule {
+        let rule = try request.rule(in: registry, policy, at: clock.now)
+        if let arn = rule.credentialARN { try await check(secret: arn, in: registry) }
+        defer { memory.forget(registry) }
+        try await database.write { sql in
+            guard try CacheRuleTable.insert(rule, in: registry, sql) else {
+                throw Refusal.cacheRuleAlreadyExists(rule.prefix, in: registry)
+            }
+            guard try CacheRuleTable.count(in: registry, sql) <= CacheRule.perRegistry else {
+                throw Refusal.limitExceeded("\(CacheRule.perRegistry) pull through cache rules in a registry")
+            }
+        }
+        return rule
+    }
+
+    /// The rules with these prefixes, in their order. Refuses for the first that is missing.
+    package func describe(_ prefixes: [Prefix], in registry: RegistryID) async throws -> [CacheRule] {
+        try await database.read { sql in
+            var seen: Set<String> = []
+            return try prefixes.filter { seen.insert($0.key).inserted }.map { prefix in
+                guard let rule = try CacheRuleTable.find(prefix, in: registry, sql) else {
+                    throw Refusal.cacheRuleNotFound(prefix, in: registry)
+                }
+                return rule
+            }
+        }
+    }
+
+    /// A page of the registry's rules, by prefix.
+    package func describe(in registry: RegistryID, after prefix: String?, limit: Int) async throws -> Page<CacheRule> {
+        let found = try await database.read { sql in
+            try CacheRuleTable.list(in: registry, after: prefix, limit: limit + 1, sql)
+        }
+        return Page(found, limit: limit) { $0.prefix.key }
+    }
+
+    /// Changes what of a rule can be changed; nil leaves it as it is.
+    package func update(
+        _ prefix: Prefix, in registry: RegistryID, credentialARN: String?, customRoleARN: String?
+    ) async throws -> CacheRule {
+        if let credentialARN { try CacheRuleRequest.check(credentialARN: credentialARN) }
+        if let customRoleARN { try CacheRuleRequest.check(customRoleARN: customRoleARN, in: registry) }
+        // A rule that is missing is said to be missing, whatever its secret: so it is looked for first.
+        _ = try await describe([prefix], in: registry)
+        if let credentialARN { try await check(secret: credentialARN, in: registry) }
+        let now = clock.now
+        defer { memory.forget(registry) }
+        return try await database.write { sql in
+            guard var rule = try CacheRuleTable.find(prefix, in: registry, sql) else {
+                throw Refusal.cacheRuleNotFound(prefix, in: registry)
+            }
+            rule.credentialARN = credentialARN ?? rule.credentialARN
+            rule.customRoleARN = customRoleARN ?? rule.customRoleARN
+            rule.updatedAt = now
+            try CacheRuleTable.update(rule, in: registry, sql)
+            return rule
+        }
+    }
+
+    /// Deletes a rule and tells what it was. The repositories that it filled stay, and are ordinary ones from then on.
+    package func delete(_ prefix: Prefix, in registry: RegistryID) async throws -> CacheRule {
+        defer { memory.forget(registry) }
+        return try await database.write { sql in
+            guard let rule = try CacheRuleTable.find(prefix, in: registry, sql) else {
+                throw Refusal.cacheRuleNotFound(prefix, in: registry)
+            }
+            try CacheRuleTable.remove(prefix, in: registry, sql)
+            return rule
+        }
+    }
+
+    /// The rule that fills a repository of this name: the longest prefix, `ROOT` last.
+    package func rule(covering name: RepositoryName, in registry: RegistryID) async throws -> CacheRule? {
+        let rules = try await memory.value(for: registry) {
+            try await database.read { sql in
+                try CacheRuleTable.all(in: registry, sql)
+                    .sorted { $0.prefix.beginning.utf8.count > $1.prefix.beginning.utf8.count }
+            }
+        }
+        return rules?.first { $0.prefix.covers(name) }
+    }
+
+    /// Reads the rule's secret and asks its upstream whether the login is good.
+    package func validate(_ prefix: Prefix, in registry: RegistryID) async throws -> RuleValidation {
+        guard let rule = try await describe([prefix], in: registry).first else {
+            throw Refusal.cacheRuleNotFound(prefix, in: registry)
+        }
+        do {
+            let credential = try await credential(of: rule, in: registry)
+            let failure = await RuleProbe(rule: rule, credential: credential).failure(asking: upstream)
+            return RuleValidation(rule: rule, failure: failure)
+        } catch let refusal as Refusal {
+            return RuleValidation(rule: rule, failure: refusal.message)
+        }
+    }
+
+    private func credential(of rule: CacheRule, in registry: RegistryID) async throws -> UpstreamCredential? {
+        guard let arn = rule.credentialARN else { return nil }
+        do {
+            return try await secrets.credential(arn: arn, in: registry)
+        } catch let refusal as Refusal where refusal.reason == .secretNotFound {
+            throw Refusal.ruleSecretNotFound
+        }
+    }
+
+    /// Throws ECR's refusal where the registry's account and Region have no such secret, or it is being deleted.
+    private func check(secret arn: String, in registry: RegistryID) async throws {
+        do {
+            try await secrets.exists(arn: arn, in: registry)
+        } catch let refusal as Refusal
+            where refusal.reason == .secretNotFound || refusal.reason == .secretResourceNotFound
+        {
+            throw Refusal.ruleSecretNotFound
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import Synchronization
+
+/// Work that many may want at once and one does: whoever asks while it runs gets the same result.
+///
+/// The work is owned here, not by the first who asked: it goes on when that one hangs up. Nothing is remembered once it has ended.
+final class Flights<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private let running = Mutex<[Key: Task<Value, any Error>]>([:])
+
+    func join(_ key: Key, _ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        let task = running.withLock { running in
+            if let present = running[key] { return present }
+            let task = Task { [self] in
+                defer { self.running.withLock { $0[key] = nil } }
+                return try await work()
+            }
+            running[key] = task
+            return task
+        }
+        return try await task.value
+    }
+
+    /// Cancels what runs and waits for it to end. For the end of the program.
+    func close() async {
+        let tasks = running.withLock { Array($0.values) }
+        for task in tasks { task.cancel() }
+        for task in tasks { _ = await task.result }
+    }
+}

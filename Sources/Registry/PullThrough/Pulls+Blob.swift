@@ -1,0 +1,128 @@
+import Logging
+import Metrics
+import NIOCore
+import Synchronization
+package import WeirCore
+import WeirVault
+
+extension Pulls {
+    /// Whether the bytes are wanted, or only the answer that they are there.
+    package enum BlobUse: Sendable { case read, head }
+
+    /// A blob that the repository may serve: stored, on its way, or to be had from its upstream. The caller's right to read has been checked.
+    package func blob(
+        _ digest: Digest, in name: RepositoryName, of registry: RegistryID, for caller: Caller, _ use: BlobUse = .read
+    ) async throws -> ServedBlob {
+        let place = Place(name: name, registry: registry, caller: caller)
+        let repository = try await images.repository(name, of: registry)
+        try blobs.check(repository)
+        let standing = try await blobs.standing(of: digest, in: repository)
+        if standing.membership != nil, let size = standing.stored,
+            let content = try await blobs.open(digest, size: size, in: repository)
+        {
+            return serve(content, digest, size: size, standing, in: repository, at: place)
+        }
+        guard let rule = try await rules.rule(covering: name, in: registry), standing.membership != .push else {
+            throw standing.membership == nil
+                ? Refusal.blobUnknown(digest, in: name)
+                : Refusal(.contentDamaged, "The stored layer \(digest) is damaged or missing. Push it again")
+        }
+        try await access.permit(caller, "ecr:BatchImportUpstreamImage", on: name, in: registry)
+        do {
+            let source = try await source(of: name, by: rule, in: registry)
+            return try await fromUpstream(
+                Fills.Order(digest: digest, size: standing.named, repository: repository, source: source), use)
+        } catch {
+            var refusal = Refusal(upstream: error, asking: "the layer \(digest)")
+            if refusal.reason == .imageNotFound { refusal = .blobUnknown(digest, in: name) }
+            throw refusal
+        }
+    }
+
+    private func serve(
+        _ content: BlobContent, _ digest: Digest, size: Int64, _ standing: BlobTable.Standing,
+        in repository: Repository, at place: Place
+    ) -> ServedBlob {
+        guard content.opener != nil else {
+            return ServedBlob(
+                size: size, body: content, file: content.file.fileDescriptor.map { ($0, 0) })
+        }
+        let body = MendingBody(content) { [self] error in
+            try await mend(digest, after: error, standing, in: repository, at: place)
+        }
+        return ServedBlob(size: size, body: body)
+    }
+
+    private func fromUpstream(_ order: Fills.Order, _ use: BlobUse) async throws -> ServedBlob {
+        if use == .head {
+            let told = try await upstream.blobSize(order.digest, in: order.source)
+            if let size = told ?? order.size { return ServedBlob(size: size, body: NoBody()) }
+        }
+        let fill = fills.join(order)
+        if fill.repository != order.repository.id { try await fills.prove(order) }
+        let size: Int64
+        // Without a length from anywhere the answer needs the whole blob first: a client must know where it ends.
+        if let head = try await fill.head() { size = head } else { size = try await fill.whole() }
+        return ServedBlob(size: size, body: FillBody(fill: fill))
+    }
+
+    /// The stored bytes turned out damaged while they were read. Cached ones are fetched again and reading goes on; pushed ones are lost.
+    private func mend(
+        _ digest: Digest, after error: any Error, _ standing: BlobTable.Standing, in repository: Repository, at place: Place
+    ) async throws -> any BlobBody {
+        logger.error(
+            "Stored blob is damaged",
+            metadata: [
+                "blob.digest": "\(digest)", "repository.name": "\(repository.name)",
+                "blob.origin": "\(standing.membership?.rawValue ?? "")", "error": "\(error)",
+            ])
+        Counter(label: "weir_damaged_blobs_total").increment()
+        try await blobs.forget(blobs.place(of: digest, in: repository))
+        guard standing.membership == .cache,
+            let rule = try await rules.rule(covering: place.name, in: place.registry)
+        else {
+            throw Refusal(.contentDamaged, "The stored layer \(digest) is damaged. Push it again")
+        }
+        let source = try await source(of: place.name, by: rule, in: place.registry)
+        return FillBody(
+            fill: fills.join(
+                Fills.Order(digest: digest, size: standing.stored, repository: repository, source: source)))
+    }
+}
+
+/// Reads stored content, and goes on with other content where it proves damaged.
+private final class MendingBody: BlobBody {
+    private let mend: @Sendable (any Error) async throws -> any BlobBody
+    private let content: Mutex<any BlobBody>
+    private let isMended = Mutex(false)
+
+    init(_ content: any BlobBody, mend: @escaping @Sendable (any Error) async throws -> any BlobBody) {
+        self.content = Mutex(content)
+        self.mend = mend
+    }
+
+    func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
+        let body = content.withLock { $0 }
+        do {
+            return try await body.read(at: offset, upTo: count)
+        } catch let error as SealError {
+            guard
+                isMended.withLock({ mended in
+                    mended
+                        ? false
+                        : {
+                            mended = true; return true
+                        }()
+                })
+            else { throw error }
+            let other = try await mend(error)
+            content.withLock { $0 = other }
+            return try await other.read(at: offset, upTo: count)
+        }
+    }
+}
+
+/// For answers that have no body.
+private struct NoBody: BlobBody {
+    func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer { ByteBuffer() }
+}

@@ -1,0 +1,160 @@
+import Logging
+import Metrics
+import NIOCore
+import WeirCore
+
+extension Pulls {
+    /// Nothing is held: the manifest comes from upstream, where a rule covers the name; else there is none.
+    func cold(_ reference: Reference, at place: Place) async throws -> ServedManifest {
+        guard let rule = try await rules.rule(covering: place.name, in: place.registry) else {
+            guard try await repositories.find(place.name, in: place.registry) != nil else {
+                throw Refusal.repositoryNotFound(place.name, in: place.registry)
+            }
+            throw Refusal.imageNotFound
+        }
+        try await access.permit(place.caller, "ecr:BatchImportUpstreamImage", on: place.name, in: place.registry)
+        if try await repositories.find(place.name, in: place.registry) == nil {
+            try await access.permit(place.caller, "ecr:CreateRepository", on: place.name, in: place.registry)
+        }
+        let key = FlightKey(registry: place.registry, name: place.name, reference: reference)
+        return try await imports.join(key) { [self] in
+            do {
+                let source = try await source(of: place.name, by: rule, in: place.registry)
+                return count(try await fetch(reference, from: source, at: place), "miss")
+            } catch {
+                let refusal = Refusal(upstream: error, asking: "\(place.name):\(reference)")
+                logger.warning(
+                    "Pull through failed",
+                    metadata: [
+                        "repository.name": "\(place.name)", "reference": "\(reference)",
+                        "upstream.host": "\(rule.upstreamURL)", "reason": "\(refusal.reason)", "error": "\(refusal.message)",
+                    ])
+                Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", refusal.reason.rawValue)])
+                    .increment()
+                throw refusal
+            }
+        }
+    }
+
+    /// Fetches a manifest, verifies it, stores it with its repository and tag, and starts fetching what it names.
+    func fetch(
+        _ reference: Reference, from source: UpstreamSource, at place: Place
+    ) async throws -> ServedManifest {
+        let answer = try await upstream.manifest(reference, in: source)
+        let manifest = try Manifest.fetched(answer, as: reference, from: source)
+        let repository = try await store(manifest, reference, at: place)
+        images.memory.forget(repository.id)
+        try await prefetch(manifest, into: repository, from: source)
+        return ServedManifest(digest: manifest.digest, mediaType: manifest.mediaType, bytes: manifest.bytes)
+    }
+
+    /// One transaction: the repository, if it is missing, with everything its template says; the image; the tag.
+    private func store(
+        _ manifest: Manifest, _ reference: Reference, at place: Place
+    ) async throws -> Repository {
+        // Another pull may create the repository meanwhile: then the UNIQUE constraint says so, and its repository is used.
+        for _ in 0..<3 {
+            if let repository = try await repositories.find(place.name, in: place.registry) {
+                let sealedKey = try await repositories.sealedKey(of: repository)
+                try await store(manifest, reference, in: repository, sealedKey: sealedKey, creating: nil)
+                return repository
+            }
+            let new = try await prepare(place)
+            do {
+                try await store(
+                    manifest, reference, in: new.repository, sealedKey: new.sealedKey, creating: new)
+            } catch let error as SQLError where error.isUnique {
+                repositories.forget(place.name, in: place.registry)
+                continue
+            }
+            repositories.forget(place.name, in: place.registry)
+            logger.info(
+                "Repository created by a pull",
+                metadata: [
+                    "repository.name": "\(place.name)", "registry": "\(place.registry)",
+                    "repository.encryption": "\(new.repository.encryption.type)",
+                ])
+            return new.repository
+        }
+        throw Refusal(
+            .limitExceeded, "The repository \(place.name) is being created and deleted at once. Try again")
+    }
+
+    private func store(
+        _ manifest: Manifest, _ reference: Reference, in repository: Repository, sealedKey: [UInt8],
+        creating new: NewRepository?
+    ) async throws {
+        let sealed = try images.seal.seal(manifest, in: repository, sealedKey: sealedKey)
+        let now = clock.now
+        try await database.write { sql in
+            if let new { _ = try Repositories.insert(new, sql) }
+            _ = try ImageTable.insert(
+                ImageTable.New(
+                    repository: repository.id, manifest: manifest, sealedManifest: sealed,
+                    size: ImageTable.size(of: manifest, in: repository.id, sql), at: now, origin: .cache), sql)
+            if case .tag(let tag) = reference {
+                try ImageTable.point(tag, to: manifest.digest, in: repository.id, checkedAt: now, sql)
+            }
+        }
+    }
+
+    /// The repository that a pull creates: with its template's settings, or ECR's defaults where none matches.
+    private func prepare(_ place: Place) async throws -> NewRepository {
+        let template = try await templates.template(for: place.name, .pullThroughCache, in: place.registry)
+        guard let template else {
+            return try await repositories.prepare(RepositorySettings(), name: place.name, in: place.registry)
+        }
+        do {
+            return try await repositories.prepare(
+                RepositorySettings(template), name: place.name, in: place.registry)
+        } catch let refusal as Refusal {
+            throw Refusal(
+                .templateFailed,
+                "The repository \(place.name) could not be created from the creation template '\(template.prefix)': \(refusal.message)",
+                facts: ["template.prefix": template.prefix.description, "template.reason": refusal.reason.rawValue])
+        }
+    }
+
+    /// Starts fetching every blob that the manifest names and this repository may not serve yet, before the client asks. What another
+    /// repository brought is not fetched again: upstream is only asked whether this one has it too.
+    private func prefetch(
+        _ manifest: Manifest, into repository: Repository, from source: UpstreamSource
+    ) async throws {
+        let wanted = manifest.blobs
+        guard !wanted.isEmpty else { return }
+        let scope = blobs.place(of: manifest.digest, in: repository).scope
+        let missing = try await database.read { sql in
+            try wanted.filter {
+                let standing = try BlobTable.standing(of: $0.digest, in: repository.id, scope: scope, sql)
+                return standing.stored == nil || standing.membership == nil
+            }
+        }
+        for blob in missing {
+            _ = fills.join(
+                Fills.Order(digest: blob.digest, size: blob.size, repository: repository, source: source))
+        }
+    }
+}
+
+extension Manifest {
+    /// Reads what upstream sent, and compares it with what was asked for: the bytes decide, not a header.
+    fileprivate static func fetched(
+        _ answer: UpstreamManifest, as reference: Reference, from source: UpstreamSource
+    ) throws -> Manifest {
+        var algorithm = Digest.Algorithm.sha256
+        if case .digest(let digest) = reference { algorithm = digest.algorithm }
+        let manifest: Manifest
+        do throws(ManifestError) {
+            manifest = try Manifest(answer.bytes, contentType: answer.mediaType, algorithm: algorithm)
+        } catch {
+            throw Refusal(
+                .upstreamInvalid, "What the upstream registry \(source.host) sent for \(reference) is no manifest: \(error)")
+        }
+        if case .digest(let digest) = reference, digest != manifest.digest {
+            throw Refusal(
+                .upstreamInvalid,
+                "The upstream registry \(source.host) sent a manifest with the digest \(manifest.digest) for \(digest)")
+        }
+        return manifest
+    }
+}

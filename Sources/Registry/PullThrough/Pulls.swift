@@ -1,0 +1,157 @@
+import Logging
+import Metrics
+import NIOCore
+package import WeirCore
+import WeirVault
+
+/// Pulls, from what is stored here and through the cache (design.md §5).
+///
+/// ```
+/// manifest  in memory, or a row, and fresh  → reply
+///           a row, its window over          → one HEAD upstream for all who wait; the same: touch; new: fetch and move the tag;
+///                                             upstream failing in any way: what is held, with a warning
+///           no row, and a rule covers it    → fetch, verify, repository from its template, one transaction → reply, prefetch
+/// blob      this repository may serve it    → stored bytes
+///           it is on its way, or a rule covers the repository → Fills
+/// ```
+package final class Pulls: Sendable {
+    package struct Settings: Sendable {
+        /// How long upstream's word about a tag counts: ECR's 24 hours.
+        package var freshness: Duration
+        /// After upstream could not be asked about a tag, how long nobody asks again: a dead upstream's time-out is paid once in it.
+        package var retryUpstreamAfter: Duration
+
+        package init(freshness: Duration = .seconds(24 * 3600), retryUpstreamAfter: Duration = .seconds(60)) {
+            self.freshness = freshness
+            self.retryUpstreamAfter = retryUpstreamAfter
+        }
+    }
+
+    /// Where a pull is: the parts that every step needs.
+    struct Place: Sendable {
+        let name: RepositoryName
+        let registry: RegistryID
+        let caller: Caller
+    }
+
+    struct FlightKey: Hashable, Sendable {
+        let registry: RegistryID
+        let name: RepositoryName
+        let reference: Reference
+    }
+
+    let settings: Settings
+    let database: any SQLDatabase
+    let repositories: Repositories
+    let images: Images
+    let blobs: Blobs
+    let rules: CacheRules
+    let templates: Templates
+    let access: Access
+    let secrets: Secrets
+    let upstream: any UpstreamRegistry
+    let fills: Fills
+    let pullTimes: PullTimes
+    let clock: WallClock
+    let logger: Logger
+    let imports = Flights<FlightKey, ServedManifest>()
+    let checks = Flights<FlightKey, ServedManifest>()
+    let failedChecks = FailedChecks()
+
+    init(
+        parts: Registry.Parts, repositories: Repositories, images: Images, blobs: Blobs, rules: CacheRules, templates: Templates,
+        access: Access, pullTimes: PullTimes
+    ) {
+        settings = parts.pulls
+        database = parts.database
+        self.repositories = repositories
+        self.images = images
+        self.blobs = blobs
+        self.rules = rules
+        self.templates = templates
+        self.access = access
+        secrets = parts.secrets
+        upstream = parts.upstream
+        fills = Fills(blobs: blobs, upstream: parts.upstream, logger: parts.logger)
+        self.pullTimes = pullTimes
+        clock = parts.clock
+        logger = parts.logger
+    }
+
+    /// The manifest that `reference` names. The caller's right to read it has been checked; what a first pull needs besides is checked here.
+    package func manifest(
+        _ reference: Reference, in name: RepositoryName, of registry: RegistryID, for caller: Caller
+    ) async throws -> ServedManifest {
+        let place = Place(name: name, registry: registry, caller: caller)
+        if let repository = try await repositories.find(name, in: registry) {
+            try blobs.check(repository)
+            if let entry = try await held(reference, in: repository) {
+                let served = try await serve(entry, reference, in: repository, at: place)
+                pullTimes.note(served.digest, in: repository.id)
+                return served
+            }
+        }
+        let served = try await cold(reference, at: place)
+        if let repository = try await repositories.find(name, in: registry) {
+            pullTimes.note(served.digest, in: repository.id)
+        }
+        return served
+    }
+
+    /// What is held, from memory or from its row.
+    func held(_ reference: Reference, in repository: Repository) async throws -> ManifestMemory.Entry? {
+        if let entry = images.memory.entry(reference, in: repository.id) { return entry }
+        let generation = images.memory.generation
+        let row = try await database.read { try ImageTable.find(reference, in: repository.id, $0) }
+        guard let row else { return nil }
+        let bytes: ByteBuffer
+        do {
+            bytes = try images.seal.open(row, in: repository)
+        } catch let refusal as Refusal where refusal.reason == .contentDamaged && row.origin == .cache {
+            logger.error(
+                "Stored manifest is damaged; it is fetched again",
+                metadata: ["repository.name": "\(repository.name)", "manifest.digest": "\(row.digest)"])
+            _ = try await database.write { try ImageTable.remove(row.digest, in: repository.id, $0) }
+            images.memory.forget(repository.id)
+            return nil
+        }
+        let entry = ManifestMemory.Entry(
+            digest: row.digest, mediaType: row.mediaType, bytes: bytes, checkedAt: row.checkedAt)
+        images.memory.remember(entry, as: reference, in: repository.id, since: generation)
+        return entry
+    }
+
+    private func serve(
+        _ entry: ManifestMemory.Entry, _ reference: Reference, in repository: Repository, at place: Place
+    ) async throws -> ServedManifest {
+        let held = ServedManifest(digest: entry.digest, mediaType: entry.mediaType, bytes: entry.bytes)
+        guard case .tag(let tag) = reference, let checkedAt = entry.checkedAt,
+            clock.now - checkedAt >= settings.freshness
+        else { return count(held, "hit") }
+        guard let rule = try await rules.rule(covering: place.name, in: place.registry) else {
+            return count(held, "hit")
+        }
+        return try await revalidate(tag, held, in: repository, by: rule, at: place)
+    }
+
+    func count(_ served: ServedManifest, _ outcome: String) -> ServedManifest {
+        Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", outcome)]).increment()
+        return served
+    }
+
+    /// In whose name upstream is asked, the login read now, so that a rotated secret counts at once.
+    func source(of name: RepositoryName, by rule: CacheRule, in registry: RegistryID) async throws -> UpstreamSource {
+        var credential: UpstreamCredential?
+        if let arn = rule.credentialARN { credential = try await secrets.credential(arn: arn, in: registry) }
+        return UpstreamSource(
+            host: rule.upstreamURL, repository: rule.upstreamRepository(for: name), credential: credential,
+            owner: "\(registry)/\(rule.prefix)")
+    }
+
+    /// Ends what is being fetched. For the end of the program.
+    package func close() async {
+        await checks.close()
+        await imports.close()
+        await fills.close()
+    }
+}

@@ -1,0 +1,24 @@
+/// Which upstream registries cache rules may name. The defaults are ECR's.
+package struct UpstreamPolicy: Sendable, Equatable {
+    package enum Hosts: Sendable {
+        /// The hosts that ECR knows.
+        case known
+        /// Any host. One that ECR does not know has to be said to be of a kind (`upstreamRegistry`), which tells how one signs in there.
+        case any
+    }
+
+    package enum Secrets: Sendable {
+        /// Docker Hub, GitHub, GitLab, Azure and Chainguard need a secret.
+        case asECRDemands
+        /// No upstream needs one: it is asked without login.
+        case optional
+    }
+
+    package var hosts: Hosts
+    package var secrets: Secrets
+
+    package init(hosts: Hosts = .known, secrets: Secrets = .asECRDemands) {
+        self.hosts = hosts
+        self.secrets = secrets
+    }
+}

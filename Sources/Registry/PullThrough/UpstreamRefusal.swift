@@ -1,0 +1,52 @@
+import WeirCore
+
+extension Refusal {
+    /// Why a pull through failed, told apart for the client: "not found" is said only where upstream said so.
+    ///
+    /// - Parameter asking: what was asked for: "the manifest latest".
+    init(upstream error: any Error, asking: String) {
+        switch error {
+        case let refusal as Refusal: self = refusal
+        case let error as UpstreamError: self.init(error, asking: asking)
+        case let error as BlobStoreError: self.init(error)
+        case let error as SQLError where error.isFull:
+            self.init(.storageFull, "The server has no room to store this. Free some, then try again")
+        case is CancellationError:
+            self.init(.shuttingDown, "The server is stopping. Try again in a moment", retryAfter: .seconds(5))
+        default:
+            self.init(
+                .upstreamUnavailable, "The pull of \(asking) from upstream was interrupted. Try again",
+                facts: ["error": "\(error)"])
+        }
+    }
+
+    private init(_ error: UpstreamError, asking: String) {
+        var facts = ["upstream.host": error.host, "upstream.detail": error.detail]
+        if let status = error.status { facts["upstream.status"] = "\(status)" }
+        switch error.kind {
+        case .denied:
+            self.init(
+                .upstreamDenied,
+                "The authentication to the upstream registry failed. Verify that the credentials are valid and that the "
+                    + "repository exists (\(error))", facts: facts)
+        case .notFound:
+            self.init(.imageNotFound, "Requested image not found", facts: facts)
+        case .rateLimited:
+            self.init(
+                .upstreamRateLimited, "The upstream registry refused \(asking) because of too many requests (\(error))",
+                retryAfter: error.retryAfter, facts: facts)
+        case .unavailable:
+            self.init(
+                .upstreamUnavailable, "The upstream registry could not be asked for \(asking) (\(error))",
+                retryAfter: error.retryAfter, facts: facts)
+        case .invalid:
+            self.init(
+                .upstreamInvalid, "The upstream registry's answer for \(asking) makes no sense (\(error))",
+                facts: facts)
+        case .guarded:
+            self.init(
+                .upstreamDenied, "This server refuses to follow the upstream registry for \(asking) (\(error))",
+                facts: facts)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+package import WeirCore
+
+/// What hangs on a repository: its policy, its lifecycle policy and its tags.
+extension Repositories {
+    /// Whether a policy may keep its author from ever setting another one.
+    package enum Lockout: Sendable { case refused, accepted }
+
+    /// Checks and keeps the policy. The text is kept, and read back, as it was written.
+    package func setPolicy(
+        _ text: String, of name: RepositoryName, in registry: RegistryID, by caller: Caller, lockout: Lockout
+    ) async throws -> Repository {
+        let policy = try PolicyDocument(checking: text, at: "PolicyText")
+        let origin = RequestOrigin.current
+        let now = clock.now
+        return try await change(name, in: registry) { row, sql in
+            if lockout == .refused {
+                let request = PolicyRequest(
+                    caller: caller, action: "ecr:SetRepositoryPolicy", resource: row.repository.arn,
+                    context: PolicyContext(
+                        of: caller, from: origin, at: now, in: registry,
+                        tags: try RepositoryTable.tags(of: row.repository.id, sql)))
+                try Self.checkLockout(policy.decision(on: request), caller, registry)
+            }
+            try RepositoryTable.set(policy: text, of: row.repository.id, sql)
+            return row.repository
+        }
+    }
+
+    private static func checkLockout(
+        _ decision: PolicyDecision, _ caller: Caller, _ registry: RegistryID
+    ) throws(Refusal) {
+        let isHome = caller.account == registry.account
+        guard decision == .denied || (!isHome && decision == .silent) else { return }
+        throw .invalidParameter(
+            "PolicyText",
+            "The new repository policy will not allow you to update the repository policy in the future. "
+                + "Use force to set it nevertheless")
+    }
+
+    /// The policy's text, as it was set.
+    package func policy(of name: RepositoryName, in registry: RegistryID) async throws -> String {
+        let row = try await row(name, in: registry)
+        guard let policy = row.policy else { throw Refusal.repositoryPolicyNotFound(row.repository) }
+        return policy
+    }
+
+    /// Deletes the policy and tells what it was.
+    package func deletePolicy(of name: RepositoryName, in registry: RegistryID) async throws -> String {
+        try await change(name, in: registry) { row, sql in
+            guard let policy = row.policy else { throw Refusal.repositoryPolicyNotFound(row.repository) }
+            try RepositoryTable.set(policy: nil, of: row.repository.id, sql)
+            return policy
+        }
+    }
+
+    /// Checks and keeps the lifecycle policy. The text is kept, and read back, as it was written.
+    package func setLifecyclePolicy(
+        _ text: String, of name: RepositoryName, in registry: RegistryID
+    ) async throws -> Repository {
+        _ = try LifecyclePolicy(checking: text)
+        return try await change(name, in: registry) { row, sql in
+            try RepositoryTable.set(lifecyclePolicy: text, of: row.repository.id, sql)
+            return row.repository
+        }
+    }
+
+    package func lifecyclePolicy(of name: RepositoryName, in registry: RegistryID) async throws -> String {
+        let row = try await row(name, in: registry)
+        guard let policy = row.lifecyclePolicy else { throw Refusal.lifecyclePolicyNotFound(row.repository) }
+        return policy
+    }
+
+    /// Deletes the lifecycle policy and tells what it was.
+    package func deleteLifecyclePolicy(of name: RepositoryName, in registry: RegistryID) async throws -> String {
+        try await change(name, in: registry) { row, sql in
+            guard let policy = row.lifecyclePolicy else { throw Refusal.lifecyclePolicyNotFound(row.repository) }
+            try RepositoryTable.set(lifecyclePolicy: nil, of: row.repository.id, sql)
+            return policy
+        }
+    }
+
+    /// The repository's AWS tags, by key.
+    package func tags(of name: RepositoryName, in registry: RegistryID) async throws -> [ResourceTag] {
+        try await database.read { sql in
+            guard let row = try RepositoryTable.find(name, in: registry, sql) else {
+                throw Refusal.repositoryNotFound(name, in: registry)
+            }
+            return try RepositoryTable.tags(of: row.repository.id, sql)
+        }
+    }
+
+    /// Adds tags; a key that is there gets the new value.
+    package func tag(_ name: RepositoryName, in registry: RegistryID, with tags: [ResourceTag]) async throws {
+        try ResourceTags.check(tags)
+        try await change(name, in: registry) { row, sql in
+            for tag in tags { try RepositoryTable.put(tag, on: row.repository.id, sql) }
+            guard try RepositoryTable.tags(of: row.repository.id, sql).count <= ResourceTags.maxPerRepository else {
+                throw ResourceTags.tooMany
+            }
+        }
+    }
+
+    /// Takes tags away; a key that is not there is no error.
+    package func untag(_ name: RepositoryName, in registry: RegistryID, keys: [String]) async throws {
+        for key in keys { try ResourceTags.check(key: key) }
+        try await change(name, in: registry) { row, sql in
+            for key in keys { try RepositoryTable.removeTag(key, from: row.repository.id, sql) }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+package import WeirCore
+
+/// How a new repository shall be sealed, as it was asked for: the key may be named in any way, or not at all.
+package enum EncryptionRequest: Hashable, Sendable {
+    case aes256
+    /// A KMS key by id, alias or ARN; nil for the registry's own `aws/ecr` key, which is made on first use.
+    case kms(key: String?)
+}
+
+/// What a new repository shall be like. The defaults are ECR's.
+package struct RepositorySettings: Hashable, Sendable {
+    package var encryption: EncryptionRequest
+    package var mutability: TagMutability
+    package var scanOnPush: Bool
+    package var tags: [ResourceTag]
+    /// The repository policy's text.
+    package var policy: String?
+    package var lifecyclePolicy: String?
+
+    package init(
+        encryption: EncryptionRequest = .aes256, mutability: TagMutability = .mutable, scanOnPush: Bool = false,
+        tags: [ResourceTag] = [], policy: String? = nil, lifecyclePolicy: String? = nil
+    ) {
+        self.encryption = encryption
+        self.mutability = mutability
+        self.scanOnPush = scanOnPush
+        self.tags = tags
+        self.policy = policy
+        self.lifecyclePolicy = lifecyclePolicy
+    }
+
+    /// What a creation template says. Scanning is not among it.
+    package init(_ template: CreationTemplate) {
+        self.init(
+            encryption: template.encryptionType == Encryption.aes256.type ? .aes256 : .kms(key: template.kmsKey),
+            mutability: template.mutability, tags: template.resourceTags, policy: template.repositoryPolicy,
+            lifecyclePolicy: template.lifecyclePolicy)
+    }
+
+    /// Throws the refusal of the first setting that no repository can have.
+    func check() throws(Refusal) {
+        try mutability.check()
+        try ResourceTags.check(tags)
+        if let policy { _ = try PolicyDocument(checking: policy, at: "PolicyText") }
+        if let lifecyclePolicy { _ = try LifecyclePolicy(checking: lifecyclePolicy) }
+    }
+}
+
+/// A repository that is ready to be inserted: its key resolved and found usable, its settings checked, its number drawn.
+package struct NewRepository: Sendable {
+    package let repository: Repository
+    /// The data key of its manifests, wrapped by the key of its encryption.
+    package let sealedKey: [UInt8]
+    package let tags: [ResourceTag]
+    package let policy: String?
+    package let lifecyclePolicy: String?
+}
+
+/// A repository and what hangs on it that is asked for at every request.
+package struct KnownRepository: Sendable {
+    package let repository: Repository
+    package let sealedKey: [UInt8]
+    package let tags: [ResourceTag]
+    package let policy: PolicyDocument?
+}

@@ -1,0 +1,113 @@
+import Crypto
+
+/// AWS Signature Version 4: one canonical request, read by a signer and by a verifier.
+///
+/// It judges no clock: whether the signature's moment is near enough is its caller's to say.
+package enum SigV4 {
+    static let algorithm = "AWS4-HMAC-SHA256"
+    /// What stands in the payload hash's place where the body is not signed.
+    package static let unsignedPayload = "UNSIGNED-PAYLOAD"
+
+    /// What the request says of its signature, from the `Authorization` header or the `X-Amz-…` query form; nil where it carries
+    /// neither.
+    package static func claim(of request: SignableRequest) throws(SigV4Error) -> SignatureClaim? {
+        try SignatureClaim(of: request)
+    }
+
+    /// Whether `secret` made the claim's signature over this request. The comparison takes the same time wherever they differ.
+    package static func verify(
+        _ claim: SignatureClaim, request: SignableRequest, payloadHash: String, secret: [UInt8]
+    ) -> Bool {
+        let canonical = CanonicalRequest(
+            request, service: claim.scope.service, signedHeaders: claim.signedHeaders, payloadHash: payloadHash,
+            withoutQueryItem: claim.form == .header ? nil : "X-Amz-Signature")
+        let expected = signature(of: canonical, scope: claim.scope, time: claim.time, secret: secret)
+        let given = Array(claim.signature.utf8)
+        let right = Array(expected.utf8)
+        guard given.count == right.count else { return false }
+        return zip(given, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    /// The headers that sign `request`: add them to it. All headers that it has are signed, `Host` must be among them.
+    package static func sign(
+        _ request: SignableRequest, payloadHash: String, credential: SigV4Credential, region: String,
+        service: String, at time: SigV4Time
+    ) -> [(name: String, value: String)] {
+        var added = [(name: "X-Amz-Date", value: time.description)]
+        if let token = credential.sessionToken { added.append((name: "X-Amz-Security-Token", value: token)) }
+        // S3 wants the hash told; for the others a body that is not signed must be owned up to.
+        if service == "s3" || payloadHash == unsignedPayload, request.header("x-amz-content-sha256") == nil {
+            added.append((name: "X-Amz-Content-Sha256", value: payloadHash))
+        }
+        let signed = SignableRequest(
+            method: request.method, rawPath: request.rawPath, rawQuery: request.rawQuery,
+            headers: request.headers + added)
+        let names = signable(signed.headers)
+        let scope = SigV4Scope(date: time.date, region: region, service: service)
+        let canonical = CanonicalRequest(signed, service: service, signedHeaders: names, payloadHash: payloadHash)
+        let signature = signature(of: canonical, scope: scope, time: time, secret: credential.secret)
+        let value =
+            "\(algorithm) Credential=\(credential.accessKeyID)/\(scope), "
+            + "SignedHeaders=\(names.joined(separator: ";")), Signature=\(signature)"
+        return added + [(name: "Authorization", value: value)]
+    }
+
+    /// The query, its own included, that makes `request` good for `expires` seconds without further headers.
+    package static func presign(
+        _ request: SignableRequest, payloadHash: String, credential: SigV4Credential, region: String,
+        service: String, at time: SigV4Time, expires: Int64
+    ) -> String {
+        let scope = SigV4Scope(date: time.date, region: region, service: service)
+        let names = signable(request.headers)
+        var items = [
+            "X-Amz-Algorithm=\(algorithm)",
+            "X-Amz-Credential=\(URIEncoding.encoded("\(credential.accessKeyID)/\(scope)".utf8))",
+            "X-Amz-Date=\(time)", "X-Amz-Expires=\(expires)",
+            "X-Amz-SignedHeaders=\(URIEncoding.encoded(names.joined(separator: ";").utf8))",
+        ]
+        if let token = credential.sessionToken {
+            items.append("X-Amz-Security-Token=\(URIEncoding.encoded(token.utf8))")
+        }
+        let query = ([request.rawQuery].filter { !$0.isEmpty } + items).joined(separator: "&")
+        let signed = SignableRequest(
+            method: request.method, rawPath: request.rawPath, rawQuery: query, headers: request.headers)
+        let canonical = CanonicalRequest(signed, service: service, signedHeaders: names, payloadHash: payloadHash)
+        return query + "&X-Amz-Signature="
+            + signature(of: canonical, scope: scope, time: time, secret: credential.secret)
+    }
+
+    /// The lower-case hexadecimal SHA-256 of a body.
+    package static func payloadHash(_ bytes: some Sequence<UInt8>) -> String {
+        hex(SHA256.hash(data: Array(bytes)))
+    }
+
+    /// The same, without a copy of the body.
+    package static func payloadHash(_ bytes: UnsafeRawBufferPointer) -> String {
+        var hash = SHA256()
+        hash.update(bufferPointer: bytes)
+        return hex(hash.finalize())
+    }
+
+    private static func signature(
+        of canonical: CanonicalRequest, scope: SigV4Scope, time: SigV4Time, secret: [UInt8]
+    ) -> String {
+        var key = SymmetricKey(data: Array("AWS4".utf8) + secret)
+        for part in [scope.date, scope.region, scope.service, SigV4Scope.terminator] {
+            key = SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Array(part.utf8), using: key))
+        }
+        let text = [algorithm, time.description, scope.description, payloadHash(canonical.text.utf8)]
+            .joined(separator: "\n")
+        return hex(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
+    }
+
+    /// All headers but those that intermediaries change or that carry the signature.
+    private static func signable(_ headers: [(name: String, value: String)]) -> [String] {
+        let never: Set = ["authorization", "user-agent", "expect", "connection", "transfer-encoding", "x-amzn-trace-id"]
+        return Set(headers.map { $0.name.lowercased() }).subtracting(never).sorted()
+    }
+
+    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,43 @@
+/// Why what a request says of its signature cannot be used. The description is AWS's sentence for it, safe to send back: it repeats
+/// no signature.
+package enum SigV4Error: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Parts of the `Authorization` header, or of the query form, are not there. One sentence for each.
+    case incomplete([String])
+    /// Another algorithm than `AWS4-HMAC-SHA256`.
+    case unsupportedAlgorithm(String)
+    /// Not `KEY/DATE/REGION/SERVICE/aws4_request`.
+    case malformedCredential(String)
+    case wrongTerminator(String)
+    /// The date is neither `YYYYMMDDTHHMMSSZ` nor, in a `Date` header, HTTP's form.
+    case malformedDate(String)
+    /// The scope's day is not the signature's.
+    case dateOutsideScope(scope: String, time: SigV4Time)
+    /// `X-Amz-Expires` is not 1 to 604800 seconds.
+    case malformedExpires(String)
+    /// The signature does not cover a header that it must cover.
+    case headerNotSigned(String)
+    /// Both forms at once: nobody can say which one counts.
+    case twoSignatures
+
+    package var description: String {
+        switch self {
+        case .incomplete(let sentences): sentences.joined(separator: " ")
+        case .unsupportedAlgorithm(let name): "Unsupported AWS 'algorithm': '\(name)'."
+        case .malformedCredential(let text):
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '\(text)'"
+        case .wrongTerminator(let text):
+            "Credential should be scoped with a valid terminator: '\(SigV4Scope.terminator)', not '\(text)'."
+        case .malformedDate(let text):
+            "Date must be in ISO-8601 'basic format'. Got '\(text)'. See http://en.wikipedia.org/wiki/ISO_8601"
+        case .dateOutsideScope(let scope, let time):
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '\(scope)' "
+                + "!= '\(time.date)', from '\(time)'."
+        case .malformedExpires(let text): "X-Amz-Expires must be a number from 1 to 604800, got '\(text)'"
+        case .headerNotSigned("host"): "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+        case .headerNotSigned(let name):
+            "There were headers present in the request which were not signed: '\(name)'"
+        case .twoSignatures:
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter or the Authorization header should be specified"
+        }
+    }
+}

@@ -1,0 +1,111 @@
+/// What a request says of its signature; proved only by `SigV4.verify`.
+package struct SignatureClaim: Sendable {
+    package enum Form: Sendable, Equatable {
+        /// In the `Authorization` header.
+        case header
+        /// In `X-Amz-…` query parameters, good for so many seconds.
+        case query(expires: Int64)
+    }
+
+    package let form: Form
+    package let accessKeyID: String
+    package let scope: SigV4Scope
+    /// Lower case, in the order given.
+    package let signedHeaders: [String]
+    /// Lower-case hexadecimal.
+    package let signature: String
+    package let time: SigV4Time
+    package let sessionToken: String?
+
+    /// Reads the claim, or nil where the request carries no AWS signature at all.
+    init?(of request: SignableRequest) throws(SigV4Error) {
+        let authorization = request.header("authorization").flatMap { $0.hasPrefix("AWS4-") ? $0 : nil }
+        let query = RawQuery(request.rawQuery)
+        let isPresigned = query.value("X-Amz-Algorithm") != nil || query.value("X-Amz-Signature") != nil
+        switch (authorization, isPresigned) {
+        case (nil, false): return nil
+        case (.some, true): throw .twoSignatures
+        case (.some(let header), false): try self.init(authorization: header, of: request)
+        case (nil, true): try self.init(query: query)
+        }
+        try Self.checkCoverage(of: request, by: signedHeaders)
+    }
+
+    private init(authorization: String, of request: SignableRequest) throws(SigV4Error) {
+        let algorithm = authorization.prefix { $0 != " " }
+        guard algorithm == SigV4.algorithm else { throw .unsupportedAlgorithm(String(algorithm.prefix(64))) }
+        var fields: [String: String] = [:]
+        for field in authorization.dropFirst(algorithm.count).split(separator: ",") {
+            let field = field.drop { $0 == " " || $0 == "\t" }
+            guard let equals = field.firstIndex(of: "=") else { continue }
+            fields[String(field[..<equals])] = RawQuery.trimmed(field[field.index(after: equals)...])
+        }
+        let date = request.header("x-amz-date") ?? request.header("date")
+        let needed = ["Credential", "Signature", "SignedHeaders"].filter { fields[$0, default: ""].isEmpty }
+        var missing = needed.map { "Authorization header requires '\($0)' parameter." }
+        if date == nil {
+            missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+        }
+        guard missing.isEmpty, let date, let credential = fields["Credential"],
+            let signature = fields["Signature"], let signedHeaders = fields["SignedHeaders"]
+        else { throw .incomplete(missing) }
+        guard let time = SigV4Time(date) ?? SigV4Time(httpDate: date) else {
+            throw .malformedDate(String(date.prefix(64)))
+        }
+        try self.init(
+            form: .header, credential: credential, signedHeaders: signedHeaders, signature: signature, time: time,
+            sessionToken: request.header("x-amz-security-token"))
+    }
+
+    private init(query: RawQuery) throws(SigV4Error) {
+        let algorithm = query.value("X-Amz-Algorithm") ?? ""
+        guard algorithm == SigV4.algorithm else { throw .unsupportedAlgorithm(String(algorithm.prefix(64))) }
+        let names = ["X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"]
+        let missing = names.filter { (query.value($0) ?? "").isEmpty }
+        guard missing.isEmpty, let credential = query.value(names[0]), let signature = query.value(names[1]),
+            let signedHeaders = query.value(names[2]), let date = query.value(names[3])
+        else { throw .incomplete(missing.map { "AWS query-string parameters must include '\($0)'." }) }
+        guard let time = SigV4Time(date) else { throw .malformedDate(String(date.prefix(64))) }
+        // Absent, a query signature is good for as long as one in a header.
+        let expires = query.value("X-Amz-Expires") ?? "900"
+        guard let seconds = Int64(expires), (1...604_800).contains(seconds) else {
+            throw .malformedExpires(String(expires.prefix(64)))
+        }
+        try self.init(
+            form: .query(expires: seconds), credential: credential, signedHeaders: signedHeaders,
+            signature: signature, time: time, sessionToken: query.value("X-Amz-Security-Token"))
+    }
+
+    private init(
+        form: Form, credential: String, signedHeaders: String, signature: String, time: SigV4Time,
+        sessionToken: String?
+    ) throws(SigV4Error) {
+        let parts = credential.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 5, !parts[0].isEmpty else {
+            throw .malformedCredential(String(credential.prefix(300)))
+        }
+        guard parts[4] == SigV4Scope.terminator else { throw .wrongTerminator(String(parts[4].prefix(64))) }
+        guard parts[1] == time.date else {
+            throw .dateOutsideScope(scope: String(parts[1].prefix(64)), time: time)
+        }
+        self.form = form
+        accessKeyID = parts[0]
+        scope = SigV4Scope(date: parts[1], region: parts[2], service: parts[3])
+        self.signedHeaders = signedHeaders.lowercased().split(separator: ";").map(String.init)
+        self.signature = signature
+        self.time = time
+        self.sessionToken = sessionToken
+    }
+
+    /// What decides what a request does must be signed: the host, and all of AWS's own headers. Otherwise someone on the way could
+    /// turn a signed "list" into a "delete" by its `X-Amz-Target`.
+    private static func checkCoverage(
+        of request: SignableRequest, by signed: [String]
+    ) throws(SigV4Error) {
+        guard signed.contains("host") else { throw .headerNotSigned("host") }
+        for (name, _) in request.headers {
+            let name = name.lowercased()
+            if name.hasPrefix("x-amz-"), !signed.contains(name) { throw .headerNotSigned(String(name.prefix(64))) }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import Synchronization
+import WeirCore
+
+/// The names below the store's folder, and which of the folders are known to be on disk.
+final class BlobTree: Sendable {
+    static let staging = "staging"
+    private static let blobs = "blobs"
+
+    /// The store's folder, without a slash at its end. Only `path` adds it: names in errors are relative.
+    private let folder: String
+    /// Folders whose entry in their parent is on disk, as this process has seen to.
+    private let durable = Mutex<Set<String>>([])
+
+    init(_ folder: String) throws(BlobStoreError) {
+        self.folder = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+        if try Disk.makeFolder("", in: self) { try Disk.syncFolder("..", in: self) }
+        try Disk.makeFolder(Self.blobs, in: self)
+        try Disk.makeFolder(Self.staging, in: self)
+        try Disk.syncFolder("", in: self)
+    }
+
+    /// The path for the kernel. `name` comes from here, from a digest and a checked scope: never from a request.
+    func path(_ name: String) -> String { name.isEmpty ? folder : folder + "/" + name }
+
+    /// `blobs/aes256-0123456789abcdef/sha256/ab/abcd…`
+    func name(of place: BlobPlace) throws(BlobStoreError) -> String {
+        let scope = place.scope.utf8
+        guard (1...64).contains(scope.count), scope.allSatisfy(Self.isScopeByte) else {
+            throw .failed("the scope '\(place.scope.prefix(80))' is not 1 to 64 of the characters a-z, 0-9 and -")
+        }
+        let digest = place.digest
+        return "\(Self.blobs)/\(place.scope)/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))/\(digest.hex)"
+    }
+
+    /// A new name in `staging`.
+    func stagingName() -> String {
+        var random = SystemRandomNumberGenerator()
+        return Self.staging + "/" + Hex.encode((0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
+    }
+
+    /// Makes the folders on the way to `name` and sees to it that they survive a power cut; returns the last of them.
+    ///
+    /// Also a folder that is there already is synced before it is first relied upon: whoever made it, another thread a moment
+    /// ago or a process that crashed, may not have come so far.
+    func prepare(_ name: String) throws(BlobStoreError) -> String {
+        let parts = name.split(separator: "/").dropLast()
+        var parent = String(parts.first ?? "")
+        for part in parts.dropFirst() {
+            let child = "\(parent)/\(part)"
+            if !durable.withLock({ $0.contains(child) }) {
+                try Disk.makeFolder(child, in: self)
+                try Disk.syncFolder(parent, in: self)
+                _ = durable.withLock { $0.insert(child) }
+            }
+            parent = child
+        }
+        return parent
+    }
+
+    /// Removes every file in `staging`; tells how many.
+    func clearStaging() throws(BlobStoreError) -> Int {
+        var removed = 0
+        for file in try Disk.files(in: Self.staging, in: self) {
+            do {
+                try Disk.remove("\(Self.staging)/\(file)", in: self)
+                removed += 1
+            } catch .missing {
+                // Somebody was quicker.
+            }
+        }
+        return removed
+    }
+
+    private static func isScopeByte(_ byte: UInt8) -> Bool {
+        (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte == 0x2d
+    }
+}

@@ -1,0 +1,121 @@
+import Glibc
+import NIOCore
+import WeirCore
+
+/// The kernel's file calls, each with its failure as a `BlobStoreError`. They block.
+enum Disk {
+    static func openForReading(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Int32 {
+        try check("open", name) { Glibc.open(tree.path(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
+    }
+
+    /// A new file: fails where the name is taken.
+    static func create(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Int32 {
+        try check("open", name) {
+            Glibc.open(tree.path(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        }
+    }
+
+    /// The size of a regular file; anything else under a blob's name is damage.
+    static func size(of descriptor: Int32, _ name: String) throws(BlobStoreError) -> Int64 {
+        var status = stat()
+        _ = try check("fstat", name) { fstat(descriptor, &status) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .failed("\(name) is not a file") }
+        return Int64(status.st_size)
+    }
+
+    /// Makes a folder, unless it is there; tells whether it did.
+    @discardableResult
+    static func makeFolder(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Bool {
+        guard mkdir(tree.path(name), 0o700) != 0 else { return true }
+        let code = errno
+        switch code {
+        case EEXIST: return false
+        case ENOENT: throw .failed("mkdir \(name.isEmpty ? tree.path(name) : name): the folder it belongs in is not there")
+        default: throw BlobStoreError("mkdir", name, code)
+        }
+    }
+
+    static func remove(_ name: String, in tree: BlobTree) throws(BlobStoreError) {
+        _ = try check("unlink", name) { unlink(tree.path(name)) }
+    }
+
+    static func rename(_ old: String, to new: String, in tree: BlobTree) throws(BlobStoreError) {
+        guard Glibc.rename(tree.path(old), tree.path(new)) == 0 else {
+            let code = errno
+            // Not `.missing`: that word is for a blob that nobody stored.
+            throw code == ENOENT
+                ? .failed("rename to \(new): the file or its folder is gone") : BlobStoreError("rename", new, code)
+        }
+    }
+
+    static func sync(_ descriptor: Int32, _ name: String) throws(BlobStoreError) {
+        _ = try check("fsync", name) { fsync(descriptor) }
+    }
+
+    /// Makes the names in a folder durable.
+    static func syncFolder(_ name: String, in tree: BlobTree) throws(BlobStoreError) {
+        let descriptor = try check("open", name) {
+            Glibc.open(tree.path(name), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        }
+        defer { close(descriptor) }
+        try sync(descriptor, name)
+    }
+
+    /// The names of what is in a folder, folders left out.
+    static func files(in name: String, in tree: BlobTree) throws(BlobStoreError) -> [String] {
+        guard let folder = opendir(tree.path(name)) else { throw BlobStoreError("opendir", name, errno) }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            guard entry.pointee.d_type != UInt8(DT_DIR) else { continue }
+            names.append(
+                withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
+        return names.filter { $0 != "." && $0 != ".." }
+    }
+
+    /// Writes all of it at `offset`.
+    static func write(
+        _ bytes: ByteBuffer, to descriptor: Int32, at offset: Int64, _ name: String
+    ) throws(BlobStoreError) {
+        try bytes.withUnsafeReadableBytes { (memory: UnsafeRawBufferPointer) throws(BlobStoreError) in
+            var done = 0
+            while done < memory.count {
+                let rest = UnsafeRawBufferPointer(rebasing: memory[done...])
+                done += try check("write", name) {
+                    pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
+                }
+            }
+        }
+    }
+
+    /// Runs a call until no signal interrupts it.
+    @inline(__always)
+    static func check<Number: SignedInteger>(
+        _ call: String, _ name: String, _ body: () -> Number
+    ) throws(BlobStoreError) -> Number {
+        while true {
+            let result = body()
+            if result >= 0 { return result }
+            let code = errno
+            if code != EINTR { throw BlobStoreError(call, name, code) }
+        }
+    }
+}
+
+extension BlobStoreError {
+    /// The error of a failed call on `name`, which is relative to the store's folder: safe to show.
+    init(_ call: String, _ name: String, _ code: Int32) {
+        let reason = "\(call) \(name.isEmpty ? "." : name): \(String(cString: strerror(code)))"
+        switch code {
+        case ENOENT: self = .missing
+        case ENOSPC: self = .full("no space is left for blobs (\(reason)); free some or give the volume more")
+        case EDQUOT: self = .full("the disk quota for blobs is used up (\(reason)); raise it or free some space")
+        case EFBIG: self = .full("the blob is larger than a file may be here (\(reason)); see the limit of file sizes")
+        case EMFILE, ENFILE: self = .full("too many files are open (\(reason)); raise the limit of open files")
+        default: self = .failed(reason)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+// The tree on the disk:
+//
+//     FOLDER/                                 0700, as every folder in it
+//       blobs/
+//         <scope>/                            the key that seals what is below: aes256-…, kms-…, plain
+//           <algorithm>/                      sha256, sha512
+//             <2 hex>/                        the digest's first two digits: 256 folders, so that none grows huge
+//               <hex>                         0600: one blob, whole, on disk, never written again
+//       staging/
+//         <random>                            0600: a blob on its way; what a crash leaves is removed at the next start
+//
+// Why so:
+// - A blob is visible only under its own name, and gets the name by rename(2), which is all or nothing. So nobody ever sees half
+//   of one, and nothing needs repair after a crash.
+// - Acknowledged means on disk: fsync(file) → rename → fsync(its folder). Without the first the name could survive a power cut
+//   and the bytes not; without the last the bytes could and the name not. A folder that was made is itself a name in its parent,
+//   so the parent is synced too, by whoever first relies on it (`BlobTree.prepare`).
+// - `staging` lies in the same tree, because rename does not cross file systems. O_TMPFILE would leave nothing behind, and cannot
+//   replace an older copy: linkat(2) refuses a name that is there.
+// - Deleting is not synced: a blob that comes back after a crash is garbage with no row, which the sweeper finds.
+// - Paths are built from nouns alone: a digest is hexadecimal by its type, and the scope is checked here.
+
+import NIOCore
+package import WeirCore
+
+/// Blobs as files below one folder. It opens with the drawing above.
+///
+/// One process owns the folder: `clearStaging` would take the staged blobs of another.
+package final class FileBlobStore: BlobStore {
+    private let tree: BlobTree
+    private let reads: FileReads
+
+    /// Makes the folder and the two in it where they are missing; the folder's parent must be there. Blocks: it is for
+    /// the start.
+    package init(folder: String) throws(BlobStoreError) {
+        tree = try BlobTree(folder)
+        reads = FileReads()
+    }
+
+    package func stage() throws(BlobStoreError) -> any StagedBlob {
+        try FileStagedBlob(in: tree, reads: reads)
+    }
+
+    package func open(_ place: BlobPlace) throws(BlobStoreError) -> any StoredBlob {
+        try FileStoredBlob(try tree.name(of: place), in: tree, reads: reads)
+    }
+
+    package func delete(_ place: BlobPlace) throws(BlobStoreError) {
+        do {
+            try Disk.remove(try tree.name(of: place), in: tree)
+        } catch .missing {
+            // What is gone need not be removed.
+        }
+    }
+
+    package func clearStaging() throws(BlobStoreError) -> Int {
+        try tree.clearStaging()
+    }
+
+    /// Ends the threads that wait for the disk. Reads that need one fail from here on.
+    package func shutdown() async {
+        await reads.shutdown()
+    }
+}
+
+/// A committed blob: its file, open for as long as somebody holds this.
+final class FileStoredBlob: StoredBlob {
+    private let file: BlobFile
+    let size: Int64
+
+    init(_ name: String, in tree: BlobTree, reads: FileReads) throws(BlobStoreError) {
+        file = BlobFile(try Disk.openForReading(name, in: tree), name: name, reads: reads)
+        size = try Disk.size(of: file.descriptor, name)
+    }
+
+    var fileDescriptor: Int32? { file.descriptor }
+
+    func read(at offset: Int64, count: Int) async throws(BlobStoreError) -> ByteBuffer {
+        try await file.read(at: offset, count: count, end: size)
+    }
+}

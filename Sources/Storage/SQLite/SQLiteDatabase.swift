@@ -1,0 +1,134 @@
+import GRDB
+import Glibc
+package import WeirCore
+
+/// Rows in one SQLite file: one writer, several readers that do not wait for it (WAL).
+///
+/// What `write` has returned from is on disk: `synchronous=FULL` syncs the log at every commit. GRDB's own queues do the
+/// blocking work, so nothing here runs on the cooperative pool.
+package final class SQLiteDatabase: SQLDatabase {
+    /// Readers at once. More than the cores help only while the disk is slow.
+    private static let readers = 4
+    /// How long to wait for another process, such as a backup, that holds the file.
+    private static let patience = 10.0
+    /// The log is cut back to this after a checkpoint, so that one burst does not leave a huge file behind.
+    private static let logBytes = 64 << 20
+
+    private let database: any DatabaseWriter
+
+    /// Opens the file, and makes it where there is none: readable by its owner alone, as the log beside it then is too.
+    /// Blocks: it is for the start.
+    package init(path: String) throws {
+        do {
+            try Self.makeFile(path)
+            let pool = try DatabasePool(path: path, configuration: Self.configuration())
+            // Last word: GRDB sets NORMAL when it turns the WAL on, and NORMAL may lose the last commits with the power.
+            try pool.writeWithoutTransaction { connection in
+                try connection.execute(sql: "PRAGMA synchronous = FULL")
+                guard try Int.fetchOne(connection, sql: "PRAGMA synchronous") == 2 else {
+                    throw SQLError(isUnique: false, isFull: false, description: "SQLite does not take synchronous=FULL")
+                }
+            }
+            database = pool
+        } catch let error as DatabaseError {
+            throw SQLError(error, opening: path)
+        }
+    }
+
+    private init(_ database: any DatabaseWriter) { self.database = database }
+
+    /// A database that lives as long as this object: for tests.
+    package static func inMemory() throws -> SQLiteDatabase {
+        do {
+            return SQLiteDatabase(try DatabaseQueue(configuration: configuration()))
+        } catch let error as DatabaseError {
+            throw SQLError(error, opening: "memory")
+        }
+    }
+
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws -> Value
+    ) async throws -> Value {
+        do {
+            return try await database.read { try body(SQLiteConnection($0)) }
+        } catch let error as DatabaseError {
+            throw SQLError(error)
+        }
+    }
+
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws -> Value
+    ) async throws -> Value {
+        // Not GRDB's async `write`: that one rolls back when the waiting task is cancelled.
+        try await withCheckedThrowingContinuation { (waiting: CheckedContinuation<Value, any Error>) in
+            database.asyncWriteWithoutTransaction { connection in
+                waiting.resume(with: Result { try Self.transaction(connection, body) })
+            }
+        }
+    }
+
+    package func migrate(_ migrations: [Migration]) async throws {
+        try await write { try SQLiteMigrations.prepare($0) }
+        for migration in migrations {
+            try await write { try SQLiteMigrations.apply(migration, $0) }
+        }
+    }
+
+    /// Waits for what runs, moves the log into the file and lets go of it. Nothing may be asked afterwards.
+    /// Blocks: it is for the end.
+    package func close() throws {
+        do {
+            try database.close()
+        } catch let error as DatabaseError {
+            throw SQLError(error)
+        }
+    }
+
+    private static func transaction<Value>(
+        _ connection: Database, _ body: (any SQLConnection) throws -> Value
+    ) throws -> Value {
+        var value: Value?
+        do {
+            // IMMEDIATE takes the write lock at once, so that no transaction fails half-way for want of it.
+            try connection.inTransaction(.immediate) {
+                value = try body(SQLiteConnection(connection))
+                return .commit
+            }
+        } catch let error as DatabaseError {
+            throw SQLError(error)
+        }
+        guard let value else {
+            throw SQLError(isUnique: false, isFull: false, description: "the transaction ended without its value")
+        }
+        return value
+    }
+
+    private static func configuration() -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "weir.sqlite"
+        configuration.foreignKeysEnabled = true
+        configuration.busyMode = .timeout(patience)
+        configuration.maximumReaderCount = readers
+        configuration.persistentReadOnlyConnections = true
+        configuration.prepareDatabase { connection in
+            try connection.execute(sql: "PRAGMA journal_size_limit = \(logBytes)")
+            try connection.execute(sql: "PRAGMA temp_store = MEMORY")
+            // A destroyed key or secret leaves no bytes in free pages.
+            try connection.execute(sql: "PRAGMA secure_delete = ON")
+            try connection.execute(sql: "PRAGMA trusted_schema = OFF")
+        }
+        return configuration
+    }
+
+    /// SQLite would make the file with the process's umask, and gives its log the mode of the file. Only made here, never
+    /// opened: closing any descriptor of a file drops the locks that this process holds on it.
+    private static func makeFile(_ path: String) throws {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 {
+            _ = Glibc.close(descriptor)
+        } else if errno != EEXIST {
+            let reason = String(cString: strerror(errno))
+            throw SQLError(isUnique: false, isFull: false, description: "cannot open the database \(path): \(reason)")
+        }
+    }
+}

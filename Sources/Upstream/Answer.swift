@@ -1,0 +1,75 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import WeirCore
+
+/// What came back, whoever of a chain of redirects sent it. The body is still on the wire.
+struct Answer: Sendable {
+    let response: HTTPClientResponse
+    /// Who answered.
+    let url: OutboundURL
+    let kind: OutboundRequest.Kind
+    let upstream: Upstream
+
+    var status: Int { Int(response.status.code) }
+    var isFromUpstreamItself: Bool { url.origin == upstream.base.origin }
+
+    func header(_ name: String) -> String? { response.headers.first(name: name) }
+
+    var mediaType: String? {
+        header("content-type").map(MediaType.essence).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Bytes to come, where the answer tells.
+    var contentLength: Int64? {
+        guard header("transfer-encoding") == nil else { return nil }
+        return header("content-length").flatMap { Int64($0) }.flatMap { $0 >= 0 ? $0 : nil }
+    }
+
+    /// Throws where the body was compressed though nobody asked for it: its bytes would not be the ones a digest names, and a small
+    /// one could grow without end.
+    func demandPlainEncoding() throws(UpstreamError) {
+        let encodings = response.headers[canonicalForm: "content-encoding"].map { $0.lowercased() }
+        guard encodings.allSatisfy({ $0 == "identity" || $0.isEmpty }) else {
+            throw upstream.error(
+                .invalid, "\(upstream.naming(url)) sent compressed content that nobody asked for", status: status)
+        }
+    }
+
+    /// The whole body of a small document. A body can be taken once, here or by `drain`.
+    func collect(upTo maxBytes: Int, within limit: Duration, as noun: String) async throws(UpstreamError) -> ByteBuffer {
+        if let contentLength, contentLength > maxBytes { throw tooLong(noun, maxBytes) }
+        let body = response.body
+        do {
+            return try await WeirUpstream.within(limit) {
+                var whole = ByteBuffer()
+                for try await var part in body {
+                    guard whole.readableBytes + part.readableBytes <= maxBytes else { throw TooLong() }
+                    if whole.readableBytes == 0 { whole = part } else { whole.writeBuffer(&part) }
+                }
+                return whole
+            }
+        } catch is TooLong {
+            throw tooLong(noun, maxBytes)
+        } catch is TimeLimitPassed {
+            throw upstream.error(.unavailable, "\(upstream.naming(url)) took more than \(limit.formattedSeconds) to send \(noun)")
+        } catch {
+            throw Fault(error, timeouts: nil).error(at: url, for: upstream)
+        }
+    }
+
+    /// Takes what is left of a short body, so that the connection can be used again; a long or slow one is cut off.
+    func drain() async {
+        guard kind == .get, contentLength ?? 0 <= Self.worthDraining else { return }
+        let body = response.body
+        _ = try? await within(.seconds(2)) { try await body.collect(upTo: Self.worthDraining) }
+    }
+
+    private static let worthDraining = 64 * 1024
+
+    private struct TooLong: Error {}
+
+    private func tooLong(_ noun: String, _ maxBytes: Int) -> UpstreamError {
+        upstream.error(.invalid, "\(upstream.naming(url)) sent \(noun) of more than \(maxBytes) bytes")
+    }
+}

@@ -1,0 +1,133 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// The sockets: sends one request, once, and follows nothing.
+///
+/// **Addresses.** async-http-client has no hook in which a name's addresses could be vetted, and its `dnsOverride`, which would
+/// pin a name to one of them, is fixed for the life of a client and gives up trying a host's other addresses. So connections are
+/// made by name, as usual (all addresses tried, TLS checked against the name), and the hook that gives access to a new connection
+/// looks at the address it got: one that the guard objects to is closed before a request is written to it. Upstreams that may be
+/// private have a client, and so a pool, of their own (`Lane.trusted`); on the other no connection to a private address can exist.
+///
+/// **Reads.** The same hook raises the size of a read, which is 64 KiB at most otherwise.
+final class Connections: Sendable {
+    /// Where a request may lead.
+    enum Lane: Sendable {
+        /// Public addresses only.
+        case open
+        case trusted
+    }
+
+    /// The address that a connection turned out to have is one that the guard does not allow.
+    struct AddressRefused: Error {
+        let objection: String
+    }
+
+    private let open: HTTPClient
+    private let trusted: HTTPClient
+    private let timeouts: UpstreamSettings.Timeouts
+
+    init(_ settings: UpstreamSettings, group: any EventLoopGroup) throws(UpstreamSettingsError) {
+        let tls: TLSConfiguration
+        do { tls = try Self.tls(settings) } catch {
+            throw UpstreamSettingsError(problems: ["the trusted authorities cannot be read"])
+        }
+        timeouts = settings.timeouts
+        open = Self.client(settings, tls, group, judging: true)
+        trusted = Self.client(settings, tls, group, judging: false)
+    }
+
+    /// Sends the request and returns when the head of the answer is there.
+    func send(_ request: OutboundRequest, on lane: Lane) async throws -> HTTPClientResponse {
+        var message = HTTPClientRequest(url: request.url.wire)
+        message.method = request.method
+        message.headers = request.headers
+        let client = lane == .open ? open : trusted
+        do {
+            return try await client.execute(message, timeout: TimeAmount(timeouts.head))
+        } catch  where Self.isStale(error) {
+            // A kept connection that upstream closed just as it was used again. The request asks and changes nothing, so it may
+            // be sent twice; once more only, or a server that always hangs up would be asked for ever.
+            return try await client.execute(message, timeout: TimeAmount(timeouts.head))
+        }
+    }
+
+    func shutdown() async {
+        try? await open.shutdown()
+        try? await trusted.shutdown()
+    }
+
+    private static func isStale(_ error: any Error) -> Bool {
+        if let error = error as? HTTPClientError { return error == .remoteConnectionClosed }
+        if let error = error as? IOError { return error.errnoCode == ECONNRESET || error.errnoCode == EPIPE }
+        return (error as? ChannelError) == .ioOnClosedChannel
+    }
+
+    private static func client(
+        _ settings: UpstreamSettings, _ tls: TLSConfiguration, _ group: any EventLoopGroup, judging: Bool
+    ) -> HTTPClient {
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: tls, redirectConfiguration: .disallow,
+            timeout: .init(
+                connect: TimeAmount(settings.timeouts.connect), read: TimeAmount(settings.timeouts.idle)),
+            connectionPool: .init(
+                idleTimeout: .seconds(30),
+                concurrentHTTP1ConnectionsPerHostSoftLimit: settings.connectionsPerHost),
+            decompression: .disabled)
+        configuration.httpVersion = .http1Only
+        // A refused connection is an answer; trying again is for those who know what the time is worth.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let maxReadBytes = max(settings.maxReadBytes, 64 * 1024)
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            if judging, let objection = objection(to: channel) {
+                channel.close(promise: nil)
+                return channel.eventLoop.makeFailedFuture(AddressRefused(objection: objection))
+            }
+            let reads = AdaptiveRecvByteBufferAllocator(minimum: 16 * 1024, initial: 64 * 1024, maximum: maxReadBytes)
+            return channel.setOption(.recvAllocator, value: reads)
+        }
+        return HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+    }
+
+    /// Why nothing may be sent on `channel` to a public upstream, or nil.
+    static func objection(to channel: any Channel) -> String? {
+        guard let address = channel.remoteAddress.flatMap({ IPAddress($0) }) else { return "its address is unknown" }
+        return address.objection.map { "its address \(address) is \($0)" }
+    }
+
+    private static func tls(_ settings: UpstreamSettings) throws -> TLSConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        if let path = settings.systemTrustRoots { tls.trustRoots = .file(path) }
+        if let path = settings.additionalTrustRoots {
+            tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(path))]
+        }
+        return tls
+    }
+}
+
+/// A request on its way out. Only what asks: nothing here changes anything upstream.
+struct OutboundRequest: Sendable {
+    enum Kind: Sendable { case get, head }
+
+    let kind: Kind
+    var url: OutboundURL
+    /// Without `Authorization`.
+    let plainHeaders: HTTPHeaders
+    /// Bound to the origin for which the request was made; redirects elsewhere lose it.
+    var authorization: String?
+
+    var method: HTTPMethod { kind == .get ? .GET : .HEAD }
+
+    var headers: HTTPHeaders {
+        var headers = plainHeaders
+        headers.replaceOrAdd(name: "User-Agent", value: "weir")
+        // Digests are of the bytes as they are stored, so nothing may be compressed on the way.
+        headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
+        if let authorization { headers.replaceOrAdd(name: "Authorization", value: authorization) }
+        return headers
+    }
+}

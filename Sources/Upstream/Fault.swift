@@ -1,0 +1,109 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import WeirCore
+
+/// What went wrong on the way, told so that a person knows what to look at. Nothing of the libraries' own texts gets out: they may
+/// hold whole URLs.
+struct Fault {
+    let kind: UpstreamError.Kind
+    /// Follows a host's name and a colon.
+    var detail: String
+
+    init(_ error: any Error, timeouts: UpstreamSettings.Timeouts?) {
+        switch error {
+        case let error as HTTPClientError: (kind, detail) = Self.told(error, timeouts)
+        case let error as NIOConnectionError: (kind, detail) = Self.told(error)
+        case let error as IOError: (kind, detail) = (.unavailable, Self.told(errno: error.errnoCode))
+        case let error as HTTPParserError: (kind, detail) = Self.told(error)
+        case is CancellationError: (kind, detail) = (.unavailable, "the request was given up")
+        case ChannelError.connectTimeout: (kind, detail) = (.unavailable, "no connection in time")
+        case is ChannelError: (kind, detail) = (.unavailable, "the connection was lost")
+        case is SocketAddressError: (kind, detail) = (.unavailable, "no such host")
+        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: (kind, detail) = (.unavailable, Self.toldTLS(error))
+        default: (kind, detail) = (.unavailable, "the connection failed")
+        }
+    }
+
+    func error(at url: OutboundURL, for upstream: Upstream) -> UpstreamError {
+        upstream.error(kind, url.origin == upstream.base.origin ? detail : "\(url.host): \(detail)")
+    }
+
+    private static func told(
+        _ error: HTTPClientError, _ timeouts: UpstreamSettings.Timeouts?
+    ) -> (UpstreamError.Kind, String) {
+        switch error {
+        case .connectTimeout, .getConnectionFromPoolTimeout:
+            (.unavailable, "no connection" + inTime(timeouts?.connect))
+        case .tlsHandshakeTimeout: (.unavailable, "the TLS handshake did not end" + inTime(timeouts?.connect))
+        case .deadlineExceeded: (.unavailable, "no answer" + inTime(timeouts?.head))
+        case .readTimeout: (.unavailable, "nothing came for \(timeouts?.idle.formattedSeconds ?? "too long")")
+        case .remoteConnectionClosed: (.unavailable, "it closed the connection")
+        case .cancelled: (.unavailable, "the request was given up")
+        case .alreadyShutdown: (.unavailable, "this server is shutting down")
+        default: (.unavailable, "the request failed: \(error.shortDescription.lowercased())")
+        }
+    }
+
+    private static func inTime(_ limit: Duration?) -> String {
+        limit.map { " within \($0.formattedSeconds)" } ?? " in time"
+    }
+
+    private static func told(_ error: NIOConnectionError) -> (UpstreamError.Kind, String) {
+        if let failure = error.connectionErrors.first {
+            if let error = failure.error as? IOError { return (.unavailable, told(errno: error.errnoCode)) }
+            return (.unavailable, "no connection in time")
+        }
+        return (.unavailable, "no such host")
+    }
+
+    private static func told(errno code: CInt) -> String {
+        switch code {
+        case ECONNREFUSED: "connection refused"
+        case ECONNRESET, EPIPE: "the connection was reset"
+        case ETIMEDOUT: "no connection in time"
+        case EHOSTUNREACH, ENETUNREACH, ENETDOWN, EHOSTDOWN: "no route to it"
+        case EMFILE, ENFILE: "this server has too many open files"
+        default: "the connection failed (errno \(code))"
+        }
+    }
+
+    private static func told(_ error: HTTPParserError) -> (UpstreamError.Kind, String) {
+        switch error {
+        case .invalidEOFState, .closedConnection: (.unavailable, "it broke off in the middle of its answer")
+        case .headerOverflow: (.invalid, "the head of its answer is too large")
+        default: (.invalid, "its answer is no HTTP")
+        }
+    }
+
+    private static func toldTLS(_ error: any Error) -> String {
+        if let error = error as? NIOSSLExtraError {
+            return error == .failedToValidateHostname || error == .serverHostnameImpossibleToMatch
+                ? "its certificate is for another name" : "TLS failed"
+        }
+        if case NIOSSLError.uncleanShutdown = error { return "it broke off in the middle of its answer" }
+        let text = String(describing: error)
+        if text.contains("CERTIFICATE_VERIFY_FAILED") { return Self.untrusted }
+        if text.contains("WRONG_VERSION_NUMBER") { return "it does not speak TLS" }
+        if text.contains("PROTOCOL_VERSION") || text.contains("UNSUPPORTED_PROTOCOL") {
+            return "it offers no version of TLS that is still safe"
+        }
+        return "the TLS handshake failed"
+    }
+
+    /// The handshake's error does not say more; `CertificateProbe` finds out.
+    private static let untrusted = "its certificate is not trusted"
+
+    var isUntrusted: Bool { detail == Self.untrusted }
+}
+
+extension Duration {
+    /// Such as "30 s" or "0.5 s".
+    var formattedSeconds: String {
+        let milliseconds = microseconds / 1000
+        if milliseconds.isMultiple(of: 1000) { return "\(milliseconds / 1000) s" }
+        return "\(Double(milliseconds) / 1000) s"
+    }
+}

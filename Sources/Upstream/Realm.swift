@@ -1,0 +1,67 @@
+/// Which token server is an upstream's own.
+///
+/// The realm comes from a response header. A login that went wherever it points would be anybody's who can answer one request
+/// (CVE-2026-33540), so it goes to the upstream's own host, to a host of the same registered domain, to those that are known,
+/// and to those that the operator names. Never to plain http when the upstream is https.
+package enum Realm {
+    /// Registries whose token server has another name.
+    private static let known: [String: Set<String>] = [
+        "registry-1.docker.io": ["auth.docker.io"],
+        "index.docker.io": ["auth.docker.io"],
+        "registry.gitlab.com": ["gitlab.com"],
+    ]
+
+    /// Domains below which strangers live side by side: only the very same host is one's own there.
+    private static let shared: Set<String> = [
+        "amazonaws.com", "azurecr.io", "azurewebsites.net", "azure.com", "windows.net", "cloudapp.net",
+        "cloudfront.net", "appspot.com", "googleapis.com", "googleusercontent.com", "run.app", "pkg.dev", "web.app",
+        "firebaseapp.com", "herokuapp.com", "github.io", "githubusercontent.com", "gitlab.io", "pages.dev",
+        "workers.dev", "r2.dev", "netlify.app", "vercel.app", "now.sh", "fly.dev", "onrender.com", "railway.app",
+        "jfrog.io", "cloudsmith.io", "nexus.io", "scarf.sh", "ngrok.io", "ngrok.app", "trycloudflare.com",
+        "digitaloceanspaces.com", "ondigitalocean.app", "quay.app", "openshiftapps.com", "oraclecloud.com",
+        "ocir.io", "aliyuncs.com", "myqcloud.com", "tencentcloudcr.com", "myhuaweicloud.com", "volces.com",
+        "duckdns.org", "dyndns.org", "no-ip.org", "nip.io", "sslip.io", "local", "internal", "localhost",
+    ]
+
+    /// Why `realm` gets no login of `upstream`, as the end of a sentence, or nil where it may have it.
+    package static func objection(to realm: OutboundURL, of upstream: Upstream) -> String? {
+        if let downgrade = downgrade(to: realm, of: upstream) { return downgrade }
+        let base = upstream.base
+        if realm.host == base.host {
+            // On the loopback and where the operator says where the upstream is, the token server is often the next port.
+            let isNear = realm.port == base.port || realm.port == realm.scheme.defaultPort || upstream.isOverridden
+            return isNear ? nil : "is on another port of that host"
+        }
+        if upstream.trustedRealms.contains(realm.host.description) { return nil }
+        guard case .name(let realmName) = realm.host, case .name(let name) = base.host else {
+            return "is on another host"
+        }
+        let isNear = known[name]?.contains(realmName) == true || isSameDomain(realmName, name)
+        guard isNear else { return "is on a host that does not belong to it" }
+        return realm.port == realm.scheme.defaultPort ? nil : "is on an unusual port"
+    }
+
+    /// The part of the rule that holds for questions without a login as well.
+    static func downgrade(to realm: OutboundURL, of upstream: Upstream) -> String? {
+        guard upstream.base.scheme == .https, realm.scheme == .http else { return nil }
+        let isLocal = upstream.isOverridden && upstream.base.host.isLoopback && realm.host == upstream.base.host
+        return isLocal ? nil : "is not https while the upstream is"
+    }
+
+    /// True where both names lie in one registered domain. Without the public suffix list at hand it errs on the side of no.
+    static func isSameDomain(_ one: String, _ other: String) -> Bool {
+        guard let domain = registeredDomain(one) else { return false }
+        return domain == registeredDomain(other)
+    }
+
+    /// The last two labels, or three below a country's own suffix such as `co.uk`; nil where strangers share it.
+    static func registeredDomain(_ name: String) -> String? {
+        let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard labels.count >= 2 else { return nil }
+        let suffix = labels.suffix(2).joined(separator: ".")
+        if shared.contains(suffix) || shared.contains(String(labels[labels.count - 1])) { return nil }
+        let second = labels[labels.count - 2]
+        guard labels[labels.count - 1].utf8.count == 2, second.utf8.count <= 4 else { return suffix }
+        return labels.count >= 3 ? labels.suffix(3).joined(separator: ".") : nil
+    }
+}

@@ -1,0 +1,90 @@
+import NIOCore
+import NIOHTTP1
+import WeirCore
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Asks an upstream's token server for a token (the Docker token protocol; OCI leaves it to that).
+struct TokenServer: Sendable {
+    /// Larger than any honest token.
+    private static let maxBytes = 256 * 1024
+    /// What the protocol says where the answer does not.
+    private static let usualLife: Duration = .seconds(60)
+    private static let longestLife: Duration = .seconds(60 * 60)
+
+    let hops: Hops
+    let clock: WallClock
+
+    func token(for key: Tokens.Key, at upstream: Upstream) async throws(UpstreamError) -> Token {
+        let asked = clock.now
+        let items = [("service", key.service), ("scope", key.scope)].compactMap { name, value in
+            value.map { (name: name, value: $0) }
+        }
+        let request = OutboundRequest(
+            kind: .get, url: key.realm.adding(items), plainHeaders: ["Accept": "application/json"],
+            authorization: key.credential?.basicAuthorization)
+        let answer = try await hops.follow(request, for: upstream)
+        guard answer.status == 200 else { throw await refusal(answer, key) }
+        try answer.demandPlainEncoding()
+        let bytes = try await answer.collect(
+            upTo: Self.maxBytes, within: hops.timeouts.document, as: "a token")
+        return try read(bytes, from: answer, asked: asked)
+    }
+
+    private func refusal(_ answer: Answer, _ key: Tokens.Key) async -> UpstreamError {
+        let upstream = answer.upstream
+        if [401, 403].contains(answer.status) {
+            await answer.drain()
+            let detail =
+                key.credential == nil
+                ? "its token server \(answer.url.host) gives no token without a login"
+                : "its token server \(answer.url.host) refused the login: is the secret's username and access token right?"
+            return upstream.error(.denied, detail, status: answer.status)
+        }
+        let verdict = await Verdict(clock: clock)
+            .error(for: answer, asking: "a token", login: key.credential == nil ? .none : .sent)
+        // A token server that is not there says nothing of the image.
+        guard verdict.kind == .notFound else { return verdict }
+        return upstream.error(.invalid, "its token server \(key.realm) does not exist", status: answer.status)
+    }
+
+    private struct Reply: Decodable {
+        var token: String?
+        var accessToken: String?
+        var expiresIn: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case token
+            case accessToken = "access_token"
+            case expiresIn = "expires_in"
+        }
+    }
+
+    private func read(_ bytes: ByteBuffer, from answer: Answer, asked: Timestamp) throws(UpstreamError) -> Token {
+        guard let reply = try? JSONDecoder().decode(Reply.self, from: Data(bytes.readableBytesView)),
+            let value = [reply.token, reply.accessToken].compactMap({ $0 }).first(where: { !$0.isEmpty }),
+            value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+        else {
+            throw answer.upstream.error(
+                .invalid, "the answer of its token server \(answer.url.host) holds no token", status: answer.status)
+        }
+        var life = Self.usualLife
+        if let seconds = reply.expiresIn, seconds.isFinite, seconds >= 0 {
+            life = .microseconds(Int64(min(seconds, 86_400) * 1_000_000))
+        }
+        // Given back a little before it ends, so that none ends on its way.
+        life = min(life, Self.longestLife)
+        return Token(value: value, expiresAt: asked + (life - min(life / 5, .seconds(15))))
+    }
+}
+
+extension UpstreamCredential {
+    /// RFC 7617.
+    var basicAuthorization: String {
+        "Basic " + Data("\(username):\(accessToken)".utf8).base64EncodedString()
+    }
+}

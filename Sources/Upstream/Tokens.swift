@@ -1,0 +1,95 @@
+import Synchronization
+import WeirCore
+
+/// A bearer token. It prints as nothing.
+struct Token: Sendable, CustomStringConvertible, CustomReflectable {
+    let value: String
+    let expiresAt: Timestamp
+
+    var description: String { "(a token)" }
+    var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// The tokens held for upstreams, and the requests for more: one at a time for each key, whoever asks.
+///
+/// A request for a token is owned here and not by the first who wants it: that one may hang up while others wait.
+final class Tokens: Sendable {
+    /// Whose token, from whom, for what. The credential is part of it, so a rotated secret counts at once.
+    struct Key: Hashable, Sendable {
+        let owner: String
+        let host: String
+        let realm: OutboundURL
+        let service: String?
+        let credential: UpstreamCredential?
+        let scope: String
+    }
+
+    /// Where a token came from: a fresh one that is refused will be refused again.
+    enum Age: Sendable { case held, fresh }
+
+    typealias Fetch = @Sendable () async throws(UpstreamError) -> Token
+
+    private enum Entry {
+        /// Leaves to `.held` when the token comes, to nothing when it does not.
+        case asked(Task<Result<Token, UpstreamError>, Never>)
+        case held(Token)
+    }
+
+    private enum Step {
+        case use(Token)
+        case wait(Task<Result<Token, UpstreamError>, Never>)
+    }
+
+    /// Above this many, tokens that have expired are dropped; above twice as many, all that are held.
+    private static let manyEntries = 2048
+
+    private let clock: WallClock
+    private let entries = Mutex<[Key: Entry]>([:])
+
+    init(clock: WallClock) { self.clock = clock }
+
+    func token(for key: Key, fetch: @escaping Fetch) async throws(UpstreamError) -> (Token, Age) {
+        let now = clock.now
+        let step = entries.withLock { entries -> Step in
+            switch entries[key] {
+            case .held(let token) where token.expiresAt > now: return .use(token)
+            case .asked(let task): return .wait(task)
+            case .held, nil:
+                // Bounded by the time limits of the request itself, so nobody needs to cancel it.
+                let task = Task { await self.settle(key, fetch) }
+                entries[key] = .asked(task)
+                return .wait(task)
+            }
+        }
+        switch step {
+        case .use(let token): return (token, .held)
+        case .wait(let task): return (try await task.value.get(), .fresh)
+        }
+    }
+
+    /// Drops `token`, which upstream refused, unless another has taken its place.
+    func forget(_ token: Token, for key: Key) {
+        entries.withLock {
+            if case .held(let held) = $0[key], held.value == token.value { $0[key] = nil }
+        }
+    }
+
+    private func settle(_ key: Key, _ fetch: Fetch) async -> Result<Token, UpstreamError> {
+        let result: Result<Token, UpstreamError>
+        do throws(UpstreamError) { result = .success(try await fetch()) } catch { result = .failure(error) }
+        let now = clock.now
+        entries.withLock { entries in
+            if entries.count > Self.manyEntries { entries = Self.thinned(entries, now: now) }
+            entries[key] = (try? result.get()).map { .held($0) }
+        }
+        return result
+    }
+
+    private static func thinned(_ entries: [Key: Entry], now: Timestamp) -> [Key: Entry] {
+        let live = entries.filter {
+            if case .held(let token) = $0.value { token.expiresAt > now } else { true }
+        }
+        guard live.count > 2 * manyEntries else { return live }
+        return live.filter { if case .held = $0.value { false } else { true } }
+    }
+}

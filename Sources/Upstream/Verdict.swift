@@ -1,0 +1,74 @@
+import NIOCore
+import WeirCore
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Turns an answer that is a "no" into its reason. The one place where an upstream's status gets a meaning.
+struct Verdict: Sendable {
+    let clock: WallClock
+
+    /// - Parameters:
+    ///   - noun: what was asked for, as in "the manifest latest".
+    ///   - login: whether one was sent along.
+    func error(for answer: Answer, asking noun: String, login: LoginState) async -> UpstreamError {
+        let code = await Self.code(in: answer)
+        let upstream = answer.upstream
+        let who = upstream.naming(answer.url)
+        let retryAfter = answer.header("retry-after").flatMap { RetryAfter.parse($0, now: clock.now) }
+        func error(_ kind: UpstreamError.Kind, _ detail: String) -> UpstreamError {
+            let said = code.map { ": it says \($0)" } ?? ""
+            return upstream.error(kind, detail + said, status: answer.status, retryAfter: retryAfter)
+        }
+        switch answer.status {
+        case 401, 403, 407, 451: return error(.denied, Self.denial(answer, noun, login))
+        case 404, 410: return error(.notFound, "\(who) does not have \(noun)")
+        case 429: return error(.rateLimited, "\(who) allows no more requests for now")
+        case 408, 425, 500...599: return error(.unavailable, "\(who) failed to send \(noun)")
+        case 416: return error(.invalid, "\(who) does not have the range asked for of \(noun)")
+        default: return error(.invalid, "\(who) gave an answer without meaning to \(noun)")
+        }
+    }
+
+    /// Throws where a web page came in the place of a document: a captive portal, a proxy's login, a wrong host.
+    func demandNoPage(_ answer: Answer, _ noun: String) throws(UpstreamError) {
+        guard answer.mediaType == "text/html" || answer.mediaType == "application/xhtml+xml" else { return }
+        throw answer.upstream.error(
+            .invalid, "\(answer.upstream.naming(answer.url)) sent a web page in the place of \(noun)",
+            status: answer.status)
+    }
+
+    enum LoginState: Sendable { case sent, none }
+
+    private static func denial(_ answer: Answer, _ noun: String, _ login: LoginState) -> String {
+        let upstream = answer.upstream
+        guard answer.isFromUpstreamItself else {
+            return "\(upstream.naming(answer.url)) refuses \(noun)"
+        }
+        let hidden = upstream.hidesUnknownNames ? "; it answers the same for names that it does not have" : ""
+        return switch login {
+        case .sent: "it refuses \(noun) to this login" + hidden
+        case .none: "it gives \(noun) to nobody without a login" + hidden
+        }
+    }
+
+    private struct Body: Decodable {
+        struct Item: Decodable { var code: String? }
+        var errors: [Item]?
+    }
+
+    /// The registry's own error code, `TOOMANYREQUESTS` say. Nothing else of the body is shown: a stranger wrote it.
+    private static func code(in answer: Answer) async -> String? {
+        guard answer.kind == .get, answer.contentLength ?? 0 <= 16 * 1024, answer.mediaType?.contains("json") == true,
+            let bytes = try? await answer.collect(upTo: 16 * 1024, within: .seconds(2), as: "an error"),
+            let body = try? JSONDecoder().decode(Body.self, from: Data(bytes.readableBytesView)),
+            let code = body.errors?.first?.code,
+            (1...40).contains(code.utf8.count),
+            code.utf8.allSatisfy({ ($0 >= 0x41 && $0 <= 0x5a) || $0 == 0x5f || ($0 >= 0x30 && $0 <= 0x39) })
+        else { return nil }
+        return code
+    }
+}

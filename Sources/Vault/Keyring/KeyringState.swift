@@ -1,0 +1,96 @@
+import Crypto
+import WeirCore
+
+/// What the keyring holds, without the lock around it.
+struct KeyringState {
+    private var registries: [RegistryID: SymmetricKey] = [:]
+    private var keys: [String: HeldKey] = [:]
+    private var destroyed: Set<String> = []
+    private var unwrapped = UnwrappedKeys(generation: 8_192)
+
+    func holds(_ key: SealingKey) -> Bool {
+        switch key {
+        case .registry(let registry): registries[registry] != nil
+        case .kms(let arn): keys[arn] != nil
+        }
+    }
+
+    /// The bytes that seal, where `key` is there and may be used.
+    func material(of key: SealingKey) throws(Refusal) -> Material {
+        switch key {
+        case .registry(let registry):
+            guard let bytes = registries[registry] else { throw .registryKeyMissing(registry) }
+            return Material(version: 1, bytes: bytes)
+        case .kms(let arn):
+            let held = try usable(arn)
+            guard let bytes = held.materials[held.key.material] else { throw .keyMissing(arn) }
+            return Material(version: held.key.material, bytes: bytes)
+        }
+    }
+
+    /// The bytes of one version, or nil where there is none such. The key's state is checked.
+    func material(of key: SealingKey, version: Int64) throws(Refusal) -> SymmetricKey? {
+        switch key {
+        case .registry(let registry):
+            guard let bytes = registries[registry] else { throw .registryKeyMissing(registry) }
+            return version == 1 ? bytes : nil
+        case .kms(let arn):
+            return try usable(arn).materials[version]
+        }
+    }
+
+    func check(_ key: SealingKey) throws(Refusal) {
+        switch key {
+        case .registry(let registry):
+            guard registries[registry] != nil else { throw .registryKeyMissing(registry) }
+        case .kms(let arn):
+            _ = try usable(arn)
+        }
+    }
+
+    private func usable(_ arn: String) throws(Refusal) -> HeldKey {
+        guard let held = keys[arn] else { throw .keyMissing(arn) }
+        try held.key.checkUsable()
+        return held
+    }
+
+    mutating func find(_ id: UnwrappedKeys.ID) -> SymmetricKey? { unwrapped.find(id) }
+
+    /// Remembers an unwrapped key, unless its KMS key was destroyed while it was being unwrapped.
+    mutating func remember(_ key: SymmetricKey, as id: UnwrappedKeys.ID) {
+        if holds(id.sealingKey) { unwrapped.insert(key, as: id) }
+    }
+
+    mutating func hold(_ key: SymmetricKey, for registry: RegistryID) { registries[registry] = key }
+
+    /// Takes a key's new state, unless a newer one is held already: commits may be told here in another order than they happened.
+    mutating func hold(_ new: HeldKey) {
+        let arn = new.key.arn
+        if let known = keys[arn], known.key.revision > new.key.revision { return }
+        // A key that was destroyed does not come back: its identifier is never used again.
+        if destroyed.contains(arn) { return }
+        keys[arn] = new
+    }
+
+    /// The same, for a change that left the key's bytes as they were.
+    mutating func update(_ new: KMSKey) {
+        guard let held = keys[new.arn], held.key.revision <= new.revision else { return }
+        keys[new.arn]?.key = new
+    }
+
+    mutating func destroy(_ arn: String) {
+        keys[arn] = nil
+        destroyed.insert(arn)
+        unwrapped.forget(.kms(arn: arn))
+    }
+
+    func hasDue(at now: Timestamp) -> Bool {
+        keys.values.contains { held in held.due.map { $0 <= now } ?? false }
+    }
+}
+
+extension Refusal {
+    static func registryKeyMissing(_ registry: RegistryID) -> Self {
+        Refusal(.kmsKeyNotFound, "The registry \(registry) has no key for AES256 content yet.")
+    }
+}

@@ -1,0 +1,73 @@
+import WeirCore
+
+/// How a request names a key: by its id, its ARN, an alias or an alias's ARN.
+enum KeyReference: Sendable, Equatable {
+    case id(String)
+    /// With `alias/` in front.
+    case alias(String)
+
+    /// Reads what a request says. An ARN must be of this registry: keys of another account or region are not to be had here.
+    init(_ text: String, in registry: RegistryID) throws(Refusal) {
+        let name: String
+        if text.hasPrefix("arn:") {
+            name = try Self.resource(of: text, in: registry)
+        } else {
+            name = text
+        }
+        if name.hasPrefix("alias/") {
+            self = .alias(name)
+        } else {
+            let id = text.hasPrefix("arn:") ? String(name.dropFirst("key/".count)) : name
+            guard Self.isID(id) else { throw Refusal(.kmsKeyNotFound, "Invalid keyId '\(id.prefix(200))'") }
+            self = .id(id)
+        }
+    }
+
+    /// `key/ID` or `alias/NAME`.
+    private static func resource(of arn: String, in registry: RegistryID) throws(Refusal) -> String {
+        let parts = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+        guard parts.count == 6, parts[2] == "kms" else {
+            throw Refusal(.kmsInvalidArn, "Invalid arn \(arn.prefix(200))")
+        }
+        // The sentence is KMS's own: it names the part that does not fit.
+        guard parts[3] == registry.region.description, parts[1] == registry.region.partition else {
+            throw Refusal(.kmsKeyNotFound, "Invalid arn \(parts[3])")
+        }
+        guard parts[4] == registry.account.description else { throw .keyMissing(String(arn.prefix(300))) }
+        guard parts[5].hasPrefix("key/") || parts[5].hasPrefix("alias/") else {
+            throw Refusal(.kmsInvalidArn, "Invalid arn \(arn.prefix(200))")
+        }
+        return String(parts[5])
+    }
+
+    /// A UUID, in small letters.
+    private static func isID(_ text: String) -> Bool {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        return parts.map(\.utf8.count) == [8, 4, 4, 4, 12]
+            && parts.allSatisfy { part in
+                part.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }
+            }
+    }
+
+    /// The key, or the refusal that names what is missing.
+    func find(in registry: RegistryID, _ sql: any SQLConnection) throws -> KMSKey {
+        switch self {
+        case .id(let id):
+            guard let key = try KeyTable.find(id, in: registry, sql) else {
+                throw Refusal.keyMissing(registry.arn("kms", "key/\(id)"))
+            }
+            return key
+        case .alias(let name):
+            guard let alias = try AliasTable.find(name, in: registry, sql),
+                let key = try KeyTable.find(alias.keyID, in: registry, sql)
+            else { throw Refusal.aliasMissing(name, in: registry) }
+            return key
+        }
+    }
+}
+
+extension Refusal {
+    static func aliasMissing(_ name: String, in registry: RegistryID) -> Self {
+        Refusal(.kmsKeyNotFound, "Alias \(registry.arn("kms", name)) is not found.")
+    }
+}

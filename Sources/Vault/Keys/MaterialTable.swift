@@ -1,0 +1,27 @@
+import WeirCore
+
+/// SQL of `kms_material`.
+enum MaterialTable {
+    struct Row: Sendable {
+        let version: Int64
+        let sealed: [UInt8]
+    }
+
+    static func all(of key: KMSKey, _ sql: any SQLConnection) throws -> [Row] {
+        try sql.rows(
+            "SELECT version, sealed FROM kms_material WHERE account = $1 AND region = $2 AND key = $3 ORDER BY version",
+            [.text(key.registry.account), .text(key.registry.region), .text(key.id)]
+        ).map { row in Row(version: try row.integer(0), sealed: try row.bytes(1)) }
+    }
+
+    static func insert(_ row: Row, of key: KMSKey, at now: Timestamp, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            """
+            INSERT INTO kms_material (account, region, key, version, sealed, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+            """,
+            [
+                .text(key.registry.account), .text(key.registry.region), .text(key.id), .integer(row.version),
+                .bytes(row.sealed), .timestamp(now),
+            ])
+    }
+}

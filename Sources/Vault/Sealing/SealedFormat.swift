@@ -1,0 +1,119 @@
+// A sealed blob, as it lies in the blob store. Version 1.
+//
+//     ┌───────────────────┬───────────────────┬───────────────────┬─ ─ ─┬─────────────────────┐
+//     │ header, 512 bytes │ segment 0         │ segment 1         │     │ the last segment    │
+//     │                   │ 28 + 65,536 bytes │ 28 + 65,536 bytes │     │ 28 + 0…65,536 bytes │
+//     └───────────────────┴───────────────────┴───────────────────┴─ ─ ─┴─────────────────────┘
+//
+//     header   0  "WEIR"
+//              4  version, 1
+//              5  cipher, 1: AES-256-GCM in segments of 64 KiB
+//              6  length of the scope (one byte), the scope: `SealingKey.scope`, ASCII
+//                 length of the wrapped data key (two bytes, big-endian), the wrapped data key
+//                 zeros up to 512
+//
+//     segment  nonce (12 bytes: 4 zeros, segment number as 8 bytes big-endian), ciphertext, tag (16 bytes):
+//              AES-256-GCM under the blob's own data key
+//              authenticated besides  "WEIR", version, cipher, 1 if this is the last segment else 0, segment number
+//
+// The nonce is known without being written; it is there because swift-crypto opens this form with one copy less, which is half as fast again.
+//
+// What that gives: any range opens by itself; a changed bit, a segment in another's place and a file cut short at any
+// byte are found out. Every byte of the header is checked as well. An empty blob is one empty last segment; only an empty blob has one.
+// What it does not give: a whole sealed blob put in the place of another of the same key opens. Its digest is then another one.
+//
+// The nonce is a counter because a data key seals one blob, once (`SegmentSealer`).
+
+package enum SealedFormat {
+    package static let segmentSize = 64 * 1024
+    static let nonceSize = 12
+    static let tagSize = 16
+    /// How many bytes longer a segment is when it is sealed.
+    package static let segmentOverhead = nonceSize + tagSize
+    package static let sealedSegmentSize = segmentSize + segmentOverhead
+    package static let headerSize = 512
+
+    static let magic: [UInt8] = Array("WEIR".utf8)
+    static let version: UInt8 = 1
+    static let cipher: UInt8 = 1
+
+    /// How many segments a blob of `plainSize` bytes has: at least one.
+    package static func segmentCount(ofPlainSize plainSize: Int64) -> Int64 {
+        plainSize == 0 ? 1 : (plainSize + Int64(segmentSize) - 1) / Int64(segmentSize)
+    }
+
+    /// The size of the sealed file of a blob of `plainSize` bytes.
+    package static func fileSize(ofPlainSize plainSize: Int64) -> Int64 {
+        Int64(headerSize) + plainSize + segmentCount(ofPlainSize: plainSize) * Int64(segmentOverhead)
+    }
+
+    /// The size of what is sealed in a file of `fileSize` bytes, or nil where no sealed file has that size.
+    package static func plainSize(ofFileSize fileSize: Int64) -> Int64? {
+        let body = fileSize - Int64(headerSize)
+        guard body >= Int64(segmentOverhead) else { return nil }
+        let (full, rest) = body.quotientAndRemainder(dividingBy: Int64(sealedSegmentSize))
+        if rest == 0 { return full * Int64(segmentSize) }
+        // Only an empty blob ends with an empty segment.
+        guard rest > Int64(segmentOverhead) || full == 0 else { return nil }
+        return full * Int64(segmentSize) + rest - Int64(segmentOverhead)
+    }
+
+    /// The segment in which the plain byte at `offset` lies.
+    package static func segment(ofPlainOffset offset: Int64) -> Int64 { offset / Int64(segmentSize) }
+
+    /// Where a segment begins in the file.
+    package static func fileOffset(ofSegment segment: Int64) -> Int64 {
+        Int64(headerSize) + segment * Int64(sealedSegmentSize)
+    }
+
+    /// The segments that hold the plain bytes of `range`, which must lie inside the blob. An empty range needs none, except in an empty blob: there the
+    /// one empty segment is still to be opened, to know that the blob is whole.
+    package static func segments(forPlain range: Range<Int64>, plainSize: Int64) -> Range<Int64> {
+        if plainSize == 0 { return 0..<1 }
+        if range.isEmpty {
+            let first = segment(ofPlainOffset: range.lowerBound)
+            return first..<first
+        }
+        return segment(ofPlainOffset: range.lowerBound)..<(segment(ofPlainOffset: range.upperBound - 1) + 1)
+    }
+
+    /// The bytes of the file that hold the plain bytes of `range`: whole segments.
+    package static func sealedRange(forPlain range: Range<Int64>, plainSize: Int64) -> Range<Int64> {
+        sealedRange(ofSegments: segments(forPlain: range, plainSize: plainSize), plainSize: plainSize)
+    }
+
+    /// The bytes of the file that these segments take.
+    package static func sealedRange(ofSegments segments: Range<Int64>, plainSize: Int64) -> Range<Int64> {
+        let end = fileSize(ofPlainSize: plainSize)
+        return fileOffset(ofSegment: segments.lowerBound)..<min(fileOffset(ofSegment: segments.upperBound), end)
+    }
+
+    /// How many plain bytes a segment holds.
+    package static func plainSize(ofSegment segment: Int64, plainSize: Int64) -> Int {
+        Int(min(Int64(segmentSize), plainSize - segment * Int64(segmentSize)))
+    }
+
+    /// What is authenticated with a segment besides its bytes.
+    static func authenticated(segment: Int64, isLast: Bool) -> [UInt8] {
+        var bytes = magic
+        bytes.reserveCapacity(16)
+        bytes.append(version)
+        bytes.append(cipher)
+        bytes.append(isLast ? 1 : 0)
+        bytes.append(bigEndian: UInt64(bitPattern: segment))
+        return bytes
+    }
+
+    static func nonce(segment: Int64) -> [UInt8] {
+        var bytes: [UInt8] = [0, 0, 0, 0]
+        bytes.reserveCapacity(12)
+        bytes.append(bigEndian: UInt64(bitPattern: segment))
+        return bytes
+    }
+}
+
+extension [UInt8] {
+    mutating func append(bigEndian number: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: number.bigEndian) { append(contentsOf: $0) }
+    }
+}

@@ -1,0 +1,46 @@
+import NIOCore
+
+/// A sealed blob's first 512 bytes (drawn in `SealedFormat`).
+struct SealedHeader: Equatable {
+    let scope: String
+    let wrappedKey: [UInt8]
+
+    func encoded() -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(SealedFormat.headerSize)
+        buffer.writeBytes(SealedFormat.magic)
+        buffer.writeInteger(SealedFormat.version)
+        buffer.writeInteger(SealedFormat.cipher)
+        buffer.writeInteger(UInt8(scope.utf8.count))
+        buffer.writeString(scope)
+        buffer.writeInteger(UInt16(wrappedKey.count))
+        buffer.writeBytes(wrappedKey)
+        buffer.writeRepeatingByte(0, count: SealedFormat.headerSize - buffer.readableBytes)
+        return buffer
+    }
+
+    init(scope: String, wrappedKey: [UInt8]) {
+        self.scope = scope
+        self.wrappedKey = wrappedKey
+    }
+
+    init(_ encoded: ByteBuffer) throws(SealError) {
+        var rest = encoded
+        guard rest.readableBytes == SealedFormat.headerSize else {
+            throw .badHeader("\(rest.readableBytes) bytes, not \(SealedFormat.headerSize)")
+        }
+        guard rest.readBytes(length: 4) == SealedFormat.magic else { throw .badHeader("it does not begin with WEIR") }
+        guard let version: UInt8 = rest.readInteger(), version == SealedFormat.version else {
+            throw .badHeader("its version is not \(SealedFormat.version)")
+        }
+        guard let cipher: UInt8 = rest.readInteger(), cipher == SealedFormat.cipher else {
+            throw .badHeader("its cipher is not known")
+        }
+        guard let scopeLength: UInt8 = rest.readInteger(), let scope = rest.readString(length: Int(scopeLength)),
+            let keyLength: UInt16 = rest.readInteger(), let key = rest.readBytes(length: Int(keyLength))
+        else { throw .badHeader("its lengths run over its end") }
+        // Checked so that no bit of the file can change unseen.
+        guard rest.readableBytesView.allSatisfy({ $0 == 0 }) else { throw .badHeader("its padding is not zero") }
+        self.init(scope: scope, wrappedKey: key)
+    }
+}

@@ -1,0 +1,66 @@
+import Crypto
+package import NIOCore
+
+/// Seals one blob, segment by segment, from the first to the last (format: `SealedFormat`).
+///
+/// The nonces count up from zero: a data key must not be given to two sealers, nor a sealer be copied and both copies used.
+package struct SegmentSealer: Sendable {
+    /// What the file begins with.
+    package let header: ByteBuffer
+    private let cipher: SegmentCipher
+    private var next: Int64 = 0
+    private var isFinished = false
+
+    package init(_ dataKey: DataKey, under sealingKey: SealingKey) throws(SealError) {
+        header = SealedHeader(scope: sealingKey.scope, wrappedKey: dataKey.wrapped).encoded()
+        cipher = try SegmentCipher(dataKey.key)
+    }
+
+    /// Seals the next segment and appends it, with its nonce and tag, to `sealed`. Every segment but the last must hold exactly
+    /// `SealedFormat.segmentSize` bytes; the last one may be empty only if it is the first.
+    package mutating func seal(
+        _ segment: UnsafeRawBufferPointer, isLast: Bool, into sealed: inout ByteBuffer
+    ) throws(SealError) {
+        guard !isFinished else { throw .misused("a segment after the last one") }
+        guard segment.count == SealedFormat.segmentSize || (isLast && segment.count < SealedFormat.segmentSize) else {
+            throw .misused("a segment of \(segment.count) bytes that is not the last")
+        }
+        guard !segment.isEmpty || next == 0 else { throw .misused("an empty segment after others") }
+        let nonce = SealedFormat.nonce(segment: next)
+        let additional = SealedFormat.authenticated(segment: next, isLast: isLast)
+        var isDone = false
+        sealed.writeBytes(nonce)
+        sealed.writeWithUnsafeMutableBytes(minimumWritableBytes: segment.count + SealedFormat.tagSize) { room in
+            guard let count = cipher.seal(segment, nonce: nonce, authenticating: additional, into: room) else { return 0 }
+            isDone = true
+            return count
+        }
+        guard isDone else { throw .misused("a segment could not be sealed") }
+        next += 1
+        isFinished = isLast
+    }
+
+    /// The same, of a buffer's readable bytes.
+    package mutating func seal(
+        _ segment: ByteBuffer, isLast: Bool, into sealed: inout ByteBuffer
+    ) throws(SealError) {
+        var failure: SealError?
+        segment.withUnsafeReadableBytes { bytes in
+            do throws(SealError) { try seal(bytes, isLast: isLast, into: &sealed) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Seals a whole blob that is in memory: header and all.
+    package static func seal(whole plain: ByteBuffer, _ dataKey: DataKey, under key: SealingKey) throws(SealError) -> ByteBuffer {
+        var sealer = try SegmentSealer(dataKey, under: key)
+        var sealed = sealer.header
+        sealed.reserveCapacity(Int(SealedFormat.fileSize(ofPlainSize: Int64(plain.readableBytes))))
+        var rest = plain
+        repeat {
+            let segment = rest.readSlice(length: min(rest.readableBytes, SealedFormat.segmentSize)) ?? ByteBuffer()
+            try sealer.seal(segment, isLast: rest.readableBytes == 0, into: &sealed)
+        } while rest.readableBytes > 0
+        return sealed
+    }
+}

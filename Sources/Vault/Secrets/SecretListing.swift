@@ -1,0 +1,118 @@
+package import WeirCore
+
+/// Which secrets `ListSecrets` tells, and in which order.
+package struct SecretListing: Sendable {
+    /// A secret must fit every filter; it fits one if any of its values does. A value that begins with `!` says what must not fit.
+    package struct Filter: Sendable {
+        package enum Key: String, Sendable, CaseIterable {
+            case description, name, all
+            case tagKey = "tag-key"
+            case tagValue = "tag-value"
+            case primaryRegion = "primary-region"
+            case owningService = "owning-service"
+        }
+
+        package let key: Key
+        package let values: [String]
+
+        package init(key: Key, values: [String]) {
+            self.key = key
+            self.values = values
+        }
+
+        func fits(_ detail: SecretDetail) -> Bool {
+            values.contains { value in
+                if value.hasPrefix("!") { !matches(String(value.dropFirst()), detail) } else { matches(value, detail) }
+            }
+        }
+
+        private func matches(_ value: String, _ detail: SecretDetail) -> Bool {
+            switch key {
+            case .name: detail.secret.name.hasPrefix(value)
+            case .description: (detail.secret.description ?? "").lowercased().hasPrefix(value.lowercased())
+            case .tagKey: detail.tags.contains { $0.key.hasPrefix(value) }
+            case .tagValue: detail.tags.contains { $0.value.hasPrefix(value) }
+            case .primaryRegion: detail.secret.registry.region.description.hasPrefix(value)
+            // No service but its owner has secrets here.
+            case .owningService: false
+            case .all: Self.matchesAnywhere(value, detail)
+            }
+        }
+
+        /// Each word of the value begins a word of something that is told of the secret.
+        private static func matchesAnywhere(_ value: String, _ detail: SecretDetail) -> Bool {
+            let texts = [detail.secret.name, detail.secret.description ?? ""] + detail.tags.flatMap { [$0.key, $0.value] }
+            let isLetter = { (character: Character) in character.isLetter || character.isNumber }
+            let words = texts.flatMap { $0.lowercased().split { !isLetter($0) } }
+            return value.lowercased().split(whereSeparator: { !isLetter($0) }).allSatisfy { wanted in
+                words.contains { $0.hasPrefix(wanted) }
+            }
+        }
+    }
+
+    package enum Sorting: String, Sendable, CaseIterable {
+        case createdDate = "created-date"
+        case lastAccessedDate = "last-accessed-date"
+        case lastChangedDate = "last-changed-date"
+        case name
+    }
+
+    package enum Order: String, Sendable, CaseIterable { case asc, desc }
+
+    package enum Deleted: Sendable { case listed, leftOut }
+
+    package var filters: [Filter]
+    package var sorting: Sorting
+    package var order: Order
+    package var deleted: Deleted
+
+    package init(
+        filters: [Filter] = [], sorting: Sorting = .createdDate, order: Order = .asc, deleted: Deleted = .leftOut
+    ) {
+        self.filters = filters
+        self.sorting = sorting
+        self.order = order
+        self.deleted = deleted
+    }
+
+    func shows(_ detail: SecretDetail) -> Bool {
+        (deleted == .listed || detail.secret.deletionAt == nil) && filters.allSatisfy { $0.fits(detail) }
+    }
+
+    /// A text by which secrets sort; no two have the same.
+    func place(of secret: Secret) -> String {
+        let moment: Timestamp?
+        switch sorting {
+        case .name: return "\(secret.name) \(secret.arn)"
+        case .createdDate: moment = secret.createdAt
+        case .lastChangedDate: moment = secret.changedAt
+        case .lastAccessedDate: moment = secret.accessedAt
+        }
+        let digits = String(moment?.microseconds ?? 0)
+        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + " " + secret.arn
+    }
+
+    func isAfter(_ place: String, _ secret: Secret) -> Bool {
+        order == .asc ? self.place(of: secret) > place : self.place(of: secret) < place
+    }
+}
+
+extension Secrets {
+    package func list(
+        _ listing: SecretListing, in registry: RegistryID, after place: String?, limit: Int
+    ) async throws -> VaultPage<SecretDetail> {
+        let now = clock.now
+        // An account has a few hundred secrets: reading all of them is simpler than filters in SQL, and no slower.
+        let details = try await database.read { sql in
+            try SecretTable.all(in: registry, at: now, sql).map { try Self.detail(of: $0, sql) }
+        }
+        let shown = details.filter { detail in
+            listing.shows(detail) && (place.map { listing.isAfter($0, detail.secret) } ?? true)
+        }
+        let sorted = shown.sorted { one, other in
+            let (first, second) = (listing.place(of: one.secret), listing.place(of: other.secret))
+            return listing.order == .asc ? first < second : first > second
+        }
+        return VaultPage(of: sorted, limit: limit) { listing.place(of: $0.secret) }
+    }
+}

@@ -1,0 +1,61 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+package import WeirCore
+
+/// Secrets as pull through cache rules use them: logins for upstream registries.
+extension Secrets {
+    /// The login in a rule's secret, as it is now: a secret that has been rotated counts at once.
+    ///
+    /// Refuses with `secretNotFound` where it is missing, deleted, or another account's or region's, with `unableToDecryptSecretValue` where
+    /// its key may not be used, and with `unableToAccessSecret` where its value is no login. The sentence never tells the value.
+    package func credential(arn: String, in registry: RegistryID) async throws -> UpstreamCredential {
+        let (secret, row) = try await current(arn, in: registry)
+        guard let row else { throw Self.unusable(secret, "it has no value") }
+        guard case .text(let text) = try seal.open(row, of: secret) else {
+            throw Self.unusable(secret, "its value is binary")
+        }
+        guard let login = try? JSONDecoder().decode(Login.self, from: Data(text.utf8)) else {
+            throw Self.unusable(secret, "its value is something else")
+        }
+        guard !login.username.isEmpty, !login.accessToken.isEmpty else {
+            throw Self.unusable(secret, "one of the two is empty")
+        }
+        return UpstreamCredential(username: login.username, accessToken: login.accessToken)
+    }
+
+    /// Throws unless a rule can use the secret: it is there and can be opened. What is in it does not matter here, as in ECR.
+    package func exists(arn: String, in registry: RegistryID) async throws {
+        let (secret, row) = try await current(arn, in: registry)
+        if let row { _ = try seal.open(row, of: secret) }
+    }
+
+    private func current(
+        _ arn: String, in registry: RegistryID
+    ) async throws -> (Secret, SecretVersionTable.Row?) {
+        let now = clock.now
+        let missing = Refusal(
+            .secretNotFound,
+            "The ARN of the secret specified in the pull through cache rule was not found. Update the pull through cache rule with a valid secret ARN and try again.",
+            facts: ["secret.arn": arn])
+        guard arn.hasPrefix("arn:"), let reference = try? SecretReference(arn, in: registry) else { throw missing }
+        return try await database.read { sql in
+            guard let secret = try reference.find(at: now, sql), secret.deletionAt == nil else { throw missing }
+            return (secret, try SecretVersionTable.find(stage: SecretVersion.current, of: secret.arn, sql))
+        }
+    }
+
+    private struct Login: Decodable {
+        let username: String
+        let accessToken: String
+    }
+
+    private static func unusable(_ secret: Secret, _ reason: String) -> Refusal {
+        Refusal(
+            .unableToAccessSecret,
+            "The secret \(secret.name) cannot be used to sign in upstream: it must be a JSON object with the strings username and accessToken, but \(reason).",
+            facts: ["secret.arn": secret.arn])
+    }
+}

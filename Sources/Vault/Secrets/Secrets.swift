@@ -1,0 +1,179 @@
+// Secrets Manager's service: secrets with versions and stages, each value sealed by the secret's KMS key.
+//
+// A request's token becomes the id of the version that it makes. So a request that is sent again, because its answer was lost, changes
+// nothing: the version is there, with the same value. With another value it is refused.
+//
+// Deleting marks; the row, and with it every version, is swept away when the recovery window is over, at the start or with the next
+// change, and is not seen from that moment on.
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+package import WeirCore
+
+package struct Secrets: Sendable {
+    package static let recoveryDaysAllowed = 7...30
+
+    let database: any SQLDatabase
+    let keys: Keys
+    let seal: SecretSeal
+    let clock: WallClock
+
+    package init(database: any SQLDatabase, keys: Keys, clock: WallClock) {
+        self.database = database
+        self.keys = keys
+        seal = SecretSeal(keyring: keys.keyring)
+        self.clock = clock
+    }
+
+    /// Destroys the secrets whose recovery window is over.
+    package func settle() async throws {
+        let now = clock.now
+        try await database.write { sql in try SecretTable.sweep(at: now, sql) }
+    }
+
+    /// What a user says of a secret that is to be made.
+    package struct New: Sendable {
+        package var name: String
+        package var description: String?
+        package var kmsKey: String?
+        package var value: SecretValue?
+        /// The id of its first version; made here where the client sent none.
+        package var token: String?
+        package var tags: [ResourceTag]
+
+        package init(
+            name: String, description: String? = nil, kmsKey: String? = nil, value: SecretValue? = nil,
+            token: String? = nil, tags: [ResourceTag] = []
+        ) {
+            self.name = name
+            self.description = description
+            self.kmsKey = kmsKey
+            self.value = value
+            self.token = token
+            self.tags = tags
+        }
+    }
+
+    /// Makes a secret, with a first version where there is a value. Tells the version's id.
+    package func create(_ new: New, in registry: RegistryID) async throws -> (secret: Secret, version: String?) {
+        try SecretName.check(new.name)
+        try SecretTags.check(new.tags)
+        try new.value?.checkSize()
+        let now = clock.now
+        let secret = Secret(
+            arn: SecretName.newARN(for: new.name, in: registry), registry: registry, name: new.name,
+            description: new.description, kmsKey: new.kmsKey, createdAt: now, changedAt: now)
+        let version = try await draft(new.value, of: secret, token: new.token ?? Self.newToken(), at: now)
+        return try await database.write { [seal] sql in
+            try SecretTable.sweep(at: now, sql)
+            guard try SecretTable.insert(secret, sql) else {
+                return try Self.repeated(new, in: registry, at: now, seal, sql)
+            }
+            try SecretTable.put(new.tags, of: secret.arn, sql)
+            if let version { try Self.add(version, stages: [], to: secret, at: now, sql) }
+            return (secret, version?.id)
+        }
+    }
+
+    /// The name is taken: by this very request, sent before, or by another.
+    private static func repeated(
+        _ new: New, in registry: RegistryID, at now: Timestamp, _ seal: SecretSeal, _ sql: any SQLConnection
+    ) throws -> (Secret, String?) {
+        guard let secret = try SecretTable.find(name: new.name, in: registry, at: now, sql) else {
+            throw Refusal.secretMissing
+        }
+        if secret.deletionAt != nil {
+            throw Refusal(
+                .secretInvalidRequest,
+                "You can't create this secret because a secret with this name is already scheduled for deletion.")
+        }
+        if let value = new.value, let token = new.token,
+            let version = try SecretVersionTable.find(token, of: secret.arn, sql),
+            try seal.open(version, of: secret) == value
+        {
+            return (secret, token)
+        }
+        throw Refusal(
+            .secretResourceExists, "The operation failed because the secret \(new.name) already exists.")
+    }
+
+    /// Adds a version, and lets `stages` name it: AWSCURRENT, where none is told.
+    package func put(
+        _ value: SecretValue, into name: String, in registry: RegistryID, token: String?, stages: [String]
+    ) async throws -> (secret: Secret, version: SecretVersion) {
+        try value.checkSize()
+        let reference = try SecretReference(name, in: registry)
+        let now = clock.now
+        let token = token ?? Self.newToken()
+        let found = try await find(reference)
+        let draft = try await draft(value, of: found, token: token, at: now)
+        return try await database.write { [seal] sql in
+            try SecretTable.sweep(at: now, sql)
+            var secret = try reference.require(at: now, sql)
+            try secret.checkNotDeleted()
+            if try !Self.isRepeated(value, token: token, of: secret, seal, sql), let draft {
+                secret.changedAt = now
+                try SecretTable.update(secret, sql)
+                try Self.add(draft, stages: stages, to: secret, at: now, sql)
+            }
+            let version = try SecretVersionTable.all(of: secret.arn, sql).first { $0.id == token }
+            guard let version else { throw Refusal.secretMissing }
+            return (secret, version)
+        }
+    }
+
+    /// True where the version is there already, with the same value. Refused where it has another one.
+    static func isRepeated(
+        _ value: SecretValue, token: String, of secret: Secret, _ seal: SecretSeal, _ sql: any SQLConnection
+    ) throws -> Bool {
+        guard let version = try SecretVersionTable.find(token, of: secret.arn, sql) else { return false }
+        guard try seal.open(version, of: secret) == value else {
+            throw Refusal(
+                .secretResourceExists,
+                "You can't use ClientRequestToken \(token) because that value is already in use for a version of secret \(secret.arn)."
+            )
+        }
+        return true
+    }
+
+    static func add(
+        _ version: SecretVersionTable.Row, stages: [String], to secret: Secret, at now: Timestamp,
+        _ sql: any SQLConnection
+    ) throws {
+        let isFirst = try SecretVersionTable.all(of: secret.arn, sql).isEmpty
+        try SecretVersionTable.insert(version, of: secret.arn, sql)
+        var stages = stages.isEmpty ? [SecretVersion.current] : stages
+        if isFirst, !stages.contains(SecretVersion.current) { stages.append(SecretVersion.current) }
+        for stage in stages { try SecretVersionTable.attach(stage, to: version.id, of: secret.arn, sql) }
+        try SecretVersionTable.prune(secret.arn, at: now, sql)
+    }
+
+    /// A version that is not written yet, sealed. The key is looked up outside of any transaction.
+    func draft(
+        _ value: SecretValue?, of secret: Secret, token: String, at now: Timestamp
+    ) async throws -> SecretVersionTable.Row? {
+        // Also without a value: a key that cannot be used is refused when it is named, not when it is first needed.
+        let key = try await kmsKeyARN(secret.kmsKey, in: secret.registry)
+        guard let value else { return nil }
+        return SecretVersionTable.Row(
+            id: token, kmsKeyARN: key, sealed: try seal.seal(value, under: key, of: secret.arn, version: token),
+            createdAt: now)
+    }
+
+    func kmsKeyARN(_ name: String?, in registry: RegistryID) async throws -> String {
+        guard let name, !name.isEmpty else { return try await keys.managedKey(for: .secretsmanager, in: registry) }
+        let key = try await keys.describe(name, in: registry)
+        try key.checkUsable()
+        return key.arn
+    }
+
+    func find(_ reference: SecretReference) async throws -> Secret {
+        let now = clock.now
+        return try await database.read { sql in try reference.require(at: now, sql) }
+    }
+
+    static func newToken() -> String { UUID().uuidString.lowercased() }
+}

@@ -1,0 +1,62 @@
+package import WeirCore
+
+/// One authenticated call: who asks whom for what. What operations work on.
+package struct AWSCall: Sendable {
+    /// The caller's account in the region that the signature is for.
+    package let registry: RegistryID
+    package let caller: Caller
+    package let accessKeyID: String
+    package let requestID: String
+    package let now: Timestamp
+    package let input: Parameters
+    package let settings: AWSSettings
+
+    package init(
+        registry: RegistryID, caller: Caller, accessKeyID: String, requestID: String, now: Timestamp,
+        input: Parameters, settings: AWSSettings
+    ) {
+        self.registry = registry
+        self.caller = caller
+        self.accessKeyID = accessKeyID
+        self.requestID = requestID
+        self.now = now
+        self.input = input
+        self.settings = settings
+    }
+}
+
+/// What the AWS door needs to know of the server that it is part of.
+package struct AWSSettings: Sendable {
+    /// `HOST[:PORT]` as clients reach it: the beginning of every `repositoryUri`.
+    package let publicHost: String
+    package let scheme: Scheme
+
+    package enum Scheme: String, Sendable { case http, https }
+
+    package init(publicHost: String, scheme: Scheme) {
+        self.publicHost = publicHost
+        self.scheme = scheme
+    }
+
+    /// ECR's `proxyEndpoint`.
+    package var endpoint: String { "\(scheme.rawValue)://\(publicHost)" }
+}
+
+/// A row of the AWS door's table.
+package struct AWSOperation: Sendable {
+    package typealias Handler = @Sendable (AWSCall) async throws -> JSONValue
+
+    package let service: AWSService
+    package let name: String
+    /// The IAM action that it needs: `ecr:CreateRepository`.
+    package let action: String
+    package let handler: Handler
+
+    /// The action is the service's and the operation's name, but for the few where AWS has it otherwise.
+    package init(_ service: AWSService, _ name: String, action: String? = nil, _ handler: @escaping Handler) {
+        self.service = service
+        self.name = name
+        self.action = action ?? "\(service.rawValue):\(name)"
+        self.handler = handler
+    }
+}

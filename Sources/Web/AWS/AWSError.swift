@@ -1,0 +1,164 @@
+package import WeirCore
+
+/// What the AWS door says when it says no: an exception's name, its HTTP status and a sentence.
+///
+/// This file holds the ONE table from `Refusal.Reason` to AWS's exceptions; nowhere else does a refusal become a status.
+package struct AWSError: Error, Sendable, Equatable {
+    package let code: String
+    package let status: Int
+    package let message: String
+    /// Members beside the message, such as `kmsError`.
+    package let members: [String: JSONValue]
+
+    package init(code: String, status: Int = 400, message: String, members: [String: JSONValue] = [:]) {
+        self.code = code
+        self.status = status
+        self.message = message
+        self.members = members
+    }
+
+    /// The exception that `service` has for a refusal.
+    package init(_ refusal: Refusal, for service: AWSService) {
+        let row = Self.row(refusal.reason, service)
+        var members: [String: JSONValue] = [:]
+        if row.code == "KmsException", let kmsError = Self.kmsErrors[refusal.reason] { members["kmsError"] = .string(kmsError) }
+        self.init(code: row.code, status: row.status, message: refusal.message, members: members)
+    }
+
+    /// What a client hears of an error that is this server's own. The log has the rest.
+    package static func failure(of service: AWSService) -> AWSError {
+        let code =
+            switch service {
+            case .ecr: "ServerException"
+            case .kms: "KMSInternalException"
+            case .secretsmanager: "InternalServiceError"
+            case .sts, .iam: "InternalFailure"
+            }
+        return AWSError(code: code, status: 500, message: "An internal error occurred. The server's log says more.")
+    }
+
+    private struct Row {
+        let code: String
+        let status: Int
+        init(_ code: String, _ status: Int = 400) {
+            self.code = code
+            self.status = status
+        }
+    }
+
+    private static func row(_ reason: Refusal.Reason, _ service: AWSService) -> Row {
+        switch service {
+        case .ecr: ecr(reason)
+        case .kms: kms(reason) ?? ecr(reason)
+        case .secretsmanager: secrets(reason) ?? ecr(reason)
+        case .sts, .iam: query(reason) ?? ecr(reason)
+        }
+    }
+
+    private static func ecr(_ reason: Refusal.Reason) -> Row {
+        switch reason {
+        case .invalidParameter, .imageReferencedByManifestList, .manifestInvalid, .manifestTooLarge:
+            Row("InvalidParameterException")
+        case .validation: Row("ValidationException")
+        case .malformedRequest: Row("SerializationException")
+        case .unknownOperation: Row("UnknownOperationException")
+        case .requestTooLarge: Row("RequestEntityTooLargeException", 413)
+        case .authenticationMissing: Row("MissingAuthenticationTokenException")
+        case .credentialsUnknown, .tokenInvalid: Row("UnrecognizedClientException")
+        case .signatureInvalid: Row("InvalidSignatureException")
+        case .credentialsExpired, .tokenExpired: Row("ExpiredTokenException")
+        case .accessDenied: Row("AccessDeniedException")
+        case .repositoryNotFound: Row("RepositoryNotFoundException")
+        case .repositoryAlreadyExists: Row("RepositoryAlreadyExistsException")
+        case .repositoryNotEmpty: Row("RepositoryNotEmptyException")
+        case .repositoryPolicyNotFound: Row("RepositoryPolicyNotFoundException")
+        case .lifecyclePolicyNotFound: Row("LifecyclePolicyNotFoundException")
+        case .limitExceeded, .kmsLimitExceeded, .secretLimitExceeded: Row("LimitExceededException")
+        case .tooManyTags: Row("TooManyTagsException")
+        case .invalidTagParameter, .kmsTagInvalid: Row("InvalidTagParameterException")
+        case .imageNotFound: Row("ImageNotFoundException")
+        case .imageAlreadyExists: Row("ImageAlreadyExistsException")
+        case .imageTagAlreadyExists: Row("ImageTagAlreadyExistsException")
+        case .imageDigestDoesNotMatch: Row("ImageDigestDoesNotMatchException")
+        case .layersNotFound, .blobUnknown: Row("LayersNotFoundException")
+        case .referencedImagesNotFound: Row("ReferencedImagesNotFoundException")
+        case .blobUploadUnknown: Row("UploadNotFoundException")
+        case .blobUploadOutOfOrder, .rangeNotSatisfiable: Row("InvalidLayerPartException")
+        case .digestInvalid: Row("InvalidLayerException")
+        case .cacheRuleNotFound: Row("PullThroughCacheRuleNotFoundException")
+        case .cacheRuleAlreadyExists: Row("PullThroughCacheRuleAlreadyExistsException")
+        case .unsupportedUpstreamRegistry: Row("UnsupportedUpstreamRegistryException")
+        case .secretNotFound, .secretResourceNotFound: Row("SecretNotFoundException")
+        case .unableToAccessSecret, .secretInvalidRequest, .secretResourceExists, .secretInvalidNextToken:
+            Row("UnableToAccessSecretException")
+        case .unableToDecryptSecretValue: Row("UnableToDecryptSecretValueException")
+        case .templateNotFound: Row("TemplateNotFoundException")
+        case .templateAlreadyExists: Row("TemplateAlreadyExistsException")
+        case .templateFailed, .upstreamDenied, .upstreamRateLimited, .upstreamUnavailable, .upstreamInvalid:
+            Row("UnableToGetUpstreamImageException")
+        case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsAlreadyExists, .kmsInvalidAliasName,
+            .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey, .kmsMalformedPolicy, .kmsUnsupported,
+            .kmsInvalidKeyUsage:
+            Row("KmsException")
+        case .contentDamaged, .storageFull: Row("ServerException", 500)
+        // A 4xx, so that neither an SDK nor Terraform tries again.
+        case .unsupported: Row("UnsupportedOperationException")
+        case .throttled: Row("ThrottlingException")
+        case .shuttingDown: Row("ServiceUnavailableException", 503)
+        }
+    }
+
+    /// What KMS calls its own.
+    private static let kmsErrors: [Refusal.Reason: String] = [
+        .kmsKeyNotFound: "NotFoundException", .kmsKeyDisabled: "DisabledException",
+        .kmsInvalidState: "KMSInvalidStateException", .kmsAlreadyExists: "AlreadyExistsException",
+        .kmsInvalidAliasName: "InvalidAliasNameException", .kmsInvalidArn: "InvalidArnException",
+        .kmsInvalidCiphertext: "InvalidCiphertextException", .kmsIncorrectKey: "IncorrectKeyException",
+        .kmsMalformedPolicy: "MalformedPolicyDocumentException", .kmsLimitExceeded: "LimitExceededException",
+        .kmsUnsupported: "UnsupportedOperationException", .kmsTagInvalid: "TagException",
+        .kmsInvalidKeyUsage: "InvalidKeyUsageException",
+    ]
+
+    private static func kms(_ reason: Refusal.Reason) -> Row? {
+        if let code = kmsErrors[reason] { return Row(code) }
+        return switch reason {
+        case .invalidParameter, .validation: Row("ValidationException")
+        case .tooManyTags, .invalidTagParameter: Row("TagException")
+        case .contentDamaged, .storageFull: Row("KMSInternalException", 500)
+        default: nil
+        }
+    }
+
+    private static func secrets(_ reason: Refusal.Reason) -> Row? {
+        switch reason {
+        case .secretResourceNotFound, .secretNotFound: Row("ResourceNotFoundException")
+        case .secretResourceExists: Row("ResourceExistsException")
+        case .secretInvalidRequest, .tooManyTags, .unableToAccessSecret: Row("InvalidRequestException")
+        case .invalidTagParameter: Row("InvalidParameterException")
+        case .secretInvalidNextToken: Row("InvalidNextTokenException")
+        case .unableToDecryptSecretValue: Row("DecryptionFailure")
+        case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsInvalidArn, .kmsInvalidKeyUsage:
+            Row("EncryptionFailure")
+        case .contentDamaged, .storageFull: Row("InternalServiceError", 500)
+        default: nil
+        }
+    }
+
+    /// The Query services' names, and 403 for who may not come in.
+    private static func query(_ reason: Refusal.Reason) -> Row? {
+        switch reason {
+        case .invalidParameter, .validation: Row("ValidationError")
+        case .malformedRequest: Row("MalformedQueryString")
+        case .unknownOperation: Row("InvalidAction")
+        case .authenticationMissing: Row("MissingAuthenticationToken", 403)
+        case .credentialsUnknown, .tokenInvalid: Row("InvalidClientTokenId", 403)
+        case .signatureInvalid: Row("SignatureDoesNotMatch", 403)
+        case .credentialsExpired, .tokenExpired: Row("ExpiredToken", 403)
+        case .accessDenied: Row("AccessDenied", 403)
+        case .throttled: Row("Throttling")
+        case .shuttingDown: Row("ServiceUnavailable", 503)
+        case .contentDamaged, .storageFull: Row("InternalFailure", 500)
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package import WeirCore
+import WeirRegistry
+
+/// A broken constraint of the service model, in the sentence that AWS has for it.
+///
+/// Two wordings are in use: Coral's own (`1 validation error detected: Value 'a' at 'keyId' …`), and ECR's for what it checks
+/// itself (`Invalid parameter at 'repositoryName' failed to satisfy constraint: '…'`).
+package enum Constraint: Sendable {
+    case notNull
+    case lengthAtLeast(Int), lengthAtMost(Int)
+    case valueAtLeast(Int64), valueAtMost(Int64)
+    case pattern(String)
+    case oneOf([String])
+    /// No text of ours holds U+0000: databases end a text there.
+    case withoutNUL
+
+    /// The refusal for `value` at `member`, a path such as `tags.2.member.key`.
+    package func refusal(of value: String?, at member: String, for service: AWSService) -> Refusal {
+        switch (service, self) {
+        case (.ecr, .pattern(let pattern)):
+            return .invalidParameter(member, "must satisfy regular expression '\(pattern)'")
+        case (.ecr, .oneOf): return .invalidParameter(member, sentence)
+        default:
+            let shown = value.map { "'\(Self.shortened($0))'" } ?? "null"
+            return Refusal(
+                service == .ecr ? .invalidParameter : .validation,
+                "1 validation error detected: Value \(shown) at '\(member)' failed to satisfy constraint: \(sentence)")
+        }
+    }
+
+    private var sentence: String {
+        switch self {
+        case .notNull: "Member must not be null"
+        case .lengthAtLeast(let bound): "Member must have length greater than or equal to \(bound)"
+        case .lengthAtMost(let bound): "Member must have length less than or equal to \(bound)"
+        case .valueAtLeast(let bound): "Member must have value greater than or equal to \(bound)"
+        case .valueAtMost(let bound): "Member must have value less than or equal to \(bound)"
+        case .pattern(let pattern): "Member must satisfy regular expression pattern: \(pattern)"
+        case .withoutNUL: "Member must not contain the character U+0000"
+        case .oneOf(let values): "Member must satisfy enum value set: [\(values.joined(separator: ", "))]"
+        }
+    }
+
+    /// AWS repeats the whole value; a megabyte of it helps nobody.
+    private static func shortened(_ value: String) -> String {
+        value.utf8.count <= 1_024 ? value : String(value.prefix(256)) + "…"
+    }
+}

@@ -1,0 +1,101 @@
+import WeirCore
+import WeirRegistry
+
+/// What nearly all ECR operations read of their input.
+extension AWSCall {
+    /// The registry that is asked: the caller's own, or that of the account that `registryId` names, in the same region.
+    func askedRegistry() throws -> RegistryID {
+        let account = try input.optionalNoun("registryId", pattern: Self.accountPattern) {
+            (text: String) throws(NameError) in try AccountID(text)
+        }
+        return RegistryID(account: account ?? registry.account, region: registry.region)
+    }
+
+    static let accountPattern = "[0-9]{12}"
+    static let namePattern =
+        #"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"#
+    static let prefixPattern =
+        #"^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$"#
+    static let nameLengths = 2...256
+
+    func repositoryName() throws -> RepositoryName {
+        try input.noun("repositoryName", length: Self.nameLengths, pattern: Self.namePattern) {
+            (text: String) throws(NameError) in try RepositoryName(text)
+        }
+    }
+
+    func repositoryNames(_ member: String) throws -> [RepositoryName]? {
+        try input.optionalNouns(member, count: 1...100, length: Self.nameLengths, pattern: Self.namePattern) {
+            (text: String) throws(NameError) in try RepositoryName(text)
+        }
+    }
+
+    func prefix(_ member: String, lengths: ClosedRange<Int>) throws -> Prefix {
+        try input.required(member, try optionalPrefix(member, lengths: lengths))
+    }
+
+    func optionalPrefix(_ member: String, lengths: ClosedRange<Int>) throws -> Prefix? {
+        try input.optionalNoun(member, length: lengths, pattern: Self.prefixPattern) {
+            (text: String) throws(NameError) in try Prefix(text, lengths: lengths)
+        }
+    }
+
+    func prefixes(_ member: String, count: ClosedRange<Int>?, lengths: ClosedRange<Int>) throws -> [Prefix]? {
+        try input.optionalNouns(member, count: count, length: lengths, pattern: Self.prefixPattern) {
+            (text: String) throws(NameError) in try Prefix(text, lengths: lengths)
+        }
+    }
+
+    /// A list of `{Key, Value}`. Lengths and numbers are the service's to refuse: AWS has exceptions of their own for them.
+    func resourceTags(_ member: String) throws -> [ResourceTag]? {
+        try input.optionalObjects(member)?.map { tag in
+            ResourceTag(key: try tag.string("Key"), value: try tag.string("Value"))
+        }
+    }
+
+    /// Throws where the caller may not do `action` to the repository, or, without a name, to the registry.
+    func permit(_ action: String, on name: RepositoryName? = nil, in registry: RegistryID, _ access: Access) async throws {
+        try await access.permit(caller, action, on: name, in: registry)
+    }
+}
+
+extension Parameters {
+    /// `imageTagMutability` with its filters; nil where neither is given. Whether they go together is the service's to say.
+    func tagMutability() throws -> TagMutability? {
+        let filters = try exclusionFilters()
+        guard let setting = try tagMutabilitySetting() else {
+            // Filters alone would silently do nothing.
+            guard filters == nil else {
+                throw Refusal.invalidParameter(
+                    "imageTagMutabilityExclusionFilters",
+                    "ImageTagMutabilityExclusionFilters can't be set without imageTagMutability")
+            }
+            return nil
+        }
+        return TagMutability(setting, excluding: filters ?? [])
+    }
+
+    func tagMutabilitySetting() throws -> TagMutability.Setting? {
+        try optionalChoice(
+            "imageTagMutability",
+            listed: ["IMMUTABLE", "MUTABLE", "MUTABLE_WITH_EXCLUSION", "IMMUTABLE_WITH_EXCLUSION"])
+    }
+
+    func exclusionFilters() throws -> [String]? {
+        try optionalObjects("imageTagMutabilityExclusionFilters", count: 1...5)?.map { filter in
+            _ = try filter.choice("filterType", ExclusionFilterType.self)
+            return try filter.string("filter", length: 1...128, pattern: Self.filterPattern)
+        }
+    }
+
+    private enum ExclusionFilterType: String, CaseIterable { case wildcard = "WILDCARD" }
+
+    private static let filterPattern = Pattern("^[0-9a-zA-Z._*-]{1,128}$") { text in
+        text.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+            default: [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "*"), UInt8(ascii: "-")].contains(byte)
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import WeirCore
+import WeirRegistry
+
+/// Pull through cache rules.
+struct CacheRuleOperations: Sendable {
+    let registry: Registry
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.ecr, "CreatePullThroughCacheRule", create),
+            AWSOperation(.ecr, "DescribePullThroughCacheRules", describe),
+            AWSOperation(.ecr, "UpdatePullThroughCacheRule", update),
+            AWSOperation(.ecr, "DeletePullThroughCacheRule", delete),
+            AWSOperation(.ecr, "ValidatePullThroughCacheRule", validate),
+        ]
+    }
+
+    private func create(_ call: AWSCall) async throws -> JSONValue {
+        let home = try call.askedRegistry()
+        let request = CacheRuleRequest(
+            prefix: try call.prefix(Self.prefix, lengths: CacheRule.prefixLengths),
+            upstreamURL: try call.input.string("upstreamRegistryUrl"),
+            kind: try call.input.optionalChoice("upstreamRegistry"),
+            upstreamPrefix: try call.optionalPrefix("upstreamRepositoryPrefix", lengths: CacheRule.prefixLengths),
+            credentialARN: try call.input.optionalString("credentialArn", length: 50...612),
+            customRoleARN: try customRole(call))
+        try await call.permit("ecr:CreatePullThroughCacheRule", in: home, registry.access)
+        let rule = try await registry.cacheRules.create(request, in: home)
+        return answer(rule, home, without: ["updatedAt"])
+    }
+
+    private func describe(_ call: AWSCall) async throws -> JSONValue {
+        let home = try call.askedRegistry()
+        let action = "ecr:DescribePullThroughCacheRules"
+        let named = try call.prefixes("ecrRepositoryPrefixes", count: 1...100, lengths: CacheRule.prefixLengths)
+        if let named {
+            try PageRequest.refuse(call.input, besides: "ecrRepositoryPrefixes")
+            try await call.permit(action, in: home, registry.access)
+            let rules = try await registry.cacheRules.describe(named, in: home)
+            return ["pullThroughCacheRules": .array(rules.map { .cacheRule($0, in: home) })]
+        }
+        let page = try PageRequest(call.input, of: "DescribePullThroughCacheRules")
+        try await call.permit(action, in: home, registry.access)
+        let found = try await registry.cacheRules.describe(in: home, after: page.after, limit: page.limit)
+        return page.answer(found, as: "pullThroughCacheRules") { .cacheRule($0, in: home) }
+    }
+
+    private func update(_ call: AWSCall) async throws -> JSONValue {
+        let credential = try call.input.optionalString("credentialArn", length: 50...612)
+        let role = try customRole(call)
+        let (prefix, home) = try await target(call, "ecr:UpdatePullThroughCacheRule")
+        let rule = try await registry.cacheRules.update(
+            prefix, in: home, credentialARN: credential, customRoleARN: role)
+        return answer(rule, home, without: ["upstreamRegistryUrl", "upstreamRegistry", "createdAt"])
+    }
+
+    private func delete(_ call: AWSCall) async throws -> JSONValue {
+        let (prefix, home) = try await target(call, "ecr:DeletePullThroughCacheRule")
+        let rule = try await registry.cacheRules.delete(prefix, in: home)
+        return answer(rule, home, without: ["upstreamRegistry", "updatedAt"])
+    }
+
+    /// A check that fails is an answer, not an error.
+    private func validate(_ call: AWSCall) async throws -> JSONValue {
+        let (prefix, home) = try await target(call, "ecr:ValidatePullThroughCacheRule")
+        let validation = try await registry.cacheRules.validate(prefix, in: home)
+        let rule = answer(validation.rule, home, without: ["upstreamRegistry", "createdAt", "updatedAt"])
+        return rule.adding([
+            "isValid": .bool(validation.failure == nil), "failure": validation.failure.map { .string($0) },
+        ])
+    }
+
+    /// The rule as one operation answers it: the model leaves other members out of each.
+    private func answer(_ rule: CacheRule, _ home: RegistryID, without members: Set<String>) -> JSONValue {
+        guard case .object(let all) = JSONValue.cacheRule(rule, in: home) else { return [:] }
+        return .object(all.filter { !members.contains($0.key) })
+    }
+
+    private static let prefix = "ecrRepositoryPrefix"
+
+    private func target(_ call: AWSCall, _ action: String) async throws -> (Prefix, RegistryID) {
+        let home = try call.askedRegistry()
+        let prefix = try call.prefix(Self.prefix, lengths: CacheRule.prefixLengths)
+        try await call.permit(action, in: home, registry.access)
+        return (prefix, home)
+    }
+
+    private func customRole(_ call: AWSCall) throws -> String? {
+        try call.input.optionalString("customRoleArn", length: 0...2_048).flatMap { $0.isEmpty ? nil : $0 }
+    }
+}

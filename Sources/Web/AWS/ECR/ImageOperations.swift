@@ -1,0 +1,106 @@
+import WeirCore
+import WeirRegistry
+
+/// Images: list, describe, read and delete.
+struct ImageOperations: Sendable {
+    let registry: Registry
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.ecr, "ListImages", list),
+            AWSOperation(.ecr, "DescribeImages", describe),
+            AWSOperation(.ecr, "BatchGetImage", batchGet),
+            AWSOperation(.ecr, "BatchDeleteImage", batchDelete),
+        ]
+    }
+
+    /// ECR's `ImageStatusFilter`.
+    private enum Status: String, CaseIterable {
+        case active = "ACTIVE"
+        case archived = "ARCHIVED"
+        case activating = "ACTIVATING"
+        case any = "ANY"
+
+        /// Nothing is ever archived here.
+        var findsNothing: Bool { self == .archived || self == .activating }
+    }
+
+    private func list(_ call: AWSCall) async throws -> JSONValue {
+        let page = try PageRequest(call.input, of: "ListImages")
+        let (tagStatus, status) = try filter(call)
+        let (name, home) = try await target(call, "ecr:ListImages")
+        guard try await exists(name, home), !status.findsNothing else { return ["imageIds": []] }
+        let found = try await registry.images.list(
+            in: name, of: home, tagStatus, after: page.after, limit: page.limit)
+        return page.answer(found, as: "imageIds") { .imageID($0) }
+    }
+
+    private func describe(_ call: AWSCall) async throws -> JSONValue {
+        let ids = try imageIDs(call)
+        let (tagStatus, status) = try filter(call)
+        if let ids {
+            try PageRequest.refuse(call.input, besides: "imageIds")
+            let (name, home) = try await target(call, "ecr:DescribeImages")
+            let details = try await registry.images.describe(ids, in: name, of: home)
+            return ["imageDetails": .array(details.map { .imageDetail($0, name, in: home) })]
+        }
+        let page = try PageRequest(call.input, of: "DescribeImages")
+        let (name, home) = try await target(call, "ecr:DescribeImages")
+        guard try await exists(name, home), !status.findsNothing else { return ["imageDetails": []] }
+        let found = try await registry.images.describe(
+            in: name, of: home, tagStatus, after: page.after, limit: page.limit)
+        return page.answer(found, as: "imageDetails") { .imageDetail($0, name, in: home) }
+    }
+
+    /// Manifests are given as they are stored, whatever media types are accepted: to convert one would change its digest.
+    private func batchGet(_ call: AWSCall) async throws -> JSONValue {
+        let ids = try call.input.required("imageIds", try imageIDs(call))
+        _ = try call.input.optionalStrings("acceptedMediaTypes", count: 1...100)
+        let (name, home) = try await target(call, "ecr:BatchGetImage")
+        let (images, failures) = try await registry.pulls.batchGet(
+            ids, in: name, of: home, for: call.caller)
+        return [
+            "images": .array(images.map { .image($0, name, in: home) }),
+            "failures": .array(failures.map { .failure($0) }),
+        ]
+    }
+
+    private func batchDelete(_ call: AWSCall) async throws -> JSONValue {
+        let ids = try call.input.required("imageIds", try imageIDs(call))
+        let (name, home) = try await target(call, "ecr:BatchDeleteImage")
+        let (removed, failures) = try await registry.images.batchDelete(ids, in: name, of: home)
+        return [
+            "imageIds": .array(removed.map { .imageID($0) }), "failures": .array(failures.map { .failure($0) }),
+        ]
+    }
+
+    /// Tags and digests as they came: a bad one fails by itself, with a code.
+    private func imageIDs(_ call: AWSCall) throws -> [ImageIDRequest]? {
+        try call.input.optionalObjects("imageIds", count: 1...100)?.map { id in
+            ImageIDRequest(
+                digest: try id.optionalString("imageDigest"), tag: try id.optionalString("imageTag", length: 1...300))
+        }
+    }
+
+    private func filter(_ call: AWSCall) throws -> (TagStatus, Status) {
+        let filter = try call.input.optionalObject("filter")
+        return (
+            try filter?.optionalChoice("tagStatus", TagStatus.self, listed: ["TAGGED", "UNTAGGED", "ANY"]) ?? .any,
+            try filter?.optionalChoice("imageStatus", Status.self) ?? .active
+        )
+    }
+
+    private func exists(_ name: RepositoryName, _ home: RegistryID) async throws -> Bool {
+        guard try await registry.repositories.find(name, in: home) != nil else {
+            throw Refusal.repositoryNotFound(name, in: home)
+        }
+        return true
+    }
+
+    private func target(_ call: AWSCall, _ action: String) async throws -> (RepositoryName, RegistryID) {
+        let home = try call.askedRegistry()
+        let name = try call.repositoryName()
+        try await call.permit(action, on: name, in: home, registry.access)
+        return (name, home)
+    }
+}

@@ -1,0 +1,81 @@
+import WeirCore
+import WeirRegistry
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// ECR's `nextToken`: opaque to clients, here where the next page begins and the listing that it belongs to, as base64url.
+struct PageToken {
+    let cursor: String
+
+    init(cursor: String) { self.cursor = cursor }
+
+    /// Throws ECR's refusal of a token that is not one of this listing's.
+    init(_ text: String, of listing: String) throws(Refusal) {
+        var base64 = text.utf8.map { byte -> UInt8 in
+            switch byte {
+            case UInt8(ascii: "-"): UInt8(ascii: "+")
+            case UInt8(ascii: "_"): UInt8(ascii: "/")
+            default: byte
+            }
+        }
+        base64 += Array(repeating: UInt8(ascii: "="), count: (4 - base64.count % 4) % 4)
+        guard base64.count <= 2_048, let data = Data(base64Encoded: String(decoding: base64, as: UTF8.self)),
+            let plain = String(validating: data, as: UTF8.self), plain.hasPrefix(listing + "\n"),
+            !plain.utf8.contains(0)
+        else { throw .invalidParameter("nextToken", "Invalid next token") }
+        cursor = String(plain.dropFirst(listing.count + 1))
+    }
+
+    func text(of listing: String) -> String {
+        let base64 = Data("\(listing)\n\(cursor)".utf8).base64EncodedString()
+        let text = base64.utf8.compactMap { byte -> UInt8? in
+            switch byte {
+            case UInt8(ascii: "+"): UInt8(ascii: "-")
+            case UInt8(ascii: "/"): UInt8(ascii: "_")
+            case UInt8(ascii: "="): nil
+            default: byte
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+/// Which part of a list is asked for.
+struct PageRequest {
+    /// ECR's page where none is asked for, and its longest one.
+    static let defaultSize: Int64 = 100
+    static let sizes: ClosedRange<Int64> = 1...1_000
+
+    let listing: String
+    let after: String?
+    let limit: Int
+
+    init(_ input: Parameters, of listing: String) throws {
+        self.listing = listing
+        limit = Int(try input.optionalInteger("maxResults", Self.sizes) ?? Self.defaultSize)
+        // AWS SDKs and Terraform send an empty token for the first page now and then.
+        let token = try input.optionalString("nextToken").flatMap { $0.isEmpty ? nil : $0 }
+        after = try token.map { (text: String) in try PageToken(text, of: listing).cursor }
+    }
+
+    /// A list of names and a page exclude each other.
+    static func refuse(_ input: Parameters, besides names: String) throws(Refusal) {
+        for member in ["maxResults", "nextToken"] where input.has(member) {
+            throw .invalidParameter(member, "\(member) cannot be used together with \(names)")
+        }
+    }
+
+    /// The answer: the items under `member`, and the token where there are more.
+    func answer<Item>(
+        _ page: Page<Item>, as member: String, _ besides: [String: JSONValue] = [:], _ json: (Item) -> JSONValue
+    ) -> JSONValue {
+        var members = besides
+        members[member] = .array(page.items.map(json))
+        if let next = page.next { members["nextToken"] = .string(PageToken(cursor: next).text(of: listing)) }
+        return .object(members)
+    }
+}

@@ -1,0 +1,65 @@
+import WeirCore
+import WeirRegistry
+
+/// A repository's policy and its lifecycle policy.
+struct PolicyOperations: Sendable {
+    let registry: Registry
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.ecr, "SetRepositoryPolicy", set),
+            AWSOperation(.ecr, "GetRepositoryPolicy", policy),
+            AWSOperation(.ecr, "DeleteRepositoryPolicy", delete),
+            AWSOperation(.ecr, "PutLifecyclePolicy", setLifecycle),
+            AWSOperation(.ecr, "GetLifecyclePolicy", lifecycle),
+            AWSOperation(.ecr, "DeleteLifecyclePolicy", deleteLifecycle),
+        ]
+    }
+
+    private func set(_ call: AWSCall) async throws -> JSONValue {
+        let text = try call.input.string("policyText", length: 0...10_240)
+        let isForced = try call.input.optionalBool("force") ?? false
+        let (name, home) = try await target(call, "ecr:SetRepositoryPolicy")
+        _ = try await registry.repositories.setPolicy(
+            text, of: name, in: home, by: call.caller, lockout: isForced ? .accepted : .refused)
+        return .about(name, in: home, ["policyText": .string(text)])
+    }
+
+    private func policy(_ call: AWSCall) async throws -> JSONValue {
+        let (name, home) = try await target(call, "ecr:GetRepositoryPolicy")
+        let text = try await registry.repositories.policy(of: name, in: home)
+        return .about(name, in: home, ["policyText": .string(text)])
+    }
+
+    private func delete(_ call: AWSCall) async throws -> JSONValue {
+        let (name, home) = try await target(call, "ecr:DeleteRepositoryPolicy")
+        let text = try await registry.repositories.deletePolicy(of: name, in: home)
+        return .about(name, in: home, ["policyText": .string(text)])
+    }
+
+    private func setLifecycle(_ call: AWSCall) async throws -> JSONValue {
+        let text = try call.input.string("lifecyclePolicyText", length: 100...LifecyclePolicy.maxLength)
+        let (name, home) = try await target(call, "ecr:PutLifecyclePolicy")
+        _ = try await registry.repositories.setLifecyclePolicy(text, of: name, in: home)
+        return .about(name, in: home, ["lifecyclePolicyText": .string(text)])
+    }
+
+    private func lifecycle(_ call: AWSCall) async throws -> JSONValue {
+        let (name, home) = try await target(call, "ecr:GetLifecyclePolicy")
+        let text = try await registry.repositories.lifecyclePolicy(of: name, in: home)
+        return .about(name, in: home, ["lifecyclePolicyText": .string(text)])
+    }
+
+    private func deleteLifecycle(_ call: AWSCall) async throws -> JSONValue {
+        let (name, home) = try await target(call, "ecr:DeleteLifecyclePolicy")
+        let text = try await registry.repositories.deleteLifecyclePolicy(of: name, in: home)
+        return .about(name, in: home, ["lifecyclePolicyText": .string(text)])
+    }
+
+    private func target(_ call: AWSCall, _ action: String) async throws -> (RepositoryName, RegistryID) {
+        let home = try call.askedRegistry()
+        let name = try call.repositoryName()
+        try await call.permit(action, on: name, in: home, registry.access)
+        return (name, home)
+    }
+}

@@ -1,0 +1,47 @@
+import WeirCore
+import WeirIdentity
+import WeirRegistry
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The registry itself: its token and its description.
+struct RegistryOperations: Sendable {
+    let registry: Registry
+    let tokens: RegistryTokens
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.ecr, "GetAuthorizationToken", authorizationToken),
+            AWSOperation(.ecr, "DescribeRegistry", describe),
+        ]
+    }
+
+    /// One token, or one for each registry named, which does not change what it is good for.
+    private func authorizationToken(_ call: AWSCall) async throws -> JSONValue {
+        let accounts = try call.input.optionalNouns("registryIds", count: 1...10, pattern: AWSCall.accountPattern) {
+            (text: String) throws(NameError) in try AccountID(text)
+        }
+        try await call.permit("ecr:GetAuthorizationToken", in: call.registry, registry.access)
+        let data = (accounts ?? [call.registry.account]).map { _ -> JSONValue in
+            let (password, expiresAt) = tokens.issue(
+                accessKeyID: call.accessKeyID, registry: call.registry, at: call.now)
+            let token = Data("\(RegistryTokens.user):\(password)".utf8).base64EncodedString()
+            return [
+                "authorizationToken": .string(token), "expiresAt": .timestamp(expiresAt),
+                "proxyEndpoint": .string(call.settings.endpoint),
+            ]
+        }
+        return ["authorizationData": .array(data)]
+    }
+
+    private func describe(_ call: AWSCall) async throws -> JSONValue {
+        try await call.permit("ecr:DescribeRegistry", in: call.registry, registry.access)
+        return [
+            "registryId": .string(call.registry.account.description), "replicationConfiguration": ["rules": []],
+        ]
+    }
+}

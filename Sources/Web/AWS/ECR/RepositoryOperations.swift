@@ -1,0 +1,112 @@
+import WeirCore
+import WeirRegistry
+
+/// Repositories: create, describe, delete, and whether their tags may move.
+struct RepositoryOperations: Sendable {
+    let registry: Registry
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.ecr, "CreateRepository", create),
+            AWSOperation(.ecr, "DescribeRepositories", describe),
+            AWSOperation(.ecr, "DeleteRepository", delete),
+            AWSOperation(.ecr, "PutImageTagMutability", setMutability),
+            AWSOperation(.ecr, "PutImageScanningConfiguration", setScanning),
+        ]
+    }
+
+    private func create(_ call: AWSCall) async throws -> JSONValue {
+        let home = try call.askedRegistry()
+        let name = try call.repositoryName()
+        var settings = RepositorySettings()
+        settings.tags = try call.resourceTags("tags") ?? []
+        settings.mutability = try call.input.tagMutability() ?? .mutable
+        settings.scanOnPush =
+            try call.input.optionalObject("imageScanningConfiguration")?.optionalBool("scanOnPush") ?? false
+        if let encryption = try call.input.optionalObject("encryptionConfiguration") {
+            settings.encryption = try encryption.encryptionRequest(keyLengths: 1...2_048)
+        }
+        try await call.permit("ecr:CreateRepository", on: name, in: home, registry.access)
+        if !settings.tags.isEmpty { try await call.permit("ecr:TagResource", on: name, in: home, registry.access) }
+        let repository = try await registry.repositories.create(name, in: home, settings: settings)
+        return ["repository": .repository(repository, call.settings)]
+    }
+
+    private func describe(_ call: AWSCall) async throws -> JSONValue {
+        let home = try call.askedRegistry()
+        let action = "ecr:DescribeRepositories"
+        if let names = try call.repositoryNames("repositoryNames") {
+            try PageRequest.refuse(call.input, besides: "repositoryNames")
+            for name in names { try await call.permit(action, on: name, in: home, registry.access) }
+            let repositories = try await registry.repositories.describe(named: names, in: home)
+            return ["repositories": .array(repositories.map { .repository($0, call.settings) })]
+        }
+        let page = try PageRequest(call.input, of: "DescribeRepositories")
+        try await call.permit(action, in: home, registry.access)
+        let found = try await registry.repositories.describe(in: home, after: page.after, limit: page.limit)
+        return page.answer(found, as: "repositories") { .repository($0, call.settings) }
+    }
+
+    private func delete(_ call: AWSCall) async throws -> JSONValue {
+        let home = try call.askedRegistry()
+        let name = try call.repositoryName()
+        let isForced = try call.input.optionalBool("force") ?? false
+        try await call.permit("ecr:DeleteRepository", on: name, in: home, registry.access)
+        let deleted = try await registry.repositories.delete(
+            name, in: home, images: isForced ? .deletedToo : .refused)
+        return ["repository": .repository(deleted, call.settings)]
+    }
+
+    private func setMutability(_ call: AWSCall) async throws -> JSONValue {
+        let home = try call.askedRegistry()
+        let name = try call.repositoryName()
+        let mutability = try call.input.required("imageTagMutability", try call.input.tagMutability())
+        try await call.permit("ecr:PutImageTagMutability", on: name, in: home, registry.access)
+        let repository = try await registry.repositories.setMutability(mutability, of: name, in: home)
+        return .about(
+            name, in: home,
+            [
+                "imageTagMutability": .string(repository.mutability.setting.rawValue),
+                "imageTagMutabilityExclusionFilters": .exclusionFilters(repository.mutability),
+            ])
+    }
+
+    /// Kept and read back; nothing scans yet.
+    private func setScanning(_ call: AWSCall) async throws -> JSONValue {
+        let home = try call.askedRegistry()
+        let name = try call.repositoryName()
+        let scanOnPush = try call.input.object("imageScanningConfiguration").optionalBool("scanOnPush") ?? false
+        try await call.permit("ecr:PutImageScanningConfiguration", on: name, in: home, registry.access)
+        let repository = try await registry.repositories.setScanOnPush(scanOnPush, of: name, in: home)
+        return .about(
+            name, in: home, ["imageScanningConfiguration": ["scanOnPush": .bool(repository.scanOnPush)]])
+    }
+}
+
+/// ECR's `EncryptionType`.
+enum EncryptionType: String, CaseIterable {
+    case aes256 = "AES256"
+    case kms = "KMS"
+    case kmsDSSE = "KMS_DSSE"
+}
+
+extension Parameters {
+    /// `encryptionConfiguration`: what is asked for, checked as far as its text goes.
+    func encryptionRequest(keyLengths: ClosedRange<Int>, pattern: Pattern? = nil) throws -> EncryptionRequest {
+        let type = try choice("encryptionType", EncryptionType.self)
+        let key = try optionalString("kmsKey", length: keyLengths, pattern: pattern).flatMap { $0.isEmpty ? nil : $0 }
+        switch type {
+        case .kms: return .kms(key: key)
+        case .aes256:
+            guard key == nil else {
+                throw Refusal.invalidParameter(
+                    "encryptionConfiguration", "A KMS key can only be specified with encryption type KMS")
+            }
+            return .aes256
+        case .kmsDSSE:
+            // As in every region of AWS's but GovCloud.
+            throw Refusal.invalidParameter(
+                "encryptionConfiguration", "Encryption type KMS_DSSE is not supported in this region")
+        }
+    }
+}

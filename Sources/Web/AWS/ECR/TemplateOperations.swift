@@ -1,0 +1,81 @@
+import WeirCore
+import WeirRegistry
+
+/// Repository creation templates. None of these operations takes a `registryId`.
+struct TemplateOperations: Sendable {
+    let registry: Registry
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.ecr, "CreateRepositoryCreationTemplate", create),
+            AWSOperation(.ecr, "DescribeRepositoryCreationTemplates", describe),
+            AWSOperation(.ecr, "UpdateRepositoryCreationTemplate", update),
+            AWSOperation(.ecr, "DeleteRepositoryCreationTemplate", delete),
+        ]
+    }
+
+    private func create(_ call: AWSCall) async throws -> JSONValue {
+        let draft = try draft(call)
+        _ = try call.input.required("appliedFor", draft.appliedFor)
+        try await permit(call, "ecr:CreateRepositoryCreationTemplate")
+        return answer(try await registry.templates.create(draft, in: call.registry), call)
+    }
+
+    private func describe(_ call: AWSCall) async throws -> JSONValue {
+        let action = "ecr:DescribeRepositoryCreationTemplates"
+        let account: [String: JSONValue] = ["registryId": .string(call.registry.account.description)]
+        let lengths = CreationTemplate.prefixLengths
+        // An empty list is what Terraform sends for none.
+        if let named = try call.prefixes("prefixes", count: nil, lengths: lengths), !named.isEmpty {
+            try PageRequest.refuse(call.input, besides: "prefixes")
+            try await permit(call, action)
+            let templates = try await registry.templates.describe(named, in: call.registry)
+            return .object(account).adding([
+                "repositoryCreationTemplates": .array(templates.map { .template($0) })
+            ])
+        }
+        let page = try PageRequest(call.input, of: "DescribeRepositoryCreationTemplates")
+        try await permit(call, action)
+        let found = try await registry.templates.describe(in: call.registry, after: page.after, limit: page.limit)
+        return page.answer(found, as: "repositoryCreationTemplates", account) { .template($0) }
+    }
+
+    private func update(_ call: AWSCall) async throws -> JSONValue {
+        let draft = try draft(call)
+        try await permit(call, "ecr:UpdateRepositoryCreationTemplate")
+        return answer(try await registry.templates.update(draft, in: call.registry), call)
+    }
+
+    private func delete(_ call: AWSCall) async throws -> JSONValue {
+        let prefix = try call.prefix("prefix", lengths: CreationTemplate.prefixLengths)
+        try await permit(call, "ecr:DeleteRepositoryCreationTemplate")
+        return answer(try await registry.templates.delete(prefix, in: call.registry), call)
+    }
+
+    private func draft(_ call: AWSCall) throws -> TemplateDraft {
+        let input = call.input
+        var draft = TemplateDraft(prefix: try call.prefix("prefix", lengths: CreationTemplate.prefixLengths))
+        draft.description = try input.optionalString("description", length: 0...256)
+        if let encryption = try input.optionalObject("encryptionConfiguration") {
+            draft.encryption = TemplateDraft.Encryption(
+                type: try encryption.choice("encryptionType", EncryptionType.self).rawValue,
+                kmsKey: try encryption.optionalString("kmsKey", length: 0...2_048))
+        }
+        draft.resourceTags = try call.resourceTags("resourceTags")
+        draft.mutability = try input.tagMutabilitySetting()
+        draft.exclusions = try input.exclusionFilters()
+        draft.repositoryPolicy = try input.optionalString("repositoryPolicy", length: 0...10_240)
+        draft.lifecyclePolicy = try input.optionalString("lifecyclePolicy", length: 0...LifecyclePolicy.maxLength)
+        draft.appliedFor = try input.optionalChoices("appliedFor")
+        draft.customRoleARN = try input.optionalString("customRoleArn", length: 0...2_048)
+        return draft
+    }
+
+    private func answer(_ template: CreationTemplate, _ call: AWSCall) -> JSONValue {
+        ["registryId": .string(call.registry.account.description), "repositoryCreationTemplate": .template(template)]
+    }
+
+    private func permit(_ call: AWSCall, _ action: String) async throws {
+        try await call.permit(action, in: call.registry, registry.access)
+    }
+}

@@ -1,0 +1,198 @@
+/// Why bytes are no JSON document, and where.
+package struct JSONError: Error, Equatable, CustomStringConvertible {
+    package let reason: String
+    package let offset: Int
+
+    package var description: String { "\(reason) at byte \(offset)" }
+}
+
+/// A JSON reader (RFC 8259) for what strangers send: bounded depth, no recursion into a library, strict UTF-8. Written here
+/// because Foundation's decoder needs a type per shape, or tries every type for every value.
+struct JSONParser {
+    /// Protects the stack. No request of the AWS door nests deeper than ten.
+    static let maxDepth = 64
+
+    private let bytes: [UInt8]
+    private var at = 0
+
+    static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
+        var parser = JSONParser(bytes: bytes)
+        let value = try parser.value(depth: 0)
+        parser.skipSpace()
+        guard parser.at == bytes.count else { throw parser.error("more after the document's end") }
+        return value
+    }
+
+    private init(bytes: [UInt8]) { self.bytes = bytes }
+
+    private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
+        guard depth < Self.maxDepth else { throw error("nested too deeply") }
+        skipSpace()
+        guard at < bytes.count else { throw error("unexpected end") }
+        switch bytes[at] {
+        case UInt8(ascii: "{"): return try object(depth: depth)
+        case UInt8(ascii: "["): return try array(depth: depth)
+        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "t"): return try word("true", .bool(true))
+        case UInt8(ascii: "f"): return try word("false", .bool(false))
+        case UInt8(ascii: "n"): return try word("null", .null)
+        default: return try number()
+        }
+    }
+
+    private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
+        at += 1
+        var members: [String: JSONValue] = [:]
+        if takes(UInt8(ascii: "}")) { return .object(members) }
+        repeat {
+            skipSpace()
+            guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw error("expected a member's name") }
+            let name = try string()
+            guard takes(UInt8(ascii: ":")) else { throw error("expected ':'") }
+            // Two readers may take different ones of two: one that checks, one that acts.
+            guard members.updateValue(try value(depth: depth + 1), forKey: name) == nil else {
+                throw error("a member's name comes twice")
+            }
+        } while takes(UInt8(ascii: ","))
+        guard takes(UInt8(ascii: "}")) else { throw error("expected ',' or '}'") }
+        return .object(members)
+    }
+
+    private mutating func array(depth: Int) throws(JSONError) -> JSONValue {
+        at += 1
+        var values: [JSONValue] = []
+        if takes(UInt8(ascii: "]")) { return .array(values) }
+        repeat { values.append(try value(depth: depth + 1)) } while takes(UInt8(ascii: ","))
+        guard takes(UInt8(ascii: "]")) else { throw error("expected ',' or ']'") }
+        return .array(values)
+    }
+
+    private mutating func string() throws(JSONError) -> String {
+        at += 1
+        let start = at
+        while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 {
+            at += 1
+        }
+        // Nearly all strings have no escape: they are taken as they lie.
+        if at < bytes.count, bytes[at] == UInt8(ascii: "\"") {
+            at += 1
+            return try checked(bytes[start..<at - 1])
+        }
+        var text = Array(bytes[start..<at])
+        while at < bytes.count {
+            let byte = bytes[at]
+            at += 1
+            switch byte {
+            case UInt8(ascii: "\""): return try checked(text[...])
+            case UInt8(ascii: "\\"): text += try escape()
+            case 0..<0x20: throw error("a control character in a string")
+            default: text.append(byte)
+            }
+        }
+        throw error("unexpected end of a string")
+    }
+
+    private func checked(_ text: ArraySlice<UInt8>) throws(JSONError) -> String {
+        guard let text = String(validating: text, as: UTF8.self) else { throw error("a string that is not UTF-8") }
+        return text
+    }
+
+    private mutating func escape() throws(JSONError) -> [UInt8] {
+        guard at < bytes.count else { throw error("unexpected end of a string") }
+        let byte = bytes[at]
+        at += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [byte]
+        case UInt8(ascii: "b"): return [0x08]
+        case UInt8(ascii: "f"): return [0x0c]
+        case UInt8(ascii: "n"): return [0x0a]
+        case UInt8(ascii: "r"): return [0x0d]
+        case UInt8(ascii: "t"): return [0x09]
+        case UInt8(ascii: "u"): return Array(String(Character(try scalar())).utf8)
+        default: throw error("an unknown escape")
+        }
+    }
+
+    /// `\u` and four digits, or two of them that are a surrogate pair.
+    private mutating func scalar() throws(JSONError) -> Unicode.Scalar {
+        let first = try hex()
+        var code = first
+        if (0xd800..<0xdc00).contains(first) {
+            guard at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u") else {
+                throw error("half a surrogate pair")
+            }
+            at += 2
+            let second = try hex()
+            guard (0xdc00..<0xe000).contains(second) else { throw error("half a surrogate pair") }
+            code = 0x10000 + (first - 0xd800) << 10 + (second - 0xdc00)
+        }
+        guard let scalar = Unicode.Scalar(code) else { throw error("half a surrogate pair") }
+        return scalar
+    }
+
+    private mutating func hex() throws(JSONError) -> UInt32 {
+        guard at + 4 <= bytes.count,
+            let code = UInt32(String(decoding: bytes[at..<at + 4], as: UTF8.self), radix: 16),
+            bytes[at] != UInt8(ascii: "+"), bytes[at] != UInt8(ascii: "-")
+        else { throw error("expected four hexadecimal digits") }
+        at += 4
+        return code
+    }
+
+    private mutating func number() throws(JSONError) -> JSONValue {
+        let start = at
+        var isWhole = true
+        if at < bytes.count, bytes[at] == UInt8(ascii: "-") { at += 1 }
+        let leading = at
+        try digits()
+        if bytes[leading] == UInt8(ascii: "0"), at - leading > 1 { throw error("a number with a leading zero") }
+        if at < bytes.count, bytes[at] == UInt8(ascii: ".") {
+            isWhole = false
+            at += 1
+            try digits()
+        }
+        if at < bytes.count, bytes[at] | 0x20 == UInt8(ascii: "e") {
+            isWhole = false
+            at += 1
+            if at < bytes.count, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") { at += 1 }
+            try digits()
+        }
+        // Longer ones are no number that anybody means, and slow to read.
+        guard at - start <= 64 else { throw error("a number that is too long") }
+        let text = String(decoding: bytes[start..<at], as: UTF8.self)
+        if isWhole, let integer = Int64(text) { return .integer(integer) }
+        guard let number = Double(text), number.isFinite else { throw error("a number out of range") }
+        return .number(number)
+    }
+
+    private mutating func digits() throws(JSONError) {
+        let start = at
+        while at < bytes.count, (0x30...0x39).contains(bytes[at]) { at += 1 }
+        guard at > start else { throw error("unexpected character") }
+    }
+
+    private mutating func word(_ word: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
+        let length = word.utf8CodeUnitCount
+        guard at + length <= bytes.count, bytes[at..<at + length].elementsEqual("\(word)".utf8) else {
+            throw error("unexpected character")
+        }
+        at += length
+        return value
+    }
+
+    /// Skips white space, and the byte if it comes next.
+    private mutating func takes(_ byte: UInt8) -> Bool {
+        skipSpace()
+        guard at < bytes.count, bytes[at] == byte else { return false }
+        at += 1
+        return true
+    }
+
+    private mutating func skipSpace() {
+        while at < bytes.count, bytes[at] == 0x20 || (0x09...0x0d).contains(bytes[at]), bytes[at] != 0x0b, bytes[at] != 0x0c {
+            at += 1
+        }
+    }
+
+    private func error(_ reason: String) -> JSONError { JSONError(reason: reason, offset: at) }
+}

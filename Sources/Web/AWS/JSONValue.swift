@@ -1,0 +1,110 @@
+package import NIOCore
+package import WeirCore
+
+/// A JSON document of the AWS door: what came, and what goes out.
+package enum JSONValue: Sendable, Equatable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case number(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([String: JSONValue])
+
+    /// Reads a document. Throws `JSONError` with the place where it is none.
+    package init(parsing bytes: some Sequence<UInt8>) throws(JSONError) {
+        self = try JSONParser.parse(Array(bytes))
+    }
+
+    /// AWS's timestamp: seconds since 1970 with milliseconds.
+    package static func timestamp(_ moment: Timestamp) -> JSONValue { .number(moment.secondsToTheMillisecond) }
+
+    /// An object of the members that are there: AWS leaves an absent one out, it sends no `null`.
+    package static func members(_ members: KeyValuePairs<String, JSONValue?>) -> JSONValue {
+        JSONValue.object([:]).adding(members)
+    }
+
+    /// This object with these members too.
+    package func adding(_ members: KeyValuePairs<String, JSONValue?>) -> JSONValue {
+        guard case .object(var object) = self else { return self }
+        for (name, value) in members where value != nil { object[name] = value }
+        return .object(object)
+    }
+
+    package subscript(_ name: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        return members[name]
+    }
+
+    /// The document as bytes, members sorted by name so that the same answer has the same bytes.
+    package var bytes: ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: 256)
+        write(to: &buffer)
+        return buffer
+    }
+
+    package var text: String { String(buffer: bytes) }
+
+    private func write(to buffer: inout ByteBuffer) {
+        switch self {
+        case .null: buffer.writeStaticString("null")
+        case .bool(let value): buffer.writeString(value ? "true" : "false")
+        case .integer(let value): buffer.writeString(String(value))
+        case .number(let value): buffer.writeString(value.isFinite ? Self.plain(value) : "null")
+        case .string(let value): Self.write(value, to: &buffer)
+        case .array(let values):
+            buffer.writeStaticString("[")
+            for (index, value) in values.enumerated() {
+                if index > 0 { buffer.writeStaticString(",") }
+                value.write(to: &buffer)
+            }
+            buffer.writeStaticString("]")
+        case .object(let members):
+            buffer.writeStaticString("{")
+            for (index, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
+                if index > 0 { buffer.writeStaticString(",") }
+                Self.write(member.key, to: &buffer)
+                buffer.writeStaticString(":")
+                member.value.write(to: &buffer)
+            }
+            buffer.writeStaticString("}")
+        }
+    }
+
+    /// Without an exponent where it is a timestamp: not every client reads `1.7e9`.
+    private static func plain(_ value: Double) -> String {
+        if value == value.rounded(), abs(value) < 1e15 { return String(Int64(value)) }
+        return "\(value)"
+    }
+
+    private static func write(_ text: String, to buffer: inout ByteBuffer) {
+        var bytes: [UInt8] = [UInt8(ascii: "\"")]
+        bytes.reserveCapacity(text.utf8.count + 2)
+        let digits = Array("0123456789abcdef".utf8)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+            case 0x0a: bytes += Array("\\n".utf8)
+            case 0x0d: bytes += Array("\\r".utf8)
+            case 0x09: bytes += Array("\\t".utf8)
+            case 0..<0x20: bytes += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+        buffer.writeBytes(bytes)
+    }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+    ExpressibleByFloatLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int64) { self = .integer(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(floatLiteral value: Double) { self = .number(value) }
+    package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    package init(dictionaryLiteral elements: (String, JSONValue)...) {
+        self = .object(Dictionary(elements) { _, last in last })
+    }
+}

@@ -1,0 +1,68 @@
+import WeirCore
+import WeirVault
+
+/// A key's policy and its rotation.
+struct KeyPolicyOperations: Sendable {
+    let keys: Keys
+
+    /// The only name that a key's policy can have.
+    private static let policyName = "default"
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.kms, "GetKeyPolicy", policy),
+            AWSOperation(.kms, "PutKeyPolicy", setPolicy),
+            AWSOperation(.kms, "ListKeyPolicies", listPolicies),
+            AWSOperation(.kms, "GetKeyRotationStatus", rotation),
+            AWSOperation(.kms, "EnableKeyRotation", enableRotation),
+            AWSOperation(.kms, "DisableKeyRotation", disableRotation),
+        ]
+    }
+
+    private func policy(_ call: AWSCall) async throws -> JSONValue {
+        try Self.checkPolicyName(call.input)
+        let key = try await keys.resolve(call.keyName(), in: call.registry)
+        return ["Policy": .string(key.policy), "PolicyName": .string(Self.policyName)]
+    }
+
+    private func setPolicy(_ call: AWSCall) async throws -> JSONValue {
+        try Self.checkPolicyName(call.input)
+        let policy = try call.input.string("Policy", length: 1...131_072)
+        try await keys.setPolicy(policy, of: call.keyName(), in: call.registry)
+        return [:]
+    }
+
+    private static func checkPolicyName(_ input: Parameters) throws {
+        let name = try input.optionalString("PolicyName", length: 1...128) ?? policyName
+        guard name == policyName else { throw Refusal(.kmsKeyNotFound, "No such policy exists") }
+    }
+
+    private func listPolicies(_ call: AWSCall) async throws -> JSONValue {
+        _ = try MarkerRequest(call.input, defaultLimit: 100)
+        _ = try await keys.resolve(call.keyName(), in: call.registry)
+        return ["PolicyNames": [.string(Self.policyName)], "Truncated": false]
+    }
+
+    private func rotation(_ call: AWSCall) async throws -> JSONValue {
+        let key = try await keys.resolve(call.keyName(), in: call.registry)
+        // KMS tells no rotation of a key that is about to be deleted; cancelling the deletion brings it back.
+        let rotation = key.state == .pendingDeletion ? nil : key.rotation
+        return .members([
+            "KeyId": .string(key.id), "KeyRotationEnabled": .bool(rotation != nil),
+            "RotationPeriodInDays": rotation.map { .integer(Int64($0.days)) },
+            "NextRotationDate": rotation.map { .timestamp($0.next) },
+        ])
+    }
+
+    private func enableRotation(_ call: AWSCall) async throws -> JSONValue {
+        let allowed = Int64(KMSKey.Rotation.daysAllowed.lowerBound)...Int64(KMSKey.Rotation.daysAllowed.upperBound)
+        let days = try call.input.optionalInteger("RotationPeriodInDays", allowed).map { Int($0) }
+        try await keys.enableRotation(of: call.keyName(), in: call.registry, everyDays: days)
+        return [:]
+    }
+
+    private func disableRotation(_ call: AWSCall) async throws -> JSONValue {
+        try await keys.disableRotation(of: call.keyName(), in: call.registry)
+        return [:]
+    }
+}

@@ -1,0 +1,85 @@
+import WeirCore
+package import WeirVault
+
+/// The table of the Secrets Manager API: a row for each operation of botocore's model, the ones that are not here included.
+package enum SecretsOperations {
+    package static func table(secrets: Secrets) -> [AWSOperation] {
+        SecretOperations(secrets: secrets).table
+            + SecretValueOperations(secrets: secrets).table
+            + SecretListOperations(secrets: secrets).table
+            + notYet.map(refused)
+    }
+
+    /// What Secrets Manager has and this server does not: refused, so that no client tries again.
+    package static let notYet = [
+        "BatchGetSecretValue", "CancelRotateSecret", "DeleteResourcePolicy", "GetRandomPassword", "PutResourcePolicy",
+        "RemoveRegionsFromReplication", "ReplicateSecretToRegions", "RotateSecret", "StopReplicationToReplica",
+        "ValidateResourcePolicy",
+    ]
+
+    private static func refused(_ name: String) -> AWSOperation {
+        AWSOperation(.secretsmanager, name) { _ in
+            throw Refusal(.unsupported, "This server does not have the Secrets Manager operation \(name) yet.")
+        }
+    }
+}
+
+/// What nearly all Secrets Manager operations read of their input.
+extension AWSCall {
+    /// `SecretId`: a name, an ARN, or an ARN without its last six characters.
+    func secretName() throws -> String { try input.string("SecretId", length: 1...2_048) }
+
+    /// `SecretString` or `SecretBinary`; nil where there is neither.
+    func secretValue() throws -> SecretValue? {
+        // Counted in bytes by the service; here only what no value can be is refused, without repeating it.
+        let text = try input.optionalString("SecretString", nul: .accepted)
+        let binary = try input.optionalBlob("SecretBinary")
+        switch (text, binary) {
+        case (.some, .some):
+            throw Refusal(
+                .invalidParameter,
+                "You can't specify both a binary secret value and a string secret value in the same secret.")
+        case (let text?, nil): return .text(text)
+        case (nil, let binary?): return .binary(binary)
+        case (nil, nil): return nil
+        }
+    }
+
+    func requestToken() throws -> String? { try input.optionalString("ClientRequestToken", length: 32...64) }
+
+    /// A list of `{Key, Value}`.
+    func secretTags() throws -> [ResourceTag]? {
+        try input.optionalObjects("Tags")?.map { tag in
+            ResourceTag(
+                key: try tag.string("Key", length: 1...128),
+                value: try tag.optionalString("Value", length: 0...256) ?? "")
+        }
+    }
+}
+
+extension JSONValue {
+    /// What nearly every answer says of a secret.
+    static func about(_ secret: Secret) -> JSONValue {
+        ["ARN": .string(secret.arn), "Name": .string(secret.name)]
+    }
+
+    static func strings(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
+
+    /// All of a secret but its values. Describing and listing differ in what they call the stages.
+    static func detail(_ detail: SecretDetail, stagesAs member: String) -> JSONValue {
+        let secret = detail.secret
+        var stages: [String: JSONValue] = [:]
+        for version in detail.versions where !version.stages.isEmpty { stages[version.id] = .strings(version.stages) }
+        let tags = detail.tags.map { JSONValue.object(["Key": .string($0.key), "Value": .string($0.value)]) }
+        return about(secret).adding([
+            "Description": secret.description.map { .string($0) },
+            "KmsKeyId": secret.kmsKey.map { .string($0) },
+            "CreatedDate": .timestamp(secret.createdAt),
+            "LastChangedDate": .timestamp(secret.changedAt),
+            "LastAccessedDate": secret.accessedAt.map { .timestamp($0) },
+            "DeletedDate": secret.deletionAt.map { .timestamp($0) },
+            "Tags": tags.isEmpty ? nil : .array(tags),
+            member: stages.isEmpty ? nil : .object(stages),
+        ])
+    }
+}

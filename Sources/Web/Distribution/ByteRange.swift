@@ -1,0 +1,66 @@
+/// What a `Range` header asks of a blob (RFC 9110, 14.2).
+package enum ByteRange: Equatable, Sendable {
+    /// No range, or one that a server may ignore: several at once, another unit, text that is not a range.
+    case whole
+    case part(Range<Int64>)
+    /// It begins after the end.
+    case unsatisfiable
+
+    package init(_ header: String?, size: Int64) {
+        guard let header, header.hasPrefix("bytes="), !header.contains(",") else {
+            self = .whole
+            return
+        }
+        let parts = header.dropFirst(6).split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+            .map { String($0).trimmed }
+        guard parts.count == 2 else {
+            self = .whole
+            return
+        }
+        switch (Self.number(parts[0]), Self.number(parts[1])) {
+        case (.absent, .number(let count)):
+            self = count == 0 || size == 0 ? .unsatisfiable : .part(max(0, size - count)..<size)
+        case (.number(let first), .absent):
+            self = first < size ? .part(first..<size) : .unsatisfiable
+        case (.number(let first), .number(let last)) where first <= last:
+            self = first < size ? .part(first..<min(size, last &+ 1 > last ? last + 1 : size)) : .unsatisfiable
+        default:
+            self = .whole
+        }
+    }
+
+    private enum Bound { case absent, number(Int64), malformed }
+
+    /// Digits that do not fit stand for a number beyond every blob.
+    private static func number(_ text: String) -> Bound {
+        if text.isEmpty { return .absent }
+        guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return .malformed }
+        return .number(Int64(text) ?? .max)
+    }
+}
+
+/// Where a chunk of an upload lies: `Content-Range: <first>-<last>` (OCI 1.1, "Pushing a blob in chunks": both ends inclusive).
+/// Clients that follow RFC 9110 write `bytes <first>-<last>/<size>`; both are read.
+package struct ChunkRange: Equatable, Sendable {
+    package let first: Int64
+    package let last: Int64
+
+    package init?(_ header: String) {
+        var text = header.trimmed[...]
+        if text.hasPrefix("bytes ") || text.hasPrefix("bytes=") { text = text.dropFirst(6) }
+        let parts = text.prefix { $0 != "/" }.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let first = Int64(parts[0]), let last = Int64(parts[1]), first >= 0, last >= first,
+            last < .max
+        else { return nil }
+        self.first = first
+        self.last = last
+    }
+
+    package var count: Int64 { last - first + 1 }
+}
+
+extension String {
+    fileprivate var trimmed: String {
+        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }
+}

@@ -1,0 +1,71 @@
+import HTTPTypes
+import NIOCore
+import WeirCore
+import WeirRegistry
+
+/// A request to the distribution API whose address is read and whose caller is known.
+struct DistributionCall: Sendable {
+    let path: DistributionPath
+    let request: WebRequest
+    let caller: Caller
+    let registry: RegistryID
+
+    var method: HTTPRequest.Method { request.method }
+    var query: QueryParameters { QueryParameters(request.rawQuery) }
+
+    func reply(
+        _ status: HTTPResponse.Status, _ headers: HTTPFields = [:], _ body: Reply.Body = .bytes(ByteBuffer())
+    ) -> Reply {
+        Reply(status, headers, body, label: path.route)
+    }
+}
+
+/// The distribution API: a switch over addresses and methods, each to its noun's file. It decides nothing: it asks whether the
+/// caller may, asks the registry, and writes down the answer.
+struct DistributionAPI: Sendable {
+    let registry: Registry
+
+    func answer(_ call: DistributionCall) async throws -> Reply {
+        // No name, tag or number holds one, and databases end a text at it.
+        guard !call.request.rawQuery.contains("%00") else {
+            throw Refusal(.invalidParameter, "Invalid parameter: a NUL character in the query")
+        }
+        switch (call.path, call.method) {
+        case (.ping, .get), (.ping, .head):
+            return call.reply(.ok, [.contentType: "application/json"], .bytes(ByteBuffer(string: "{}")))
+        case (.catalog, .get): return try await catalog(call)
+        case (.tags(let name), .get): return try await tags(of: name, call)
+        case (.manifest(let name, let reference), .get), (.manifest(let name, let reference), .head):
+            return try await manifest(reference, in: name, call)
+        case (.manifest(let name, let reference), .put):
+            return try await putManifest(reference, in: name, call)
+        case (.manifest(let name, let reference), .delete):
+            return try await deleteManifest(reference, in: name, call)
+        case (.blob(let name, let digest), .get), (.blob(let name, let digest), .head):
+            return try await blob(digest, in: name, call)
+        case (.uploads(let name), .post): return try await beginUpload(in: name, call)
+        case (.upload(let name, let id), .patch): return try await appendToUpload(id, in: name, call)
+        case (.upload(let name, let id), .put): return try await finishUpload(id, in: name, call)
+        case (.upload(let name, let id), .get): return try await uploadStatus(id, in: name, call)
+        case (.upload(let name, let id), .delete): return try await cancelUpload(id, in: name, call)
+        case (.referrers, .get):
+            // So that clients keep referrers in the tags that the specification's fallback names.
+            throw DistributionError(.notFound, "UNSUPPORTED", "The referrers API is not available; use the referrers tag")
+        default:
+            throw Refusal(.unsupported, "The operation is unsupported: \(call.method) here")
+        }
+    }
+
+    /// Asks whether the caller may; refuses with ECR's sentence.
+    func permit(_ call: DistributionCall, _ action: String, on name: RepositoryName?) async throws {
+        try await registry.access.permit(call.caller, action, on: name, in: call.registry)
+    }
+}
+
+extension HTTPField.Name {
+    static let distributionVersion = constant("Docker-Distribution-Api-Version")
+    static let contentDigest = constant("Docker-Content-Digest")
+    static let uploadID = constant("Docker-Upload-UUID")
+    static let warning = constant("Warning")
+    static let link = constant("Link")
+}

@@ -1,0 +1,134 @@
+import HTTPTypes
+import Logging
+import NIOCore
+package import WeirCore
+package import WeirIdentity
+package import WeirRegistry
+
+/// The door for container clients: the OCI distribution API under `/v2/`, with ECR's authentication, errors and texts.
+///
+/// Whoever asks is known before the address is read, so that a stranger learns nothing of what is here.
+package struct DistributionDoor: Sendable {
+    private let api: DistributionAPI
+    private let tokens: RegistryTokens
+    private let publicHost: String
+    private let clock: WallClock
+
+    /// - Parameter publicHost: `host[:port]` as the challenge names it where the client used no registry's name.
+    package init(registry: Registry, tokens: RegistryTokens, publicHost: String, clock: WallClock) {
+        api = DistributionAPI(registry: registry)
+        self.tokens = tokens
+        self.publicHost = publicHost
+        self.clock = clock
+    }
+
+    package func answer(_ request: WebRequest) async -> Reply {
+        var label = RouteLabel(.distribution, .unknown)
+        var reply: Reply
+        do {
+            let (caller, registry) = try who(request)
+            let path: DistributionPath
+            do throws(DistributionPath.Problem) { path = try DistributionPath(request.rawPath) } catch {
+                throw DistributionError(error)
+            }
+            label = path.route
+            reply = try await api.answer(
+                DistributionCall(path: path, request: request, caller: caller, registry: registry))
+        } catch {
+            reply = self.reply(to: error, request, label)
+        }
+        reply.headers[.distributionVersion] = "registry/2.0"
+        return reply
+    }
+
+    /// Who asks, and which registry: the one that the `Host` header names, else the token's.
+    private func who(_ request: WebRequest) throws(Refusal) -> (Caller, RegistryID) {
+        guard let header = request.headers[.authorization] else {
+            throw Refusal(.authenticationMissing, "Not Authorized")
+        }
+        let principal = try tokens.verify(basic: header, now: clock.now)
+        guard let named = RegistryHost.registry(named: request.authority) else {
+            return (principal.caller, principal.registry)
+        }
+        // A token is good in its own region only. In another account's registry that account's policies decide.
+        guard named.region == principal.registry.region else {
+            throw Refusal(
+                .accessDenied,
+                "The authorization token is for the region \(principal.registry.region), not \(named.region). "
+                    + "Sign in again with `aws ecr get-login-password --region \(named.region)`")
+        }
+        return (principal.caller, named)
+    }
+
+    // MARK: What goes wrong
+
+    private func reply(to error: any Error, _ request: WebRequest, _ label: RouteLabel) -> Reply {
+        // Nobody waits for an answer to a request that broke off.
+        if request.body.failure != nil { return .cut(label) }
+        switch error {
+        case let error as DistributionError:
+            log(.info, error, [:])
+            return reply(error, request, label)
+        case let refusal as Refusal:
+            let error = DistributionError(refusal)
+            log(Self.level(refusal, error), error, refusal.facts)
+            return reply(error, request, label)
+        case let name as NameError:
+            let error = DistributionError(name)
+            log(.info, error, [:])
+            return reply(error, request, label)
+        case is CancellationError:
+            return reply(
+                DistributionError(Refusal(.shuttingDown, "The server is stopping. Try again")), request, label)
+        default:
+            Logger.current.error(
+                "Request failed",
+                metadata: ["error": "\(error)", "http.method": "\(request.method)", "http.path": "\(request.rawPath)"])
+            return reply(
+                DistributionError(
+                    .internalServerError, "UNKNOWN",
+                    "An internal error occurred. The server's log says more under the request id \(request.id)"),
+                request, label)
+        }
+    }
+
+    private func reply(_ error: DistributionError, _ request: WebRequest, _ label: RouteLabel) -> Reply {
+        var headers: HTTPFields = [.contentType: "application/json"]
+        if error.status == .unauthorized {
+            headers[.wwwAuthenticate] = "Basic realm=\"https://\(realmHost(request))/\",service=\"ecr.amazonaws.com\""
+        }
+        if let retryAfter = error.retryAfter {
+            // Whole seconds, rounded up: sooner would be refused again.
+            headers[.retryAfter] = "\(max(1, (retryAfter.microseconds + 999_999) / 1_000_000))"
+        }
+        return Reply(error.status, headers, .bytes(error.body), label: label)
+    }
+
+    /// The host that the client used, if it names a registry: it has then been checked, so that it can be repeated in a header.
+    private func realmHost(_ request: WebRequest) -> String {
+        guard let authority = request.authority, RegistryHost.registry(named: authority) != nil,
+            authority.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c })
+        else { return publicHost }
+        return authority
+    }
+
+    /// What is not there, and who did not sign in, is everyday; what is broken needs someone.
+    private static func level(_ refusal: Refusal, _ error: DistributionError) -> Logger.Level {
+        switch refusal.reason {
+        case .contentDamaged, .storageFull: .error
+        case .imageNotFound, .blobUnknown, .authenticationMissing: .debug
+        default: error.status.code >= 500 || error.status == .tooManyRequests ? .warning : .info
+        }
+    }
+
+    private func log(_ level: Logger.Level, _ error: DistributionError, _ facts: [String: String]) {
+        guard Logger.current.logLevel <= level else { return }
+        var metadata: Logger.Metadata = [
+            "http.status": "\(error.status.code)", "error.code": "\(error.code)", "error.message": "\(error.message)",
+        ]
+        for (name, value) in facts { metadata[name] = "\(value)" }
+        Logger.current.log(level: level, "Request refused", metadata: metadata)
+    }
+}
+
+extension DistributionError: Error {}

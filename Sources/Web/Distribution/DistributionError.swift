@@ -1,0 +1,121 @@
+package import HTTPTypes
+package import NIOCore
+package import WeirCore
+
+/// What the `/v2/` door says when it says no: a status, a code of the OCI distribution specification, a sentence.
+///
+/// This file holds the ONE table from `Refusal.Reason` to both; nowhere else in this door does a refusal become a status. Where the
+/// specification and ECR differ, ECR's answer is given (ecr-behaviour.md §6.2).
+package struct DistributionError: Sendable, Equatable {
+    package let status: HTTPResponse.Status
+    package let code: String
+    package let message: String
+    package var retryAfter: Duration?
+
+    package init(_ status: HTTPResponse.Status, _ code: String, _ message: String) {
+        self.status = status
+        self.code = code
+        self.message = message
+    }
+
+    package init(_ refusal: Refusal) {
+        let row = Self.row(refusal.reason)
+        self.init(row.status, row.code, refusal.message)
+        retryAfter = refusal.retryAfter
+    }
+
+    package init(_ problem: DistributionPath.Problem) {
+        switch problem {
+        case .notAnAddress:
+            self.init(.notFound, "UNSUPPORTED", "The registry API has no such address")
+        case .trick(let what):
+            self.init(.badRequest, "NAME_INVALID", "The path is refused: \(what)")
+        case .name(let error):
+            self.init(error)
+        }
+    }
+
+    package init(_ error: NameError) {
+        let code =
+            switch error.noun {
+            case "digest": "DIGEST_INVALID"
+            case "tag": "TAG_INVALID"
+            default: "NAME_INVALID"
+            }
+        self.init(.badRequest, code, "Invalid request: \(error)")
+    }
+
+    /// `{"errors":[{"code":…,"message":…}]}`
+    package var body: ByteBuffer {
+        ByteBuffer(
+            string: "{\"errors\":[{\"code\":\(JSONText.quoted(code)),\"message\":\(JSONText.quoted(message))}]}\n")
+    }
+
+    private typealias Row = (status: HTTPResponse.Status, code: String)
+
+    /// RFC 4918's 507: the disk is full, and will not be fuller for a retry.
+    private static let insufficientStorage = HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
+
+    private static func row(_ reason: Refusal.Reason) -> Row {
+        switch reason {
+        // What ECR's control plane calls InvalidParameterException, its data plane makes this of.
+        case .invalidParameter, .validation, .malformedRequest, .unknownOperation, .unsupported, .manifestInvalid,
+            .imageReferencedByManifestList:
+            (.methodNotAllowed, "UNSUPPORTED")
+        case .requestTooLarge, .manifestTooLarge: (.contentTooLarge, "SIZE_INVALID")
+        case .authenticationMissing, .credentialsUnknown, .signatureInvalid, .credentialsExpired, .tokenInvalid:
+            (.unauthorized, "UNAUTHORIZED")
+        case .tokenExpired, .accessDenied, .limitExceeded: (.forbidden, "DENIED")
+        case .repositoryNotFound, .repositoryPolicyNotFound, .lifecyclePolicyNotFound, .cacheRuleNotFound,
+            .templateNotFound:
+            (.notFound, "NAME_UNKNOWN")
+        case .repositoryAlreadyExists, .repositoryNotEmpty, .cacheRuleAlreadyExists, .templateAlreadyExists:
+            (.conflict, "DENIED")
+        case .tooManyTags, .invalidTagParameter, .unsupportedUpstreamRegistry: (.badRequest, "UNSUPPORTED")
+        case .imageNotFound: (.notFound, "MANIFEST_UNKNOWN")
+        case .imageAlreadyExists, .imageTagAlreadyExists: (.badRequest, "TAG_INVALID")
+        case .imageDigestDoesNotMatch, .digestInvalid: (.badRequest, "DIGEST_INVALID")
+        case .layersNotFound, .referencedImagesNotFound: (.badRequest, "MANIFEST_BLOB_UNKNOWN")
+        case .blobUnknown: (.notFound, "BLOB_UNKNOWN")
+        case .blobUploadUnknown: (.notFound, "BLOB_UPLOAD_UNKNOWN")
+        case .blobUploadOutOfOrder: (.rangeNotSatisfiable, "BLOB_UPLOAD_INVALID")
+        case .rangeNotSatisfiable: (.rangeNotSatisfiable, "RANGE_INVALID")
+        case .contentDamaged: (.internalServerError, "UNKNOWN")
+        case .storageFull: (insufficientStorage, "UNAVAILABLE")
+        // Never 404 for what could not be asked or made: clients and nodes remember that something does not exist.
+        case .upstreamDenied, .secretNotFound, .unableToAccessSecret, .unableToDecryptSecretValue, .templateFailed:
+            (.forbidden, "DENIED")
+        case .upstreamRateLimited, .throttled: (.tooManyRequests, "TOOMANYREQUESTS")
+        case .upstreamUnavailable, .shuttingDown: (.serviceUnavailable, "UNAVAILABLE")
+        case .upstreamInvalid: (.badGateway, "UNKNOWN")
+        case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState: (.forbidden, "DENIED")
+        case .kmsAlreadyExists, .kmsInvalidAliasName, .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey,
+            .kmsMalformedPolicy, .kmsLimitExceeded, .kmsUnsupported, .kmsTagInvalid, .kmsInvalidKeyUsage,
+            .secretResourceNotFound, .secretResourceExists, .secretInvalidRequest, .secretInvalidNextToken,
+            .secretLimitExceeded:
+            (.badRequest, "UNSUPPORTED")
+        }
+    }
+}
+
+/// The little JSON that this door writes: strings, quoted.
+enum JSONText {
+    static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case "\r": quoted += "\\r"
+            case "\t": quoted += "\\t"
+            case _ where scalar.value < 0x20:
+                quoted += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+
+    static func list(_ texts: [String]) -> String { "[" + texts.map(quoted).joined(separator: ",") + "]" }
+}

@@ -1,0 +1,37 @@
+import HTTPTypes
+import NIOCore
+
+/// The door for whoever runs the server: is it ready, and what has it done.
+package struct OperatorDoor: Sendable {
+    private let metrics: PrometheusRegistry
+    private let isReady: @Sendable () -> Bool
+
+    /// - Parameter isReady: false while the server starts, and again once it has been told to stop.
+    package init(metrics: PrometheusRegistry, isReady: @escaping @Sendable () -> Bool) {
+        self.metrics = metrics
+        self.isReady = isReady
+    }
+
+    /// nil where the path is not this door's.
+    package func answer(_ request: WebRequest) -> Reply? {
+        let label: RouteLabel
+        switch request.rawPath {
+        case "/healthz": label = RouteLabel(.operator, .healthz)
+        case "/metrics": label = RouteLabel(.operator, .metrics)
+        default: return nil
+        }
+        guard request.method == .get || request.method == .head else {
+            var reply = Reply.text(.methodNotAllowed, "Only GET and HEAD are answered here.", label: label)
+            reply.headers[.allow] = "GET, HEAD"
+            return reply
+        }
+        if request.rawPath == "/healthz" {
+            return isReady()
+                ? .text(.ok, "ok", label: label) : .text(.serviceUnavailable, "starting or stopping", label: label)
+        }
+        var text = metrics.text()
+        ProcessMetrics.print(into: &text)
+        return Reply(
+            .ok, [.contentType: PrometheusText.contentType], .bytes(ByteBuffer(string: text)), label: label)
+    }
+}

@@ -1,0 +1,86 @@
+package import HummingbirdCore
+package import NIOCore
+import Synchronization
+
+/// A request's body as it arrives: the reader's demand is the backpressure.
+///
+/// A client that asked `Expect: 100-continue` gets its answer when somebody begins to read: so an upload that is refused is refused
+/// before a byte of it has been sent, and one that is taken does not wait a second. A body shorter than its `Content-Length` ends in
+/// an error, never as if it were whole. There is one reader.
+package struct RequestBytes: AsyncSequence, Sendable {
+    package typealias Element = ByteBuffer
+    package typealias Failure = any Error
+
+    /// The connection ended before the body did.
+    package struct Truncated: Error {
+        package let declared: Int64
+        package let received: Int64
+    }
+
+    private final class Progress: Sendable {
+        let failure = Mutex<(any Error)?>(nil)
+    }
+
+    private let stream: RequestBody
+    private let progress = Progress()
+    private let sendContinue: (@Sendable () -> Void)?
+    /// `Content-Length`: 0 where there is no body, nil where it is chunked.
+    package let declaredLength: Int64?
+
+    package init(
+        _ stream: RequestBody, declaredLength: Int64?, sendContinue: (@Sendable () -> Void)? = nil
+    ) {
+        self.stream = stream
+        self.declaredLength = declaredLength
+        self.sendContinue = sendContinue
+    }
+
+    package init(_ bytes: ByteBuffer) {
+        self.init(RequestBody(buffer: bytes), declaredLength: Int64(bytes.readableBytes))
+    }
+
+    package var isEmpty: Bool { declaredLength == 0 }
+    /// Why the body could not be read to its end. The client has gone, or does not speak HTTP: nobody waits for an answer.
+    package var failure: (any Error)? { progress.failure.withLock { $0 } }
+
+    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self) }
+
+    package struct AsyncIterator: AsyncIteratorProtocol {
+        private let body: RequestBytes
+        private var stream: RequestBody.AsyncIterator?
+        private var received: Int64 = 0
+
+        fileprivate init(body: RequestBytes) { self.body = body }
+
+        @concurrent package mutating func next() async throws -> ByteBuffer? {
+            if stream == nil {
+                if !body.isEmpty { body.sendContinue?() }
+                stream = body.stream.makeAsyncIterator()
+            }
+            do {
+                if let part = try await stream?.next() {
+                    received += Int64(part.readableBytes)
+                    return part
+                }
+                if let declared = body.declaredLength, received < declared {
+                    throw Truncated(declared: declared, received: received)
+                }
+                return nil
+            } catch {
+                body.progress.failure.withLock { $0 = error }
+                throw error
+            }
+        }
+    }
+
+    /// The whole body, or nil where it has more than `limit` bytes: then the rest is left unread.
+    package func collect(upTo limit: Int) async throws -> ByteBuffer? {
+        if let declaredLength, declaredLength > Int64(limit) { return nil }
+        var whole: ByteBuffer?
+        for try await var part in self {
+            guard (whole?.readableBytes ?? 0) + part.readableBytes <= limit else { return nil }
+            if whole == nil { whole = part } else { whole?.writeBuffer(&part) }
+        }
+        return whole ?? ByteBuffer()
+    }
+}

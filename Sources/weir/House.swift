@@ -1,0 +1,133 @@
+import Foundation
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+import UnixSignals
+import WeirCore
+import WeirIdentity
+import WeirRegistry
+import WeirStorage
+import WeirUpstream
+import WeirVault
+import WeirWeb
+
+/// The whole program, built from its settings: the only place that knows every room.
+struct House: Sendable {
+    /// How long a stop may take: what runs is given this long to end.
+    static let patience = Duration.seconds(30)
+
+    private let settings: Settings
+    /// Holds the data folder's lock as long as the house stands.
+    private let folder: DataFolder
+    private let database: SQLiteDatabase
+    private let store: FileBlobStore
+    private let upstream: RegistryClient
+    private let registry: Registry
+    private let web: WebServer
+    private let logger: Logger
+
+    /// Opens the data folder, makes on first start what is missing in it, and wires the rooms. Throws `StartProblem` with what to do.
+    static func build(_ settings: Settings, metrics: PrometheusRegistry, logger: Logger) async throws -> House {
+        let folder = try DataFolder(settings.data)
+        let clock = WallClock.system
+        let root = try settings.rootKey.map { try RootKey(bytes: $0) } ?? folder.rootKey()
+        let database = try SQLiteDatabase(path: folder.database)
+        try await database.migrate(VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
+        let store = try FileBlobStore(folder: folder.path)
+        let leftOver = try store.clearStaging()
+        if leftOver > 0 { logger.info("Cleared what an earlier run had staged", metadata: ["files": "\(leftOver)"]) }
+
+        let vault = try await vault(over: database, root, clock)
+        let accessKeys = AccessKeys(database: database, rootKey: root, clock: clock)
+        try await accessKeys.load()
+        let welcome = try await Welcome.prepare(settings, folder, accessKeys)
+        let upstream = try client(settings, clock)
+        let registry = Registry(
+            Registry.Parts(
+                database: database, store: store, upstream: upstream, keyring: vault.keyring, keys: vault.keys,
+                secrets: vault.secrets, clock: clock, logger: logger, sealing: settings.sealing,
+                pulls: Pulls.Settings(freshness: settings.freshness)))
+        let doors = DoorParts(
+            settings: settings, registry: registry, vault: vault, accessKeys: accessKeys,
+            tokens: RegistryTokens(rootKey: root, keys: accessKeys), clock: clock, metrics: metrics, logger: logger)
+        let web = try doors.server(in: folder, welcome)
+        return House(
+            settings: settings, folder: folder, database: database, store: store, upstream: upstream,
+            registry: registry, web: web, logger: logger)
+    }
+
+    /// A wrong root key shows here first: nothing that is sealed opens.
+    private static func vault(over database: SQLiteDatabase, _ root: RootKey, _ clock: WallClock) async throws -> Vault {
+        do {
+            return try await Vault.open(database: database, root: root, clock: clock)
+        } catch is KeyringError {
+            throw StartProblem("the root key does not open what is in the data folder: it belongs to another one")
+        }
+    }
+
+    private static func client(_ settings: Settings, _ clock: WallClock) throws -> RegistryClient {
+        do {
+            return try RegistryClient(
+                settings: UpstreamSettings(
+                    overrides: settings.upstreams, allowPrivate: settings.allowPrivateUpstreams,
+                    additionalTrustRoots: settings.upstreamCA), clock: clock)
+        } catch {
+            throw StartProblem("the upstream settings cannot be used: \(error)")
+        }
+    }
+
+    /// Serves until SIGTERM or SIGINT, then lets running requests end.
+    func run() async throws {
+        if settings.sealing == .kmsOnly {
+            logger.warning("AES256 repositories are kept unsealed: the volume must be encrypted (--sealing kms-only)")
+        }
+        // Stopped from the last to the first: the doors close before what stands behind them.
+        let services: [any Service] = [
+            registry.pullTimes, registry.uploads, PullsLifetime(pulls: registry.pulls), web,
+        ]
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "weir.lifecycle"))
+        configuration.maximumGracefulShutdownDuration = Self.patience
+        let outcome = await Result { try await ServiceGroup(configuration: configuration).run() }
+        await upstream.shutdown()
+        await store.shutdown()
+        try database.close()
+        logger.info("Stopped", metadata: ["data": "\(folder.path)"])
+        if case .failure(let error) = outcome { throw problem(error) }
+    }
+
+    private func problem(_ error: any Error) -> StartProblem {
+        if let error = error as? IOError, error.errnoCode == EADDRINUSE {
+            return StartProblem("the address \(settings.host):\(settings.port) is in use by another program")
+        }
+        return StartProblem("the server cannot run on \(settings.host):\(settings.port): \(error)")
+    }
+}
+
+extension Result where Failure == any Error {
+    /// What `body` gives or throws.
+    fileprivate init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
+}
+
+/// Ends the fills when everything that reads them has ended.
+private struct PullsLifetime: Service {
+    let pulls: Pulls
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await pulls.close()
+    }
+}
+
+extension WallClock {
+    /// The machine's clock.
+    static let system = WallClock {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
+    }
+}

@@ -1,0 +1,92 @@
+import Configuration
+import Foundation
+import Logging
+import WeirCore
+import WeirRegistry
+
+/// Everything that can be set, read once and checked whole before anything starts.
+struct Settings: Sendable {
+    /// The settings' names, as the JSON file spells them; `publicHost` is `WEIR_PUBLIC_HOST` in the environment.
+    enum Key: String, CaseIterable, Sendable {
+        case data, listen, publicHost, account, region
+        case tlsCertificate, tlsKey, tlsSelfSigned
+        case upstreams, allowPrivateUpstreams, upstreamCA
+        case sealing, freshness, logLevel, logFormat
+
+        var configKey: AbsoluteConfigKey { AbsoluteConfigKey([rawValue]) }
+
+        /// The variable that sets it.
+        var variable: String {
+            "WEIR_"
+                + rawValue.replacing("CA", with: "Ca").reduce(into: "") { name, letter in
+                    if letter.isUppercase { name.append("_") }
+                    name.append(letter.uppercased())
+                }
+        }
+    }
+
+    enum LogFormat: String, Sendable { case json, text }
+
+    /// How TLS is spoken, if it is.
+    enum TLS: Sendable, Equatable {
+        case none
+        case files(certificate: String, key: String)
+        case selfSigned
+    }
+
+    /// The first access key, where the environment gives it.
+    struct RootAccessKey: Sendable {
+        let id: String
+        let secret: String
+    }
+
+    var data = "weir-data"
+    var host = "127.0.0.1"
+    var port = 5050
+    var publicHost: String?
+    var account: AccountID
+    var region: Region
+    var tls = TLS.none
+    /// Upstream hosts to the URLs at which they are really reached.
+    var upstreams: [String: String] = [:]
+    var allowPrivateUpstreams: Set<String> = []
+    var upstreamCA: String?
+    var sealing = Blobs.Sealing.all
+    var freshness = Duration.seconds(86_400)
+    var logLevel = Logger.Level.info
+    var logFormat: LogFormat?
+    var rootAccessKey: RootAccessKey?
+    /// 32 bytes, where the environment gives the root key instead of the file.
+    var rootKey: [UInt8]?
+
+    init(account: AccountID, region: Region) {
+        self.account = account
+        self.region = region
+    }
+
+    var registry: RegistryID { RegistryID(account: account, region: region) }
+    /// `host[:port]` as clients reach the server.
+    var reachedAs: String { publicHost ?? "localhost:\(port)" }
+    var scheme: String { tls == .none ? "http" : "https" }
+
+    /// Text on a terminal, JSON lines elsewhere, unless the settings say which.
+    func bootstrapLogging() {
+        let level = logLevel
+        let isText = logFormat.map { $0 == .text } ?? (isatty(STDERR_FILENO) == 1)
+        LoggingSystem.bootstrap { label in
+            var handler: any LogHandler =
+                isText ? StreamLogHandler.standardError(label: label) : JSONLogHandler(label: label)
+            handler.logLevel = level
+            return handler
+        }
+    }
+}
+
+/// Everything that is wrong with the settings, reported together.
+struct SettingsProblems: Error, CustomStringConvertible {
+    let problems: [String]
+
+    var description: String {
+        "weir: the settings cannot be used:\n" + problems.map { "  - \($0)\n" }.joined()
+    }
+}

@@ -1,0 +1,203 @@
+import Configuration
+import Foundation
+import Logging
+import SystemPackage
+import WeirCore
+import WeirRegistry
+
+/// Reads the settings: command line, then environment (`WEIR_…`), then the JSON file, then defaults.
+struct SettingsReader {
+    let commandLine: [AbsoluteConfigKey: ConfigValue]
+    let configFile: String?
+    var environment: [String: String] = ProcessInfo.processInfo.environment
+
+    /// Throws every problem at once.
+    func read() async throws(SettingsProblems) -> Settings {
+        var problems: [String] = []
+        var providers: [any ConfigProvider] = [
+            InMemoryProvider(name: "command line", values: commandLine),
+            EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "weir"),
+        ]
+        if let path = configFile ?? environment["WEIR_CONFIG"] {
+            problems += Self.unknownKeys(in: path)
+            do {
+                providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(path)))
+            } catch {
+                problems.append("the file '\(path)' cannot be read as JSON settings: \(error)")
+            }
+        }
+        problems += unknownVariables
+        var values = Values(reader: ConfigReader(providers: providers), problems: problems)
+        let settings = await values.settings(environment)
+        guard let settings, values.problems.isEmpty else { throw SettingsProblems(problems: values.problems) }
+        return settings
+    }
+
+    /// A misspelt key would be silently ignored: it is a problem instead.
+    private static func unknownKeys(in path: String) -> [String] {
+        guard let data = FileManager.default.contents(atPath: path),
+            let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+        else { return [] }
+        return object.keys.sorted().filter { Settings.Key(rawValue: $0) == nil }
+            .map {
+                "the file '\(path)' has a key '\($0)' that is none of: \(Settings.Key.allCases.map(\.rawValue).joined(separator: ", "))"
+            }
+    }
+
+    private var unknownVariables: [String] {
+        let known = Set(Settings.Key.allCases.map(\.variable)).union([
+            "WEIR_CONFIG", "WEIR_ROOT_KEY", "WEIR_ROOT_ACCESS_KEY_ID", "WEIR_ROOT_SECRET_ACCESS_KEY",
+        ])
+        return environment.keys.filter { $0.hasPrefix("WEIR_") && !known.contains($0) && !$0.hasPrefix("WEIR_TEST_") }
+            .sorted().map { "the environment variable \($0) is no setting" }
+    }
+}
+
+/// Reads values one by one and collects what is wrong with them.
+private struct Values {
+    let reader: ConfigReader
+    var problems: [String]
+
+    mutating func settings(_ environment: [String: String]) async -> Settings? {
+        guard let account = try? AccountID("123456789012"), let region = try? Region("us-east-1") else { return nil }
+        var settings = Settings(account: account, region: region)
+        if let account = await noun(.account, { try AccountID($0) }) { settings.account = account }
+        if let region = await noun(.region, { try Region($0) }) { settings.region = region }
+        if let data = await string(.data) { settings.data = data }
+        await readAddresses(&settings)
+        await readTLS(&settings)
+        await readUpstreams(&settings)
+        await readHabits(&settings)
+        readKeys(&settings, environment)
+        return settings
+    }
+
+    private mutating func readAddresses(_ settings: inout Settings) async {
+        if let listen = await string(.listen) {
+            if let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) {
+                settings.host = listen[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+                settings.port = Int(port)
+            } else {
+                problems.append("listen: '\(listen)' is not HOST:PORT")
+            }
+        }
+        if let publicHost = await string(.publicHost) {
+            if publicHost.isEmpty || publicHost.contains("/") || publicHost.contains("@") {
+                problems.append("publicHost: '\(publicHost)' is not HOST[:PORT]; it has no scheme and no path")
+            }
+            settings.publicHost = publicHost
+        }
+    }
+
+    private mutating func readTLS(_ settings: inout Settings) async {
+        let certificate = await string(.tlsCertificate)
+        let key = await string(.tlsKey)
+        let isSelfSigned = await bool(.tlsSelfSigned) ?? false
+        switch (certificate, key, isSelfSigned) {
+        case (nil, nil, false): break
+        case (nil, nil, true): settings.tls = .selfSigned
+        case (let certificate?, let key?, false):
+            for path in [certificate, key] where !FileManager.default.isReadableFile(atPath: path) {
+                problems.append("the TLS file '\(path)' cannot be read")
+            }
+            settings.tls = .files(certificate: certificate, key: key)
+        case (_, _, true):
+            problems.append("tlsSelfSigned goes without tlsCertificate and tlsKey")
+        default: problems.append("tlsCertificate and tlsKey are given together or not at all")
+        }
+    }
+
+    private mutating func readUpstreams(_ settings: inout Settings) async {
+        for text in await list(.upstreams) {
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            if parts.count == 2, parts[1].hasPrefix("http://") || parts[1].hasPrefix("https://") {
+                settings.upstreams[parts[0]] = parts[1]
+            } else {
+                problems.append("upstreams: '\(text)' is not HOST=URL with an http or https URL")
+            }
+        }
+        settings.allowPrivateUpstreams = Set(await list(.allowPrivateUpstreams))
+        settings.upstreamCA = await string(.upstreamCA)
+    }
+
+    private mutating func readHabits(_ settings: inout Settings) async {
+        if let sealing = await choice(.sealing, Blobs.Sealing.self, "all or kms-only") { settings.sealing = sealing }
+        if let level = await choice(.logLevel, Logger.Level.self, "trace, debug, info, notice, warning or error") {
+            settings.logLevel = level
+        }
+        settings.logFormat = await choice(.logFormat, Settings.LogFormat.self, "json or text")
+        if let seconds = await integer(.freshness) {
+            if seconds < 0 { problems.append("freshness: \(seconds) is less than 0 seconds") }
+            settings.freshness = .seconds(seconds)
+        }
+    }
+
+    /// Keys come from the environment alone: a command line and a settings file are read by too many.
+    private mutating func readKeys(_ settings: inout Settings, _ environment: [String: String]) {
+        switch (environment["WEIR_ROOT_ACCESS_KEY_ID"], environment["WEIR_ROOT_SECRET_ACCESS_KEY"]) {
+        case (nil, nil): break
+        case (let id?, let secret?) where (16...128).contains(id.utf8.count) && secret.utf8.count >= 16:
+            settings.rootAccessKey = Settings.RootAccessKey(id: id, secret: secret)
+        default:
+            problems.append(
+                "WEIR_ROOT_ACCESS_KEY_ID (16 to 128 characters) and WEIR_ROOT_SECRET_ACCESS_KEY (16 or more) are given together or not at all"
+            )
+        }
+        if let text = environment["WEIR_ROOT_KEY"] {
+            settings.rootKey = Hex.decode(text)
+            if settings.rootKey?.count != 32 {
+                problems.append("WEIR_ROOT_KEY is not 64 hexadecimal digits")
+            }
+        }
+    }
+
+    // MARK: One value
+
+    private mutating func string(_ key: Settings.Key) async -> String? {
+        do { return try await reader.fetchString(forKey: ConfigKey([key.rawValue])) } catch {
+            return wrong(key, "a string")
+        }
+    }
+
+    private mutating func integer(_ key: Settings.Key) async -> Int? {
+        do { return try await reader.fetchInt(forKey: ConfigKey([key.rawValue])) } catch {
+            return wrong(key, "a whole number")
+        }
+    }
+
+    private mutating func bool(_ key: Settings.Key) async -> Bool? {
+        do { return try await reader.fetchBool(forKey: ConfigKey([key.rawValue])) } catch {
+            return wrong(key, "true or false")
+        }
+    }
+
+    private mutating func list(_ key: Settings.Key) async -> [String] {
+        do { return try await reader.fetchStringArray(forKey: ConfigKey([key.rawValue])) ?? [] } catch {
+            return wrong(key, "a list of strings") ?? []
+        }
+    }
+
+    private mutating func noun<Noun>(
+        _ key: Settings.Key, _ make: (String) throws -> Noun
+    ) async -> Noun? {
+        guard let text = await string(key) else { return nil }
+        do { return try make(text) } catch {
+            problems.append("\(key.rawValue): \(error)")
+            return nil
+        }
+    }
+
+    private mutating func choice<Choice: RawRepresentable<String>>(
+        _ key: Settings.Key, _ type: Choice.Type, _ choices: String
+    ) async -> Choice? {
+        guard let text = await string(key) else { return nil }
+        if let choice = Choice(rawValue: text) { return choice }
+        problems.append("\(key.rawValue): '\(text)' is not \(choices)")
+        return nil
+    }
+
+    private mutating func wrong<Value>(_ key: Settings.Key, _ wanted: String) -> Value? {
+        problems.append("\(key.rawValue) is not \(wanted)")
+        return nil
+    }
+}

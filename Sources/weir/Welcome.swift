@@ -1,0 +1,70 @@
+import Crypto
+import Foundation
+import WeirCore
+import WeirIdentity
+
+/// The root access key, made on first start, and what is told to whoever started the program.
+struct Welcome: Sendable {
+    /// The credentials file that this start wrote, or found.
+    let credentials: String?
+    let isFirstStart: Bool
+
+    /// Makes sure that there is a root access key: the environment's, the file's, or a new one.
+    static func prepare(
+        _ settings: Settings, _ folder: DataFolder, _ accessKeys: AccessKeys
+    ) async throws -> Welcome {
+        if let key = settings.rootAccessKey {
+            try await accessKeys.add(
+                id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
+            return Welcome(credentials: nil, isFirstStart: false)
+        }
+        if FileManager.default.fileExists(atPath: folder.credentials) {
+            return Welcome(credentials: folder.credentials, isFirstStart: false)
+        }
+        let id = "AKIA" + random(16, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        let secret = random(40, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+        // The row first: a file that no row answers to would be taken for the key at the next start.
+        try await accessKeys.add(
+            id: id, secret: secret, account: settings.account, partition: settings.region.partition)
+        try folder.write(
+            """
+            [default]
+            aws_access_key_id = \(id)
+            aws_secret_access_key = \(secret)
+            region = \(settings.region)
+
+            """, to: folder.credentials)
+        return Welcome(credentials: folder.credentials, isFirstStart: true)
+    }
+
+    /// Evenly drawn letters: both alphabets have a size that divides 256.
+    private static func random(_ count: Int, from alphabet: String) -> String {
+        let letters = Array(alphabet)
+        return SymmetricKey(size: SymmetricKeySize(bitCount: count * 8)).withUnsafeBytes { bytes in
+            String(bytes.map { letters[Int($0) % letters.count] })
+        }
+    }
+
+    /// What a person needs to type next.
+    func text(_ settings: Settings, authority: String?) -> String {
+        var lines = ["Weir is ready at \(settings.scheme)://\(settings.reachedAs)", ""]
+        lines.append("  export AWS_ENDPOINT_URL=\(settings.scheme)://\(settings.reachedAs)")
+        if let credentials {
+            let path = URL(fileURLWithPath: credentials).path
+            lines.append("  export AWS_SHARED_CREDENTIALS_FILE=\(path)")
+        } else {
+            lines.append("  (access key: the one in WEIR_ROOT_ACCESS_KEY_ID)")
+        }
+        lines.append("  export AWS_REGION=\(settings.region)")
+        if let authority {
+            lines.append("  export AWS_CA_BUNDLE=\(URL(fileURLWithPath: authority).path)")
+        }
+        lines.append(
+            "  aws ecr get-login-password | docker login --username AWS --password-stdin \(settings.reachedAs)")
+        if isFirstStart {
+            lines.append("")
+            lines.append("  Back up root.key in the data folder: without it nothing that is stored can be opened.")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

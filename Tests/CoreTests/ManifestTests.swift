@@ -1,0 +1,166 @@
+import Crypto
+import NIOCore
+import Testing
+import WeirCore
+
+@Suite struct ManifestTests {
+    private static let digest = "sha256:" + String(repeating: "a", count: 64)
+    private static let config =
+        #""config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"\#(digest)","size":2}"#
+    private static let layers =
+        #""layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"\#(digest)","size":7}]"#
+    private static let children =
+        #""manifests":[{"mediaType":"\#(MediaType.ociManifest)","digest":"\#(digest)","size":9,"platform":{"os":"linux","architecture":"arm64","variant":"v8"}}]"#
+
+    private func parse(_ text: String, as contentType: String? = nil) throws -> Manifest {
+        try Manifest(ByteBuffer(string: text), contentType: contentType)
+    }
+
+    private static func typed(_ mediaType: String, _ members: String...) -> String {
+        "{" + ([#""schemaVersion":2,"mediaType":"\#(mediaType)""#] + members).joined(separator: ",") + "}"
+    }
+
+    @Test func anImageIsReadAndItsBytesAreKept() throws {
+        // White space and unknown members are part of what is signed by the digest.
+        let text = "\n  " + Self.typed(MediaType.ociManifest, Self.config, Self.layers, #""x":{"y":[1]}"#) + " \n"
+        let manifest = try parse(text, as: MediaType.ociManifest + "; charset=utf-8")
+        #expect(manifest.bytes == ByteBuffer(string: text))
+        #expect(manifest.digest == Digest(SHA256.hash(data: Array(text.utf8))))
+        #expect(manifest.mediaType == MediaType.ociManifest)
+        #expect(manifest.blobs.map(\.size) == [2, 7])
+        #expect(manifest.children.isEmpty)
+        #expect(manifest.artifactType == "application/vnd.oci.image.config.v1+json")
+        #expect(manifest.subject == nil)
+    }
+
+    @Test func anIndexNamesItsChildren() throws {
+        let manifest = try parse(Self.typed(MediaType.ociIndex, Self.children), as: MediaType.ociIndex)
+        #expect(manifest.children.map(\.platform) == ["linux/arm64/v8"])
+        #expect(manifest.children.map(\.size) == [9])
+        #expect(manifest.blobs.isEmpty)
+        #expect(try parse(Self.typed(MediaType.dockerList, #""manifests":[]"#)).children.isEmpty)
+    }
+
+    @Test func theDigestIsComputedWithTheAlgorithmAskedFor() throws {
+        let bytes = ByteBuffer(string: Self.typed(MediaType.ociManifest, Self.config))
+        let manifest = try Manifest(bytes, contentType: nil, algorithm: .sha512)
+        #expect(manifest.digest == Digest(SHA512.hash(data: Array(bytes.readableBytesView))))
+    }
+
+    @Test func anArtifactSaysWhatItIsAboutAndWhatItIs() throws {
+        let manifest = try parse(
+            Self.typed(
+                MediaType.ociManifest, Self.config, #""layers":[]"#, #""artifactType":"application/vnd.example.sbom""#,
+                #""subject":{"mediaType":"\#(MediaType.ociManifest)","digest":"\#(Self.digest)","size":5}"#,
+                #""annotations":{"a":"b"}"#))
+        #expect(manifest.subject?.digest.description == Self.digest)
+        #expect(manifest.artifactType == "application/vnd.example.sbom")
+        #expect(manifest.annotations == ["a": "b"])
+    }
+
+    @Test func foreignLayersAreNotAskedFor() throws {
+        let manifest = try parse(
+            Self.typed(
+                MediaType.dockerManifest, Self.config,
+                #""layers":[{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"\#(Self.digest)","size":1,"urls":["https://x"]},{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"\#(Self.digest)","size":1}]"#
+            ))
+        #expect(manifest.blobs.count == 1)
+        guard case .image(_, let layers) = manifest.shape else { return }
+        #expect(layers.count == 2)
+    }
+
+    @Test(
+        "Without a media type inside, the content type or the shape tells",
+        arguments: [
+            ("{\(config),\(layers)}", nil, MediaType.ociManifest), ("{\(children)}", nil, MediaType.ociIndex),
+            ("{\(config)}", MediaType.dockerManifest, MediaType.dockerManifest),
+            ("{\(config)}", "application/json", MediaType.ociManifest),
+            ("{\(config)}", "APPLICATION/VND.OCI.IMAGE.MANIFEST.V1+JSON ; x=y", MediaType.ociManifest),
+            ("{\(children)}", MediaType.dockerList, MediaType.dockerList),
+        ] as [(String, String?, String)])
+    func mediaType(text: String, contentType: String?, expected: String) throws {
+        #expect(try parse(text, as: contentType).mediaType == expected)
+    }
+
+    @Test(
+        "What is refused, and why",
+        arguments: [
+            ("", nil, .notJSON), ("null", nil, .notJSON), ("[]", nil, .notJSON), ("{", nil, .notJSON), ("}{", nil, .notJSON),
+            ("{\"schemaVersion\":\"2\"}", nil, .notJSON), ("{}", nil, .noMediaType), ("{\"schemaVersion\":2}", nil, .noMediaType),
+            ("{\"schemaVersion\":2}", "application/json", .noMediaType),
+            (#"{"schemaVersion":1,"name":"x","fsLayers":[]}"#, nil, .schema1),
+            (#"{"schemaVersion":1,"mediaType":"\#(MediaType.ociManifest)",\#(config)}"#, nil, .schema1),
+            // An image to one reader and a list to another (CVE-2021-41190).
+            (typed(MediaType.ociManifest, config, layers, children), nil, .ambiguous),
+            (typed(MediaType.ociIndex, children, layers), nil, .ambiguous),
+            (typed(MediaType.ociIndex, children, config), nil, .ambiguous),
+            ("{\(config),\(children)}", nil, .ambiguous),
+            // Passed off as something else (GHSA-qq97-vm5h-rrhg).
+            (
+                typed(MediaType.ociManifest, config), MediaType.ociIndex,
+                .disagrees(contentType: MediaType.ociIndex, mediaType: MediaType.ociManifest)
+            ),
+            (
+                typed(MediaType.ociIndex, children), MediaType.dockerList,
+                .disagrees(contentType: MediaType.dockerList, mediaType: MediaType.ociIndex)
+            ),
+            (typed(MediaType.ociIndex, layers), nil, .missing("manifests")),
+            (typed(MediaType.ociIndex), nil, .missing("manifests")),
+            (typed(MediaType.ociManifest, layers), nil, .missing("config")),
+            (typed(MediaType.dockerManifest, children), nil, .missing("config")),
+        ] as [(String, String?, ManifestError)])
+    func refused(text: String, contentType: String?, error: ManifestError) {
+        #expect(throws: error) { try parse(text, as: contentType) }
+    }
+
+    @Test(
+        "Descriptors that are none",
+        arguments: [
+            #"{"digest":"\#(digest)","size":-1}"#, #"{"digest":"\#(digest)","size":-9223372036854775808}"#,
+            #"{"digest":"sha256:../../../etc/passwd","size":1}"#, #"{"digest":"sha256:abc","size":1}"#,
+            #"{"digest":"","size":1}"#,
+            #"{"digest":"md5:d41d8cd98f00b204e9800998ecf8427e","size":1}"#,
+        ])
+    func badDescriptors(descriptor: String) {
+        for text in [
+            Self.typed(MediaType.ociManifest, #""config":\#(descriptor)"#),
+            Self.typed(MediaType.ociManifest, Self.config, #""layers":[\#(descriptor)]"#),
+            Self.typed(MediaType.ociIndex, #""manifests":[\#(descriptor)]"#),
+            Self.typed(MediaType.ociManifest, Self.config, #""subject":\#(descriptor)"#),
+        ] {
+            let error = #expect(throws: ManifestError.self) { try parse(text) }
+            guard case .badDescriptor = error else {
+                Issue.record("\(String(describing: error)) for \(text)")
+                return
+            }
+        }
+    }
+
+    @Test(
+        "Descriptors of another shape",
+        arguments: [
+            #"{"digest":"\#(digest)"}"#, #"{"size":1}"#, #"{"digest":1,"size":1}"#, #"{"digest":"\#(digest)","size":"1"}"#,
+            #"{"digest":"\#(digest)","size":1e30}"#, #"{"digest":"\#(digest)","size":1.5}"#, "[]", "\"x\"",
+        ])
+    func malformedDescriptors(descriptor: String) {
+        #expect(throws: ManifestError.notJSON) {
+            try parse(Self.typed(MediaType.ociManifest, Self.config, #""layers":[\#(descriptor)]"#))
+        }
+    }
+
+    @Test func fourMiBAreAManifestAndOneByteMoreIsNot() throws {
+        let head = Self.typed(MediaType.ociManifest, Self.config)
+        let largest = head + String(repeating: " ", count: Manifest.maxBytes - head.utf8.count)
+        #expect(try parse(largest).bytes.readableBytes == Manifest.maxBytes)
+        #expect(throws: ManifestError.tooLarge(Manifest.maxBytes + 1)) { try parse(largest + " ") }
+        #expect(throws: ManifestError.tooLarge(5 << 20)) {
+            // Not even read: this is no JSON.
+            try Manifest(ByteBuffer(repeating: 0x7b, count: 5 << 20), contentType: nil)
+        }
+    }
+
+    @Test func deepNestingIsRefusedAndDoesNotEndTheProgram() {
+        let deep = String(repeating: "[", count: 200_000)
+        #expect(throws: ManifestError.notJSON) { try parse(#"{"schemaVersion":2,"x":"# + deep) }
+    }
+}

@@ -1,0 +1,258 @@
+package import NIOCore
+package import WeirCore
+
+/// What every `BlobStore` must do. `make` gives a new and empty one each time.
+package func blobStoreExam(_ make: () throws -> any BlobStore) async throws {
+    let questions: [(String, (any BlobStore) async throws -> Void)] = [
+        ("a blob comes back as it went in", blobsComeBack),
+        ("ranges are exact, and short only at the end", rangesAreExact),
+        ("an empty blob is a blob", emptyBlobs),
+        ("nothing is visible before commit", nothingBeforeCommit),
+        ("the same digest under two scopes is two blobs", scopesAreApart),
+        ("a scope that is no path component is refused", badScopes),
+        ("a commit replaces, and readers of the old copy read on", replacing),
+        ("a deleted blob is gone, and readers read on", deleting),
+        ("a discarded blob is gone, and readers read on", discarding),
+        ("what is let go of is discarded", lettingGo),
+        ("a committed blob cannot be written or lost", committedIsFinal),
+        ("a staged blob can be read after its commit", stagedReadsAfterCommit),
+        ("many readers follow one writer", followers),
+        ("many blobs are written at once", manyAtOnce),
+        ("the start clears what was staged", clearing),
+    ]
+    for (name, ask) in questions {
+        try await question(name) {
+            let store = try make()
+            try await ask(store)
+            try expect(try store.clearStaging(), is: 0)
+        }
+    }
+}
+
+/// Bytes that differ at every offset, so that a shifted read is seen.
+package func pattern(_ count: Int, at offset: Int = 0) -> ByteBuffer {
+    var bytes = ByteBufferAllocator().buffer(capacity: count)
+    while bytes.readableBytes < count {
+        let start = (offset + bytes.readableBytes) % period.count
+        bytes.writeBytes(period[start..<min(period.count, start + count - bytes.readableBytes)])
+    }
+    return bytes
+}
+
+private let period = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+
+private func place(_ name: String, scope: String = "plain") -> BlobPlace {
+    BlobPlace(scope: scope, digest: Digest(of: name.utf8))
+}
+
+private func put(_ bytes: ByteBuffer, _ place: BlobPlace, in store: any BlobStore) throws {
+    let staged = try store.stage()
+    try staged.append(bytes)
+    try staged.commit(as: place)
+}
+
+private func get(_ place: BlobPlace, from store: any BlobStore) async throws -> ByteBuffer {
+    let blob = try store.open(place)
+    return try await blob.read(at: 0, count: Int(blob.size))
+}
+
+private func expectMissing(_ place: BlobPlace, in store: any BlobStore) async throws {
+    let error = try await caught(BlobStoreError.self) { try store.open(place) }
+    try expect(error, is: .missing)
+}
+
+private func blobsComeBack(_ store: any BlobStore) async throws {
+    let bytes = pattern(3 << 20)
+    let staged = try store.stage()
+    for start in stride(from: 0, to: bytes.readableBytes, by: 100_000) {
+        let count = min(100_000, bytes.readableBytes - start)
+        // A slice that does not begin at its buffer's beginning.
+        guard let part = bytes.getSlice(at: start, length: count) else { throw ExamFailure("no slice") }
+        try staged.append(part)
+        try expect(staged.size, is: Int64(start + count))
+    }
+    try staged.append(ByteBuffer())
+    try staged.commit(as: place("a"))
+    let blob = try store.open(place("a"))
+    try expect(blob.size, is: Int64(bytes.readableBytes))
+    try expect(try await blob.read(at: 0, count: bytes.readableBytes) == bytes, "the bytes are the same")
+    let sha512 = BlobPlace(scope: "kms-0123456789abcdef", digest: Digest(of: [1, 2], .sha512))
+    try put(pattern(10), sha512, in: store)
+    try expect(try await get(sha512, from: store), is: pattern(10))
+}
+
+private func rangesAreExact(_ store: any BlobStore) async throws {
+    try put(pattern(200_000), place("a"), in: store)
+    let blob = try store.open(place("a"))
+    for (offset, count, wanted) in [
+        (0, 1, 1), (1, 65_536, 65_536), (65_535, 2, 2), (199_999, 1, 1), (199_999, 100, 1), (0, 500_000, 200_000),
+        (200_000, 10, 0), (300_000, 10, 0), (5, 0, 0),
+    ] {
+        let bytes = try await blob.read(at: Int64(offset), count: count)
+        try expect(bytes == pattern(wanted, at: offset), "\(wanted) bytes at \(offset)")
+    }
+    _ = try await caught(BlobStoreError.self) { try await blob.read(at: -1, count: 5) }
+}
+
+private func emptyBlobs(_ store: any BlobStore) async throws {
+    try store.stage().commit(as: place("empty"))
+    let blob = try store.open(place("empty"))
+    try expect(blob.size, is: 0)
+    try expect(try await blob.read(at: 0, count: 10), is: ByteBuffer())
+}
+
+private func nothingBeforeCommit(_ store: any BlobStore) async throws {
+    let staged = try store.stage()
+    try staged.append(pattern(1000))
+    try await expectMissing(place("a"), in: store)
+    try staged.commit(as: place("a"))
+    try expect(try await get(place("a"), from: store), is: pattern(1000))
+}
+
+private func scopesAreApart(_ store: any BlobStore) async throws {
+    let one = place("a", scope: "aes256-0000000000000001")
+    let two = place("a", scope: "aes256-0000000000000002")
+    try put(pattern(10), one, in: store)
+    try await expectMissing(two, in: store)
+    try put(pattern(20), two, in: store)
+    try store.delete(one)
+    try await expectMissing(one, in: store)
+    try expect(try await get(two, from: store), is: pattern(20))
+}
+
+private func badScopes(_ store: any BlobStore) async throws {
+    for scope in ["", "..", ".", "a/b", "A", "a_b", "a\0b", "ä", String(repeating: "a", count: 65)] {
+        let bad = place("a", scope: scope)
+        let staged = try store.stage()
+        let errors = [
+            try await caught(BlobStoreError.self) { try staged.commit(as: bad) },
+            try await caught(BlobStoreError.self) { try store.open(bad) },
+            try await caught(BlobStoreError.self) { try store.delete(bad) },
+        ]
+        for error in errors {
+            guard case .failed = error else { throw ExamFailure("'\(scope)' gives \(error)") }
+        }
+        staged.discard()
+    }
+}
+
+private func replacing(_ store: any BlobStore) async throws {
+    try put(pattern(1000), place("a"), in: store)
+    let old = try store.open(place("a"))
+    try put(pattern(50), place("a"), in: store)
+    try expect(try await get(place("a"), from: store), is: pattern(50))
+    try expect(try await old.read(at: 0, count: 2000), is: pattern(1000))
+}
+
+private func deleting(_ store: any BlobStore) async throws {
+    try put(pattern(1000), place("a"), in: store)
+    try put(pattern(20), place("b"), in: store)
+    let reader = try store.open(place("a"))
+    try store.delete(place("a"))
+    try await expectMissing(place("a"), in: store)
+    try expect(try await reader.read(at: 10, count: 100), is: pattern(100, at: 10))
+    try store.delete(place("a"))
+    try store.delete(place("never there", scope: "no-such-scope"))
+    try expect(try await get(place("b"), from: store), is: pattern(20))
+}
+
+private func discarding(_ store: any BlobStore) async throws {
+    let staged = try store.stage()
+    try staged.append(pattern(1000))
+    staged.discard()
+    staged.discard()
+    try expect(try store.clearStaging(), is: 0)
+    try expect(try await staged.read(at: 0, count: 1000), is: pattern(1000))
+    _ = try await caught(BlobStoreError.self) { try staged.append(pattern(1)) }
+    _ = try await caught(BlobStoreError.self) { try staged.commit(as: place("a")) }
+    try await expectMissing(place("a"), in: store)
+}
+
+private func lettingGo(_ store: any BlobStore) async throws {
+    do {
+        let staged = try store.stage()
+        try staged.append(pattern(1000))
+        try expect(staged.size, is: 1000)
+    }
+    try expect(try store.clearStaging(), is: 0)
+}
+
+private func committedIsFinal(_ store: any BlobStore) async throws {
+    let staged = try store.stage()
+    try staged.append(pattern(10))
+    try staged.commit(as: place("a"))
+    staged.discard()
+    _ = try await caught(BlobStoreError.self) { try staged.append(pattern(1)) }
+    _ = try await caught(BlobStoreError.self) { try staged.commit(as: place("b")) }
+    try expect(try await get(place("a"), from: store), is: pattern(10))
+    try await expectMissing(place("b"), in: store)
+}
+
+private func stagedReadsAfterCommit(_ store: any BlobStore) async throws {
+    let staged = try store.stage()
+    try staged.append(pattern(70_000))
+    try expect(try await staged.read(at: 5, count: 10), is: pattern(10, at: 5))
+    try staged.commit(as: place("a"))
+    try store.delete(place("a"))
+    try expect(try await staged.read(at: 60_000, count: 20_000), is: pattern(10_000, at: 60_000))
+}
+
+private func followers(_ store: any BlobStore) async throws {
+    let staged = try store.stage()
+    let total = 4 << 20
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for reader in 0..<8 {
+            group.addTask {
+                var offset = reader * 1000
+                while offset < total {
+                    let bytes = try await staged.read(at: Int64(offset), count: 50_000 + reader)
+                    let isSame = bytes == pattern(bytes.readableBytes, at: offset)
+                    try expect(isSame, "reader \(reader) sees what was written at \(offset)")
+                    offset += bytes.readableBytes
+                    if bytes.readableBytes == 0 { await Task.yield() }
+                }
+            }
+        }
+        group.addTask {
+            var offset = 0
+            while offset < total {
+                let count = min(total - offset, 1 + (offset &* 7919) % 70_000)
+                try staged.append(pattern(count, at: offset))
+                offset += count
+                await Task.yield()
+            }
+        }
+        try await group.waitForAll()
+    }
+    try staged.commit(as: place("a"))
+    try expect(try await get(place("a"), from: store) == pattern(total), "the whole is what was written")
+}
+
+private func manyAtOnce(_ store: any BlobStore) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for number in 0..<40 {
+            group.addTask {
+                // Ten places, each written four times with the same bytes: as two pushes of one layer do.
+                let place = place("\(number % 10)")
+                try put(pattern(1000 + number % 10), place, in: store)
+                try expect(try await get(place, from: store), is: pattern(1000 + number % 10))
+            }
+        }
+        try await group.waitForAll()
+    }
+}
+
+private func clearing(_ store: any BlobStore) async throws {
+    try put(pattern(10), place("a"), in: store)
+    let one = try store.stage()
+    let two = try store.stage()
+    try one.append(pattern(10))
+    try expect(try store.clearStaging(), is: 2)
+    // As after a crash: what was staged is gone, what was committed is not.
+    _ = try await caught(BlobStoreError.self) { try one.commit(as: place("b")) }
+    two.discard()
+    try expect(try await get(place("a"), from: store), is: pattern(10))
+    try await expectMissing(place("b"), in: store)
+    try put(pattern(30), place("b"), in: store)
+    try expect(try await get(place("b"), from: store), is: pattern(30))
+}

@@ -1,0 +1,159 @@
+import Foundation
+import Testing
+import WeirCore
+import WeirIdentity
+import WeirStorage
+import WeirVault
+
+/// A room with a clock that stands still, over an in-memory database.
+private struct Room {
+    let database: SQLiteDatabase
+    let rootKey: RootKey
+    let keys: AccessKeys
+    let tokens: RegistryTokens
+    let registry: RegistryID
+    let now = Timestamp(microseconds: 1_800_000_000_123_456)
+
+    init() async throws {
+        database = try SQLiteDatabase.inMemory()
+        try await database.migrate(IdentitySchema.migrations)
+        rootKey = try RootKey(bytes: RootKey.newBytes())
+        keys = AccessKeys(database: database, rootKey: rootKey, clock: WallClock { Timestamp(seconds: 1_800_000_000) })
+        tokens = RegistryTokens(rootKey: rootKey, keys: keys)
+        registry = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
+        try await keys.add(id: "AKIAEXAMPLE", secret: "marker-secret", account: registry.account)
+    }
+
+    func basic(_ password: String, user: String = "AWS", scheme: String = "Basic") -> String {
+        "\(scheme) " + Data("\(user):\(password)".utf8).base64EncodedString()
+    }
+
+    func issue() -> (password: String, expiresAt: Timestamp) {
+        tokens.issue(accessKeyID: "AKIAEXAMPLE", registry: registry, at: now)
+    }
+}
+
+@Suite struct AccessKeysTests {
+    @Test func aKeyIsThereAfterARestart() async throws {
+        let room = try await Room()
+        let again = AccessKeys(database: room.database, rootKey: room.rootKey, clock: WallClock { room.now })
+        #expect(again.secret(of: "AKIAEXAMPLE") == nil)
+        try await again.load()
+        let found = try #require(again.secret(of: "AKIAEXAMPLE"))
+        #expect(found.secret == Array("marker-secret".utf8))
+        #expect(found.caller.principalARN == "arn:aws:iam::111122223333:root")
+        #expect(found.caller.isRoot)
+        #expect(again.createdAt("AKIAEXAMPLE") == Timestamp(seconds: 1_800_000_000))
+    }
+
+    @Test func theDatabaseHoldsNoSecretInTheClear() async throws {
+        let room = try await Room()
+        let sealed = try await room.database.read { try $0.rows("SELECT sealed_secret FROM access_key", [])[0].bytes(0) }
+        #expect(!String(decoding: sealed, as: UTF8.self).contains("marker"))
+    }
+
+    @Test func anotherRootKeyOpensNothing() async throws {
+        let room = try await Room()
+        let other = AccessKeys(
+            database: room.database, rootKey: try RootKey(bytes: RootKey.newBytes()), clock: WallClock { room.now })
+        await #expect(throws: (any Error).self) { try await other.load() }
+    }
+
+    @Test func aKeyAddedAgainHasItsNewSecret() async throws {
+        let room = try await Room()
+        try await room.keys.add(id: "AKIAEXAMPLE", secret: "second", account: room.registry.account)
+        #expect(room.keys.secret(of: "AKIAEXAMPLE")?.secret == Array("second".utf8))
+        try await room.keys.load()
+        #expect(room.keys.secret(of: "AKIAEXAMPLE")?.secret == Array("second".utf8))
+    }
+
+    @Test func aKeyTakenAwayIsGone() async throws {
+        let room = try await Room()
+        try await room.keys.remove(id: "AKIAEXAMPLE")
+        #expect(room.keys.secret(of: "AKIAEXAMPLE") == nil)
+        try await room.keys.load()
+        #expect(room.keys.isEmpty)
+    }
+}
+
+@Suite struct RegistryTokensTests {
+    @Test func aTokenTellsWhoAndWhichRegistryForTwelveHours() async throws {
+        let room = try await Room()
+        let (password, expiresAt) = room.issue()
+        #expect(expiresAt == Timestamp(microseconds: 1_800_043_200_123_000))
+        // Twice: the second time from memory.
+        for _ in 0..<2 {
+            let principal = try room.tokens.verify(basic: room.basic(password), now: room.now)
+            #expect(principal.registry == room.registry)
+            #expect(principal.caller.account == room.registry.account)
+            #expect(principal.expiresAt == expiresAt)
+        }
+        let last = Timestamp(microseconds: expiresAt.microseconds - 1)
+        #expect(try room.tokens.verify(basic: room.basic(password, scheme: "basic"), now: last).registry == room.registry)
+        #expect(reason { try room.tokens.verify(basic: room.basic(password), now: expiresAt) } == .tokenExpired)
+    }
+
+    @Test func anotherServersTokenIsNobodys() async throws {
+        let room = try await Room()
+        let other = try await Room()
+        let password = other.issue().password
+        #expect(reason { try room.tokens.verify(basic: room.basic(password), now: room.now) } == .tokenInvalid)
+    }
+
+    @Test func aTokenSurvivesARestart() async throws {
+        let room = try await Room()
+        let password = room.issue().password
+        let again = RegistryTokens(rootKey: room.rootKey, keys: room.keys)
+        #expect(try again.verify(basic: room.basic(password), now: room.now).registry == room.registry)
+    }
+
+    @Test func aTokenGoesWithItsAccessKey() async throws {
+        let room = try await Room()
+        let header = room.basic(room.issue().password)
+        _ = try room.tokens.verify(basic: header, now: room.now)
+        try await room.keys.remove(id: "AKIAEXAMPLE")
+        #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
+    }
+
+    @Test func everyChangedCharacterIsNoticed() async throws {
+        let room = try await Room()
+        let password = Array(room.issue().password.utf8)
+        for index in password.indices {
+            var changed = password
+            changed[index] = changed[index] == UInt8(ascii: "A") ? UInt8(ascii: "Q") : UInt8(ascii: "A")
+            let header = room.basic(String(decoding: changed, as: UTF8.self))
+            #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
+        }
+        for count in 0..<password.count {
+            let header = room.basic(String(decoding: password.prefix(count), as: UTF8.self))
+            #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
+        }
+    }
+
+    @Test(
+        "Headers that are no token",
+        arguments: [
+            ("", Refusal.Reason.authenticationMissing), ("Bearer x", .authenticationMissing), ("Basic", .tokenInvalid),
+            ("Basic !!!", .tokenInvalid), ("Basic QVdT", .tokenInvalid), ("Basic QVdTOg==", .tokenInvalid),
+            ("Basic " + String(repeating: "A", count: 100_000), .tokenInvalid), ("Basic //79", .tokenInvalid),
+        ])
+    func noToken(header: String, wanted: Refusal.Reason) async throws {
+        let room = try await Room()
+        #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == wanted)
+    }
+
+    @Test func theUserMustBeAWS() async throws {
+        let room = try await Room()
+        let header = room.basic(room.issue().password, user: "root")
+        #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
+    }
+
+    private func reason(_ body: () throws -> RegistryPrincipal) -> Refusal.Reason? {
+        do {
+            _ = try body()
+            return nil
+        } catch {
+            return (error as? Refusal)?.reason
+        }
+    }
+}

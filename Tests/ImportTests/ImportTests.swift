@@ -1,0 +1,125 @@
+import Testing
+
+/// The house's walls, as docs/architecture.md draws them: what a room may import, and which words it never says.
+@Suite struct ImportTests {
+    /// What each room may import, besides the standard library. `weir` knows every room and may import anything.
+    ///
+    /// To add a module here is to move a wall: change docs/architecture.md in the same commit, and say why.
+    private static let allowed: [String: Set<String>] = [
+        "Core": ["NIOCore", "Crypto", "FoundationEssentials"],
+        "SigV4": ["Crypto"],
+        "Vault": ["WeirCore", "CCryptoBoringSSL", "Crypto", "NIOCore", "FoundationEssentials"],
+        "Identity": ["WeirCore", "WeirSigV4", "WeirVault", "Crypto", "FoundationEssentials"],
+        "Registry": [
+            "WeirCore", "WeirVault", "Crypto", "NIOCore", "FoundationEssentials", "Logging", "Metrics", "ServiceLifecycle",
+            "Dispatch",
+        ],
+        "Storage": [
+            "WeirCore", "WeirSigV4", "CPlatform", "Glibc", "GRDB", "Crypto", "NIOCore", "NIOPosix", "FoundationEssentials",
+        ],
+        "Upstream": [
+            "WeirCore", "WeirSigV4", "AsyncHTTPClient", "Crypto", "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
+            "NIOSSL", "NIOTLS", "FoundationEssentials",
+        ],
+        "Web": [
+            "WeirCore", "WeirSigV4", "WeirIdentity", "WeirRegistry", "WeirVault", "Crypto", "Glibc", "HTTPTypes",
+            "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "Logging", "Metrics", "Mustache", "NIOCore", "NIOHTTP1",
+            "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "ServiceLifecycle", "FoundationEssentials",
+        ],
+    ]
+
+    /// Parts of the standard library, and the other platforms' names for what is allowed.
+    private static func meaning(_ module: String) -> String? {
+        switch module {
+        case "Swift", "Synchronization", "_Concurrency": nil
+        case "Foundation": "FoundationEssentials"
+        case "Musl", "Darwin": "Glibc"
+        default: module
+        }
+    }
+
+    @Test func theRoomsAreThoseThatAreDrawn() {
+        let rooms = Set(SourceFile.all.map(\.room))
+        let drawn = Set(Self.allowed.keys).union(["weir"])
+        #expect(
+            rooms.isSubset(of: drawn),
+            "A room that is not drawn: \(rooms.subtracting(drawn).sorted()). Give it its line in docs/architecture.md and in ImportTests.allowed."
+        )
+        #expect(SourceFile.all.count > 40, "The sources were not found; this suite would pass for the wrong reason.")
+    }
+
+    @Test("A room imports only what it is allowed", arguments: allowed.keys.sorted())
+    func imports(room: String) {
+        let allowed = Self.allowed[room] ?? []
+        for file in SourceFile.all where file.room == room {
+            for (line, name) in file.imports {
+                guard let module = Self.meaning(name), !allowed.contains(module) else { continue }
+                Issue.record(
+                    """
+                    Sources/\(file.path):\(line) imports \(name), which \(room) does not know. Move the code to a room that does, or \
+                    put a port in Core. Allowed here: \(allowed.sorted().joined(separator: ", ")).
+                    """)
+            }
+        }
+    }
+
+    @Test("Foundation comes only where FoundationEssentials is not there", arguments: allowed.keys.sorted())
+    func foundation(room: String) {
+        for file in SourceFile.all where file.room == room {
+            for (line, module) in file.imports where module == "Foundation" {
+                let isFallback = file.lines[..<(line - 1)].last?.contains("#else") == true
+                #expect(
+                    isFallback,
+                    """
+                    Sources/\(file.path):\(line) imports Foundation. Write `#if canImport(FoundationEssentials)` `import \
+                    FoundationEssentials` `#else` `import Foundation` `#endif`, or do without: it is for JSON and Data.
+                    """)
+            }
+        }
+    }
+
+    /// Words that a room never says: they would be another room's business even without an import.
+    private static let never: [(room: String, words: String, instead: String)] = [
+        (
+            "Core", #"\b(FileManager|ContinuousClock|SuspendingClock|Date\(\)|clock_gettime|HTTP[A-Z]\w+)\b"#,
+            "Core holds nouns and pure rules: take the time from a WallClock, leave files to Storage and HTTP to Web."
+        ),
+        (
+            "SigV4", #"\b(URL|URLComponents|SQL[A-Z]\w+)\b"#,
+            "SigV4 works on the raw text of the request: URL types encode anew what was signed."
+        ),
+        (
+            "Vault", #"\b(RepositoryName|Manifest|CacheRule|HTTP[A-Z]\w+)\b"#,
+            "The vault knows keys and secrets, not what they are used for. Pass it names of its own."
+        ),
+        (
+            "Identity", #"\b(RepositoryName|Manifest|HTTP[A-Z]\w+)\b"#,
+            "Identity says who asks; what they may do with a repository is Registry's Access."
+        ),
+        (
+            "Registry",
+            #"\b(HTTP[A-Z]\w+|statusCode|FileManager|DatabaseQueue|DatabasePool)\b|\bstatus:? *(==|!=)? *[1-5]\d\d\b"#,
+            "Throw a Refusal: each door has one table from Refusal.Reason to its status. Files belong behind BlobStore."
+        ),
+        (
+            "Storage", #"\b(Manifest|RepositoryName|Repository|CacheRule|Refusal)\b"#,
+            "Drivers keep bytes and rows and do not know what they mean. Throw BlobStoreError or SQLError."
+        ),
+        (
+            "Upstream", #"\b(SQL[A-Z]\w+|BlobStore\w*|StagedBlob|Refusal)\b"#,
+            "Upstream brings bytes; Registry decides and keeps them. Throw UpstreamError."
+        ),
+        (
+            "Web", #"\b(SQLDatabase|SQLConnection|SQLValue|SQLRow|BlobStore|StagedBlob|UpstreamRegistry)\b"#,
+            "A door decides nothing and keeps nothing: call a service of Registry, Vault or Identity."
+        ),
+    ]
+
+    @Test("A room does not do another's work", arguments: never.map(\.room))
+    func neverSaid(room: String) throws {
+        for rule in Self.never where rule.room == room {
+            let found = try SourceFile.all.filter { $0.room == room }.lines(matching: rule.words)
+            #expect(found.isEmpty, "\(rule.instead)\(found.listed)")
+        }
+    }
+}

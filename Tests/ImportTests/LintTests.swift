@@ -1,0 +1,101 @@
+import Testing
+
+/// Habits that the compiler does not check.
+@Suite struct LintTests {
+    private let files = SourceFile.all
+
+    /// Where work may outlive the request that began it: named services that own their tasks, and why.
+    private static let mayStartTasks: [String: String] = [
+        "Registry/PullThrough/Fills.swift": "a fill goes on when its client hangs up",
+        "Registry/PullThrough/Flights.swift": "one upstream request is shared by all who wait for it",
+        "Upstream/Tokens.swift": "one login is shared by all who wait for it",
+    ]
+
+    private static let task = #"(?<![.\w])Task(\.detached)? *(\{|\(|<[^>]*>[({])"#
+
+    @Test func tasksBelongToNamedServices() throws {
+        let found = try files.lines(matching: Self.task)
+        let strays = found.filter { Self.mayStartTasks[$0.file.path] == nil }
+        #expect(
+            strays.isEmpty,
+            """
+            A bare Task outlives its caller and nobody waits for it at shutdown. Use a task group or `async let`; where work must outlive \
+            its request, give it a named service and a line in LintTests.mayStartTasks that says why.\(strays.listed)
+            """)
+        let used = Set(found.map(\.file.path))
+        let idle = Self.mayStartTasks.keys.filter { !used.contains($0) }.sorted()
+        #expect(idle.isEmpty, "These files start no task any more: take their lines out of LintTests.mayStartTasks. \(idle)")
+    }
+
+    @Test func nothingIsTriedByForce() throws {
+        let found = try files.lines(matching: #"\btry!|\bas! "#)
+        #expect(
+            found.isEmpty,
+            "A server must not end because one request was odd: throw, or make it impossible by type.\(found.listed)")
+    }
+
+    @Test func onlyTheProgramPrints() throws {
+        let found = try files.filter { $0.room != "weir" }.lines(matching: #"(?<![.\w])(?<!func )(print|debugPrint|dump)\("#)
+        #expect(found.isEmpty, "Say it through Logger: standard output belongs to the program's face.\(found.listed)")
+    }
+
+    @Test func nothingIsPublic() throws {
+        let found = try files.lines(matching: #"^ *(public|open) +\w+ +\w"#)
+        #expect(found.isEmpty, "This is a program, not a library: `package` between rooms, nothing wider.\(found.listed)")
+    }
+
+    @Test func uncheckedPromisesSayWhatMakesThemTrue() throws {
+        let found = try files.lines(matching: #"@unchecked Sendable|nonisolated\(unsafe\)|@preconcurrency import"#)
+        let bare = found.filter { finding in
+            // The comment may stand above the declaration's other lines and attributes: look up to a blank line.
+            let above = finding.file.lines[..<(finding.line - 1)].reversed().prefix { !$0.allSatisfy(\.isWhitespace) }
+            return !above.contains { $0.drop { $0 == " " }.hasPrefix("//") }
+        }
+        #expect(
+            bare.isEmpty,
+            "Write above it what makes it true (which queue, which lock, never mutated), or use a Mutex.\(bare.listed)")
+    }
+
+    @Test func sqlIsWrittenInTables() throws {
+        let found = try files.lines(
+            matching:
+                #"\b(SELECT\b.*\bFROM|INSERT (OR \w+ )?INTO|DELETE FROM|UPDATE \w+ SET|CREATE (UNIQUE )?(TABLE|INDEX)|SELECT [$1\w])"#
+        )
+        let strays = found.filter { finding in
+            !finding.file.name.hasSuffix("Table.swift") && !finding.file.name.hasSuffix("Schema.swift")
+        }
+        #expect(
+            strays.isEmpty,
+            "SQL lives in the noun's …Table.swift, or in …Schema.swift: give it a function there and call that.\(strays.listed)")
+    }
+
+    @Test func sqlStaysInTheSharedDialect() throws {
+        let tables = files.filter {
+            $0.room != "Storage" && ($0.name.hasSuffix("Table.swift") || $0.name.hasSuffix("Schema.swift"))
+        }
+        let found = try tables.lines(
+            matching:
+                #"\b(INSERT OR|AUTOINCREMENT|PRAGMA|WITHOUT ROWID|strftime|datetime\('|GLOB|ILIKE|::\w+|json_\w+\(|ifnull\()"#)
+        #expect(
+            found.isEmpty,
+            "SQL is written once for SQLite and PostgreSQL: ON CONFLICT, RETURNING, COALESCE, JSON as text.\(found.listed)")
+    }
+
+    @Test func nothingIsLeftForLater() throws {
+        let found = try files.lines(matching: #"\b(TODO|FIXME|XXX|HACK)\b|\bfatalError\("#, withComments: true)
+        #expect(found.isEmpty, "Do it now, or write an issue and a comment that says what is so today.\(found.listed)")
+    }
+
+    @Test("The rules find what they look for")
+    func theRulesThemselves() throws {
+        let text = [
+            "let a = \"https://x\" // Task {", "Task { }", "Task.detached {", "group.addTask {", "Task.sleep(",
+            "package import struct NIOCore.ByteBuffer",
+            "@preconcurrency import GRDB", "    import Foundation", "// import Nothing",
+        ]
+        let file = SourceFile(room: "Core", path: "Core/X.swift", lines: text)
+        #expect(file.code[0] == "let a = \"https://x\" ")
+        #expect(try file.lines(matching: Self.task).map(\.line) == [2, 3])
+        #expect(file.imports.map(\.module) == ["NIOCore", "GRDB", "Foundation"])
+    }
+}

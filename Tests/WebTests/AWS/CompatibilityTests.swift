@@ -1,0 +1,26 @@
+import Foundation
+import Testing
+import WeirVault
+import WeirWeb
+
+/// docs/compatibility.md says what there is; the tables decide.
+@Suite struct CompatibilityTests {
+    @Test func thePageNamesEveryOperationWhereItBelongs() async throws {
+        let aws = try await TestAWS()
+        let here = Set(
+            (ECROperations.table(registry: aws.registry, tokens: aws.tokens) + KMSOperations.table(keys: aws.vault.keys)
+                + SecretsOperations.table(secrets: aws.vault.secrets) + STSOperations.table(accessKeys: aws.accessKeys))
+                .map(\.name))
+        let missing = Set(ECROperations.notYet + KMSOperations.notYet + SecretsOperations.notYet)
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../..")
+        let page = try String(contentsOf: root.appendingPathComponent("docs/compatibility.md"), encoding: .utf8)
+        #expect(Self.names(in: page, after: "Here: ") == here.subtracting(missing))
+        #expect(Self.names(in: page, after: "Missing: ") == missing)
+    }
+
+    /// The operations in the lines that begin so.
+    private static func names(in page: String, after mark: String) -> Set<String> {
+        let lines = page.split(separator: "\n").filter { $0.hasPrefix(mark) }
+        return Set(lines.flatMap { $0.split(separator: "`").map(String.init).filter { $0.allSatisfy(\.isLetter) } })
+    }
+}

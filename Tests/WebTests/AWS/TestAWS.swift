@@ -1,0 +1,143 @@
+import Exams
+import Foundation
+import Logging
+import NIOCore
+import Testing
+import WeirCore
+import WeirIdentity
+import WeirRegistry
+import WeirSigV4
+import WeirStorage
+import WeirVault
+import WeirWeb
+
+/// An AWS door over a whole registry: in-memory database, a folder of its own, a clock that stands still, an upstream that is a fake.
+final class TestAWS: Sendable {
+    static let accessKeyID = "AKIAIOSFODNN7EXAMPLE"
+    static let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    static let now = Timestamp(microseconds: 1_800_000_000_123_456)
+    static let otherKeyID = "AKIAI44QH8DHBEXAMPLE"
+
+    let door: AWSDoor
+    let registry: Registry
+    let vault: Vault
+    let tokens: RegistryTokens
+    let accessKeys: AccessKeys
+    let id: RegistryID
+    private let folder: String
+
+    init(extra: [AWSOperation] = []) async throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("weir-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let database = try SQLiteDatabase.inMemory()
+        try await database.migrate(
+            VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
+        let clock = WallClock { Self.now }
+        let root = try RootKey(bytes: RootKey.newBytes())
+        vault = try await Vault.open(database: database, root: root, clock: clock)
+        registry = Registry(
+            Registry.Parts(
+                database: database, store: try FileBlobStore(folder: folder), upstream: FakeUpstream(),
+                keyring: vault.keyring, keys: vault.keys, secrets: vault.secrets, clock: clock,
+                logger: Logger(label: "test")))
+        accessKeys = AccessKeys(database: database, rootKey: root, clock: clock)
+        id = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
+        try await accessKeys.add(id: Self.accessKeyID, secret: Self.secret, account: id.account)
+        try await accessKeys.add(id: Self.otherKeyID, secret: Self.secret, account: AccountID("444455556666"))
+        tokens = RegistryTokens(rootKey: root, keys: accessKeys)
+        door = AWSDoor(
+            accessKeys: accessKeys,
+            operations: ECROperations.table(registry: registry, tokens: tokens)
+                + STSOperations.table(accessKeys: accessKeys) + extra,
+            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http), clock: clock,
+            newID: { "11111111-2222-4333-8444-555555555555" })
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    /// The door's answer, and no log lines.
+    func respond(to request: AWSRequest) async -> AWSResponse {
+        await withLogger(Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })) { _ in
+            await door.respond(to: request)
+        }
+    }
+
+    /// A request as an SDK sends it, signed.
+    func request(
+        _ operation: String, body: String, service: AWSService = .ecr, region: String = "us-east-2",
+        at moment: Timestamp = now, key: String = accessKeyID, secret: String = secret
+    ) -> AWSRequest {
+        let headers = [
+            (name: "Host", value: "localhost:5050"),
+            (name: "Content-Type", value: "application/x-amz-json-1.1"),
+            (name: "X-Amz-Target", value: "\(service.targetPrefix ?? service.rawValue).\(operation)"),
+        ]
+        let signable = SignableRequest(method: "POST", rawPath: "/", rawQuery: "", headers: headers)
+        let added = SigV4.sign(
+            signable, payloadHash: SigV4.payloadHash(body.utf8),
+            credential: SigV4Credential(accessKeyID: key, secret: Array(secret.utf8)), region: region,
+            service: service.rawValue, at: SigV4Time(seconds: moment.microseconds / 1_000_000))
+        return AWSRequest(
+            method: "POST", rawPath: "/", rawQuery: "", headers: headers + added, body: ByteBuffer(string: body))
+    }
+
+    /// A Query request, signed for `service`.
+    func query(_ form: String, service: AWSService) -> AWSRequest {
+        let headers = [
+            (name: "Host", value: "localhost:5050"),
+            (name: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8"),
+        ]
+        let signable = SignableRequest(method: "POST", rawPath: "/", rawQuery: "", headers: headers)
+        let added = SigV4.sign(
+            signable, payloadHash: SigV4.payloadHash(form.utf8),
+            credential: SigV4Credential(accessKeyID: Self.accessKeyID, secret: Array(Self.secret.utf8)),
+            region: "us-east-1", service: service.rawValue,
+            at: SigV4Time(seconds: Self.now.microseconds / 1_000_000))
+        return AWSRequest(
+            method: "POST", rawPath: "/", rawQuery: "", headers: headers + added, body: ByteBuffer(string: form))
+    }
+
+    /// The answer to a call that must succeed.
+    @discardableResult
+    func call(
+        _ operation: String, _ input: JSONValue = [:], key: String = accessKeyID, region: String = "us-east-2",
+        at location: SourceLocation = #_sourceLocation
+    ) async throws -> JSONValue {
+        let response = await respond(to: request(operation, body: input.text, region: region, key: key))
+        #expect(response.status == 200, "\(String(buffer: response.body))", sourceLocation: location)
+        return try JSONValue(parsing: response.body.readableBytesView)
+    }
+
+    /// The exception of a call that must be refused, `TYPE: MESSAGE`.
+    func refusal(
+        _ operation: String, _ input: JSONValue = [:], key: String = accessKeyID,
+        at location: SourceLocation = #_sourceLocation
+    ) async throws -> String {
+        try Self.refusal(await respond(to: request(operation, body: input.text, key: key)), at: location)
+    }
+
+    static func refusal(_ response: AWSResponse, at location: SourceLocation = #_sourceLocation) throws -> String {
+        #expect(response.status == 400, sourceLocation: location)
+        let body = try JSONValue(parsing: response.body.readableBytesView)
+        let type = try #require(body["__type"]?.string, sourceLocation: location)
+        #expect(response.header("x-amzn-ErrorType") == type, sourceLocation: location)
+        return "\(type): \(body["message"]?.string ?? body["Message"]?.string ?? "")"
+    }
+}
+
+extension JSONValue {
+    var string: String? {
+        guard case .string(let text) = self else { return nil }
+        return text
+    }
+
+    var array: [JSONValue] {
+        guard case .array(let values) = self else { return [] }
+        return values
+    }
+
+    var names: [String] {
+        guard case .object(let members) = self else { return [] }
+        return members.keys.sorted()
+    }
+}
