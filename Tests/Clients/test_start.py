@@ -1,0 +1,147 @@
+"""How the program meets the person who starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from harness.certificates import Authority
+from harness.distribution import Distribution
+from harness.processes import Daemon, clean_environment, free_port, run
+from harness.weir import ACCOUNT, PROGRAM, REGION, REPOSITORY, Weir
+
+
+pytestmark = pytest.mark.usefixtures("_program")
+
+
+def test_the_first_start_says_how_to_sign_in(make_weir: Callable[..., Weir]) -> None:
+    weir = make_weir()
+    assert weir.url in weir.output
+    assert f"docker login --username AWS --password-stdin {weir.host}" in weir.output
+    assert str(weir.data / "credentials") in weir.output
+    secret = weir.credentials["aws_secret_access_key"]
+    assert secret not in weir.output
+    assert stat.S_IMODE((weir.data / "credentials").stat().st_mode) == 0o600
+    assert stat.S_IMODE(weir.data.stat().st_mode) == 0o700
+    first = weir.credentials
+    weir.restart()
+    assert weir.credentials == first
+    assert weir.aws("sts", "get-caller-identity")["Account"] == ACCOUNT
+
+
+def test_an_access_key_from_the_environment(make_weir: Callable[..., Weir]) -> None:
+    weir = make_weir(environment={
+        "WEIR_ROOT_ACCESS_KEY_ID": "AKIAFROMENVIRONMENT1", "WEIR_ROOT_SECRET_ACCESS_KEY": "from/the/environment/1234567890"})
+    assert not (weir.data / "credentials").exists()
+    assert weir.client("sts").get_caller_identity()["Account"] == ACCOUNT
+
+
+def test_health_and_metrics(make_weir: Callable[..., Weir]) -> None:
+    weir = make_weir()
+    assert requests.get(weir.url + "/healthz", timeout=5).status_code == 200
+    weir.repository("some/app")
+    answer = requests.get(weir.url + "/metrics", timeout=5)
+    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/plain")
+    samples = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
+    assert samples
+    for line in samples:
+        assert re.fullmatch(r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [0-9eE+.\-]+|.* (NaN|\+Inf)', line), line
+
+
+def problems(tmp_path: Path, *words: str, **environment: str) -> str:
+    """What the program says when it does not start."""
+    result = run([PROGRAM, "serve", "--data", tmp_path / "data", *words],
+                 clean_environment(tmp_path / "home", **environment), check=False, seconds=20)
+    assert result.returncode not in (0, -11, -6), result
+    return result.stdout + result.stderr
+
+
+def test_all_problems_are_told_together_before_anything_starts(tmp_path: Path) -> None:
+    told = problems(tmp_path, "--account", "12", "--region", "Nowhere!", "--listen", "somewhere",
+                    "--upstream", "no-url", "--sealing", "sometimes")
+    for name in ("12", "Nowhere!", "somewhere", "no-url", "sometimes"):
+        assert f"'{name}'" in told, told
+    assert not (tmp_path / "data").exists()
+
+
+def test_problems_of_every_source(tmp_path: Path) -> None:
+    file = tmp_path / "weir.json"
+    file.write_text(json.dumps({"region": "Elsewhere!", "lissten": "127.0.0.1:1"}))
+    told = problems(tmp_path, "--config", str(file), "--account", "13", WEIR_SEALING="never")
+    for word in ("Elsewhere!", "lissten", "13", "never"):
+        assert word in told, told
+
+
+def test_settings_from_a_file_and_the_environment(tmp_path: Path) -> None:
+    port, file = free_port(), tmp_path / "weir.json"
+    file.write_text(json.dumps({
+        "data": str(tmp_path / "data"), "listen": "127.0.0.1:1", "account": ACCOUNT, "region": "eu-north-1"}))
+    environment = clean_environment(tmp_path / "home", WEIR_LISTEN=f"127.0.0.1:{port}")
+    daemon = Daemon([PROGRAM, "serve", "--config", file, "--region", REGION], tmp_path / "log", environment)
+    try:
+        daemon.wait_for_port(port)
+        daemon.wait_until(lambda: (tmp_path / "data/credentials").exists(), 10, "credentials")
+        assert REGION in (tmp_path / "data/credentials").read_text()
+    finally:
+        daemon.stop()
+
+
+def test_a_port_that_is_taken(make_weir: Callable[..., Weir], tmp_path: Path) -> None:
+    weir = make_weir()
+    told = problems(tmp_path, "--listen", weir.host)
+    assert str(weir.port) in told and "in use" in told.lower(), told
+
+
+def test_a_data_folder_that_is_taken(make_weir: Callable[..., Weir], tmp_path: Path) -> None:
+    weir = make_weir()
+    result = run([PROGRAM, "serve", "--data", weir.data, "--listen", f"127.0.0.1:{free_port()}"],
+                 clean_environment(tmp_path / "home"), check=False, seconds=20)
+    assert result.returncode != 0 and "in use by another" in result.stdout + result.stderr
+    assert weir.is_ready()
+
+
+def test_make_run_reaches_ready(tmp_path: Path) -> None:
+    if "WEIR_TEST_PROGRAM" in os.environ:
+        pytest.skip("another program than that of `make build` is tested")
+    port = free_port()
+    arguments = f"--data {tmp_path / 'data'} --listen 127.0.0.1:{port}"
+    daemon = Daemon(["make", "-C", REPOSITORY, "run", f"ARGS={arguments}"], tmp_path / "log", os.environ)
+    try:
+        daemon.wait_until(lambda: f"Weir is ready at http://localhost:{port}" in daemon.output(), 200, "ready")
+    finally:
+        daemon.stop()
+
+
+def test_it_starts_within_a_moment(make_weir: Callable[..., Weir]) -> None:
+    weir = make_weir(start=False)
+    started = time.monotonic()
+    weir.start()
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("self_signed", [True, False], ids=["self-signed", "given"])
+def test_tls(make_weir: Callable[..., Weir], authority: Authority, self_signed: bool) -> None:
+    if self_signed:
+        options = ["--tls-self-signed"]
+    else:
+        certificate, key = authority.server()
+        options = ["--tls-certificate", str(certificate), "--tls-key", str(key)]
+    weir = make_weir(start=False, options=options)
+    environment = clean_environment(weir.folder / "home")
+    weir.daemon = Daemon(weir.command, weir.log, environment)
+    weir.daemon.wait_for_port(weir.port)
+    ca = weir.data / "tls/ca.crt" if self_signed else authority.ca
+    weir.daemon.wait_until(ca.exists, 10, "the authority's certificate")
+    client = Distribution(f"https://{weir.host}", verify=str(ca))
+    answer = client.request("GET", "/v2/")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic")
+    assert weir.daemon.stop() == 0
