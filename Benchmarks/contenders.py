@@ -1,0 +1,125 @@
+"""Weir and docker-registry behind one face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from content import BigImage, Stored
+from harness.processes import Daemon
+from harness.registries import DockerRegistry
+from harness.weir import Weir
+
+#: The cache prefix that both are asked by: docker-registry has none, Weir has a rule.
+PREFIX = "cache"
+
+
+class Contender:
+    """A server with an empty folder, fit to be measured."""
+
+    name = ""
+
+    @property
+    def url(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def daemon(self) -> Daemon:
+        raise NotImplementedError
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        return None
+
+    def start(self) -> None:
+        """With nothing stored."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+    def make_repository(self, name: str) -> None:
+        """Whatever a push into it needs."""
+
+    def cached(self, repository: str) -> str:
+        """The name by which an upstream repository is pulled through this cache."""
+        return repository
+
+    def has_stored(self, blobs: Sequence[Stored]) -> bool:
+        """Whether all of them lie in its store, whole and under their final names."""
+        raise NotImplementedError
+
+
+class DockerContender(Contender):
+    name = "docker-registry"
+
+    def __init__(self, folder: Path, upstream: str | None = None):
+        self._registry = DockerRegistry(folder, proxy_of=upstream, access_log=False)
+
+    @property
+    def url(self) -> str:
+        return self._registry.url
+
+    @property
+    def daemon(self) -> Daemon:
+        assert self._registry.daemon is not None
+        return self._registry.daemon
+
+    def start(self) -> None:
+        self._registry.wipe()
+        self._registry.start()
+
+    def stop(self) -> None:
+        self._registry.stop()
+        self._registry.wipe()
+
+    def has_stored(self, blobs: Sequence[Stored]) -> bool:
+        store = self._registry.folder / "data/docker/registry/v2/blobs/sha256"
+        files = (store / digest[:2] / digest / "data" for digest in (blob.digest.partition(":")[2] for blob in blobs))
+        return all(file.exists() and file.stat().st_size == blob.size for file, blob in zip(files, blobs))
+
+
+class WeirContender(Contender):
+    def __init__(self, folder: Path, upstream: str | None = None, sealing: str = "all"):
+        self.name = "weir" if sealing == "all" else f"weir {sealing}"
+        upstreams = {"public.ecr.aws": upstream} if upstream else {}
+        self._weir = Weir(folder, upstreams=upstreams, options=["--sealing", sealing, "--log-level", "warning"])
+        self._upstream = upstream
+
+    @property
+    def url(self) -> str:
+        return self._weir.url
+
+    @property
+    def daemon(self) -> Daemon:
+        assert self._weir.daemon is not None
+        return self._weir.daemon
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        return "AWS", self._weir.password()
+
+    def start(self) -> None:
+        self._weir.start()
+        if self._upstream:
+            self._weir.rule(PREFIX, "public.ecr.aws")
+
+    def stop(self) -> None:
+        self._weir.discard()
+
+    def make_repository(self, name: str) -> None:
+        self._weir.repository(name)
+
+    def cached(self, repository: str) -> str:
+        return f"{PREFIX}/{repository}"
+
+    def has_stored(self, blobs: Sequence[Stored]) -> bool:
+        if self._weir.staged_files():
+            return False
+        stored = {file.name: file.stat().st_size for file in self._weir.stored_files()}
+        return all(stored.get(blob.digest.partition(":")[2], -1) >= blob.size for blob in blobs)
+
+
+def push(contender: Contender, image: BigImage) -> None:
+    contender.make_repository(image.repository)
+    image.push(contender.url, contender.credentials)
