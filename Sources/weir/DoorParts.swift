@@ -21,7 +21,7 @@ struct DoorParts {
     let logger: Logger
 
     /// The web server; it tells whoever started the program how to go on, once it listens.
-    func server(in folder: DataFolder, _ welcome: Welcome) throws -> WebServer {
+    func server(in folder: DataFolder, _ welcome: Welcome) throws -> FrontDoor {
         let identity = try tlsIdentity(in: folder)
         let web = WebSettings(
             host: settings.host, port: settings.port, tls: identity, publicHost: settings.reachedAs,
@@ -38,12 +38,13 @@ struct DoorParts {
             aws: aws, registry: registry, tokens: tokens, settings: web, metrics: metrics, clock: clock,
             isReady: { readiness.isReady })
         let text = welcome.text(settings, authority: settings.tls == .selfSigned ? folder.tls("ca.crt") : nil)
-        return WebServer(doors: doors, settings: web, metrics: metrics, clock: clock, logger: logger) { address in
+        let server = WebServer(doors: doors, settings: web, metrics: metrics, clock: clock, logger: logger) { address in
             readiness.set(true)
             logger.info(
                 "Ready", metadata: ["listen": "\(address?.description ?? "")", "public.host": "\(settings.reachedAs)"])
             FileHandle.standardOutput.write(Data(text.utf8))
         }
+        return FrontDoor(web: server, readiness: readiness)
     }
 
     private func tlsIdentity(in folder: DataFolder) throws -> TLSIdentity? {
@@ -65,8 +66,22 @@ struct DoorParts {
     }
 }
 
+/// The web server, and the sign on its door.
+struct FrontDoor: Service {
+    let web: WebServer
+    let readiness: Readiness
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await web.run()
+        } onGracefulShutdown: {
+            readiness.set(false)
+        }
+    }
+}
+
 /// Whether the server takes requests: what `/healthz` says.
-private final class Readiness: Sendable {
+final class Readiness: Sendable {
     private let ready = Atomic(false)
 
     var isReady: Bool { ready.load(ordering: .relaxed) }

@@ -24,7 +24,7 @@ struct House: Sendable {
     private let store: FileBlobStore
     private let upstream: RegistryClient
     private let registry: Registry
-    private let web: WebServer
+    private let web: FrontDoor
     private let logger: Logger
 
     /// Opens the data folder, makes on first start what is missing in it, and wires the rooms. Throws `StartProblem` with what to do.
@@ -90,6 +90,8 @@ struct House: Sendable {
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "weir.lifecycle"))
         configuration.maximumGracefulShutdownDuration = Self.patience
+        // A client that holds its connection and reads nothing must not keep the program from ending.
+        configuration.maximumCancellationDuration = .seconds(10)
         let outcome = await Result { try await ServiceGroup(configuration: configuration).run() }
         await upstream.shutdown()
         await store.shutdown()

@@ -48,8 +48,12 @@ struct SettingsReader {
         let known = Set(Settings.Key.allCases.map(\.variable)).union([
             "WEIR_CONFIG", "WEIR_ROOT_KEY", "WEIR_ROOT_ACCESS_KEY_ID", "WEIR_ROOT_SECRET_ACCESS_KEY",
         ])
-        return environment.keys.filter { $0.hasPrefix("WEIR_") && !known.contains($0) && !$0.hasPrefix("WEIR_TEST_") }
-            .sorted().map { "the environment variable \($0) is no setting" }
+        // Kubernetes sets the last ones in every container beside a service that is called weir.
+        let others = ["WEIR_TEST_", "WEIR_SERVICE_", "WEIR_PORT"]
+        return environment.keys.filter { name in
+            name.hasPrefix("WEIR_") && !known.contains(name) && !others.contains(where: name.hasPrefix)
+        }
+        .sorted().map { "the environment variable \($0) is no setting" }
     }
 }
 

@@ -55,7 +55,8 @@ struct Welcome: Sendable {
         } else {
             lines.append("  (access key: the one in WEIR_ROOT_ACCESS_KEY_ID)")
         }
-        lines.append("  export AWS_REGION=\(settings.region)")
+        // The AWS CLI, version 1, and boto3 read the second name only.
+        lines.append("  export AWS_REGION=\(settings.region) AWS_DEFAULT_REGION=\(settings.region)")
         if let authority {
             lines.append("  export AWS_CA_BUNDLE=\(URL(fileURLWithPath: authority).path)")
         }

@@ -13,7 +13,8 @@ import pytest
 from harness.processes import clean_environment, run
 from harness.weir import Weir
 
-PROVIDER = "registry.terraform.io/hashicorp/aws"
+#: A mirror has a folder for each registry of providers; whichever holds this one will do.
+PROVIDER = "*/hashicorp/aws"
 
 
 def plugin_folder() -> Path | None:
@@ -22,7 +23,7 @@ def plugin_folder() -> Path | None:
         return Path(named)
     usual = [Path.home() / ".terraform.d/plugins", Path("/usr/local/share/terraform/plugins"),
              Path("/usr/share/terraform/plugins"), *map(Path, sorted(glob.glob("/opt/*")))]
-    return next((folder for folder in usual if (folder / PROVIDER).is_dir()), None)
+    return next((folder for folder in usual if any(folder.glob(PROVIDER))), None)
 
 
 class Terraform:

@@ -3,6 +3,7 @@ import NIOCore
 import Testing
 import WeirCore
 import WeirRegistry
+import WeirStorage
 import WeirVault
 
 @Suite struct PullsTests {
@@ -255,5 +256,74 @@ import WeirVault
         let page = try await house.registry.images.tags(
             in: RepositoryName("ecr-public/a/b"), of: house.id, after: nil, limit: 100)
         #expect(page.items.count == 12)
+    }
+
+    @Test func aListIsAsLargeAsItsLargestChildOnceThatHasCome() async throws {
+        let house = try await TestRegistry()
+        try await house.rule()
+        let child = house.upstream.addImage(to: "a/b", layer: noise(5_000))
+        house.upstream.add(
+            manifest: ByteBuffer(string: Manifests.index([(child.manifest, 400)])), mediaType: MediaType.ociIndex, to: "a/b",
+            tags: ["list"])
+        let name = try RepositoryName("ecr-public/a/b")
+        _ = try await house.pull("list", "ecr-public/a/b")
+        _ = try await house.pull("\(child.manifest)", "ecr-public/a/b")
+        let detail = try await house.registry.images.describe(
+            [ImageIDRequest(digest: nil, tag: "list")], in: name, of: house.id)
+        #expect(detail[0].size > 5_000)
+    }
+
+    @Test func aPushThatComesWhileUpstreamIsAskedWins() async throws {
+        let house = try await TestRegistry()
+        try await house.rule("ROOT")
+        house.upstream.addImage(to: "mine/app", tags: ["1"], layer: noise(1_000))
+        let name = try RepositoryName("mine/app")
+        _ = try await house.registry.repositories.create(name, in: house.id, settings: RepositorySettings())
+        let config = try await house.push(ByteBuffer(string: "{}"), to: "mine/app")
+        house.upstream.hold(.manifest)
+        let pull = Task { try await house.pull("1", "mine/app") }
+        try await house.upstream.untilHeld()
+        let put = try await house.registry.images.put(
+            ByteBuffer(string: Manifests.image(config: config, size: 2)), contentType: nil, as: .tag(Tag("1")), in: name,
+            of: house.id)
+        house.upstream.release()
+        #expect(try await pull.value.digest == put.digest)
+        #expect(try await house.pull("1", "mine/app").digest == put.digest)
+    }
+
+    @Test func oneRepositorysFailureIsNotAnothers() async throws {
+        let house = try await TestRegistry()
+        try await house.rule()
+        let layer = noise(200_000)
+        let first = house.upstream.addImage(to: "a/x", tags: ["1"], layer: layer)
+        house.upstream.addImage(to: "a/y", tags: ["1"], layer: layer)
+        house.upstream.holdBlobs(at: 100_000)
+        _ = try await house.pull("1", "ecr-public/a/x")
+        _ = try await house.pull("1", "ecr-public/a/y")
+        let other = Task { try await house.bytes(first.layer, "ecr-public/a/y") }
+        try await house.upstream.untilHeld()
+        _ = try await house.registry.repositories.delete(
+            RepositoryName("ecr-public/a/x"), in: house.id, images: .deletedToo)
+        house.upstream.release()
+        #expect(try await other.value == layer)
+        #expect(house.upstream.offsets(of: first.layer) == [0])
+    }
+
+    @Test func pushingADamagedManifestAgainMendsIt() async throws {
+        let house = try await TestRegistry()
+        let name = try RepositoryName("mine/app")
+        _ = try await house.registry.repositories.create(name, in: house.id, settings: RepositorySettings())
+        let config = try await house.push(ByteBuffer(string: "{}"), to: "mine/app")
+        let manifest = ByteBuffer(string: Manifests.image(config: config, size: 2))
+        for tag in ["a", "b"] {
+            _ = try await house.registry.images.put(
+                manifest, contentType: nil, as: .tag(Tag(tag)), in: name, of: house.id)
+        }
+        _ = try await house.database.write { try $0.execute("UPDATE image SET manifest = $1", [.bytes([1, 2, 3])]) }
+        let refusal = await #expect(throws: Refusal.self) { try await house.pull("a", "mine/app") }
+        #expect(refusal?.reason == .contentDamaged)
+        _ = try await house.registry.images.put(
+            manifest, contentType: nil, as: .tag(Tag("a")), in: name, of: house.id)
+        #expect(try await house.pull("b", "mine/app").bytes == manifest)
     }
 }

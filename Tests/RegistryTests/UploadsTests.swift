@@ -1,3 +1,4 @@
+import Exams
 import NIOCore
 import Testing
 import WeirCore
@@ -103,5 +104,37 @@ import WeirRegistry
         _ = try await house.registry.repositories.create(other, in: house.id, settings: RepositorySettings())
         let upload = try await house.registry.uploads.begin(in: name, of: house.id)
         #expect(throws: Refusal.self) { try house.registry.uploads.status(upload.id, in: other, of: house.id) }
+    }
+}
+
+@Suite struct DeletedRepositoryTests {
+    @Test func aPushIntoARepositoryThatIsDeletedMeanwhileIsRefusedAsSuch() async throws {
+        let house = try await TestRegistry()
+        let name = try RepositoryName("mine/app")
+        _ = try await house.registry.repositories.create(name, in: house.id, settings: RepositorySettings())
+        let upload = try await house.registry.uploads.begin(in: name, of: house.id)
+        _ = try await house.registry.repositories.delete(name, in: house.id, images: .deletedToo)
+        let refusal = await #expect(throws: Refusal.self) {
+            try await house.registry.uploads.finish(
+                upload.id, in: name, of: house.id, digest: Digest(of: noise(10).readableBytesView),
+                body: Parts([noise(10)]), at: nil)
+        }
+        #expect(refusal?.reason == .repositoryNotFound)
+    }
+
+    @Test func aFillWhoseRepositoryIsDeletedFailsAndTheNextPullMakesItAnew() async throws {
+        let house = try await TestRegistry()
+        try await house.rule()
+        let image = house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(200_000))
+        house.upstream.holdBlobs(at: 100_000)
+        _ = try await house.pull("1", "ecr-public/a/b")
+        let client = Task { try await house.bytes(image.layer, "ecr-public/a/b") }
+        try await house.upstream.untilHeld()
+        _ = try await house.registry.repositories.delete(
+            RepositoryName("ecr-public/a/b"), in: house.id, images: .deletedToo)
+        house.upstream.release()
+        await #expect(throws: (any Error).self) { try await client.value }
+        _ = try await house.pull("1", "ecr-public/a/b")
+        #expect(try await house.bytes(image.layer, "ecr-public/a/b") == noise(200_000))
     }
 }

@@ -34,4 +34,12 @@ package enum Reference: Hashable, Sendable, CustomStringConvertible {
         case .digest(let digest): digest.description
         }
     }
+
+    /// What stands between a repository's name and this: `name:tag`, `name@digest`.
+    package var joint: String {
+        switch self {
+        case .tag: ":"
+        case .digest: "@"
+        }
+    }
 }

@@ -10,6 +10,8 @@ struct BlobTable {
         let named: Int64?
         /// The size of the bytes in the store under the repository's key; nil where there are none.
         let stored: Int64?
+        /// When they were stored: names these bytes among those that the place has held.
+        let storedAt: Timestamp?
     }
 
     static func standing(
@@ -19,16 +21,18 @@ struct BlobTable {
             """
             SELECT (SELECT origin FROM repository_blob WHERE repository = $1 AND digest = $2),
                    (SELECT MAX(size) FROM image_blob WHERE repository = $3 AND digest = $4),
-                   (SELECT size FROM blob WHERE scope = $5 AND digest = $6)
+                   (SELECT size FROM blob WHERE scope = $5 AND digest = $6),
+                   (SELECT stored_at FROM blob WHERE scope = $7 AND digest = $8)
             """,
             [
                 .integer(repository), .text(digest.description), .integer(repository), .text(digest.description),
-                .text(scope), .text(digest.description),
+                .text(scope), .text(digest.description), .text(scope), .text(digest.description),
             ]
         ).first
         return Standing(
             membership: try row?.optionalText(0).flatMap(Origin.init(rawValue:)),
-            named: try row?.optionalInteger(1), stored: try row?.optionalInteger(2))
+            named: try row?.optionalInteger(1), stored: try row?.optionalInteger(2),
+            storedAt: try row?.optionalTimestamp(3))
     }
 
     /// Records that the store holds the blob. Call it only after the commit there.
@@ -36,16 +40,18 @@ struct BlobTable {
         try sql.execute(
             """
             INSERT INTO blob (scope, digest, size, stored_at) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (scope, digest) DO UPDATE SET size = excluded.size, stored_at = excluded.stored_at
+            ON CONFLICT (scope, digest) DO UPDATE SET size = excluded.size,
+                stored_at = CASE WHEN excluded.stored_at > blob.stored_at THEN excluded.stored_at
+                            ELSE blob.stored_at + 1 END
             """,
             [.text(place.scope), .text(place.digest.description), .integer(size), .timestamp(now)])
     }
 
-    /// Records that the store holds it no more.
-    static func lost(_ place: BlobPlace, _ sql: any SQLConnection) throws {
+    /// Records that the store holds the bytes of that moment no more. Newer ones, that somebody stored meanwhile, stay.
+    static func lost(_ place: BlobPlace, storedAt moment: Timestamp?, _ sql: any SQLConnection) throws {
         try sql.execute(
-            "DELETE FROM blob WHERE scope = $1 AND digest = $2",
-            [.text(place.scope), .text(place.digest.description)])
+            "DELETE FROM blob WHERE scope = $1 AND digest = $2 AND stored_at = $3",
+            [.text(place.scope), .text(place.digest.description), .timestamp(moment)])
     }
 
     /// Lets the repository serve the blob. What a client pushed stays marked so: nobody else can replace it.

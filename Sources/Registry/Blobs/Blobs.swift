@@ -1,3 +1,4 @@
+import struct Crypto.SHA256
 package import Logging
 package import WeirCore
 package import WeirVault
@@ -38,7 +39,12 @@ package struct Blobs: Sendable {
     }
 
     func place(of digest: Digest, in repository: Repository) -> BlobPlace {
-        BlobPlace(scope: key(of: repository)?.scope ?? "plain", digest: digest)
+        BlobPlace(scope: key(of: repository)?.scope ?? Self.plainScope(of: repository.registry), digest: digest)
+    }
+
+    /// Unsealed content is shared within a registry only, as sealed content is.
+    private static func plainScope(of registry: RegistryID) -> String {
+        "plain-" + Hex.encode(SHA256.hash(data: Array(registry.description.utf8)).prefix(8))
     }
 
     /// Refuses at once where the repository's key is disabled or gone.
@@ -83,15 +89,22 @@ package struct Blobs: Sendable {
         } catch let error as BlobStoreError {
             throw Refusal(error)
         }
-        try await database.write { sql in
+        // The bytes are good whatever has become of the repository: others may want them.
+        let isThere = try await database.commit { sql in
             try BlobTable.stored(place, size: size, at: now, sql)
+            guard (try? RepositoryTable.current(repository, sql)) != nil else { return false }
             try BlobTable.admit(digest, to: repository.id, origin, sql)
+            return true
         }
+        guard isThere else { throw Refusal.repositoryNotFound(repository.name, in: repository.registry) }
     }
 
     /// The stored content, or nil where the bytes are missing or cannot be those that were stored: the row is then forgotten, so that
     /// nobody is promised what is not there.
-    func open(_ digest: Digest, size: Int64, in repository: Repository) async throws -> BlobContent? {
+    func open(
+        _ digest: Digest, _ standing: BlobTable.Standing, in repository: Repository
+    ) async throws -> BlobContent? {
+        guard let size = standing.stored else { return nil }
         let place = place(of: digest, in: repository)
         do {
             let file = try store.open(place)
@@ -104,9 +117,11 @@ package struct Blobs: Sendable {
         } catch is SealError {
             logger.error("Stored blob's header is damaged", metadata: ["blob.place": "\(place)"])
         } catch let error as BlobStoreError {
-            throw Refusal(error)
+            guard case .failed = error, standing.membership == .cache else { throw Refusal(error) }
+            logger.error(
+                "Stored blob cannot be read", metadata: ["blob.place": "\(place)", "error": "\(error)"])
         }
-        try await forget(place)
+        try await forget(place, standing)
         return nil
     }
 
@@ -117,15 +132,26 @@ package struct Blobs: Sendable {
         return try SegmentOpener(header: header, keyring: keyring, key: key)
     }
 
-    /// Forgets bytes that are damaged or gone.
-    func forget(_ place: BlobPlace) async throws {
-        try await database.write { try BlobTable.lost(place, $0) }
+    /// Forgets bytes that are damaged or gone, if nobody has stored newer ones.
+    func forget(_ place: BlobPlace, _ standing: BlobTable.Standing) async throws {
+        try await database.write { try BlobTable.lost(place, storedAt: standing.storedAt, $0) }
     }
 }
 
 extension Repository {
     /// The key behind this repository's encryption: it wraps the key that seals manifests even where blobs are kept plain.
     package var sealingKey: SealingKey { SealingKey(encryption, in: registry) }
+}
+
+extension SQLDatabase {
+    /// A write whose failure for want of room is told as such.
+    func commit<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws -> Value
+    ) async throws -> Value {
+        do { return try await write(body) } catch let error as SQLError where error.isFull {
+            throw Refusal(.full(error.description))
+        }
+    }
 }
 
 extension Refusal {

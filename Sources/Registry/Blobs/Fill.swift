@@ -31,14 +31,9 @@ final class Fill: Sendable {
     }
 
     let digest: Digest
-    /// The repository whose upstream is asked: the transfer proves that it may have the blob, and no other.
-    let repository: Int64
     private let state = Mutex(State())
 
-    init(_ digest: Digest, for repository: Int64) {
-        self.digest = digest
-        self.repository = repository
-    }
+    init(_ digest: Digest) { self.digest = digest }
 
     // MARK: Events, from the one who fills
 

@@ -65,6 +65,7 @@ package struct ImageFailure: Sendable, Hashable {
         case upstreamAccessDenied = "UpstreamAccessDenied"
         case upstreamTooManyRequests = "UpstreamTooManyRequests"
         case upstreamUnavailable = "UpstreamUnavailable"
+        case imageInaccessible = "ImageInaccessible"
     }
 
     package let id: ImageIDRequest

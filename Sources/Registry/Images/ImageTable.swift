@@ -53,21 +53,29 @@ struct ImageTable {
         let origin: Origin
     }
 
-    /// Adds the manifest with what it names. Does nothing where it is there already, and says so by false.
+    /// Adds the manifest with what it names. False where it is there already: a push then replaces the stored bytes, which may be
+    /// damaged, by the same ones, and makes the image its own.
     static func insert(_ new: New, _ sql: any SQLConnection) throws -> Bool {
         let manifest = new.manifest
         let digest = SQLValue.text(manifest.digest.description)
-        let added = try sql.execute(
+        if try exists(manifest.digest, in: new.repository, sql) {
+            guard new.origin == .push else { return false }
+            try sql.execute(
+                "UPDATE image SET manifest = $1, origin = $2 WHERE repository = $3 AND digest = $4",
+                [.bytes(new.sealedManifest), .text(new.origin.rawValue), .integer(new.repository), digest])
+            return false
+        }
+        try sql.execute(
             """
             INSERT INTO image (repository, digest, media_type, artifact_type, subject, size, manifest, pushed_at, origin)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (repository, digest) DO NOTHING
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             """,
             [
                 .integer(new.repository), digest, .text(manifest.mediaType), .text(manifest.artifactType),
                 .text(manifest.subject?.digest), .integer(new.size), .bytes(new.sealedManifest),
                 .timestamp(new.at), .text(new.origin.rawValue),
             ])
-        guard added == 1 else { return false }
+        try growLists(naming: digest, to: new.size, in: new.repository, sql)
         for child in manifest.children {
             try sql.execute(
                 """
@@ -83,6 +91,18 @@ struct ImageTable {
                 """, [.integer(new.repository), digest, .text(blob.digest.description), .integer(blob.size)])
         }
         return true
+    }
+
+    /// A list is as large as its largest child, which may come after the list.
+    private static func growLists(
+        naming child: SQLValue, to size: Int64, in repository: Int64, _ sql: any SQLConnection
+    ) throws {
+        try sql.execute(
+            """
+            UPDATE image SET size = $1 WHERE repository = $2 AND size < $3
+            AND digest IN (SELECT parent FROM image_child WHERE repository = $4 AND child = $5)
+            """,
+            [.integer(size), .integer(repository), .integer(size), .integer(repository), child])
     }
 
     /// The digest a tag points to now.
@@ -104,6 +124,30 @@ struct ImageTable {
             """,
             [
                 .integer(repository), .text(tag.description), .text(digest.description), .timestamp(checkedAt),
+            ])
+    }
+
+    /// The digest that a tag keeps although upstream names another: it was pushed here, or may not move. Nil where it may be pointed.
+    static func kept(
+        _ tag: Tag, insteadOf digest: Digest, in repository: Repository, _ sql: any SQLConnection
+    ) throws -> Digest? {
+        let row = try sql.rows(
+            "SELECT digest, checked_at FROM tag WHERE repository = $1 AND name = $2",
+            [.integer(repository.id), .text(tag.description)]
+        ).first
+        guard let row else { return nil }
+        let before = try Digest(row.text(0))
+        if try row.optionalInteger(1) == nil { return before }
+        return before == digest || repository.mutability.mayMove(tag) ? nil : before
+    }
+
+    /// Removes a cached manifest whose stored bytes are damaged, if they are still the ones that were read.
+    static func removeDamaged(_ row: Row, in repository: Int64, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            "DELETE FROM image WHERE repository = $1 AND digest = $2 AND origin = $3 AND manifest = $4",
+            [
+                .integer(repository), .text(row.digest.description), .text(Origin.cache.rawValue),
+                .bytes(row.sealedManifest),
             ])
     }
 

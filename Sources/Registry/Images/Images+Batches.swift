@@ -19,7 +19,10 @@ extension Images {
                     images.append(
                         StoredImage(digest: row.digest, tag: tag, mediaType: row.mediaType, bytes: bytes))
                 } catch let refusal as Refusal {
-                    failures.append(ImageFailure(id: id, code: .kmsError, reason: refusal.message))
+                    failures.append(
+                        ImageFailure(
+                            id: id, code: refusal.reason == .contentDamaged ? .imageInaccessible : .kmsError,
+                            reason: refusal.message))
                 }
             case (.failed(let code, let reason), _):
                 failures.append(ImageFailure(id: id, code: code, reason: reason))

@@ -46,7 +46,8 @@ package struct Images: Sendable {
         let sealedKey = try await repositories.sealedKey(of: repository)
         let sealed = try seal.seal(manifest, in: repository, sealedKey: sealedKey)
         let now = clock.now
-        let wasAlreadyThere = try await database.write { sql in
+        let wasAlreadyThere = try await database.commit { sql in
+            let repository = try RepositoryTable.current(repository, sql)
             try Self.checkReferences(of: manifest, in: repository, scope: scope, sql)
             let added = try ImageTable.insert(
                 ImageTable.New(

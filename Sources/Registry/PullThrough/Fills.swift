@@ -10,9 +10,20 @@ final class Fills: Sendable {
     /// Transfers at once for one rule. Three are what one docker client asks for; a second client should not have to wait.
     static let perRule = 8
 
+    private struct Key: Hashable {
+        let place: BlobPlace
+        let repository: Int64
+    }
+
     private struct Running {
         let fill: Fill
         let task: Task<Void, Never>
+    }
+
+    private struct Table {
+        var fills: [Key: Running] = [:]
+        /// Whose transfer it is where several repositories want the same bytes.
+        var leaders: [BlobPlace: Fill] = [:]
     }
 
     /// What a fill needs to know.
@@ -28,7 +39,7 @@ final class Fills: Sendable {
     private let upstream: any UpstreamRegistry
     private let logger: Logger
     private let slots = FillSlots(limit: Fills.perRule)
-    private let running = Mutex<[BlobPlace: Running]>([:])
+    private let table = Mutex(Table())
 
     init(blobs: Blobs, upstream: any UpstreamRegistry, logger: Logger) {
         self.blobs = blobs
@@ -36,30 +47,44 @@ final class Fills: Sendable {
         self.logger = logger
     }
 
-    /// Joins the transfer of `order`'s blob; the first one starts it. Call it only for a repository that may have the blob
-    /// if it comes: one that asks its own upstream, or has proved itself there.
+    /// Joins the repository's transfer of a blob; the first one starts it.
+    ///
+    /// Another repository's transfer of the same bytes is waited for, not shared: it proves nothing for this one, and its failure is not this
+    /// one's. When it has ended well, upstream is only asked whether this repository has the blob too.
+    @discardableResult
     func join(_ order: Order) -> Fill {
         let place = blobs.place(of: order.digest, in: order.repository)
-        return running.withLock { running in
-            if let present = running[place] { return present.fill }
-            let fill = Fill(order.digest, for: order.repository.id)
+        let key = Key(place: place, repository: order.repository.id)
+        return table.withLock { table in
+            if let present = table.fills[key] { return present.fill }
+            let fill = Fill(order.digest)
+            let other = table.leaders[place]
+            if other == nil { table.leaders[place] = fill }
             // The service owns the task: it ends when the blob is stored or failed, or when the program stops.
             let task = Task { [self] in
-                await run(order, fill, place)
+                _ = try? await other?.whole()
+                await run(order, fill, key)
             }
-            running[place] = Running(fill: fill, task: task)
+            table.fills[key] = Running(fill: fill, task: task)
             return fill
+        }
+    }
+
+    private func end(_ fill: Fill, _ key: Key) {
+        table.withLock { table in
+            table.fills[key] = nil
+            if table.leaders[key.place] === fill { table.leaders[key.place] = nil }
         }
     }
 
     /// Ends every transfer; what they staged is given back. For the end of the program.
     func close() async {
-        let tasks = running.withLock { $0.values.map(\.task) }
+        let tasks = table.withLock { $0.fills.values.map(\.task) }
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
     }
 
-    private func run(_ order: Order, _ fill: Fill, _ place: BlobPlace) async {
+    private func run(_ order: Order, _ fill: Fill, _ key: Key) async {
         let started = ContinuousClock.now
         do {
             let size = try await slots.withSlot(of: order.source.owner) {
@@ -74,7 +99,7 @@ final class Fills: Sendable {
                 ])
             Counter(label: "weir_fills_total", dimensions: [("outcome", "stored")]).increment()
             Counter(label: "weir_fill_bytes_total").increment(by: size)
-            running.withLock { $0[place] = nil }
+            end(fill, key)
             fill.stored(size: size)
         } catch {
             let refusal = Refusal(upstream: error, asking: "the blob \(order.digest)")
@@ -85,7 +110,7 @@ final class Fills: Sendable {
                     "upstream.host": "\(order.source.host)", "error": "\(error)",
                 ])
             Counter(label: "weir_fills_total", dimensions: [("outcome", refusal.reason.rawValue)]).increment()
-            running.withLock { $0[place] = nil }
+            end(fill, key)
             fill.failed(refusal)
         }
     }
@@ -100,16 +125,19 @@ final class Fills: Sendable {
                 return nil
             }
         }
-        guard let content = try await blobs.open(order.digest, size: size, in: order.repository) else { return nil }
+        guard let content = try await blobs.open(order.digest, standing, in: order.repository) else { return nil }
         fill.answered(size: size, content: content)
         return size
     }
 
     /// What lies here or is on its way for another repository may be served once upstream has said, asked in this repository's
     /// name, that it has it here too: knowing a digest is not enough.
-    func prove(_ order: Order) async throws {
+    private func prove(_ order: Order) async throws {
         _ = try await upstream.blobSize(order.digest, in: order.source)
-        try await blobs.database.write { try BlobTable.admit(order.digest, to: order.repository.id, .cache, $0) }
+        try await blobs.database.write { sql in
+            _ = try RepositoryTable.current(order.repository, sql)
+            try BlobTable.admit(order.digest, to: order.repository.id, .cache, sql)
+        }
     }
 
     /// Fetches, verifies and stores. What was staged is gone when this throws.

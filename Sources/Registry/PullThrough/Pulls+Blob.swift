@@ -18,7 +18,7 @@ extension Pulls {
         try blobs.check(repository)
         let standing = try await blobs.standing(of: digest, in: repository)
         if standing.membership != nil, let size = standing.stored,
-            let content = try await blobs.open(digest, size: size, in: repository)
+            let content = try await blobs.open(digest, standing, in: repository)
         {
             return serve(content, digest, size: size, standing, in: repository, at: place)
         }
@@ -59,7 +59,6 @@ extension Pulls {
             if let size = told ?? order.size { return ServedBlob(size: size, body: NoBody()) }
         }
         let fill = fills.join(order)
-        if fill.repository != order.repository.id { try await fills.prove(order) }
         let size: Int64
         // Without a length from anywhere the answer needs the whole blob first: a client must know where it ends.
         if let head = try await fill.head() { size = head } else { size = try await fill.whole() }
@@ -77,7 +76,7 @@ extension Pulls {
                 "blob.origin": "\(standing.membership?.rawValue ?? "")", "error": "\(error)",
             ])
         Counter(label: "weir_damaged_blobs_total").increment()
-        try await blobs.forget(blobs.place(of: digest, in: repository))
+        try await blobs.forget(blobs.place(of: digest, in: repository), standing)
         guard standing.membership == .cache,
             let rule = try await rules.rule(covering: place.name, in: place.registry)
         else {
@@ -105,7 +104,7 @@ private final class MendingBody: BlobBody {
         let body = content.withLock { $0 }
         do {
             return try await body.read(at: offset, upTo: count)
-        } catch let error as SealError {
+        } catch  where error.isDamage {
             guard
                 isMended.withLock({ mended in
                     mended
@@ -125,4 +124,13 @@ private final class MendingBody: BlobBody {
 /// For answers that have no body.
 private struct NoBody: BlobBody {
     func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer { ByteBuffer() }
+}
+
+extension Error {
+    /// The stored bytes cannot be had: changed, or unreadable.
+    fileprivate var isDamage: Bool {
+        if self is SealError { return true }
+        if case .failed? = self as? BlobStoreError { return !Task.isCancelled }
+        return false
+    }
 }

@@ -22,7 +22,7 @@ extension Pulls {
                 let source = try await source(of: place.name, by: rule, in: place.registry)
                 return count(try await fetch(reference, from: source, at: place), "miss")
             } catch {
-                let refusal = Refusal(upstream: error, asking: "\(place.name):\(reference)")
+                let refusal = Refusal(upstream: error, asking: "\(place.name)\(reference.joint)\(reference)")
                 logger.warning(
                     "Pull through failed",
                     metadata: [
@@ -42,26 +42,38 @@ extension Pulls {
     ) async throws -> ServedManifest {
         let answer = try await upstream.manifest(reference, in: source)
         let manifest = try Manifest.fetched(answer, as: reference, from: source)
-        let repository = try await store(manifest, reference, at: place)
+        let (repository, kept) = try await store(manifest, reference, at: place)
         images.memory.forget(repository.id)
+        if kept != nil, let entry = try await held(reference, in: repository) {
+            return ServedManifest(digest: entry.digest, mediaType: entry.mediaType, bytes: entry.bytes)
+        }
         try await prefetch(manifest, into: repository, from: source)
         return ServedManifest(digest: manifest.digest, mediaType: manifest.mediaType, bytes: manifest.bytes)
     }
 
     /// One transaction: the repository, if it is missing, with everything its template says; the image; the tag.
+    ///
+    /// `kept` is what the tag names instead, where somebody pushed it meanwhile or it may not move.
     private func store(
         _ manifest: Manifest, _ reference: Reference, at place: Place
-    ) async throws -> Repository {
+    ) async throws -> (repository: Repository, kept: Digest?) {
         // Another pull may create the repository meanwhile: then the UNIQUE constraint says so, and its repository is used.
         for _ in 0..<3 {
             if let repository = try await repositories.find(place.name, in: place.registry) {
-                let sealedKey = try await repositories.sealedKey(of: repository)
-                try await store(manifest, reference, in: repository, sealedKey: sealedKey, creating: nil)
-                return repository
+                do {
+                    let sealedKey = try await repositories.sealedKey(of: repository)
+                    let kept = try await store(
+                        manifest, reference, in: repository, sealedKey: sealedKey, creating: nil)
+                    return (repository, kept)
+                } catch let refusal as Refusal where refusal.reason == .repositoryNotFound {
+                    // Deleted meanwhile: this pull is then the first one.
+                    repositories.forget(place.name, in: place.registry)
+                    continue
+                }
             }
             let new = try await prepare(place)
             do {
-                try await store(
+                _ = try await store(
                     manifest, reference, in: new.repository, sealedKey: new.sealedKey, creating: new)
             } catch let error as SQLError where error.isUnique {
                 repositories.forget(place.name, in: place.registry)
@@ -74,7 +86,7 @@ extension Pulls {
                     "repository.name": "\(place.name)", "registry": "\(place.registry)",
                     "repository.encryption": "\(new.repository.encryption.type)",
                 ])
-            return new.repository
+            return (new.repository, nil)
         }
         throw Refusal(
             .limitExceeded, "The repository \(place.name) is being created and deleted at once. Try again")
@@ -83,11 +95,17 @@ extension Pulls {
     private func store(
         _ manifest: Manifest, _ reference: Reference, in repository: Repository, sealedKey: [UInt8],
         creating new: NewRepository?
-    ) async throws {
+    ) async throws -> Digest? {
         let sealed = try images.seal.seal(manifest, in: repository, sealedKey: sealedKey)
         let now = clock.now
-        try await database.write { sql in
+        return try await database.commit { sql in
             if let new { _ = try Repositories.insert(new, sql) }
+            let repository = try RepositoryTable.current(repository, sql)
+            if case .tag(let tag) = reference,
+                let kept = try ImageTable.kept(tag, insteadOf: manifest.digest, in: repository, sql)
+            {
+                return kept
+            }
             _ = try ImageTable.insert(
                 ImageTable.New(
                     repository: repository.id, manifest: manifest, sealedManifest: sealed,
@@ -95,6 +113,7 @@ extension Pulls {
             if case .tag(let tag) = reference {
                 try ImageTable.point(tag, to: manifest.digest, in: repository.id, checkedAt: now, sql)
             }
+            return nil
         }
     }
 
@@ -130,7 +149,7 @@ extension Pulls {
             }
         }
         for blob in missing {
-            _ = fills.join(
+            fills.join(
                 Fills.Order(digest: blob.digest, size: blob.size, repository: repository, source: source))
         }
     }

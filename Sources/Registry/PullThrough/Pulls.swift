@@ -111,7 +111,7 @@ package final class Pulls: Sendable {
             logger.error(
                 "Stored manifest is damaged; it is fetched again",
                 metadata: ["repository.name": "\(repository.name)", "manifest.digest": "\(row.digest)"])
-            _ = try await database.write { try ImageTable.remove(row.digest, in: repository.id, $0) }
+            try await database.write { try ImageTable.removeDamaged(row, in: repository.id, $0) }
             images.memory.forget(repository.id)
             return nil
         }

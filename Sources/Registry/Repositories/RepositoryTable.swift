@@ -60,6 +60,15 @@ enum RepositoryTable {
         try sql.execute("DELETE FROM repository WHERE id = $1", [.integer(id)])
     }
 
+    /// The repository as it is now; refuses where it has been deleted since `repository` was read. What is decided inside a
+    /// transaction is decided by this one.
+    static func current(_ repository: Repository, _ sql: any SQLConnection) throws -> Repository {
+        guard let row = try find(repository.name, in: repository.registry, sql), row.repository.id == repository.id else {
+            throw Refusal.repositoryNotFound(repository.name, in: repository.registry)
+        }
+        return row.repository
+    }
+
     static func holdsImages(_ id: Int64, _ sql: any SQLConnection) throws -> Bool {
         try !sql.rows("SELECT 1 FROM image WHERE repository = $1 LIMIT 1", [.integer(id)]).isEmpty
     }

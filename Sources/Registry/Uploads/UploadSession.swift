@@ -46,19 +46,19 @@ final class UploadSession: Sendable {
 
     /// Claims the session for one request, which sends from `offset` on. Two at once, or bytes out of order, are refused.
     func begin(at offset: Int64?) throws(Refusal) {
-        if let offset, offset != intake.taken {
-            throw Refusal(
-                .blobUploadOutOfOrder,
-                "The chunk begins at byte \(offset); the next byte of this upload is \(intake.taken)")
-        }
-        let isMine = state.withLock { state in
-            guard case .idle = state else { return false }
+        let refusal = state.withLock { state -> Refusal? in
+            guard case .idle = state else {
+                return Refusal(.blobUploadOutOfOrder, "Another request is sending to this upload")
+            }
+            if let offset, offset != intake.taken {
+                return Refusal(
+                    .blobUploadOutOfOrder,
+                    "The chunk begins at byte \(offset); the next byte of this upload is \(intake.taken)")
+            }
             state = .busy
-            return true
+            return nil
         }
-        guard isMine else {
-            throw Refusal(.blobUploadOutOfOrder, "Another request is sending to this upload")
-        }
+        if let refusal { throw refusal }
     }
 
     func end(at now: Timestamp) {

@@ -83,6 +83,7 @@ package final class Uploads: Service {
             // Content that is wrong, or that the disk refused, cannot be mended by sending more.
             _ = session.close()
             discard(session)
+            if let error = error as? BlobStoreError { throw Refusal(error) }
             throw error
         }
     }

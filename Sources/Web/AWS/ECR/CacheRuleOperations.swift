@@ -34,7 +34,8 @@ struct CacheRuleOperations: Sendable {
         let action = "ecr:DescribePullThroughCacheRules"
         let named = try call.prefixes("ecrRepositoryPrefixes", count: 1...100, lengths: CacheRule.prefixLengths)
         if let named {
-            try PageRequest.refuse(call.input, besides: "ecrRepositoryPrefixes")
+            // Paginators send a page's size along: all that is named fits in one.
+            _ = try PageRequest(call.input, of: "DescribePullThroughCacheRules")
             try await call.permit(action, in: home, registry.access)
             let rules = try await registry.cacheRules.describe(named, in: home)
             return ["pullThroughCacheRules": .array(rules.map { .cacheRule($0, in: home) })]
