@@ -85,20 +85,11 @@ final class Fills: Sendable {
     }
 
     private func run(_ order: Order, _ fill: Fill, _ key: Key) async {
-        let started = ContinuousClock.now
         do {
             let size = try await slots.withSlot(of: order.source.owner) {
-                try await transfer(order, fill)
+                if let size = try await alreadyStored(order, fill) { return size }
+                return try await transfer(order, fill)
             }
-            logger.info(
-                "Blob filled",
-                metadata: [
-                    "blob.digest": "\(order.digest)", "repository.name": "\(order.repository.name)",
-                    "upstream.host": "\(order.source.host)", "fill.bytes": "\(size)",
-                    "fill.seconds": "\((ContinuousClock.now - started) / .seconds(1))",
-                ])
-            Counter(label: "weir_fills_total", dimensions: [("outcome", "stored")]).increment()
-            Counter(label: "weir_fill_bytes_total").increment(by: size)
             end(fill, key)
             fill.stored(size: size)
         } catch {
@@ -142,7 +133,7 @@ final class Fills: Sendable {
 
     /// Fetches, verifies and stores. What was staged is gone when this throws.
     private func transfer(_ order: Order, _ fill: Fill) async throws -> Int64 {
-        if let size = try await alreadyStored(order, fill) { return size }
+        let started = ContinuousClock.now
         let blob = try await upstream.blob(order.digest, from: 0, in: order.source)
         let expected = order.size ?? blob.size
         if let told = blob.size, let expected, told != expected {
@@ -163,11 +154,24 @@ final class Fills: Sendable {
             if let expected, size != expected { throw Refusal.wrongLength(order, expected: expected, got: size) }
             if digest != order.digest { throw Refusal.wrongDigest(order, got: digest) }
             try await blobs.commit(intake, digest, size: size, to: order.repository, .cache)
+            report(order, size, ContinuousClock.now - started)
             return size
         } catch {
             intake.discard()
             throw error
         }
+    }
+
+    private func report(_ order: Order, _ size: Int64, _ elapsed: Duration) {
+        logger.info(
+            "Blob filled",
+            metadata: [
+                "blob.digest": "\(order.digest)", "repository.name": "\(order.repository.name)",
+                "upstream.host": "\(order.source.host)", "fill.bytes": "\(size)",
+                "fill.seconds": "\(elapsed / .seconds(1))",
+            ])
+        Counter(label: "weir_fills_total", dimensions: [("outcome", "stored")]).increment()
+        Counter(label: "weir_fill_bytes_total").increment(by: size)
     }
 }
 

@@ -93,7 +93,7 @@ extension Pulls {
 private final class MendingBody: BlobBody {
     private let mend: @Sendable (any Error) async throws -> any BlobBody
     private let content: Mutex<any BlobBody>
-    private let isMended = Mutex(false)
+    private let isMended = Atomic(false)
 
     init(_ content: any BlobBody, mend: @escaping @Sendable (any Error) async throws -> any BlobBody) {
         self.content = Mutex(content)
@@ -104,16 +104,9 @@ private final class MendingBody: BlobBody {
         let body = content.withLock { $0 }
         do {
             return try await body.read(at: offset, upTo: count)
-        } catch  where error.isDamage {
-            guard
-                isMended.withLock({ mended in
-                    mended
-                        ? false
-                        : {
-                            mended = true; return true
-                        }()
-                })
-            else { throw error }
+        } catch where error.isDamage {
+            // Once: content that came anew and is damaged too is not fetched for ever.
+            guard !isMended.exchange(true, ordering: .relaxed) else { throw error }
             let other = try await mend(error)
             content.withLock { $0 = other }
             return try await other.read(at: offset, upTo: count)
