@@ -21,7 +21,10 @@ package import WeirCore
 /// still held for the old one. Times are microseconds; JSON is text. Manifests are sealed with the repository's data key
 /// (`sealed_key`, wrapped by the key of its encryption); names, tags and sizes are not.
 package enum RegistrySchema {
-    package static let migrations: [Migration] = [
+    /// In the order in which they are applied: what has landed stays where it is.
+    package static let migrations: [Migration] = first
+
+    private static let first: [Migration] = [
         Migration(
             "registry-1",
             [

@@ -215,7 +215,7 @@ def test_a_moved_tag_is_seen_when_the_window_has_passed(
     def current() -> str:
         return client.manifest("kubernetes/moved/app", "1").headers["Docker-Content-Digest"]
 
-    wait_until(lambda: current() == new.digest, 10, "the new digest", pause=0.3)
+    wait_until(lambda: current() == new.digest, 60, "the new digest", pause=0.3)
     client.pull("kubernetes/moved/app", "1")
     client.pull("kubernetes/moved/app", old.digest)
 
