@@ -24,6 +24,7 @@ extension Target.Dependency {
     static let nioPosix: Self = .product(name: "NIOPosix", package: "swift-nio")
     static let nioHTTP1: Self = .product(name: "NIOHTTP1", package: "swift-nio")
     static let nioTLS: Self = .product(name: "NIOTLS", package: "swift-nio")
+    static let nioEmbedded: Self = .product(name: "NIOEmbedded", package: "swift-nio")
     static let nioSSL: Self = .product(name: "NIOSSL", package: "swift-nio-ssl")
     static let nioHTTPTypes: Self = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let nioHTTPTypesHTTP1: Self = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
@@ -87,7 +88,7 @@ let package = Package(
         room("Storage", [.core, "CPlatform", .grdb, .nioCore, .nioPosix]),
         room(
             "Upstream",
-            [.core, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioTLS, .nioSSL, .logging]),
+            [.core, .sigV4, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioTLS, .nioSSL, .logging, .metrics]),
         room(
             "Web",
             [
@@ -97,17 +98,20 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                .core, .vault, .identity, .registry, .storage, .upstream, .web, "CPlatform", .argumentParser,
+                .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web, "CPlatform", .argumentParser,
+                .asyncHTTPClient, .nioHTTP1, .nioSSL,
                 .configuration, .system, .lifecycle, .unixSignals, .logging, .metrics, .nioCore, .crypto, .x509, .asn1,
             ],
             path: "Sources/weir", swiftSettings: settings),
-        tests("CoreTests", [.core, .nioCore, .crypto]),
+        tests("CoreTests", [.core, .nioCore, .crypto, "Exams"]),
         tests("SigV4Tests", [.sigV4]),
         tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore]),
         tests("IdentityTests", [.core, .vault, .identity, .storage]),
         tests("RegistryTests", [.core, .vault, .registry, .storage, .nioCore, .logging, "Exams"]),
         tests("StorageTests", [.core, .storage, .nioCore, "Exams"]),
-        tests("UpstreamTests", [.core, .upstream, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .logging]),
+        tests(
+            "UpstreamTests",
+            [.core, .sigV4, .upstream, .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .nioSSL, .logging, "Exams"]),
         tests(
             "WebTests",
             [

@@ -34,8 +34,15 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         // Images and blobs.
         case imageNotFound, imageAlreadyExists, imageTagAlreadyExists, imageDigestDoesNotMatch
         case layersNotFound, referencedImagesNotFound, imageReferencedByManifestList
+        /// It is in the archive, or on its way back from there.
+        case imageArchived
+        case storageClassUpdateNotSupported, lifecyclePreviewNotFound, lifecyclePreviewInProgress
         case manifestInvalid, manifestTooLarge
         case blobUnknown, blobUploadUnknown, blobUploadOutOfOrder, digestInvalid, rangeNotSatisfiable
+        /// ECR's layer API has exceptions of its own.
+        case emptyUpload, layerPartTooSmall, layerAlreadyExists, layerInaccessible
+        /// A blob that an image of the repository names cannot be deleted.
+        case blobReferenced
         /// Stored bytes are missing or are not what was sealed, and upstream cannot replace them.
         case contentDamaged
         case storageFull
@@ -51,6 +58,12 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         case upstreamUnavailable
         /// Upstream answered with something that is not what was asked for: wrong digest, wrong length, no manifest.
         case upstreamInvalid
+        /// The referrers of a cached image could not be asked for upstream: ECR has an exception for it.
+        case unableToListUpstreamReferrers
+        // Settings of a registry, and what follows from them.
+        case registryPolicyNotFound, signingConfigurationNotFound
+        case exclusionAlreadyExists, exclusionNotFound
+        case scanNotFound, unsupportedImageType
         // Keys.
         case kmsKeyNotFound, kmsKeyDisabled, kmsInvalidState, kmsAlreadyExists, kmsInvalidAliasName, kmsInvalidArn
         case kmsInvalidCiphertext, kmsIncorrectKey, kmsMalformedPolicy, kmsLimitExceeded, kmsUnsupported, kmsTagInvalid

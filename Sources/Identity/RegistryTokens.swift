@@ -14,6 +14,8 @@ package struct RegistryPrincipal: Sendable, Equatable {
     package let caller: Caller
     package let registry: RegistryID
     package let expiresAt: Timestamp
+    /// The access key that the token was made with.
+    package let accessKeyID: String
 }
 
 /// ECR's authorization tokens: the password that `docker login -u AWS` sends with every request to `/v2/`.
@@ -28,8 +30,11 @@ package struct RegistryTokens: Sendable {
     private let keys: AccessKeys
     private let signingKey: SymmetricKey
     private let memo = Memo()
+    /// Addresses that need no password, for a while.
+    package let links: SignedLinks
 
     package init(rootKey: RootKey, keys: AccessKeys) {
+        links = SignedLinks(keys: keys, signingKey: rootKey.derive("layer-link"))
         signingKey = rootKey.derive("registry-token")
         self.keys = keys
     }
@@ -62,7 +67,8 @@ package struct RegistryTokens: Sendable {
             throw Refusal(
                 .tokenInvalid, "The access key that the authorization token was made with is gone. Reauthenticate and try again.")
         }
-        return RegistryPrincipal(caller: caller, registry: token.registry, expiresAt: token.expiresAt)
+        return RegistryPrincipal(
+            caller: caller, registry: token.registry, expiresAt: token.expiresAt, accessKeyID: token.accessKeyID)
     }
 
     private func parse(_ header: String) throws(Refusal) -> RegistryToken {

@@ -17,11 +17,18 @@ package struct Registry: Sendable {
         package var sealing: Blobs.Sealing
         package var pulls: Pulls.Settings
         package var upstreams: UpstreamPolicy
+        package var events: any EventSink
+        package var lifecycle = Lifecycle.Settings()
+        /// Takes the audit records of what the server does by itself; nil where none are kept.
+        package var auditLines: (any LineSink)?
+        package var uploads = Uploads.Settings()
+        package var collection = Collector.Settings()
 
         package init(
             database: any SQLDatabase, store: any BlobStore, upstream: any UpstreamRegistry, keyring: Keyring,
             keys: Keys, secrets: Secrets, clock: WallClock, logger: Logger, sealing: Blobs.Sealing = .all,
-            pulls: Pulls.Settings = .init(), upstreams: UpstreamPolicy = .init()
+            pulls: Pulls.Settings = .init(), upstreams: UpstreamPolicy = .init(),
+            events: any EventSink = NoEvents()
         ) {
             self.database = database
             self.store = store
@@ -34,6 +41,7 @@ package struct Registry: Sendable {
             self.sealing = sealing
             self.pulls = pulls
             self.upstreams = upstreams
+            self.events = events
         }
     }
 
@@ -41,10 +49,22 @@ package struct Registry: Sendable {
     package let images: Images
     package let blobs: Blobs
     package let uploads: Uploads
+    package let mounts: BlobMounts
+    package let layers: Layers
+    package let pushTargets: PushTargets
     package let pulls: Pulls
+    package let referrers: Referrers
     package let cacheRules: CacheRules
     package let templates: Templates
     package let access: Access
+    /// Carries out lifecycle policies and brings images back from the archive as long as it runs.
+    package let lifecycle: Lifecycle
+    package let settings: RegistrySettings
+    package let scans: Scans
+    /// Copies pushed images to other registries as long as it runs.
+    package let replication: Replication
+    /// Collects garbage, evicts and verifies, as long as it runs.
+    package let chores: Chores
     /// Writes pull times as long as it runs.
     package let pullTimes: PullTimes
 
@@ -52,21 +72,42 @@ package struct Registry: Sendable {
         let clock = parts.clock
         repositories = Repositories(
             database: parts.database, keys: parts.keys, keyring: parts.keyring, clock: clock)
-        access = Access(repositories: repositories)
+        settings = RegistrySettings(database: parts.database, clock: clock)
+        access = Access(repositories: repositories, settings: settings)
         templates = Templates(database: parts.database, clock: clock)
         cacheRules = CacheRules(
             database: parts.database, secrets: parts.secrets, upstream: parts.upstream, policy: parts.upstreams,
             clock: clock)
         blobs = Blobs(
             database: parts.database, store: parts.store, keyring: parts.keyring, sealing: parts.sealing,
-            clock: clock, logger: parts.logger)
+            grace: parts.collection.grace, clock: clock, logger: parts.logger)
+        let bell = ReplicationBell()
         images = Images(
             database: parts.database, repositories: repositories, blobs: blobs, keyring: parts.keyring,
-            memory: ManifestMemory(), clock: clock)
-        uploads = Uploads(repositories: repositories, blobs: blobs, clock: clock, logger: parts.logger)
-        pullTimes = PullTimes(database: parts.database, clock: clock, logger: parts.logger)
+            memory: ManifestMemory(), clock: clock, events: parts.events, replication: bell)
+        uploads = Uploads(
+            parts.uploads, database: parts.database, repositories: repositories, blobs: blobs, clock: clock,
+            logger: parts.logger)
+        mounts = BlobMounts(repositories: repositories, blobs: blobs, access: access, settings: settings)
+        layers = Layers(repositories: repositories, blobs: blobs)
+        pushTargets = PushTargets(
+            repositories: repositories, templates: templates, access: access, logger: parts.logger)
+        pullTimes = PullTimes(
+            database: parts.database, settings: settings, clock: clock, logger: parts.logger)
+        lifecycle = Lifecycle(parts, repositories: repositories, images: images, pullTimes: pullTimes)
         pulls = Pulls(
             parts: parts, repositories: repositories, images: images, blobs: blobs, rules: cacheRules,
             templates: templates, access: access, pullTimes: pullTimes)
+        referrers = Referrers(parts, pulls: pulls)
+        scans = Scans(database: parts.database, images: images, clock: clock)
+        replication = Replication(
+            parts, repositories: repositories, images: images, blobs: blobs, templates: templates, access: access,
+            bell: bell)
+        let collector = Collector(
+            database: parts.database, blobs: blobs, rules: cacheRules, settings: parts.collection, clock: clock,
+            logger: parts.logger)
+        chores = Chores(
+            collector: collector,
+            verifier: Verifier(repositories: repositories, images: images, rules: cacheRules, collector: collector))
     }
 }

@@ -6,12 +6,19 @@ package import WeirCore
 /// repository ──┬─< resource_tag           its AWS tags
 /// (account,    ├─< image ──┬─< image_child    a list names these manifests; they may not be here yet
 ///  region,     │           └─< image_blob     an image names these blobs, with the sizes it tells
+///              │           ├─< upstream_referrers  what upstream said of the image's referrers, sealed
+///              │           └─< image_scan, image_replication   what was asked for the image, and what became of it
 ///  name)       ├─< tag                        a name for an image; checked_at tells when upstream was last asked
-///              └─< repository_blob            this repository has proved that it may serve the blob
+///              ├─< lifecycle_preview ──< lifecycle_preview_result
+///              └─< repository_blob            this repository has proved that it may serve the blob; promised_at tells when a
+///                                             client was last told so, and for how long the collector therefore waits
 ///
 /// blob              what lies in the blob store: (scope, digest); scope names the key that seals it
-/// cache_rule        (account, region, prefix)
+/// cache_rule        (account, region, prefix); options: what can be set beyond ECR's API
 /// creation_template (account, region, prefix)
+/// upload            an upload that is open: how far it has come, and where its bytes are
+/// registry_setting, pull_time_exclusion   (account, region): what is set for a whole registry
+/// registry_fact     what must stay as it was when the data folder was first used
 /// ```
 ///
 /// Two facts about a blob are kept apart on purpose. `blob` says that the bytes exist; `repository_blob` says that a repository may
@@ -22,7 +29,7 @@ package import WeirCore
 /// (`sealed_key`, wrapped by the key of its encryption); names, tags and sizes are not.
 package enum RegistrySchema {
     /// In the order in which they are applied: what has landed stays where it is.
-    package static let migrations: [Migration] = first
+    package static let migrations: [Migration] = first + collection + referrers + settings + lifecycle + uploads + ruleOptions
 
     private static let first: [Migration] = [
         Migration(

@@ -20,6 +20,11 @@ struct Answer: Sendable {
         header("content-type").map(MediaType.essence).flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    /// What `If-Range` can be asked with: a weak tag would not do (RFC 9110, 13.1.5).
+    var strongEntityTag: String? {
+        header("etag").flatMap { $0.hasPrefix("\"") && $0.hasSuffix("\"") && (2...256).contains($0.utf8.count) ? $0 : nil }
+    }
+
     /// Bytes to come, where the answer tells.
     var contentLength: Int64? {
         guard header("transfer-encoding") == nil else { return nil }
@@ -60,7 +65,7 @@ struct Answer: Sendable {
 
     /// Takes what is left of a short body, so that the connection can be used again; a long or slow one is cut off.
     func drain() async {
-        guard kind == .get, contentLength ?? 0 <= Self.worthDraining else { return }
+        guard kind != .head, contentLength ?? 0 <= Self.worthDraining else { return }
         let body = response.body
         _ = try? await within(.seconds(2)) { try await body.collect(upTo: Self.worthDraining) }
     }

@@ -19,7 +19,7 @@ struct CertificateProbe: Sendable {
         let now = clock.now.microseconds / 1_000_000
         if Int64(certificate.notValidAfter) < now { return "its certificate has expired" }
         if Int64(certificate.notValidBefore) > now { return "its certificate is not valid yet" }
-        return "its certificate is not from an authority that is trusted here"
+        return "its certificate is not trusted: its authority is unknown here"
     }
 
     private func certificate(

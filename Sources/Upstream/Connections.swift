@@ -29,10 +29,17 @@ final class Connections: Sendable {
     private let open: HTTPClient
     private let trusted: HTTPClient
     private let timeouts: UpstreamSettings.Timeouts
+    /// Of hosts with authorities of their own, by host or by host and port.
+    private let tlsByHost: [String: TLSConfiguration]
 
     init(_ settings: UpstreamSettings, group: any EventLoopGroup) throws(UpstreamSettingsError) {
         let tls: TLSConfiguration
-        do { tls = try Self.tls(settings) } catch {
+        do {
+            tls = try Self.tls(settings)
+            tlsByHost = try settings.trustRootsByHost.reduce(into: [:]) { all, entry in
+                all[entry.key.lowercased()] = try Self.tls(settings, entry.value)
+            }
+        } catch {
             throw UpstreamSettingsError(problems: ["the trusted authorities cannot be read"])
         }
         timeouts = settings.timeouts
@@ -45,6 +52,11 @@ final class Connections: Sendable {
         var message = HTTPClientRequest(url: request.url.wire)
         message.method = request.method
         message.headers = request.headers
+        if let body = request.body { message.body = .bytes(body) }
+        if !tlsByHost.isEmpty {
+            message.tlsConfiguration =
+                tlsByHost["\(request.url.host):\(request.url.port)"] ?? tlsByHost["\(request.url.host)"]
+        }
         let client = lane == .open ? open : trusted
         do {
             return try await client.execute(message, timeout: TimeAmount(timeouts.head))
@@ -71,8 +83,8 @@ final class Connections: Sendable {
     ) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow,
-            timeout: .init(
-                connect: TimeAmount(settings.timeouts.connect), read: TimeAmount(settings.timeouts.idle)),
+            // Silence is `ConnectionWatch`'s matter: the library's own clock runs while we do not read, too.
+            timeout: .init(connect: TimeAmount(settings.timeouts.connect)),
             connectionPool: .init(
                 idleTimeout: .seconds(30),
                 concurrentHTTP1ConnectionsPerHostSoftLimit: settings.connectionsPerHost),
@@ -86,6 +98,12 @@ final class Connections: Sendable {
                 channel.close(promise: nil)
                 return channel.eventLoop.makeFailedFuture(AddressRefused(objection: objection))
             }
+            let watch = ConnectionWatch(
+                idle: settings.timeouts.idle, minimumBytesPerSecond: settings.minimumBytesPerSecond,
+                window: settings.progressWindow)
+            do { try channel.pipeline.syncOperations.addHandler(watch, position: .first) } catch {
+                return channel.eventLoop.makeFailedFuture(error)
+            }
             let reads = AdaptiveRecvByteBufferAllocator(minimum: 16 * 1024, initial: 64 * 1024, maximum: maxReadBytes)
             return channel.setOption(.recvAllocator, value: reads)
         }
@@ -98,36 +116,13 @@ final class Connections: Sendable {
         return address.objection.map { "its address \(address) is \($0)" }
     }
 
-    private static func tls(_ settings: UpstreamSettings) throws -> TLSConfiguration {
+    private static func tls(_ settings: UpstreamSettings, _ own: String? = nil) throws -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         if let path = settings.systemTrustRoots { tls.trustRoots = .file(path) }
-        if let path = settings.additionalTrustRoots {
-            tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMFile(path))]
+        tls.additionalTrustRoots = try [settings.additionalTrustRoots, own].compactMap { $0 }.map {
+            .certificates(try NIOSSLCertificate.fromPEMFile($0))
         }
         return tls
-    }
-}
-
-/// A request on its way out. Only what asks: nothing here changes anything upstream.
-struct OutboundRequest: Sendable {
-    enum Kind: Sendable { case get, head }
-
-    let kind: Kind
-    var url: OutboundURL
-    /// Without `Authorization`.
-    let plainHeaders: HTTPHeaders
-    /// Bound to the origin for which the request was made; redirects elsewhere lose it.
-    var authorization: String?
-
-    var method: HTTPMethod { kind == .get ? .GET : .HEAD }
-
-    var headers: HTTPHeaders {
-        var headers = plainHeaders
-        headers.replaceOrAdd(name: "User-Agent", value: "weir")
-        // Digests are of the bytes as they are stored, so nothing may be compressed on the way.
-        headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
-        if let authorization { headers.replaceOrAdd(name: "Authorization", value: authorization) }
-        return headers
     }
 }

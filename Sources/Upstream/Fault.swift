@@ -11,11 +11,19 @@ struct Fault {
     let kind: UpstreamError.Kind
     /// Follows a host's name and a colon.
     var detail: String
+    let step: UpstreamError.Step
+    /// False where it says nothing of the server: we gave up, or had no room.
+    let blamesServer: Bool
 
     init(_ error: any Error, timeouts: UpstreamSettings.Timeouts?) {
+        step = Self.step(of: error)
+        blamesServer = Self.blamesServer(error)
         switch error {
         case let error as HTTPClientError: (kind, detail) = Self.told(error, timeouts)
         case let error as NIOConnectionError: (kind, detail) = Self.told(error)
+        case is ConnectionWatch.Stalled:
+            (kind, detail) = (.unavailable, "nothing came for \(timeouts?.idle.formattedSeconds ?? "too long")")
+        case is ConnectionWatch.Crawling: (kind, detail) = (.unavailable, "it sends too slowly")
         case let error as IOError: (kind, detail) = (.unavailable, Self.told(errno: error.errnoCode))
         case let error as HTTPParserError: (kind, detail) = Self.told(error)
         case is CancellationError: (kind, detail) = (.unavailable, "the request was given up")
@@ -28,7 +36,33 @@ struct Fault {
     }
 
     func error(at url: OutboundURL, for upstream: Upstream) -> UpstreamError {
-        upstream.error(kind, url.origin == upstream.base.origin ? detail : "\(url.host): \(detail)")
+        var error = upstream.error(
+            kind, url.origin == upstream.base.origin ? detail : "\(url.host): \(detail)", step: step)
+        error.blamesServer = blamesServer
+        return error
+    }
+
+    private static func step(of error: any Error) -> UpstreamError.Step {
+        switch error {
+        case let error as HTTPClientError:
+            error == .connectTimeout ? .connection : error == .tlsHandshakeTimeout ? .tls : .request
+        case is NIOConnectionError, ChannelError.connectTimeout: .connection
+        case let error as IOError:
+            [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT].contains(error.errnoCode) ? .connection : .request
+        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: .tls
+        case is SocketAddressError: .name
+        default: .request
+        }
+    }
+
+    private static func blamesServer(_ error: any Error) -> Bool {
+        switch error {
+        case is CancellationError: return false
+        case let error as HTTPClientError:
+            return ![.cancelled, .alreadyShutdown, .getConnectionFromPoolTimeout].contains(error)
+        case let error as IOError: return ![EMFILE, ENFILE].contains(error.errnoCode)
+        default: return true
+        }
     }
 
     private static func told(
@@ -100,6 +134,9 @@ struct Fault {
 }
 
 extension Duration {
+    /// Whole seconds, at least one.
+    var roundedSeconds: String { "\(max(1, (microseconds + 999_999) / 1_000_000)) s" }
+
     /// Such as "30 s" or "0.5 s".
     var formattedSeconds: String {
         let milliseconds = microseconds / 1000

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Logging
+import Metrics
 import NIOCore
 import NIOHTTP1
 import WeirCore
@@ -15,34 +16,84 @@ struct Hops: Sendable {
     let connections: Connections
     let probe: CertificateProbe
     let timeouts: UpstreamSettings.Timeouts
+    let circuits: Circuits
 
     func follow(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) -> Answer {
         var request = request
         for _ in 0...Self.maxHops {
             let answer = try await send(request, for: upstream)
-            guard [301, 302, 303, 307, 308].contains(answer.status) else { return answer }
+            guard [301, 302, 303, 307, 308].contains(answer.status), request.kind != .post else { return answer }
             request = try next(after: answer, of: request, for: upstream)
             await answer.drain()
         }
         throw upstream.error(.invalid, "it redirects more than \(Self.maxHops) times")
     }
 
-    private func send(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) -> Answer {
+    /// One request, one answer: nothing is followed.
+    func send(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) -> Answer {
+        if !request.ignoresCircuit { try await admit(request, for: upstream) }
+        let started = ContinuousClock.now
+        do throws(UpstreamError) {
+            let answer = try await exchange(request, for: upstream)
+            if [502, 503, 504].contains(answer.status) {
+                // It answers only to say that nobody is there behind it.
+                let cause = Circuits.Cause(detail: "it failed to answer", status: answer.status)
+                circuits.failed(request.url.origin, after: started.duration(to: .now), because: cause)
+            } else {
+                circuits.succeeded(request.url.origin)
+            }
+            return answer
+        } catch {
+            if error.kind == .unavailable, error.blamesServer, !Task.isCancelled {
+                circuits.failed(
+                    request.url.origin, after: started.duration(to: .now),
+                    because: Circuits.Cause(detail: error.detail, status: error.status))
+            }
+            throw error
+        }
+    }
+
+    private func exchange(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) -> Answer {
         let lane = try await guarding.admit(request.url, for: upstream)
         let started = ContinuousClock.now
         do {
             let response = try await connections.send(request, on: lane)
-            log(request, status: Int(response.status.code), since: started)
+            log(request, of: upstream, status: Int(response.status.code), since: started)
             return Answer(response: response, url: request.url, kind: request.kind, upstream: upstream)
         } catch let refused as Connections.AddressRefused {
             throw guarding.refusal(refused.objection, of: request.url, for: upstream)
         } catch {
-            log(request, status: nil, since: started)
+            log(request, of: upstream, status: nil, since: started)
             var fault = Fault(error, timeouts: timeouts)
             if fault.isUntrusted, let reason = await probe.reason(at: request.url, on: lane) { fault.detail = reason }
             throw fault.error(at: request.url, for: upstream)
         }
     }
+
+    /// Throws at once where the server has just proved to be dead.
+    private func admit(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) {
+        let url = request.url
+        let verdict = await circuits.admit(url.origin, patience: request.patience) { [self] in
+            var question = OutboundRequest(
+                kind: .get, url: OutboundURL(scheme: url.scheme, host: url.host, port: url.port, path: "/v2/"), plainHeaders: [:])
+            question.ignoresCircuit = true
+            let probing = question
+            let alive = try? await within(Self.probeLimit) {
+                let answer = try await exchange(probing, for: upstream)
+                await answer.drain()
+                return ![502, 503, 504].contains(answer.status)
+            }
+            return alive ?? false
+        }
+        guard case .refuse(let cause, let wait) = verdict else { return }
+        upstream.count("weir_upstream_spared_total", ("reason", "breaker"))
+        throw UpstreamError(
+            .unavailable, host: upstream.host, "\(cause.detail); it is not asked again for \(wait.roundedSeconds)",
+            status: cause.status, retryAfter: wait, step: .connection, wasAsked: false)
+    }
+
+    /// A server that takes longer to say anything at all is no better than a dead one.
+    private static let probeLimit: Duration = .seconds(5)
 
     private func next(
         after answer: Answer, of request: OutboundRequest, for upstream: Upstream
@@ -60,17 +111,26 @@ struct Hops: Sendable {
             throw upstream.error(
                 .guarded, "it redirects from https to http, to \(next.url.host)", status: answer.status)
         }
-        if next.url.origin != request.url.origin { next.authorization = nil }
+        if next.url.origin != request.url.origin {
+            next.authorization = nil
+            next.isElsewhere = true
+        }
         return next
     }
 
-    private func log(_ request: OutboundRequest, status: Int?, since started: ContinuousClock.Instant) {
+    private func log(
+        _ request: OutboundRequest, of upstream: Upstream, status: Int?, since started: ContinuousClock.Instant
+    ) {
+        let took = started.duration(to: .now)
+        upstream.count("weir_upstream_requests_total", ("status", status.map(String.init) ?? "none"))
+        Timer(label: "weir_upstream_request_seconds", dimensions: [("host", upstream.host)])
+            .recordNanoseconds(took.microseconds * 1000)
         Logger.current.debug(
             "Upstream asked",
             metadata: [
                 "http.method": "\(request.method)", "upstream.url": "\(request.url)",
                 "http.status": "\(status.map(String.init) ?? "none")",
-                "upstream.milliseconds": "\(started.duration(to: .now).microseconds / 1000)",
+                "upstream.milliseconds": "\(took.microseconds / 1000)",
             ])
     }
 }

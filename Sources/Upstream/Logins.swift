@@ -8,12 +8,28 @@ enum Login: Sendable {
     case none
     case basic(UpstreamCredential)
     case bearer(Token, Tokens.Key, Tokens.Age)
+    /// A private ECR registry's password.
+    case ecr(Token, Tokens.Key, Tokens.Age)
 
     var authorization: String? {
         switch self {
         case .none: nil
         case .basic(let credential): credential.basicAuthorization
         case .bearer(let token, _, _): "Bearer \(token.value)"
+        case .ecr(let token, _, _): "Basic \(token.value)"
+        }
+    }
+
+    var isECR: Bool {
+        if case .ecr = self { true } else { false }
+    }
+
+    /// Nobody's name is in it: sent with no login, or with a token that everybody gets.
+    var isNobody: Bool {
+        switch self {
+        case .none: true
+        case .basic, .ecr: false
+        case .bearer(_, let key, _): key.credential == nil
         }
     }
 }
@@ -42,17 +58,20 @@ final class Logins: Sendable {
     private let hops: Hops
     private let tokenServer: TokenServer
     private let tokens: Tokens
+    private let ecr: ECRLogins
     private let schemes = Mutex<[Place: Scheme]>([:])
 
-    init(hops: Hops, clock: WallClock) {
+    init(hops: Hops, clock: WallClock, identity: AWSKeys?) {
         self.hops = hops
         tokenServer = TokenServer(hops: hops, clock: clock)
         tokens = Tokens(clock: clock)
+        ecr = ECRLogins(hops: hops, clock: clock, identity: identity)
     }
 
     /// The login to begin with. Without a credential nothing is known before the first challenge; with one the upstream is asked
     /// once what it wants, as one that also answers strangers would never challenge, and the credential would not count.
     func login(for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login {
+        if let place = ecr.place(of: source) { return try await ecr.login(to: place, for: source, at: upstream) }
         var scheme = known(source)
         if scheme == nil, source.credential != nil {
             scheme = try await ping(upstream)
@@ -66,6 +85,11 @@ final class Logins: Sendable {
     func login(
         after answer: Answer, sent: Login, for source: UpstreamSource
     ) async throws(UpstreamError) -> Login? {
+        if case .ecr(let token, let key, let age) = sent {
+            guard age == .held else { return nil }
+            ecr.forget(token, for: key)
+            return try await login(for: source, at: answer.upstream)
+        }
         guard let scheme = try Self.demanded(by: answer) else { return nil }
         let before = known(source)
         remember(scheme, for: source)
@@ -96,11 +120,12 @@ final class Logins: Sendable {
                 throw upstream.error(
                     .guarded,
                     "its token realm \(realm) \(objection): no login is sent there. "
-                        + "If it is meant, trust that realm for this upstream")
+                        + "If it is meant, trust that realm for this upstream", step: .login)
             }
             let key = Tokens.Key(
                 owner: source.owner, host: source.host, realm: realm, service: service,
-                credential: source.credential, scope: "repository:\(source.repository):pull")
+                credential: source.credential,
+                scope: source.repository.isEmpty ? "" : "repository:\(source.repository):pull")
             let (token, age) = try await tokens.token(for: key) { [tokenServer] () throws(UpstreamError) in
                 try await tokenServer.token(for: key, at: upstream)
             }
@@ -119,6 +144,35 @@ final class Logins: Sendable {
         case 429, 500...: return nil
         default: return .nothing
         }
+    }
+
+    /// Connects, finds out what is demanded, and tries the login. Nothing held counts, and nothing is kept.
+    func check(_ source: UpstreamSource, at upstream: Upstream, verdict: Verdict) async throws(UpstreamError) {
+        // An owner of its own: a token that an earlier, good login left behind must not vouch for this one.
+        let own = UpstreamSource(
+            host: source.host, repository: source.repository, credential: source.credential,
+            owner: "check-\(UInt64.random(in: .min ... .max))", kind: source.kind, plainHTTP: source.plainHTTP,
+            pathPrefix: source.pathPrefix, roleARN: source.roleARN)
+        var request = OutboundRequest(kind: .get, url: upstream.base.appending("/v2/"), plainHeaders: [:])
+        request.ignoresCircuit = true
+        let first = try await hops.follow(request, for: upstream)
+        if first.status == 429 || first.status >= 500 {
+            throw await verdict.error(for: first, asking: "its front page /v2/", login: .none)
+        }
+        await first.drain()
+        let login: Login
+        if let place = ecr.place(of: own) {
+            login = try await ecr.login(to: place, for: own, at: upstream)
+        } else if first.status == 401, first.isFromUpstreamItself, let scheme = try Self.demanded(by: first) {
+            login = try await self.login(by: scheme, for: own, at: upstream)
+        } else {
+            return
+        }
+        guard let authorization = login.authorization, !login.isNobody else { return }
+        request.authorization = authorization
+        let second = try await hops.follow(request, for: upstream)
+        guard second.status == 401 else { return await second.drain() }
+        throw await verdict.error(for: second, asking: "its front page /v2/", login: .sent)
     }
 
     /// The strongest scheme of a 401 that is spoken here; nil where there is none.

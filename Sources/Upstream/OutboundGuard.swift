@@ -25,29 +25,57 @@ final class OutboundGuard: Sendable {
         self.names = names
     }
 
-    /// Where the registry `host` is. Throws where the host is none.
-    func upstream(for host: String) throws(UpstreamError) -> Upstream {
+    /// Where the registry of `source` is. Throws where its host is none, or its path no path.
+    func upstream(for source: UpstreamSource) throws(UpstreamError) -> Upstream {
+        try upstream(for: source.host, plainHTTP: source.plainHTTP, pathPrefix: source.pathPrefix ?? "")
+    }
+
+    func upstream(
+        for host: String, plainHTTP: Bool = false, pathPrefix: String = ""
+    ) throws(UpstreamError) -> Upstream {
         let override = overrides[host.lowercased()]
-        let base: OutboundURL
-        if let override {
-            base = override
-        } else {
-            do throws(URLRefusal) {
-                base = try OutboundURL("https://\(host)")
+        var base: OutboundURL
+        do throws(URLRefusal) {
+            if let override {
+                base = override
+            } else {
+                base = try OutboundURL("\(plainHTTP ? "http" : "https")://\(host)")
                 guard base.path == "/", base.query == nil else { throw URLRefusal("holds more than a host") }
-            } catch {
-                throw UpstreamError(.guarded, host: host, "the upstream's host \(error.reason)")
             }
+            if !pathPrefix.isEmpty {
+                guard Self.isPath(pathPrefix) else { throw URLRefusal("has a path prefix that is none") }
+                base = base.appending(pathPrefix.hasPrefix("/") ? pathPrefix : "/" + pathPrefix)
+            }
+        } catch {
+            throw UpstreamError(.guarded, host: host, "the upstream's host \(error.reason)", step: .address)
         }
         return Upstream(
             host: host, base: base, isOverridden: override != nil,
-            mayBePrivate: override != nil || allowPrivate.contains(base.host.description),
+            mayBePrivate: override != nil || isPrivateAllowed(base),
             trustedRealms: trustedRealms[host.lowercased()] ?? [])
+    }
+
+    /// What settings name with a port counts for that port alone.
+    private func isPrivateAllowed(_ url: OutboundURL) -> Bool {
+        allowPrivate.contains(url.host.description) || allowPrivate.contains("\(url.host):\(url.port)")
+    }
+
+    /// Segments of letters, digits and `-._~`, none of them dots alone.
+    private static func isPath(_ path: String) -> Bool {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: true)
+        return path.utf8.count <= 512 && !path.contains("//")
+            && segments.allSatisfy { segment in
+                segment.contains { $0 != "." }
+                    && segment.utf8.allSatisfy {
+                        ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x41 && $0 <= 0x5a) || ($0 >= 0x61 && $0 <= 0x7a)
+                            || [0x2d, 0x2e, 0x5f, 0x7e].contains($0)
+                    }
+            }
     }
 
     /// Lets a request to `url` pass, or throws. Tells on which connections it is to go.
     func admit(_ url: OutboundURL, for upstream: Upstream) async throws(UpstreamError) -> Connections.Lane {
-        if isTrusted(url.host, for: upstream) { return .trusted }
+        if isTrusted(url, for: upstream) { return .trusted }
         let objection =
             switch url.host {
             case .address(let address): address.objection.map { "\(address) is \($0)" }
@@ -61,13 +89,14 @@ final class OutboundGuard: Sendable {
     func refusal(_ objection: String, of url: OutboundURL, for upstream: Upstream) -> UpstreamError {
         upstream.error(
             .guarded,
-            "not connecting to \(url.host): \(objection). If that is meant, allow private addresses for this upstream")
+            "not connecting to \(url.host): \(objection). If that is meant, allow private addresses for this upstream",
+            step: .address)
     }
 
     /// A redirect from a trusted upstream may lead to its own host, and to private hosts that the settings name; one from any other
     /// upstream may not, whatever is allowed for others.
-    private func isTrusted(_ host: URLHost, for upstream: Upstream) -> Bool {
-        upstream.mayBePrivate && (host == upstream.base.host || allowPrivate.contains(host.description))
+    private func isTrusted(_ url: OutboundURL, for upstream: Upstream) -> Bool {
+        upstream.mayBePrivate && (url.host == upstream.base.host || isPrivateAllowed(url))
     }
 
     private func objection(
@@ -77,7 +106,7 @@ final class OutboundGuard: Sendable {
         do throws(NameResolver.Failure) {
             addresses = try await names.addresses(of: name)
         } catch {
-            throw upstream.error(.unavailable, "\(name): \(error.description)")
+            throw upstream.error(.unavailable, "\(name): \(error.description)", step: .name)
         }
         for address in addresses {
             if let objection = address.objection { return "its address \(address) is \(objection)" }
@@ -87,8 +116,9 @@ final class OutboundGuard: Sendable {
 
     func shutdown() async { await names.shutdown() }
 
-    /// The host of "host" or "host:port", as URLs spell it.
+    /// "host" or "host:port" as URLs spell it. The port that https has anyhow goes.
     private static func bare(_ text: String) -> String {
-        (try? OutboundURL("https://\(text)"))?.host.description ?? text.lowercased()
+        guard let url = try? OutboundURL("https://\(text)") else { return text.lowercased() }
+        return url.port == url.scheme.defaultPort ? url.host.description : "\(url.host):\(url.port)"
     }
 }

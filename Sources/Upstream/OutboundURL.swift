@@ -146,7 +146,7 @@ extension OutboundURL {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func encoded(_ value: String) -> String {
+    static func encoded(_ value: String) -> String {
         var bytes: [UInt8] = []
         for byte in value.utf8 {
             if isUnreserved(byte) { bytes.append(byte) } else { bytes += percent(byte) }
@@ -192,9 +192,9 @@ struct Origin: Hashable, Sendable, CustomStringConvertible {
     let host: URLHost
     let port: Int
 
-    var description: String {
-        "\(scheme.rawValue)://\(host)" + (port == scheme.defaultPort ? "" : ":\(port)")
-    }
+    var description: String { "\(scheme.rawValue)://\(authority)" }
+    /// As the `Host` header says it.
+    var authority: String { "\(host)" + (port == scheme.defaultPort ? "" : ":\(port)") }
 }
 
 /// Why a URL is not gone to. `reason` ends a sentence: "the URL …". It never repeats the text, which may hold a secret.

@@ -32,7 +32,9 @@ package enum Realm {
             let isNear = realm.port == base.port || realm.port == realm.scheme.defaultPort || upstream.isOverridden
             return isNear ? nil : "is on another port of that host"
         }
-        if upstream.trustedRealms.contains(realm.host.description) { return nil }
+        // Named with a port, it is that port alone.
+        let names = [realm.host.description, "\(realm.host):\(realm.port)"]
+        if names.contains(where: upstream.trustedRealms.contains) { return nil }
         guard case .name(let realmName) = realm.host, case .name(let name) = base.host else {
             return "is on another host"
         }

@@ -8,16 +8,17 @@ package import WeirCore
 /// Everything that comes back is hostile until the caller has checked its digest, and is bounded here: addresses and redirects
 /// (`OutboundGuard`, `Hops`), logins (`Logins`, `Realm`), sizes, times. Errors name the host and what happened, and hold no secret.
 ///
-/// Each call is one question, asked once (twice where a token had expired). Whether to ask again, whom to spare, and how many to
-/// ask at once is decided above: a breaker or a budget wraps this type as another `UpstreamRegistry`, and `blob(_:from:in:)`, which
-/// starts anywhere, serves resuming and parallel ranges.
+/// Each call is one question, asked once (twice where a token or a redirect had expired). Whether to ask again and how many to ask at
+/// once is decided above, by `Upstreams`, which wraps this type as another `UpstreamRegistry`.
 package final class RegistryClient: UpstreamRegistry {
-    private let guarding: OutboundGuard
+    let guarding: OutboundGuard
+    let hops: Hops
+    let logins: Logins
+    let verdict: Verdict
+    let timeouts: UpstreamSettings.Timeouts
+    let redirects: Redirects
+    let book: UpstreamBook
     private let connections: Connections
-    private let hops: Hops
-    private let logins: Logins
-    private let verdict: Verdict
-    private let timeouts: UpstreamSettings.Timeouts
 
     /// - Parameter clock: tells when tokens end and what a date in `Retry-After` means.
     package convenience init(
@@ -37,9 +38,13 @@ package final class RegistryClient: UpstreamRegistry {
         guarding = OutboundGuard(settings, names: names ?? NameResolver())
         timeouts = settings.timeouts
         let probe = CertificateProbe(group: eventLoopGroup, clock: clock, timeout: timeouts.connect)
-        hops = Hops(guarding: guarding, connections: connections, probe: probe, timeouts: timeouts)
-        logins = Logins(hops: hops, clock: clock)
+        hops = Hops(
+            guarding: guarding, connections: connections, probe: probe, timeouts: timeouts,
+            circuits: Circuits(settings.breaker))
+        logins = Logins(hops: hops, clock: clock, identity: settings.awsIdentity)
         verdict = Verdict(clock: clock)
+        redirects = Redirects(keptFor: settings.redirectsKeptFor)
+        book = UpstreamBook(clock: clock)
     }
 
     /// Closes every connection. What is still being received breaks off. Call it once, at the end.
@@ -67,61 +72,59 @@ package final class RegistryClient: UpstreamRegistry {
         let noun = "the manifest \(reference)"
         let (answer, login) = try await ask(.get, "manifests/\(reference)", ["Accept": Self.accepted], in: source)
         guard answer.status == 200 else { throw await verdict.error(for: answer, asking: noun, login: login) }
-        try verdict.demandNoPage(answer, noun)
-        try answer.demandPlainEncoding()
-        let bytes = try await answer.collect(upTo: Manifest.maxBytes, within: timeouts.document, as: noun)
-        guard bytes.readableBytesView.first(where: { !Self.spaces.contains($0) }) == UInt8(ascii: "{") else {
-            throw answer.upstream.error(.invalid, "it sent something that is no manifest as \(noun)")
-        }
+        let bytes = try await document(answer, upTo: Manifest.maxBytes, as: noun)
         return UpstreamManifest(bytes: bytes, mediaType: answer.mediaType)
     }
 
-    package func blob(
-        _ digest: Digest, from offset: Int64, in source: UpstreamSource
-    ) async throws(UpstreamError) -> UpstreamBlob {
-        let noun = "the blob \(digest)"
-        let headers: HTTPHeaders = offset > 0 ? ["Range": "bytes=\(offset)-"] : [:]
-        let (answer, login) = try await ask(.get, "blobs/\(digest)", headers, in: source)
-        switch answer.status {
-        case 200:
-            try answer.demandPlainEncoding()
-            return blob(answer, size: answer.contentLength, offset: 0, length: answer.contentLength)
-        case 206 where offset > 0:
-            try answer.demandPlainEncoding()
-            let range = try Self.range(of: answer, from: offset)
-            return blob(answer, size: range.size, offset: offset, length: range.last - range.first + 1)
-        default: throw await verdict.error(for: answer, asking: noun, login: login)
-        }
+    package func check(_ source: UpstreamSource) async throws(UpstreamError) {
+        try await logins.check(source, at: try guarding.upstream(for: source), verdict: verdict)
     }
 
-    package func blobSize(_ digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
-        let (answer, login) = try await ask(.head, "blobs/\(digest)", [:], in: source)
-        guard answer.status == 200 else {
-            throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
+    package func status(owner: String, host: String) -> UpstreamStatus? {
+        guard var status = book.status(owner: owner, host: host) else { return nil }
+        if let upstream = book.upstream(owner: owner, host: host) {
+            let (breaker, remaining) = hops.circuits.state(of: upstream.base.origin)
+            status.breaker = breaker
+            if let remaining {
+                status.pausedUntil = max(status.pausedUntil ?? book.clock.now, book.clock.now + remaining)
+            }
         }
-        return answer.contentLength
+        return status
     }
 }
 
 // MARK: Asking
 
 extension RegistryClient {
-    private static let accepted = MediaType.manifests.joined(separator: ", ")
+    static let accepted = MediaType.manifests.joined(separator: ", ")
     private static let spaces: [UInt8] = [0x20, 0x09, 0x0a, 0x0d]
 
-    private func ask(
+    func ask(
         _ kind: OutboundRequest.Kind, _ path: String, _ headers: HTTPHeaders, in source: UpstreamSource
     ) async throws(UpstreamError) -> (Answer, Verdict.LoginState) {
-        let upstream = try guarding.upstream(for: source.host)
+        let upstream = try guarding.upstream(for: source)
+        let url = upstream.base.appending("/v2/\(source.repository)/\(path)")
+        return try await ask(kind, at: url, headers, of: upstream, in: source)
+    }
+
+    /// - Parameter url: of `upstream` itself.
+    func ask(
+        _ kind: OutboundRequest.Kind, at url: OutboundURL, _ headers: HTTPHeaders, of upstream: Upstream,
+        in source: UpstreamSource
+    ) async throws(UpstreamError) -> (Answer, Verdict.LoginState) {
         guard Self.isRepository(source.repository) else {
             throw upstream.error(.invalid, "the repository's name would not be one there")
         }
-        let url = upstream.base.appending("/v2/\(source.repository)/\(path)")
+        book.met(upstream, in: source)
         var login = try await logins.login(for: source, at: upstream)
         var request = OutboundRequest(kind: kind, url: url, plainHeaders: headers)
+        // Whoever only looks whether something is new has an answer already.
+        request.patience = kind == .head ? .milliseconds(100) : .seconds(2)
         request.authorization = login.authorization
+        let started = ContinuousClock.now
         var answer = try await hops.follow(request, for: upstream)
-        if answer.status == 401, answer.isFromUpstreamItself,
+        // ECR says "forbidden" of a password that has ended.
+        if answer.status == 401 || (answer.status == 403 && login.isECR), answer.isFromUpstreamItself,
             let renewed = try await logins.login(after: answer, sent: login, for: source)
         {
             await answer.drain()
@@ -129,27 +132,19 @@ extension RegistryClient {
             request.authorization = renewed.authorization
             answer = try await hops.follow(request, for: upstream)
         }
-        return (answer, source.credential == nil ? .none : .sent)
+        book.note(answer, after: started.duration(to: .now), in: source)
+        return (answer, login.isNobody ? .none : .sent)
     }
 
-    private func blob(_ answer: Answer, size: Int64?, offset: Int64, length: Int64?) -> UpstreamBlob {
-        let body = UpstreamBody(
-            body: answer.response.body, expected: length, url: answer.url, upstream: answer.upstream,
-            timeouts: timeouts)
-        return UpstreamBlob(size: size, offset: offset, body: body)
-    }
-
-    /// The range that a 206 says it is: it must be the one asked for, to the end, or its bytes would be written in the wrong place.
-    private static func range(of answer: Answer, from offset: Int64) throws(UpstreamError) -> ContentRange {
-        guard let range = answer.header("content-range").flatMap({ ContentRange($0) }), range.first == offset,
-            range.size == nil || range.size == range.last + 1,
-            answer.contentLength == nil || answer.contentLength == range.last - range.first + 1
-        else {
-            throw answer.upstream.error(
-                .invalid, "\(answer.upstream.naming(answer.url)) sent another range than the one asked for",
-                status: answer.status)
+    /// The whole body of `answer`, which must look like a JSON object.
+    func document(_ answer: Answer, upTo maxBytes: Int, as noun: String) async throws(UpstreamError) -> ByteBuffer {
+        try verdict.demandNoPage(answer, noun)
+        try answer.demandPlainEncoding()
+        let bytes = try await answer.collect(upTo: maxBytes, within: timeouts.document, as: noun)
+        guard bytes.readableBytesView.first(where: { !Self.spaces.contains($0) }) == UInt8(ascii: "{") else {
+            throw answer.upstream.error(.invalid, "it sent something that is no document as \(noun)")
         }
-        return range
+        return bytes
     }
 
     /// Nothing that could leave its place in the path: letters of any case, digits and `._-`, in segments that are no dots alone.

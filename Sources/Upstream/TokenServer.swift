@@ -21,7 +21,7 @@ struct TokenServer: Sendable {
 
     func token(for key: Tokens.Key, at upstream: Upstream) async throws(UpstreamError) -> Token {
         let asked = clock.now
-        let items = [("service", key.service), ("scope", key.scope)].compactMap { name, value in
+        let items = [("service", key.service), ("scope", key.scope.isEmpty ? nil : key.scope)].compactMap { name, value in
             value.map { (name: name, value: $0) }
         }
         let request = OutboundRequest(
@@ -43,7 +43,7 @@ struct TokenServer: Sendable {
                 key.credential == nil
                 ? "its token server \(answer.url.host) gives no token without a login"
                 : "its token server \(answer.url.host) refused the login: is the secret's username and access token right?"
-            return upstream.error(.denied, detail, status: answer.status)
+            return upstream.error(.denied, detail, status: answer.status, step: .login)
         }
         let verdict = await Verdict(clock: clock)
             .error(for: answer, asking: "a token", login: key.credential == nil ? .none : .sent)

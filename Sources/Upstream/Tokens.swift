@@ -21,6 +21,7 @@ final class Tokens: Sendable {
         let realm: OutboundURL
         let service: String?
         let credential: UpstreamCredential?
+        /// Empty for a login that is to open nothing: to find out whether it is taken.
         let scope: String
     }
 

@@ -1,3 +1,4 @@
+import Metrics
 import WeirCore
 
 /// A registry as it is really reached: the host that a rule names, and where the settings say it is.
@@ -24,18 +25,27 @@ package struct Upstream: Sendable {
         self.trustedRealms = trustedRealms
     }
 
+    private static let secretive: Set<String> = [
+        "registry-1.docker.io", "ghcr.io", "quay.io", "registry.gitlab.com", "cgr.dev",
+    ]
+
     /// Registries that say "unauthorized" of a name that they do not have, so that nobody can list private ones.
     var hidesUnknownNames: Bool {
         switch base.host {
-        case .name("registry-1.docker.io"), .name("ghcr.io"), .name("quay.io"): true
-        default: ["registry-1.docker.io", "ghcr.io", "quay.io"].contains(host)
+        case .name(let name): Self.secretive.contains(name) || Self.secretive.contains(host) || host.hasSuffix(".azurecr.io")
+        case .address: Self.secretive.contains(host) || host.hasSuffix(".azurecr.io")
         }
     }
 
     func error(
-        _ kind: UpstreamError.Kind, _ detail: String, status: Int? = nil, retryAfter: Duration? = nil
+        _ kind: UpstreamError.Kind, _ detail: String, status: Int? = nil, retryAfter: Duration? = nil,
+        step: UpstreamError.Step = .request
     ) -> UpstreamError {
-        UpstreamError(kind, host: host, detail, status: status, retryAfter: retryAfter)
+        UpstreamError(kind, host: host, detail, status: status, retryAfter: retryAfter, step: step)
+    }
+
+    func count(_ label: String, _ dimension: (String, String), by count: Int64 = 1) {
+        Counter(label: label, dimensions: [("host", host), dimension]).increment(by: count)
     }
 
     /// `url` for a sentence: this upstream is "it", others are named.

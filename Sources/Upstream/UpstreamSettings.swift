@@ -20,8 +20,19 @@ package struct UpstreamSettings: Sendable {
     package var additionalTrustRoots: String?
     /// A PEM file, or a folder of them, trusted instead of the system's bundle. By default what `SSL_CERT_FILE` names.
     package var systemTrustRoots: String?
-    /// Connections to one host. The rest waits, no longer than a connection may take.
+    /// PEM files of authorities trusted for one host (or host:port), besides the others.
+    package var trustRootsByHost: [String: String] = [:]
+    /// Connections to one host. The rest waits, no longer than a connection may take. What rules may ask at a time is bounded far below it.
     package var connectionsPerHost: Int
+    /// When a server is given up for a while.
+    package var breaker = Circuit.Rules()
+    /// How long the link to a blob is used again for its other parts. It is asked for anew as soon as it is refused.
+    package var redirectsKeptFor: Duration = .seconds(60)
+    /// Who this server is at AWS, for ECR registries whose rule has no secret; nil for nobody.
+    package var awsIdentity: AWSKeys?
+    /// Less than that over `progressWindow` of waiting, and a transfer is cut off, to be resumed on another connection.
+    package var minimumBytesPerSecond = 512
+    package var progressWindow: Duration = .seconds(30)
     /// The largest read from a socket: a big blob comes in parts of this size. 64 KiB costs half the throughput of 1 MiB.
     package var maxReadBytes: Int
 
@@ -30,7 +41,7 @@ package struct UpstreamSettings: Sendable {
         package var connect: Duration
         /// From a request to the head of its answer.
         package var head: Duration
-        /// Between two reads of a body. It runs while the reader pauses too: a reader that holds still as long is cut off.
+        /// Without a byte while one is wanted. A reader of ours that takes its time does not count.
         package var idle: Duration
         /// For a whole small document: a manifest, a token.
         package var document: Duration
@@ -51,7 +62,7 @@ package struct UpstreamSettings: Sendable {
         trustedRealms: [String: Set<String>] = [:], timeouts: Timeouts = Timeouts(),
         additionalTrustRoots: String? = nil,
         systemTrustRoots: String? = ProcessInfo.processInfo.environment["SSL_CERT_FILE"],
-        connectionsPerHost: Int = 64, maxReadBytes: Int = 1024 * 1024
+        connectionsPerHost: Int = 512, maxReadBytes: Int = 1024 * 1024
     ) {
         self.overrides = overrides
         self.allowPrivate = allowPrivate
@@ -74,7 +85,7 @@ package struct UpstreamSettings: Sendable {
                 problems.append("the URL of the upstream \(host) \(error.reason)")
             }
         }
-        if let path = additionalTrustRoots {
+        for path in [additionalTrustRoots].compactMap({ $0 }) + trustRootsByHost.values.sorted() {
             do {
                 if try NIOSSLCertificate.fromPEMFile(path).isEmpty {
                     problems.append("the file of trusted authorities '\(path)' holds none")
@@ -82,6 +93,9 @@ package struct UpstreamSettings: Sendable {
             } catch {
                 problems.append("the file of trusted authorities '\(path)' cannot be read as PEM")
             }
+        }
+        for host in trustRootsByHost.keys.sorted() where (try? OutboundURL("https://\(host)")) == nil {
+            problems.append("'\(host)', which has trusted authorities of its own, is no host")
         }
         return problems
     }

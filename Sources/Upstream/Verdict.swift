@@ -21,7 +21,9 @@ struct Verdict: Sendable {
         let retryAfter = answer.header("retry-after").flatMap { RetryAfter.parse($0, now: clock.now) }
         func error(_ kind: UpstreamError.Kind, _ detail: String) -> UpstreamError {
             let said = code.map { ": it says \($0)" } ?? ""
-            return upstream.error(kind, detail + said, status: answer.status, retryAfter: retryAfter)
+            return upstream.error(
+                kind, detail + said, status: answer.status, retryAfter: retryAfter,
+                step: kind == .denied && answer.isFromUpstreamItself ? .login : .request)
         }
         switch answer.status {
         case 401, 403, 407, 451: return error(.denied, Self.denial(answer, noun, login))
@@ -62,7 +64,7 @@ struct Verdict: Sendable {
 
     /// The registry's own error code, `TOOMANYREQUESTS` say. Nothing else of the body is shown: a stranger wrote it.
     private static func code(in answer: Answer) async -> String? {
-        guard answer.kind == .get, answer.contentLength ?? 0 <= 16 * 1024, answer.mediaType?.contains("json") == true,
+        guard answer.kind != .head, answer.contentLength ?? 0 <= 16 * 1024, answer.mediaType?.contains("json") == true,
             let bytes = try? await answer.collect(upTo: 16 * 1024, within: .seconds(2), as: "an error"),
             let body = try? JSONDecoder().decode(Body.self, from: Data(bytes.readableBytesView)),
             let code = body.errors?.first?.code,

@@ -18,6 +18,7 @@ struct DoorParts {
     let tokens: RegistryTokens
     let clock: WallClock
     let metrics: PrometheusRegistry
+    let audit: AuditLog
     let logger: Logger
 
     /// The web server; it tells whoever started the program how to go on, once it listens.
@@ -25,24 +26,27 @@ struct DoorParts {
         let identity = try tlsIdentity(in: folder)
         let web = WebSettings(
             host: settings.host, port: settings.port, tls: identity, publicHost: settings.reachedAs,
-            defaultRegistry: settings.registry)
+            defaultRegistry: settings.registry, downloadPatience: settings.downloadPatience)
         let operations =
             ECROperations.table(registry: registry, tokens: tokens) + KMSOperations.table(keys: vault.keys)
             + SecretsOperations.table(secrets: vault.secrets) + STSOperations.table(accessKeys: accessKeys)
+            + WeirOperations.table(registry: registry)
         let aws = AWSDoor(
             accessKeys: accessKeys, operations: operations,
             settings: AWSSettings(
-                publicHost: settings.reachedAs, scheme: settings.tls == .none ? .http : .https), clock: clock)
+                publicHost: settings.reachedAs, scheme: settings.tls == .none ? .http : .https), clock: clock, audit: audit)
         let readiness = Readiness()
         let doors = Doors(
-            aws: aws, registry: registry, tokens: tokens, settings: web, metrics: metrics, clock: clock,
+            aws: aws, registry: registry, tokens: tokens, settings: web, metrics: metrics, clock: clock, audit: audit,
             isReady: { readiness.isReady })
         let text = welcome.text(settings, authority: settings.tls == .selfSigned ? folder.tls("ca.crt") : nil)
         let server = WebServer(doors: doors, settings: web, metrics: metrics, clock: clock, logger: logger) { address in
             readiness.set(true)
             logger.info(
                 "Ready", metadata: ["listen": "\(address?.description ?? "")", "public.host": "\(settings.reachedAs)"])
-            FileHandle.standardOutput.write(Data(text.utf8))
+            // Where standard output is for events or audit records, it is for nothing else.
+            let isTaken = settings.events == "-" || settings.audit == "-"
+            (isTaken ? FileHandle.standardError : FileHandle.standardOutput).write(Data(text.utf8))
         }
         return FrontDoor(web: server, readiness: readiness)
     }

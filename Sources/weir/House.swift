@@ -25,6 +25,7 @@ struct House: Sendable {
     private let upstream: RegistryClient
     private let registry: Registry
     private let web: FrontDoor
+    private let outlets: Outlets
     private let logger: Logger
 
     /// Opens the data folder, makes on first start what is missing in it, and wires the rooms. Throws `StartProblem` with what to do.
@@ -34,27 +35,45 @@ struct House: Sendable {
         let root = try settings.rootKey.map { try RootKey(bytes: $0) } ?? folder.rootKey()
         let database = try SQLiteDatabase(path: folder.database)
         try await database.migrate(VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
+        try await checkSealing(settings.sealing, of: database)
         let store = try FileBlobStore(folder: folder.path)
-        let leftOver = try store.clearStaging()
-        if leftOver > 0 { logger.info("Cleared what an earlier run had staged", metadata: ["files": "\(leftOver)"]) }
 
         let vault = try await vault(over: database, root, clock)
         let accessKeys = AccessKeys(database: database, rootKey: root, clock: clock)
         try await accessKeys.load()
         let welcome = try await Welcome.prepare(settings, folder, accessKeys)
         let upstream = try client(settings, clock)
-        let registry = Registry(
-            Registry.Parts(
-                database: database, store: store, upstream: upstream, keyring: vault.keyring, keys: vault.keys,
-                secrets: vault.secrets, clock: clock, logger: logger, sealing: settings.sealing,
-                pulls: Pulls.Settings(freshness: settings.freshness)))
+        let outlets = try Outlets(settings, clock: clock, logger: logger)
+        var parts = Registry.Parts(
+            database: database, store: store, upstream: Upstreams(upstream), keyring: vault.keyring, keys: vault.keys,
+            secrets: vault.secrets, clock: clock, logger: logger, sealing: settings.sealing,
+            pulls: Pulls.Settings(freshness: settings.freshness, rememberMissing: settings.rememberMissing),
+            upstreams: settings.upstreamPolicy, events: outlets.events)
+        parts.collection = settings.collection
+        parts.uploads.window = settings.uploadWindow
+        parts.lifecycle = settings.lifecycle
+        parts.auditLines = outlets.auditLines
+        let registry = Registry(parts)
+        let leftOver = try await registry.uploads.restore()
+        if leftOver > 0 { logger.info("Cleared what an earlier run had staged", metadata: ["files": "\(leftOver)"]) }
         let doors = DoorParts(
             settings: settings, registry: registry, vault: vault, accessKeys: accessKeys,
-            tokens: RegistryTokens(rootKey: root, keys: accessKeys), clock: clock, metrics: metrics, logger: logger)
+            tokens: RegistryTokens(rootKey: root, keys: accessKeys), clock: clock, metrics: metrics,
+            audit: outlets.audit, logger: logger)
         let web = try doors.server(in: folder, welcome)
         return House(
             settings: settings, folder: folder, database: database, store: store, upstream: upstream,
-            registry: registry, web: web, logger: logger)
+            registry: registry, web: web, outlets: outlets, logger: logger)
+    }
+
+    /// The sealing mode says where blobs lie: with another one than the folder's none would be found.
+    private static func checkSealing(_ wanted: Blobs.Sealing, of database: SQLiteDatabase) async throws {
+        let recorded = try await Blobs.Sealing.recorded(wanted: wanted, in: database)
+        guard recorded == wanted else {
+            throw StartProblem(
+                "the data folder was first used with --sealing \(recorded.rawValue), and its blobs lie there in that form. Start with --sealing \(recorded.rawValue), or with a new folder"
+            )
+        }
     }
 
     /// A wrong root key shows here first: nothing that is sealed opens.
@@ -67,11 +86,20 @@ struct House: Sendable {
     }
 
     private static func client(_ settings: Settings, _ clock: WallClock) throws -> RegistryClient {
+        var wishes = UpstreamSettings(
+            overrides: settings.upstreams, allowPrivate: settings.allowPrivateUpstreams,
+            trustedRealms: settings.trustedRealms, additionalTrustRoots: settings.upstreamCA)
+        wishes.trustRootsByHost = settings.upstreamAuthorities
+        wishes.awsIdentity = AWSKeys()
+        if let patience = settings.upstreamPatience {
+            // A little sooner than the rest, so that it is told apart.
+            wishes.timeouts.connect = min(patience * 3 / 4, wishes.timeouts.connect)
+            wishes.timeouts.head = patience
+            wishes.timeouts.idle = patience
+            wishes.progressWindow = min(patience, wishes.progressWindow)
+        }
         do {
-            return try RegistryClient(
-                settings: UpstreamSettings(
-                    overrides: settings.upstreams, allowPrivate: settings.allowPrivateUpstreams,
-                    additionalTrustRoots: settings.upstreamCA), clock: clock)
+            return try RegistryClient(settings: wishes, clock: clock)
         } catch {
             throw StartProblem("the upstream settings cannot be used: \(error)")
         }
@@ -83,9 +111,12 @@ struct House: Sendable {
             logger.warning("AES256 repositories are kept unsealed: the volume must be encrypted (--sealing kms-only)")
         }
         // Stopped from the last to the first: the doors close before what stands behind them.
-        let services: [any Service] = [
-            registry.pullTimes, registry.uploads, PullsLifetime(pulls: registry.pulls), web,
-        ]
+        let services: [any Service] =
+            outlets.services + [
+                registry.pullTimes, registry.replication, registry.uploads, registry.chores, registry.lifecycle,
+                PullsLifetime(registry),
+                web,
+            ]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "weir.lifecycle"))
@@ -95,6 +126,7 @@ struct House: Sendable {
         let outcome = await Result { try await ServiceGroup(configuration: configuration).run() }
         await upstream.shutdown()
         await store.shutdown()
+        await outlets.drain()
         try database.close()
         logger.info("Stopped", metadata: ["data": "\(folder.path)"])
         if case .failure(let error) = outcome { throw problem(error) }
@@ -117,19 +149,18 @@ extension Result where Failure == any Error {
 
 /// Ends the fills when everything that reads them has ended.
 private struct PullsLifetime: Service {
-    let pulls: Pulls
+    private let registry: Registry
+
+    init(_ registry: Registry) { self.registry = registry }
 
     func run() async throws {
         try? await gracefulShutdown()
-        await pulls.close()
+        await registry.referrers.close()
+        await registry.pulls.close()
     }
 }
 
 extension WallClock {
     /// The machine's clock.
-    static let system = WallClock {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000)
-    }
+    static let system = WallClock { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }
 }

@@ -41,8 +41,24 @@ struct ServeCommand: AsyncParsableCommand {
         name: .customLong("allow-private-upstream"), help: "An upstream host that may live at a private address. May be repeated."
     )
     var allowPrivateUpstreams: [String] = []
+    @Flag(help: "Let cache rules name any registry, and not only those that ECR knows.")
+    var allowAnyUpstream = false
+    @Flag(help: "Let cache rules do without a secret also where ECR demands one.")
+    var optionalUpstreamSecrets = false
+    @Option(help: "Seconds for which upstream's word counts that there is no such image. (default: 10)")
+    var rememberMissing: Int?
     @Option(help: "A PEM file with authorities to trust for upstream registries, besides the system's.")
     var upstreamCa: String?
+    @Option(
+        name: .customLong("upstream-authority"),
+        help: "HOST=FILE: a PEM file with authorities to trust for this upstream alone. May be repeated.")
+    var upstreamAuthorities: [String] = []
+    @Option(
+        name: .customLong("trust-realm"),
+        help: "UPSTREAM=HOST: a token server that may have this upstream's login. May be repeated.")
+    var trustedRealms: [String] = []
+    @Option(help: "Seconds that an upstream may say nothing. (default: 10 to connect, 30 to answer, 60 in the middle of one)")
+    var upstreamPatience: Int?
     @Option(help: "all, or kms-only: leave AES256 repositories unsealed, for volumes that are encrypted already. (default: all)")
     var sealing: String?
     @Option(help: "Seconds for which upstream's word about a tag counts. (default: 86400)")
@@ -51,6 +67,24 @@ struct ServeCommand: AsyncParsableCommand {
     var logLevel: String?
     @Option(help: "json or text. (default: text on a terminal, else json)")
     var logFormat: String?
+    @Option(help: "A file that gets each event as a line of JSON; - is standard output.")
+    var events: String?
+    @Option(help: "A URL to which each event is posted. WEIR_EVENTS_WEBHOOK_SECRET signs what is posted.")
+    var eventsWebhook: String?
+    @Option(help: "A file that gets a line of JSON for each call of either door; - is standard output.")
+    var audit: String?
+    @Option(help: "Seconds after which a client that does not read what it asked for is cut off; 0 is never. (default: 120)")
+    var downloadPatience: Int?
+    @Option(help: "Seconds after which an upload that nobody continues is given up. (default: 86400)")
+    var uploadWindow: Int?
+    @Option(help: "Seconds between two collections of garbage; 0 is by command alone. (default: 3600)")
+    var gcInterval: Int?
+    @Option(help: "Seconds for which a blob is kept that no manifest names yet, for a push under way. (default: 86400)")
+    var gcGrace: Int?
+    @Option(help: "Seconds within which what meets a lifecycle rule is dealt with; 0 is by command alone. (default: 86400)")
+    var lifecycleInterval: Int?
+    @Option(help: "How much cached content is kept, such as 200GiB: what was longest not pulled gives way. (default: no limit)")
+    var cacheSize: String?
 
     func run() async throws {
         weir_keep_freed_memory()
@@ -64,7 +98,7 @@ struct ServeCommand: AsyncParsableCommand {
             throw ExitCode(64)
         }
         settings.bootstrapLogging()
-        let metrics = PrometheusRegistry()
+        let metrics = PrometheusRegistry(help: MetricHelp.texts)
         MetricsSystem.bootstrap(metrics)
         let logger = Logger(label: "weir")
         do {
@@ -93,10 +127,38 @@ struct ServeCommand: AsyncParsableCommand {
         put(.sealing, sealing)
         put(.logLevel, logLevel)
         put(.logFormat, logFormat)
+        put(.events, events)
+        put(.eventsWebhook, eventsWebhook)
+        put(.audit, audit)
+        put(.cacheSize, cacheSize)
+        if let uploadWindow { values[Settings.Key.uploadWindow.configKey] = ConfigValue(.int(uploadWindow), isSecret: false) }
+        if let gcInterval { values[Settings.Key.gcInterval.configKey] = ConfigValue(.int(gcInterval), isSecret: false) }
+        if let lifecycleInterval {
+            values[Settings.Key.lifecycleInterval.configKey] = ConfigValue(.int(lifecycleInterval), isSecret: false)
+        }
+        if let gcGrace { values[Settings.Key.gcGrace.configKey] = ConfigValue(.int(gcGrace), isSecret: false) }
+        if let downloadPatience {
+            values[Settings.Key.downloadPatience.configKey] = ConfigValue(.int(downloadPatience), isSecret: false)
+        }
         if let freshness { values[Settings.Key.freshness.configKey] = ConfigValue(.int(freshness), isSecret: false) }
+        if let upstreamPatience {
+            values[Settings.Key.upstreamPatience.configKey] = ConfigValue(.int(upstreamPatience), isSecret: false)
+        }
+        if let rememberMissing {
+            values[Settings.Key.rememberMissing.configKey] = ConfigValue(.int(rememberMissing), isSecret: false)
+        }
+        for (key, isSet) in [
+            (Settings.Key.allowAnyUpstream, allowAnyUpstream), (.optionalUpstreamSecrets, optionalUpstreamSecrets),
+        ] where isSet {
+            values[key.configKey] = ConfigValue(.bool(true), isSecret: false)
+        }
         if tlsSelfSigned { values[Settings.Key.tlsSelfSigned.configKey] = ConfigValue(.bool(true), isSecret: false) }
         if !upstreams.isEmpty {
             values[Settings.Key.upstreams.configKey] = ConfigValue(.stringArray(upstreams), isSecret: false)
+        }
+        for (key, list) in [(Settings.Key.upstreamAuthorities, upstreamAuthorities), (.trustedRealms, trustedRealms)]
+        where !list.isEmpty {
+            values[key.configKey] = ConfigValue(.stringArray(list), isSecret: false)
         }
         if !allowPrivateUpstreams.isEmpty {
             values[Settings.Key.allowPrivateUpstreams.configKey] = ConfigValue(

@@ -10,8 +10,12 @@ struct Settings: Sendable {
     enum Key: String, CaseIterable, Sendable {
         case data, listen, publicHost, account, region
         case tlsCertificate, tlsKey, tlsSelfSigned
-        case upstreams, allowPrivateUpstreams, upstreamCA
+        case allowAnyUpstream, optionalUpstreamSecrets, rememberMissing
+        case upstreams, allowPrivateUpstreams, upstreamCA, upstreamAuthorities, trustedRealms, upstreamPatience
         case sealing, freshness, logLevel, logFormat
+        case events, eventsWebhook, audit, downloadPatience
+        case uploadWindow, gcInterval, gcGrace, cacheSize
+        case lifecycleInterval
 
         var configKey: AbsoluteConfigKey { AbsoluteConfigKey([rawValue]) }
 
@@ -51,10 +55,34 @@ struct Settings: Sendable {
     var upstreams: [String: String] = [:]
     var allowPrivateUpstreams: Set<String> = []
     var upstreamCA: String?
+    /// Which registries cache rules may name.
+    var upstreamPolicy = UpstreamPolicy()
+    /// How long upstream's "there is no such image" counts.
+    var rememberMissing = Duration.seconds(10)
+    /// Upstream hosts to PEM files of the authorities that are trusted for them alone.
+    var upstreamAuthorities: [String: String] = [:]
+    /// Upstream hosts to the hosts that may ask for their logins besides their own.
+    var trustedRealms: [String: Set<String>] = [:]
+    /// How long an upstream may say nothing; nil for the usual, which differs by what it is asked.
+    var upstreamPatience: Duration?
     var sealing = Blobs.Sealing.all
     var freshness = Duration.seconds(86_400)
+    /// How long an upload may lie untouched before it is given up.
+    var uploadWindow = Uploads.Settings().window
+    /// Garbage collection and the cap on cached content.
+    var collection = Collector.Settings()
+    /// When lifecycle policies are carried out.
+    var lifecycle = Lifecycle.Settings()
     var logLevel = Logger.Level.info
     var logFormat: LogFormat?
+    /// Files for events and for the audit log; `-` is standard output.
+    var events: String?
+    var audit: String?
+    var eventsWebhook: String?
+    /// From the environment alone; signs what is posted.
+    var eventsWebhookSecret: String?
+    /// How long a client may take next to nothing of what it asked for; nil: for ever.
+    var downloadPatience: Duration? = .seconds(120)
     var rootAccessKey: RootAccessKey?
     /// 32 bytes, where the environment gives the root key instead of the file.
     var rootKey: [UInt8]?
@@ -73,10 +101,15 @@ struct Settings: Sendable {
     func bootstrapLogging() {
         let level = logLevel
         let isText = logFormat.map { $0 == .text } ?? (isatty(STDERR_FILENO) == 1)
+        // What services log on behalf of a request carries its trace too.
+        let trace = Logger.MetadataProvider {
+            TraceContext.current.map { ["trace.id": "\($0.traceID)", "span.id": "\($0.spanID)"] } ?? [:]
+        }
         LoggingSystem.bootstrap { label in
             var handler: any LogHandler =
                 isText ? StreamLogHandler.standardError(label: label) : JSONLogHandler(label: label)
             handler.logLevel = level
+            handler.metadataProvider = trace
             return handler
         }
     }

@@ -46,7 +46,8 @@ struct SettingsReader {
 
     private var unknownVariables: [String] {
         let known = Set(Settings.Key.allCases.map(\.variable)).union([
-            "WEIR_CONFIG", "WEIR_ROOT_KEY", "WEIR_ROOT_ACCESS_KEY_ID", "WEIR_ROOT_SECRET_ACCESS_KEY",
+            "WEIR_CONFIG", "WEIR_EVENTS_WEBHOOK_SECRET", "WEIR_ROOT_KEY", "WEIR_ROOT_ACCESS_KEY_ID",
+            "WEIR_ROOT_SECRET_ACCESS_KEY",
         ])
         // Kubernetes sets the last ones in every container beside a service that is called weir.
         let others = ["WEIR_TEST_", "WEIR_SERVICE_", "WEIR_PORT"]
@@ -72,6 +73,8 @@ private struct Values {
         await readTLS(&settings)
         await readUpstreams(&settings)
         await readHabits(&settings)
+        await readCollection(&settings)
+        await readOutlets(&settings, environment)
         readKeys(&settings, environment)
         return settings
     }
@@ -122,6 +125,31 @@ private struct Values {
         }
         settings.allowPrivateUpstreams = Set(await list(.allowPrivateUpstreams))
         settings.upstreamCA = await string(.upstreamCA)
+        if await bool(.allowAnyUpstream) == true { settings.upstreamPolicy.hosts = .any }
+        if await bool(.optionalUpstreamSecrets) == true { settings.upstreamPolicy.secrets = .optional }
+        if let seconds = await integer(.upstreamPatience) {
+            if seconds < 1 { problems.append("upstreamPatience: \(seconds) is less than 1 second") }
+            settings.upstreamPatience = .seconds(max(seconds, 1))
+        }
+        if let seconds = await integer(.rememberMissing) {
+            if seconds < 0 { problems.append("rememberMissing: \(seconds) is less than 0 seconds") }
+            settings.rememberMissing = .seconds(seconds)
+        }
+        for (host, file) in await pairs(.upstreamAuthorities, "HOST=FILE") { settings.upstreamAuthorities[host] = file }
+        for (host, realm) in await pairs(.trustedRealms, "HOST=HOST") { settings.trustedRealms[host, default: []].insert(realm) }
+    }
+
+    private mutating func pairs(_ key: Settings.Key, _ form: String) async -> [(String, String)] {
+        var pairs: [(String, String)] = []
+        for text in await list(key) {
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            if parts.count == 2 {
+                pairs.append((parts[0], parts[1]))
+            } else {
+                problems.append("\(key.rawValue): '\(text)' is not \(form)")
+            }
+        }
+        return pairs
     }
 
     private mutating func readHabits(_ settings: inout Settings) async {
@@ -133,6 +161,43 @@ private struct Values {
         if let seconds = await integer(.freshness) {
             if seconds < 0 { problems.append("freshness: \(seconds) is less than 0 seconds") }
             settings.freshness = .seconds(seconds)
+        }
+    }
+
+    private mutating func readCollection(_ settings: inout Settings) async {
+        if let seconds = await integer(.uploadWindow) {
+            if seconds < 1 { problems.append("uploadWindow: \(seconds) is less than 1 second") }
+            settings.uploadWindow = .seconds(seconds)
+        }
+        if let seconds = await integer(.gcInterval) {
+            if seconds < 0 { problems.append("gcInterval: \(seconds) is less than 0 seconds") }
+            settings.collection.interval = seconds > 0 ? .seconds(seconds) : nil
+        }
+        if let seconds = await integer(.gcGrace) {
+            if seconds < 0 { problems.append("gcGrace: \(seconds) is less than 0 seconds") }
+            settings.collection.grace = .seconds(seconds)
+        }
+        if let seconds = await integer(.lifecycleInterval) {
+            if seconds < 0 { problems.append("lifecycleInterval: \(seconds) is less than 0 seconds") }
+            settings.lifecycle.interval = seconds > 0 ? .seconds(seconds) : nil
+        }
+        if let text = await string(.cacheSize) {
+            settings.collection.cacheSize = ByteSize(text)?.bytes
+            if settings.collection.cacheSize == nil { problems.append("cacheSize: '\(text)' is no size such as 200GiB") }
+        }
+    }
+
+    private mutating func readOutlets(_ settings: inout Settings, _ environment: [String: String]) async {
+        settings.events = await path(.events)
+        settings.audit = await path(.audit)
+        settings.eventsWebhook = await string(.eventsWebhook)
+        settings.eventsWebhookSecret = environment["WEIR_EVENTS_WEBHOOK_SECRET"]
+        if let url = settings.eventsWebhook, !url.hasPrefix("https://"), !url.hasPrefix("http://") {
+            problems.append("eventsWebhook is not an http or https URL")
+        }
+        if let seconds = await integer(.downloadPatience) {
+            if seconds < 0 { problems.append("downloadPatience: \(seconds) is less than 0 seconds") }
+            settings.downloadPatience = seconds > 0 ? .seconds(seconds) : nil
         }
     }
 
@@ -161,6 +226,12 @@ private struct Values {
         do { return try await reader.fetchString(forKey: ConfigKey([key.rawValue])) } catch {
             return wrong(key, "a string")
         }
+    }
+
+    private mutating func path(_ key: Settings.Key) async -> String? {
+        guard let path = await string(key) else { return nil }
+        if path.isEmpty { problems.append("\(key.rawValue) is empty: a file, or - for standard output") }
+        return path
     }
 
     private mutating func integer(_ key: Settings.Key) async -> Int? {

@@ -91,3 +91,39 @@ import WeirCore
         #expect(try found("quay/x", .replication) == nil)
     }
 }
+
+@Suite struct RuleOptionsTests {
+    @Test(
+        "A platform without its variant takes every variant",
+        arguments: [
+            ("linux/arm64", "linux/arm64", true), ("linux/arm64", "linux/arm64/v8", true), ("linux/arm/v7", "linux/arm/v7", true),
+            ("linux/arm/v7", "linux/arm/v6", false), ("linux/arm", "linux/arm64", false),
+            ("linux/amd64", "unknown/unknown", false),
+        ])
+    func platforms(wanted: String, listed: String, isTaken: Bool) {
+        #expect(RuleOptions.Fetch.platforms([wanted]).takes(listed) == isTaken)
+        #expect(RuleOptions.Fetch.all.takes(listed) && !RuleOptions.Fetch.requested.takes(listed))
+    }
+
+    @Test func whatAListNamesWithoutAPlatformIsTaken() {
+        #expect(RuleOptions.Fetch.platforms(["linux/amd64"]).takes(nil))
+    }
+
+    @Test(
+        "A path prefix is a path and nothing else",
+        arguments: [
+            ("/a", true), ("/artifactory/api/docker/my~images", true), ("a", false), ("/", false), ("/a/", false),
+            ("/a/../b", false),
+            ("/a//b", false), ("/a?b", false), ("/a%2fb", false), ("/a@b", false),
+        ])
+    func pathPrefixes(path: String, isGood: Bool) {
+        var options = RuleOptions()
+        options.pathPrefix = path
+        #expect((options.flaw(for: .other) == nil) == isGood)
+        #expect(options.flaw(for: .quay) != nil)
+    }
+
+    @Test func anotherRegistryIsNoneOfECRs() {
+        #expect(!UpstreamKind.allCases.contains(.other) && !UpstreamKind.other.needsSecret)
+    }
+}

@@ -19,6 +19,8 @@ package func blobStoreExam(_ make: () throws -> any BlobStore) async throws {
         ("many readers follow one writer", followers),
         ("many blobs are written at once", manyAtOnce),
         ("the start clears what was staged", clearing),
+        ("a checkpointed blob outlives its writer and the start", checkpointing),
+        ("a walk finds every committed blob once, and no other", walking),
     ]
     for (name, ask) in questions {
         try await question(name) {
@@ -255,4 +257,65 @@ private func clearing(_ store: any BlobStore) async throws {
     try await expectMissing(place("b"), in: store)
     try put(pattern(30), place("b"), in: store)
     try expect(try await get(place("b"), from: store), is: pattern(30))
+}
+
+private func walking(_ store: any BlobStore) async throws {
+    func found() throws -> [BlobPlace: Int64] {
+        var found: [BlobPlace: Int64] = [:]
+        for shelf in try store.shelves() {
+            for entry in try store.contents(of: shelf) {
+                guard let place = entry.place else { throw ExamFailure("\(entry.name) is no blob") }
+                guard found.updateValue(entry.size, forKey: place) == nil else { throw ExamFailure("\(place) lies there twice") }
+            }
+        }
+        return found
+    }
+    try expect(try found(), is: [:])
+    let sha512 = BlobPlace(scope: "kms-0123456789abcdef", digest: Digest(of: [1, 2], .sha512))
+    var wanted: [BlobPlace: Int64] = [sha512: 7]
+    try put(pattern(7), sha512, in: store)
+    for number in 0..<20 {
+        let place = place("\(number)", scope: number % 2 == 0 ? "plain" : "aes256-0000000000000001")
+        try put(pattern(number), place, in: store)
+        wanted[place] = Int64(number)
+    }
+    let staged = try store.stage()
+    try staged.append(pattern(10))
+    try expect(try found(), is: wanted)
+    try store.delete(sha512)
+    wanted[sha512] = nil
+    try expect(try found(), is: wanted)
+    try expect(try store.contents(of: BlobShelf("blobs/no-such-shelf")), is: [])
+    staged.discard()
+}
+
+private func checkpointing(_ store: any BlobStore) async throws {
+    var name = ""
+    do {
+        let staged = try store.stage()
+        try staged.append(pattern(1000))
+        name = try staged.checkpoint()
+        try staged.append(pattern(500, at: 1000))
+        try expect(try staged.checkpoint(), is: name)
+    }
+    let lost = try store.stage()
+    try lost.append(pattern(10))
+    try expect(try store.clearStaging(keeping: [name]), is: 1)
+    try expect(try await store.openStaged(name).read(at: 0, count: 2000), is: pattern(1500))
+    try await expectMissing(place("a"), in: store)
+    try store.discardStaged(name)
+    try store.discardStaged(name)
+    try expect(try await caught(BlobStoreError.self) { try store.openStaged(name) }, is: .missing)
+    for bad in ["", "..", "../blobs", String(repeating: "A", count: 32)] {
+        _ = try await caught(BlobStoreError.self) { try store.openStaged(bad) }
+    }
+    // One that is committed or discarded is kept no more.
+    let committed = try store.stage()
+    let first = try committed.checkpoint()
+    try committed.commit(as: place("a"))
+    let discarded = try store.stage()
+    let second = try discarded.checkpoint()
+    discarded.discard()
+    for name in [first, second] { _ = try await caught(BlobStoreError.self) { try store.openStaged(name) } }
+    try expect(try await get(place("a"), from: store), is: ByteBuffer())
 }

@@ -9,6 +9,8 @@ struct FakeBody: AsyncSequence, Sendable {
     let bytes: ByteBuffer
     let flaw: FakeUpstream.Flaw?
     let start: Int64
+    /// Where a range ends; nil for the blob's end.
+    let limit: Int64?
     let chunk: Int
     let host: String
     let gate: Gate
@@ -25,8 +27,9 @@ struct FakeBody: AsyncSequence, Sendable {
             if let broken = body.breaks, position >= broken {
                 throw UpstreamError(.unavailable, host: body.host, "the connection broke")
             }
-            guard position < body.end else { return nil }
-            var end = Swift.min(position + Int64(body.chunk), body.end)
+            let last = body.limit.map { Swift.min($0, body.end) } ?? body.end
+            guard position < last else { return nil }
+            var end = Swift.min(position + Int64(body.chunk), last)
             // No chunk goes beyond a hold or a break.
             for stop in [limit.offset, body.breaks].compactMap({ $0 }) where stop > position { end = Swift.min(end, stop) }
             self.position = end

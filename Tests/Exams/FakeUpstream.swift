@@ -7,7 +7,7 @@ package import WeirCore
 /// It counts what it is asked, fails on demand, sends bad content on demand, and can be held at a point until the test lets it go
 /// on: so a test reaches every state between "asked" and "done" without sleeping.
 package final class FakeUpstream: UpstreamRegistry {
-    package enum Kind: Hashable, Sendable, CaseIterable { case resolve, manifest, blob, blobSize }
+    package enum Kind: Hashable, Sendable, CaseIterable { case resolve, manifest, blob, blobSize, referrers, tags, check }
 
     /// A request as it came.
     package struct Request: Sendable {
@@ -17,6 +17,8 @@ package final class FakeUpstream: UpstreamRegistry {
         package let reference: String
         /// Where a blob was to begin; 0 for other kinds.
         package let offset: Int64
+        /// How much of a blob was asked for; nil for all from `offset` on, and for other kinds.
+        package let length: Int64?
     }
 
     /// What is wrong with a blob's content as it is sent.
@@ -44,6 +46,7 @@ package final class FakeUpstream: UpstreamRegistry {
         var tellsSizes = true
         var tellsDigests = true
         var chunk = 32 << 10
+        var statuses: [String: UpstreamStatus] = [:]
     }
 
     package let host: String
@@ -188,23 +191,30 @@ package final class FakeUpstream: UpstreamRegistry {
     }
 
     package func blob(
-        _ digest: Digest, from offset: Int64, in source: UpstreamSource
+        _ digest: Digest, range: UpstreamRange, in source: UpstreamSource
     ) async throws(UpstreamError) -> UpstreamBlob {
-        try await begin(.blob, source, digest.description, offset)
+        try await begin(.blob, source, digest.description, range.offset, range.length)
         let (blob, flaw, servesRanges, tellsSizes, chunk) = state.withLock { state in
             let flaw = state.flaws[digest]
-            if case .breaksOnce = flaw { state.flaws[digest] = nil }
+            // A range that ends before the break leaves it to the next one.
+            if case .breaksOnce(let at) = flaw, at >= range.offset, range.length.map({ at < range.offset + $0 }) ?? true {
+                state.flaws[digest] = nil
+            }
             return (
                 state.blobs[source.repository]?[digest], flaw, state.servesRanges, state.tellsSizes, state.chunk
             )
         }
         guard let blob else { throw notFound(digest.description, source) }
-        let start = servesRanges ? offset : 0
-        guard start <= blob.readableBytes else {
+        let start = servesRanges ? range.offset : 0
+        let count = Int64(blob.readableBytes)
+        guard start <= count else {
             throw UpstreamError(.invalid, host: host, "the range begins after the end", status: 416)
         }
-        let body = FakeBody(bytes: blob, flaw: flaw, start: start, chunk: chunk, host: host, gate: gate)
-        return UpstreamBlob(size: tellsSizes ? Int64(blob.readableBytes) : nil, offset: start, body: body)
+        let limit = servesRanges ? range.length.map { min(start + $0, count) } : nil
+        let body = FakeBody(bytes: blob, flaw: flaw, start: start, limit: limit, chunk: chunk, host: host, gate: gate)
+        return UpstreamBlob(
+            size: tellsSizes ? count : nil, offset: start, body: body, validator: "\"\(digest)\"",
+            servesRanges: servesRanges)
     }
 
     package func blobSize(
@@ -216,12 +226,47 @@ package final class FakeUpstream: UpstreamRegistry {
         return tells ? Int64(blob.readableBytes) : nil
     }
 
+    /// The manifests of the repository that name this one as their subject.
+    package func referrers(
+        of digest: Digest, artifactType: String?, in source: UpstreamSource
+    ) async throws(UpstreamError) -> [UpstreamReferrer] {
+        try await begin(.referrers, source, digest.description)
+        let held = state.withLock { $0.manifests[source.repository] ?? [:] }
+        return held.filter { $0.key.contains(":") }.sorted { $0.key < $1.key }.compactMap { _, sent in
+            guard let manifest = try? Manifest(sent.bytes, contentType: sent.mediaType),
+                manifest.subject?.digest == digest, artifactType == nil || manifest.artifactType == artifactType
+            else { return nil }
+            return UpstreamReferrer(
+                digest: manifest.digest, mediaType: manifest.mediaType, size: Int64(sent.bytes.readableBytes),
+                artifactType: manifest.artifactType, annotations: manifest.annotations)
+        }
+    }
+
+    package func tags(in source: UpstreamSource, limit: Int) async throws(UpstreamError) -> [Tag] {
+        try await begin(.tags, source, "")
+        let names = state.withLock { $0.manifests[source.repository]?.keys.sorted() }
+        guard let names else { throw notFound("tags", source) }
+        return Array(names.compactMap { try? Tag($0) }.prefix(limit))
+    }
+
+    package func check(_ source: UpstreamSource) async throws(UpstreamError) { try await begin(.check, source, "") }
+
+    package func status(owner: String, host: String) -> UpstreamStatus? {
+        state.withLock { $0.statuses["\(owner) \(host)"] }
+    }
+
+    /// What `status` says from now on.
+    package func set(_ status: UpstreamStatus) {
+        state.withLock { $0.statuses["\(status.owner) \(status.host)"] = status }
+    }
+
     /// Counts the request, holds it where the test wants, and fails it where the test wants.
     private func begin(
-        _ kind: Kind, _ source: UpstreamSource, _ reference: String, _ offset: Int64 = 0
+        _ kind: Kind, _ source: UpstreamSource, _ reference: String, _ offset: Int64 = 0, _ length: Int64? = nil
     ) async throws(UpstreamError) {
         state.withLock {
-            $0.requests.append(Request(kind: kind, source: source, reference: reference, offset: offset))
+            $0.requests.append(
+                Request(kind: kind, source: source, reference: reference, offset: offset, length: length))
         }
         do {
             try await gate.pass { $0.kinds.contains(kind) }

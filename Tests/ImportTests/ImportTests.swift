@@ -18,8 +18,8 @@ import Testing
             "WeirCore", "WeirSigV4", "CPlatform", "Glibc", "GRDB", "Crypto", "NIOCore", "NIOPosix", "FoundationEssentials",
         ],
         "Upstream": [
-            "WeirCore", "WeirSigV4", "AsyncHTTPClient", "Crypto", "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
-            "NIOSSL", "NIOTLS", "FoundationEssentials",
+            "WeirCore", "WeirSigV4", "AsyncHTTPClient", "Crypto", "Glibc", "Logging", "Metrics", "NIOCore", "NIOHTTP1",
+            "NIOPosix", "NIOSSL", "NIOTLS", "FoundationEssentials",
         ],
         "Web": [
             "WeirCore", "WeirSigV4", "WeirIdentity", "WeirRegistry", "WeirVault", "Crypto", "Glibc", "HTTPTypes",

@@ -8,6 +8,7 @@ import Testing
     private static let mayStartTasks: [String: String] = [
         "Registry/PullThrough/Fills.swift": "a fill goes on when its client hangs up",
         "Registry/PullThrough/Flights.swift": "one upstream request is shared by all who wait for it",
+        "Upstream/Circuits.swift": "one probe of a dead server is shared by all who wait for it",
         "Upstream/Tokens.swift": "one login is shared by all who wait for it",
     ]
 

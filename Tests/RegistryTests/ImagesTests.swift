@@ -59,8 +59,9 @@ import WeirRegistry
     @Test func aChildCannotGoBeforeItsList() async throws {
         let (house, name) = try await house()
         let config = try await house.push(ByteBuffer(string: "{}"), to: "mine/app")
-        let child = try await put(Manifests.image(config: config, size: 2), nil, house, name)
-        let list = try await put(Manifests.index([(child.digest, 10)]), "list", house, name)
+        let text = Manifests.image(config: config, size: 2)
+        let child = try await put(text, nil, house, name)
+        let list = try await put(Manifests.index([(child.digest, text.utf8.count)]), "list", house, name)
         let images = house.registry.images
         let ids = [child.digest, list.digest, child.digest].map { ImageIDRequest(digest: $0.description, tag: nil) }
         let (removed, failures) = try await images.batchDelete(ids, in: name, of: house.id)

@@ -27,15 +27,19 @@ extension TestRegistry {
         struct NotStored: Error {}
         let files = FileManager.default.enumerator(atPath: folder + "/blobs")
         while let path = files?.nextObject() as? String {
-            guard path.hasSuffix(digest.hex), let file = FileHandle(forUpdatingAtPath: "\(folder)/blobs/\(path)")
-            else { continue }
-            defer { try? file.close() }
-            try file.seek(toOffset: UInt64(offset))
-            let byte = try file.read(upToCount: 1)?.first ?? 0
-            try file.seek(toOffset: UInt64(offset))
-            try file.write(contentsOf: Data([byte ^ 1]))
-            return
+            guard path.hasSuffix(digest.hex) else { continue }
+            return try flipByte(inFile: "\(folder)/blobs/\(path)", at: offset)
         }
         throw NotStored()
+    }
+
+    func flipByte(inFile path: String, at offset: Int) throws {
+        struct NotThere: Error {}
+        guard let file = FileHandle(forUpdatingAtPath: path) else { throw NotThere() }
+        defer { try? file.close() }
+        try file.seek(toOffset: UInt64(offset))
+        let byte = try file.read(upToCount: 1)?.first ?? 0
+        try file.seek(toOffset: UInt64(offset))
+        try file.write(contentsOf: Data([byte ^ 1]))
     }
 }

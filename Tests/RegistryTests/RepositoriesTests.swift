@@ -57,7 +57,7 @@ import WeirVault
         #expect(repository.scanOnPush)
         #expect(repository.encryption.keyARN?.hasPrefix("arn:aws:kms:us-east-2:111122223333:key/") == true)
         #expect(try await repositories.policy(of: name, in: test.id) == policy)
-        #expect(try await repositories.lifecyclePolicy(of: name, in: test.id) == lifecycle)
+        #expect(try await test.registry.lifecycle.policy(of: name, in: test.id).text == lifecycle)
         #expect(try await repositories.tags(of: name, in: test.id).map(\.key) == ["Stage", "team"])
     }
 
@@ -211,7 +211,7 @@ import WeirVault
 
     @Test func lifecyclePoliciesAreCheckedKeptAndDeleted() async throws {
         _ = try await create()
-        let none = await refusal { try await repositories.lifecyclePolicy(of: name, in: test.id) }
+        let none = await refusal { try await test.registry.lifecycle.policy(of: name, in: test.id) }
         #expect(
             none?.message == "Lifecycle policy does not exist for the repository with name 'team/app' "
                 + "in the registry with id '111122223333'")
@@ -220,8 +220,8 @@ import WeirVault
         let text =
             #"{"rules":[{"rulePriority":1,"selection":{"tagStatus":"untagged","countType":"imageCountMoreThan","countNumber":3},"action":{"type":"expire"}}]}"#
         _ = try await repositories.setLifecyclePolicy(text, of: name, in: test.id)
-        #expect(try await repositories.deleteLifecyclePolicy(of: name, in: test.id) == text)
-        let gone = await refusal { try await repositories.deleteLifecyclePolicy(of: name, in: test.id) }
+        #expect(try await test.registry.lifecycle.deletePolicy(of: name, in: test.id).text == text)
+        let gone = await refusal { try await test.registry.lifecycle.deletePolicy(of: name, in: test.id) }
         #expect(gone?.reason == .lifecyclePolicyNotFound)
     }
 

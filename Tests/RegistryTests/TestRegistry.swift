@@ -15,13 +15,18 @@ final class TestRegistry: Sendable {
     let keys: Keys
     let secrets: Secrets
     let store: FileBlobStore
+    let parts: Registry.Parts
     let registry: Registry
     let id: RegistryID
     let caller: Caller
     let folder: String
     private let time = Mutex(Timestamp(seconds: 1_800_000_000))
 
-    init(sealing: Blobs.Sealing = .all, pulls: Pulls.Settings = .init()) async throws {
+    init(
+        sealing: Blobs.Sealing = .all, pulls: Pulls.Settings = .init(retry: .immediate),
+        upstreams: UpstreamPolicy = .init(), events: any EventSink = NoEvents(),
+        uploads: Uploads.Settings = .init()
+    ) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("weir-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         id = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
@@ -37,14 +42,24 @@ final class TestRegistry: Sendable {
         keys = Keys(database: database, keyring: keyring, clock: wall)
         secrets = Secrets(database: database, keys: keys, clock: wall)
         store = try FileBlobStore(folder: folder)
-        registry = Registry(
-            Registry.Parts(
-                database: database, store: store, upstream: upstream, keyring: keyring, keys: keys, secrets: secrets,
-                clock: wall, logger: Logger(label: "test"), sealing: sealing, pulls: pulls))
+        var parts = Registry.Parts(
+            database: database, store: store, upstream: upstream, keyring: keyring, keys: keys, secrets: secrets,
+            clock: wall, logger: Logger(label: "test"), sealing: sealing, pulls: pulls, upstreams: upstreams,
+            events: events)
+        parts.uploads = uploads
+        self.parts = parts
+        registry = Registry(parts)
         clock.registry = self
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    /// The registry as the next start of the program finds it.
+    func restarted() async throws -> Registry {
+        let registry = Registry(parts)
+        _ = try await registry.uploads.restore()
+        return registry
+    }
 
     func pass(_ duration: Duration) { time.withLock { $0 = $0 + duration } }
     var now: Timestamp { time.withLock { $0 } }
@@ -93,9 +108,10 @@ final class TestRegistry: Sendable {
         return digest
     }
 
-    /// Waits, on the real clock and not for long, until something that happens in the background has happened.
+    /// Waits, on the real clock, until something that happens in the background has happened.
     func eventually(_ condition: () async throws -> Bool) async throws {
-        for _ in 0..<400 {
+        // A minute: on a loaded machine that is not long.
+        for _ in 0..<12_000 {
             if try await condition() { return }
             try await Task.sleep(for: .milliseconds(5))
         }

@@ -87,14 +87,14 @@ import WeirRegistry
                 upload.id, in: name, of: house.id, at: 5, body: Parts([noise(10)]))
         }
         #expect(refusal?.reason == .blobUploadOutOfOrder)
-        #expect(try house.registry.uploads.status(upload.id, in: name, of: house.id).received == 10)
+        #expect(try await house.registry.uploads.status(upload.id, in: name, of: house.id).received == 10)
     }
 
     @Test func aCancelledUploadIsUnknownAndLeavesNothing() async throws {
         let (house, name) = try await house()
         let upload = try await house.registry.uploads.begin(in: name, of: house.id)
-        try house.registry.uploads.cancel(upload.id, in: name, of: house.id)
-        #expect(throws: Refusal.self) { try house.registry.uploads.status(upload.id, in: name, of: house.id) }
+        try await house.registry.uploads.cancel(upload.id, in: name, of: house.id)
+        await #expect(throws: Refusal.self) { try await house.registry.uploads.status(upload.id, in: name, of: house.id) }
         try await house.eventually { house.stagedFiles.isEmpty }
     }
 
@@ -103,7 +103,7 @@ import WeirRegistry
         let other = try RepositoryName("other/app")
         _ = try await house.registry.repositories.create(other, in: house.id, settings: RepositorySettings())
         let upload = try await house.registry.uploads.begin(in: name, of: house.id)
-        #expect(throws: Refusal.self) { try house.registry.uploads.status(upload.id, in: other, of: house.id) }
+        await #expect(throws: Refusal.self) { try await house.registry.uploads.status(upload.id, in: other, of: house.id) }
     }
 }
 

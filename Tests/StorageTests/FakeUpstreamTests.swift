@@ -26,7 +26,8 @@ import WeirCore
         #expect(blob.size == 100_000 && blob.offset == 60_000)
         #expect(try await collect(blob) == pattern(40_000, at: 60_000))
         #expect(try await upstream.blobSize(image.layer, in: source) == 100_000)
-        #expect(FakeUpstream.Kind.allCases.map(upstream.count) == [1, 1, 1, 1])
+        let asked: [FakeUpstream.Kind] = [.resolve, .manifest, .blob, .blobSize]
+        #expect(asked.map(upstream.count) == [1, 1, 1, 1] && upstream.requests.count == 4)
         #expect(upstream.offsets(of: image.layer) == [60_000])
         let error = await #expect(throws: UpstreamError.self) { try await upstream.resolve(try Reference("no"), in: source) }
         #expect(error?.kind == .notFound)

@@ -204,7 +204,7 @@ func withAuthority(_ body: (String) async throws -> Void) async throws {
         arguments: [
             (TestCertificates.expired, true, "its certificate has expired"),
             (TestCertificates.otherName, true, "its certificate is for another name"),
-            (TestCertificates.good, false, "its certificate is not from an authority that is trusted here"),
+            (TestCertificates.good, false, "its certificate is not trusted: its authority is unknown here"),
         ])
     func certificates(certificate: String, isAuthorityKnown: Bool, detail: String) async throws {
         let server = try await RudeServer(certificate: certificate) { _ in .json(someManifest) }

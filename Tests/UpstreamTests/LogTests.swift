@@ -5,26 +5,26 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// Keeps everything that is logged.
-private struct Capturing: LogHandler {
-    final class Lines: Sendable {
-        let text = Mutex<[String]>([])
-    }
+final class CapturedLines: Sendable {
+    private let lines = Mutex<[String]>([])
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    var all: String { lines.withLock { $0.joined(separator: "\n") } }
+}
 
-    let lines: Lines
+/// Keeps everything that is logged.
+struct CapturingHandler: LogHandler {
+    let lines: CapturedLines
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level = .trace
 
-    init(_ lines: Lines) { self.lines = lines }
+    init(_ lines: CapturedLines) { self.lines = lines }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
-        lines.text.withLock { $0.append("\(event.message) \(event.metadata ?? [:]) \(metadata)") }
-    }
+    func log(event: LogEvent) { lines.add("\(event.message) \(event.metadata ?? [:]) \(metadata)") }
 }
 
 @Suite struct LogTests {
@@ -34,15 +34,15 @@ private struct Capturing: LogHandler {
         let server = try await RudeServer { request in
             request.path.contains("/blobs/") ? .redirect("\(storage.url)/b?sig=planted-signature") : answering(request)
         }
-        let lines = Capturing.Lines()
-        let logger = Logger(label: "test") { _ in Capturing(lines) }
+        let lines = CapturedLines()
+        let logger = Logger(label: "test") { _ in CapturingHandler(lines) }
         try await withLogger(logger) { _ in
             try await withClient(.reaching(server.url)) { client in
                 _ = try await client.manifest(.latest, in: .at(as: someCredential))
                 _ = try await collected(client.blob(Digest(someDigest), from: 0, in: .at(as: someCredential)).body)
             }
         }
-        let text = lines.text.withLock { $0.joined(separator: "\n") }
+        let text = lines.all
         #expect(text.contains("/v2/library/app/manifests/latest") && text.contains(":\(storage.port)/b"))
         for secret in ["planted", "cm9ib3Q6"] { #expect(!text.contains(secret)) }
     }

@@ -150,7 +150,7 @@ private let hex = String(repeating: "a", count: 64)
             ("bytes=-1000", .part(0..<100)), ("bytes=0-1000", .part(0..<100)), ("bytes=99-99", .part(99..<100)),
             ("bytes= 5 - 9 ", .part(5..<10)), ("bytes=100-", .unsatisfiable), ("bytes=200-300", .unsatisfiable),
             ("bytes=-0", .unsatisfiable), ("bytes=99999999999999999999-", .unsatisfiable),
-            ("bytes=0-99999999999999999999", .part(0..<100)), ("bytes=9-5", .whole), ("bytes=a-b", .whole),
+            ("bytes=0-99999999999999999999", .part(0..<100)), ("bytes=9-5", .unsatisfiable), ("bytes=a-b", .whole),
             ("bytes=0-1,5-6", .whole), ("items=0-1", .whole), ("bytes=", .whole), ("bytes=-", .whole), ("", .whole),
         ])
     func range(header: String, expected: ByteRange) {

@@ -32,6 +32,7 @@ private func noise(_ count: Int) -> ByteBuffer {
         #expect(sent["Range"] == "0-99999")
         let again = try await house.send("PATCH", location, ["Content-Range": "0-99999"], body: first)
         #expect(again.status == 416)
+        #expect(again["Location"] == location && again["Range"] == "0-99999")
         let status = try await house.send("GET", location)
         #expect(status.status == 204)
         #expect(status["Range"] == "0-99999")
@@ -79,6 +80,9 @@ private func noise(_ count: Int) -> ByteBuffer {
         #expect(mount.status == 202)
         let empty = try await house.send("POST", "/v2/app/blobs/uploads/?digest=\(digest)")
         #expect(empty.status == 202)
+        let nothing = Digest(of: [])
+        #expect(try await house.send("POST", "/v2/app/blobs/uploads/?digest=\(nothing)").status == 201)
+        #expect(try await house.send("HEAD", "/v2/app/blobs/\(nothing)").status == 200)
     }
 
     @Test func anEmptyBlobIsABlob() async throws {
@@ -201,9 +205,9 @@ private func noise(_ count: Int) -> ByteBuffer {
     @Test(
         "What this door does not do",
         arguments: [
-            ("DELETE", "/v2/app/blobs/sha256:\(String(repeating: "a", count: 64))", 405),
+            ("DELETE", "/v2/app/blobs/sha256:\(String(repeating: "a", count: 64))", 404),
             ("POST", "/v2/app/manifests/latest", 405), ("PUT", "/v2/", 405), ("POST", "/v2/app/tags/list", 405),
-            ("GET", "/v2/app/referrers/sha256:\(String(repeating: "a", count: 64))", 404), ("GET", "/v2/app", 404),
+            ("GET", "/v2/app/referrers/sha256:abc", 400), ("GET", "/v2/app", 404),
             ("GET", "/v2/../../etc/passwd", 400), ("GET", "/v2/app/manifests/.INVALID_NAME", 404),
             ("GET", "/v2/UPPER/manifests/latest", 400),
         ])
@@ -238,6 +242,25 @@ private func noise(_ count: Int) -> ByteBuffer {
         let blob = try await house.send("GET", "/v2/ecr-public/nginx/nginx/blobs/\(image.layer)")
         #expect(blob.status == 200)
         #expect(blob.body == layer)
+        await house.registry.pulls.close()
+    }
+
+    @Test func aMirrorsNamespaceFindsTheRule() async throws {
+        let house = try await cache()
+        let image = house.upstream.addImage(to: "nginx/nginx", tags: ["latest"], layer: noise(10))
+        let target = "/v2/nginx/nginx/manifests/latest"
+        #expect(try await house.send("GET", target).status == 404)
+        let mirrored = try await house.send("GET", target + "?ns=public.ecr.aws")
+        #expect(mirrored["Docker-Content-Digest"] == "\(image.manifest)")
+        #expect(mirrored["OCI-Namespace"] == "public.ecr.aws")
+        let blob = try await house.send("GET", "/v2/nginx/nginx/blobs/\(image.layer)?ns=public.ecr.aws")
+        #expect(blob.body == noise(10))
+        let named = try await house.send("GET", "/v2/ecr-public/nginx/nginx/manifests/latest?ns=public.ecr.aws")
+        #expect(named.status == 200)
+        for other in ["quay.io", "registry.test", "public.ecr.aws%0d%0aX: y"] {
+            let answer = try await house.send("GET", target + "?ns=\(other)")
+            #expect(answer.status == 404 && answer["OCI-Namespace"] == nil)
+        }
         await house.registry.pulls.close()
     }
 

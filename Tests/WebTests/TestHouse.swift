@@ -30,7 +30,7 @@ final class TestHouse: Sendable {
     private let time = Time()
     private let folder: String
 
-    init(sealing: Blobs.Sealing = .all) async throws {
+    init(sealing: Blobs.Sealing = .all, audit: (any LineSink)? = nil) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("weir-\(UUID())").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         id = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
@@ -54,7 +54,8 @@ final class TestHouse: Sendable {
                 settings: AWSSettings(publicHost: "registry.test", scheme: .http), clock: clock),
             registry: registry, tokens: tokens,
             settings: WebSettings(host: "127.0.0.1", port: 0, publicHost: "registry.test", defaultRegistry: id),
-            metrics: metrics, clock: clock, isReady: { readiness.house?.isReady.withLock { $0 } ?? true })
+            metrics: metrics, clock: clock, audit: AuditLog(sink: audit, clock: clock),
+            isReady: { readiness.house?.isReady.withLock { $0 } ?? true })
         readiness.set(self)
     }
 

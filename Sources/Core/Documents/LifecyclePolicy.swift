@@ -62,14 +62,7 @@ package struct LifecycleSelection: Sendable, Equatable {
 
     /// True if an image with these tags is one that the rule sees.
     package func sees(tags imageTags: [Tag]) -> Bool {
-        switch tags {
-        case .any: true
-        case .untagged: imageTags.isEmpty
-        case .prefixes(let prefixes):
-            prefixes.allSatisfy { prefix in imageTags.contains { $0.description.hasPrefix(prefix) } }
-        case .patterns(let patterns):
-            patterns.map { Glob($0) }.allSatisfy { glob in imageTags.contains { glob.matches($0.description) } }
-        }
+        LifecycleMatcher(tags).sees(imageTags)
     }
 }
 

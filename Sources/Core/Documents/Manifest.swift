@@ -32,16 +32,15 @@ package struct Manifest: Sendable, Equatable {
     /// Reads a manifest.
     ///
     /// - Parameters:
-    ///   - contentType: what the sender called it. It must agree with the body's `mediaType`, so that nobody can pass off a list as
+    ///   - contentType: what the sender called it. It must agree with the body's `mediaType`, so that nobody can pass off a
+    ///   list as
     ///     an image (GHSA-qq97-vm5h-rrhg).
     ///   - algorithm: the one its digest is computed with.
     package init(
         _ bytes: ByteBuffer, contentType: String?, algorithm: Digest.Algorithm = .sha256
     ) throws(ManifestError) {
         guard bytes.readableBytes <= Self.maxBytes else { throw .tooLarge(bytes.readableBytes) }
-        guard let body = try? JSONDecoder().decode(Body.self, from: Data(bytes.readableBytesView)) else {
-            throw .notJSON
-        }
+        let body = try Self.body(bytes, contentType)
         let mediaType = try Self.mediaType(of: body, contentType: contentType)
         if body.manifests != nil, body.layers != nil || body.config != nil { throw .ambiguous }
         if let manifests = body.manifests {
@@ -59,11 +58,31 @@ package struct Manifest: Sendable, Equatable {
         subject = try body.subject.map { wire throws(ManifestError) in try Descriptor(wire) }
         artifactType = body.artifactType ?? body.config?.mediaType
         annotations = body.annotations ?? [:]
+        lacks = body.lacks(as: mediaType)
     }
+
+    /// What the specification of its media type demands and this manifest has not: upstream registries hand out such ones, and
+    /// clients run them; a push of one is refused.
+    package let lacks: String?
+
+    /// A manifest of a type that nobody here knows may mean something else by the same names: then all that is read is that it
+    /// is an object.
+    private static func body(_ bytes: ByteBuffer, _ contentType: String?) throws(ManifestError) -> Body {
+        let data = Data(bytes.readableBytesView)
+        let decoder = JSONDecoder()
+        if let body = try? decoder.decode(Body.self, from: data) { return body }
+        guard let envelope = try? decoder.decode(Envelope.self, from: data),
+            let type = envelope.mediaType ?? contentType.flatMap({ generic.contains(MediaType.essence($0)) ? nil : $0 }),
+            !known.contains(MediaType.essence(type))
+        else { throw .notJSON }
+        return Body(mediaType: envelope.mediaType)
+    }
+
+    private static let generic = ["application/json", "application/octet-stream", "text/plain", ""]
+    private static let known = MediaType.manifests + [MediaType.dockerSchema1, MediaType.dockerSchema1Signed]
 
     private static func mediaType(of body: Body, contentType: String?) throws(ManifestError) -> String {
         if body.schemaVersion == 1 { throw .schema1 }
-        let generic = ["application/json", "application/octet-stream", "text/plain", ""]
         let named = contentType.map(MediaType.essence).flatMap { generic.contains($0) ? nil : $0 }
         if let named, let inside = body.mediaType, MediaType.essence(inside) != named {
             throw .disagrees(contentType: named, mediaType: inside)
@@ -93,6 +112,10 @@ package struct Manifest: Sendable, Equatable {
         return manifests
     }
 
+    private struct Envelope: Decodable {
+        var mediaType: String?
+    }
+
     private struct Body: Decodable {
         var schemaVersion: Int?
         var mediaType: String?
@@ -103,6 +126,33 @@ package struct Manifest: Sendable, Equatable {
         var manifests: [Descriptor.Wire]?
         var subject: Descriptor.Wire?
         var annotations: [String: String]?
+        /// The member is there; `null`, which some write for an empty list, counts.
+        var namesLayers = false
+
+        private enum CodingKeys: String, CodingKey {
+            case schemaVersion, mediaType, artifactType, config, layers, blobs, manifests, subject, annotations
+        }
+
+        init(mediaType: String?) { self.mediaType = mediaType }
+
+        init(from decoder: any Decoder) throws {
+            let members = try decoder.container(keyedBy: CodingKeys.self)
+            schemaVersion = try members.decodeIfPresent(Int.self, forKey: .schemaVersion)
+            mediaType = try members.decodeIfPresent(String.self, forKey: .mediaType)
+            artifactType = try members.decodeIfPresent(String.self, forKey: .artifactType)
+            config = try members.decodeIfPresent(Descriptor.Wire.self, forKey: .config)
+            layers = try members.decodeIfPresent([Descriptor.Wire].self, forKey: .layers)
+            blobs = try members.decodeIfPresent([Descriptor.Wire].self, forKey: .blobs)
+            manifests = try members.decodeIfPresent([Descriptor.Wire].self, forKey: .manifests)
+            subject = try members.decodeIfPresent(Descriptor.Wire.self, forKey: .subject)
+            annotations = try members.decodeIfPresent([String: String].self, forKey: .annotations)
+            namesLayers = members.contains(.layers)
+        }
+
+        func lacks(as mediaType: String) -> String? {
+            let isImage = mediaType == MediaType.ociManifest || mediaType == MediaType.dockerManifest
+            return isImage && !namesLayers ? "layers" : nil
+        }
     }
 }
 

@@ -30,8 +30,50 @@ package protocol BlobStore: Sendable {
     /// Removes the blob, if it is there. Readers that have it open read on.
     func delete(_ place: BlobPlace) throws(BlobStoreError)
 
-    /// Removes what earlier runs staged and did not commit; tells how many. For the start, before anything is staged.
-    func clearStaging() throws(BlobStoreError) -> Int
+    /// The folders, so to speak, in which blobs lie: each holds few enough names to be read at once. Blocks.
+    func shelves() throws(BlobStoreError) -> [BlobShelf]
+
+    /// What lies on a shelf now; empty where it is gone. Blocks.
+    func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry]
+
+    /// A staged blob by the name that `checkpoint` told, in this run or an earlier one: its bytes as they lie there. Throws
+    /// `.missing` where it was committed, discarded or cleared.
+    func openStaged(_ name: String) throws(BlobStoreError) -> any StoredBlob
+
+    /// Removes a staged blob by that name, if it is there. For what an earlier run staged: a `StagedBlob` discards itself.
+    func discardStaged(_ name: String) throws(BlobStoreError)
+
+    /// Removes what earlier runs staged and did not commit, but for `names`; tells how many. For the start, before anything is
+    /// staged.
+    func clearStaging(keeping names: Set<String>) throws(BlobStoreError) -> Int
+}
+
+extension BlobStore {
+    package func clearStaging() throws(BlobStoreError) -> Int { try clearStaging(keeping: []) }
+}
+
+/// A part of a store, for whoever walks through all of it.
+package struct BlobShelf: Hashable, Sendable {
+    /// Relative to the store: safe to show.
+    package let name: String
+
+    package init(_ name: String) { self.name = name }
+}
+
+/// Something that lies in a store.
+package struct BlobEntry: Hashable, Sendable {
+    /// Relative to the store: safe to show.
+    package let name: String
+    /// The blob whose bytes these are, or nil for what the store did not put there.
+    package let place: BlobPlace?
+    /// Bytes it takes.
+    package let size: Int64
+
+    package init(name: String, place: BlobPlace?, size: Int64) {
+        self.name = name
+        self.place = place
+        self.size = size
+    }
 }
 
 /// Bytes that can be read at any offset, by many readers at once, until the last of them lets go.
@@ -49,10 +91,15 @@ package protocol StoredBlob: Sendable {
 
 /// A blob being written. One writer appends; any number may read what has been appended.
 ///
-/// What is neither committed nor discarded is discarded when the last reference goes.
+/// What is neither committed, discarded nor checkpointed is discarded when the last reference goes.
 package protocol StagedBlob: StoredBlob {
     /// Adds bytes at the end. Blocks: call it on a thread that may.
     func append(_ bytes: ByteBuffer) throws(BlobStoreError)
+
+    /// Sees to it that what has been appended survives a crash and a power cut, still invisible; tells the name under which
+    /// `BlobStore.openStaged` finds it. From now on the bytes stay when the last reference goes: only `commit` and `discard`
+    /// end them, and `discardStaged`. Blocks.
+    func checkpoint() throws(BlobStoreError) -> String
 
     /// Makes the blob visible under `place`: fsync, rename, fsync of the directory. Replaces an older copy. Blocks.
     func commit(as place: BlobPlace) throws(BlobStoreError)

@@ -13,13 +13,15 @@ package struct CacheRule: Hashable, Sendable {
     package let upstreamPrefix: Prefix?
     package var credentialARN: String?
     package var customRoleARN: String?
+    /// What can be set of it beyond ECR's API.
+    package var options: RuleOptions
     package let createdAt: Timestamp
     package var updatedAt: Timestamp?
 
     package init(
         prefix: Prefix, upstreamURL: String, kind: UpstreamKind, upstreamPrefix: Prefix? = nil,
-        credentialARN: String? = nil, customRoleARN: String? = nil, createdAt: Timestamp,
-        updatedAt: Timestamp? = nil
+        credentialARN: String? = nil, customRoleARN: String? = nil, options: RuleOptions = RuleOptions(),
+        createdAt: Timestamp, updatedAt: Timestamp? = nil
     ) {
         self.prefix = prefix
         self.upstreamURL = upstreamURL
@@ -27,17 +29,28 @@ package struct CacheRule: Hashable, Sendable {
         self.upstreamPrefix = upstreamPrefix
         self.credentialARN = credentialARN
         self.customRoleARN = customRoleARN
+        self.options = options
         self.createdAt = createdAt
         self.updatedAt = updatedAt
     }
 
-    /// The repository's name upstream: the cache prefix taken off, the upstream prefix put on. Call it only for names that `prefix` covers.
+    /// The repository's name upstream: the cache prefix taken off, the upstream prefix put on, and Docker Hub's `library/` where it is
+    /// missing. Call it only for names that `prefix` covers.
     package func upstreamRepository(for name: RepositoryName) -> String {
-        (upstreamPrefix ?? .root).beginning + name.description.dropFirst(prefix.beginning.count)
+        let mapped = (upstreamPrefix ?? .root).beginning + name.description.dropFirst(prefix.beginning.count)
+        // Docker's own images are called `nginx` and lie in `library/nginx`; nothing else there has a name of one part.
+        return kind == .dockerHub && !mapped.contains("/") ? "library/" + mapped : mapped
+    }
+
+    /// The name under which the repository `name` of the upstream is cached here; nil where the rule does not bring it.
+    package func cachedName(of name: String) -> RepositoryName? {
+        let beginning = (upstreamPrefix ?? .root).beginning
+        guard name.hasPrefix(beginning), name.utf8.count > beginning.utf8.count else { return nil }
+        return try? RepositoryName(prefix.beginning + name.dropFirst(beginning.count))
     }
 }
 
-/// ECR's names for the registries it can pull through.
+/// ECR's names for the registries it can pull through, and one for all the others.
 package enum UpstreamKind: String, Sendable, CaseIterable {
     case ecr = "ecr"
     case ecrPublic = "ecr-public"
@@ -48,6 +61,13 @@ package enum UpstreamKind: String, Sendable, CaseIterable {
     case azure = "azure-container-registry"
     case gitLab = "gitlab-container-registry"
     case chainguard = "chainguard"
+    /// Any registry that ECR does not know: only where the settings allow it, and never a value of ECR's API.
+    case other = "other"
+
+    /// Those that ECR names.
+    package static let allCases: [UpstreamKind] = [
+        .ecr, .ecrPublic, .quay, .kubernetes, .dockerHub, .gitHub, .azure, .gitLab, .chainguard,
+    ]
 
     /// The kind that a bare host belongs to, or nil for a host that ECR does not know.
     package init?(host: String) {
@@ -74,7 +94,7 @@ package enum UpstreamKind: String, Sendable, CaseIterable {
     package var needsSecret: Bool {
         switch self {
         case .dockerHub, .gitHub, .azure, .gitLab, .chainguard: true
-        case .ecr, .ecrPublic, .quay, .kubernetes: false
+        case .ecr, .ecrPublic, .quay, .kubernetes, .other: false
         }
     }
 

@@ -8,38 +8,51 @@ package import WeirCore
 /// | somebody in that account | denied | allowed, if it names them or everyone | denied |
 /// | another account | denied | allowed | denied |
 ///
-/// The policies are the repository's own. A registry's policy joins the list in `policies(on:)`, an identity's in
-/// `permit(_:byIdentity:)`: neither exists yet, so that "somebody in that account" is nobody who can sign in.
+/// The policies are the registry's and the repository's, judged as one: any Deny wins, then any Allow. The registry's covers every
+/// action, also on what does not exist yet (ECR's policy scope V2). An identity's policies would join in `permit(_:byIdentity:)`; there
+/// are none yet, so that "somebody in that account" is nobody who can sign in.
 package struct Access: Sendable {
-    private let repositories: Repositories
+    /// What the account's root may do whatever the registry's policy says: nobody can lock themselves out for ever.
+    private static let rescues: Set<String> = [
+        "ecr:PutRegistryPolicy", "ecr:GetRegistryPolicy", "ecr:DeleteRegistryPolicy",
+    ]
 
-    package init(repositories: Repositories) { self.repositories = repositories }
+    private let repositories: Repositories
+    private let settings: RegistrySettings
+
+    package init(repositories: Repositories, settings: RegistrySettings) {
+        self.repositories = repositories
+        self.settings = settings
+    }
 
     /// Throws `Refusal(.accessDenied)` with ECR's sentence where the caller may not.
     ///
     /// - Parameters:
     ///   - action: with its service, `ecr:BatchGetImage`.
     ///   - name: the repository it is done to, which need not exist; nil for an action on the registry.
+    ///   - facts: condition keys that only this action has, such as `ecr:AccountSetting`.
     package func permit(
-        _ caller: Caller, _ action: String, on name: RepositoryName?, in registry: RegistryID
+        _ caller: Caller, _ action: String, on name: RepositoryName?, in registry: RegistryID,
+        facts: [String: [String]] = [:]
     ) async throws {
-        let denied = Denial(caller: caller, action: action, resource: resource(name, in: registry))
-        guard let name, let known = try await repositories.known(name, in: registry) else {
-            return try decide(.silent, caller, registry, denied)
-        }
-        let policies = policies(on: known)
+        let resource = resource(name, in: registry)
+        let denied = Denial(caller: caller, action: action, resource: resource)
+        var known: KnownRepository?
+        if let name { known = try await repositories.known(name, in: registry) }
+        var policies = [known?.policy].compactMap { $0 }
+        let isRescue = caller.isRoot && caller.account == registry.account && Self.rescues.contains(action)
+        if !isRescue, let policy = try await settings.configuration(of: registry).policy { policies.append(policy) }
         guard !policies.isEmpty else { return try decide(.silent, caller, registry, denied) }
         var context = PolicyContext()
         if policies.contains(where: \.readsContext) {
             context = PolicyContext(
-                of: caller, from: RequestOrigin.current, at: repositories.clock.now, in: registry, tags: known.tags)
+                of: caller, from: RequestOrigin.current, at: repositories.clock.now, in: registry,
+                tags: known?.tags ?? [])
+            for (key, values) in facts { context[key] = values }
         }
-        let request = PolicyRequest(
-            caller: caller, action: action, resource: known.repository.arn, context: context)
+        let request = PolicyRequest(caller: caller, action: action, resource: resource, context: context)
         try decide(policies.decision(on: request), caller, registry, denied)
     }
-
-    private func policies(on known: KnownRepository) -> [PolicyDocument] { [known.policy].compactMap { $0 } }
 
     private func decide(
         _ decision: PolicyDecision, _ caller: Caller, _ registry: RegistryID, _ denied: Denial

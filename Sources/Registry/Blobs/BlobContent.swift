@@ -17,6 +17,8 @@ package struct ServedBlob: Sendable {
     package let body: any BlobBody
     /// The file that holds just these bytes, plain, from `offset` on: the kernel may send it by itself. Open as long as `body` lives.
     package let file: (descriptor: Int32, offset: Int64)?
+    /// Told how many bytes a client is going to get.
+    package var note: @Sendable (Int64) -> Void = { _ in }
 
     package init(size: Int64, body: any BlobBody, file: (descriptor: Int32, offset: Int64)? = nil) {
         self.size = size

@@ -55,27 +55,94 @@ struct BlobTable {
     }
 
     /// Lets the repository serve the blob. What a client pushed stays marked so: nobody else can replace it.
+    ///
+    /// - Parameter promisedAt: the moment of the admission where a client counts on it, as after a push or a mount: the collector then
+    ///   leaves the blob alone for the grace period. Nil for what upstream can give again.
     static func admit(
-        _ digest: Digest, to repository: Int64, _ origin: Origin, _ sql: any SQLConnection
+        _ digest: Digest, to repository: Int64, _ origin: Origin, promisedAt: Timestamp?, _ sql: any SQLConnection
     ) throws {
         try sql.execute(
             """
-            INSERT INTO repository_blob (repository, digest, origin) VALUES ($1, $2, $3)
-            ON CONFLICT (repository, digest) DO UPDATE SET origin =
-                CASE WHEN repository_blob.origin = 'push' THEN 'push' ELSE excluded.origin END
+            INSERT INTO repository_blob (repository, digest, origin, promised_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (repository, digest) DO UPDATE SET
+                origin = CASE WHEN repository_blob.origin = 'push' THEN 'push' ELSE excluded.origin END,
+                promised_at = CASE WHEN excluded.promised_at > repository_blob.promised_at THEN excluded.promised_at
+                              ELSE repository_blob.promised_at END
             """,
-            [.integer(repository), .text(digest.description), .text(origin.rawValue)])
+            [
+                .integer(repository), .text(digest.description), .text(origin.rawValue),
+                .integer(promisedAt?.microseconds ?? 0),
+            ])
     }
 
-    /// The digests among `digests` that the repository may serve and the store holds.
+    /// When the repository last promised the blob to a client; nil where it cannot: it may not serve the blob, or the bytes are not here.
+    static func promisedAt(
+        _ digest: Digest, in repository: Int64, scope: String, _ sql: any SQLConnection
+    ) throws -> Timestamp? {
+        try sql.rows(
+            """
+            SELECT promised_at FROM repository_blob WHERE repository = $1 AND digest = $2
+            AND EXISTS (SELECT 1 FROM blob WHERE scope = $3 AND digest = $4)
+            """,
+            [.integer(repository), .text(digest.description), .text(scope), .text(digest.description)]
+        ).first?.timestamp(0)
+    }
+
+    /// Records a promise. False where there is nothing any more to promise.
+    static func promise(
+        _ digest: Digest, in repository: Int64, scope: String, at now: Timestamp, _ sql: any SQLConnection
+    ) throws -> Bool {
+        try sql.execute(
+            """
+            UPDATE repository_blob SET promised_at = $1 WHERE repository = $2 AND digest = $3
+            AND EXISTS (SELECT 1 FROM blob WHERE scope = $4 AND digest = $5)
+            """,
+            [
+                .timestamp(now), .integer(repository), .text(digest.description), .text(scope),
+                .text(digest.description),
+            ]) == 1
+    }
+
+    /// The digests among `digests` that the repository may serve and the store holds, with their sizes.
     static func present(
         _ digests: [Digest], in repository: Int64, scope: String, _ sql: any SQLConnection
-    ) throws -> Set<Digest> {
-        var present: Set<Digest> = []
+    ) throws -> [Digest: Int64] {
+        var present: [Digest: Int64] = [:]
         for digest in digests {
             let standing = try standing(of: digest, in: repository, scope: scope, sql)
-            if standing.membership != nil, standing.stored != nil { present.insert(digest) }
+            if standing.membership != nil, let size = standing.stored { present[digest] = size }
         }
         return present
+    }
+
+    /// Repositories of the registry to which somebody pushed the blob, by name.
+    static func pushers(
+        of digest: Digest, in registry: RegistryID, limit: Int, _ sql: any SQLConnection
+    ) throws -> [RepositoryName] {
+        try sql.rows(
+            """
+            SELECT r.name FROM repository_blob m JOIN repository r ON r.id = m.repository
+            WHERE m.digest = $1 AND m.origin = 'push' AND r.account = $2 AND r.region = $3 ORDER BY r.name LIMIT $4
+            """,
+            [
+                .text(digest.description), .text(registry.account.description), .text(registry.region.description),
+                .integer(limit),
+            ]
+        ).map { try RepositoryName($0.text(0)) }
+    }
+
+    /// Takes the blob from the repository. False where it was not there.
+    static func expel(_ digest: Digest, from repository: Int64, _ sql: any SQLConnection) throws -> Bool {
+        try sql.execute(
+            "DELETE FROM repository_blob WHERE repository = $1 AND digest = $2",
+            [.integer(repository), .text(digest.description)]) == 1
+    }
+
+    /// True if an image of the repository names the blob.
+    static func isNamed(_ digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> Bool {
+        try !sql.rows(
+            "SELECT 1 FROM image_blob WHERE repository = $1 AND digest = $2 LIMIT 1",
+            [.integer(repository), .text(digest.description)]
+        ).isEmpty
     }
 }

@@ -17,29 +17,43 @@ package struct Blobs: Sendable {
     let store: any BlobStore
     let keyring: Keyring
     let sealing: Sealing
+    /// How long a client may count on a blob that it was told is here, before it puts a manifest that names it.
+    let grace: Duration
     let clock: WallClock
     let logger: Logger
+    /// Held around a file's and its row's coming and going.
+    package let places = PlaceLocks()
+    /// What was stored since the collector last added everything up.
+    let growth = StoreGrowth()
 
     package init(
-        database: any SQLDatabase, store: any BlobStore, keyring: Keyring, sealing: Sealing, clock: WallClock,
-        logger: Logger
+        database: any SQLDatabase, store: any BlobStore, keyring: Keyring, sealing: Sealing,
+        grace: Duration = Collector.Settings.grace, clock: WallClock, logger: Logger
     ) {
         self.database = database
         self.store = store
         self.keyring = keyring
         self.sealing = sealing
+        self.grace = grace
         self.clock = clock
         self.logger = logger
     }
 
     /// The key that seals a repository's blobs, or nil where they are kept as they come.
-    func key(of repository: Repository) -> SealingKey? {
-        if sealing == .kmsOnly, repository.encryption == .aes256 { return nil }
-        return repository.sealingKey
+    func key(of repository: Repository) -> SealingKey? { key(repository.encryption, in: repository.registry) }
+
+    func key(_ encryption: Encryption, in registry: RegistryID) -> SealingKey? {
+        if sealing == .kmsOnly, encryption == .aes256 { return nil }
+        return SealingKey(encryption, in: registry)
     }
 
     func place(of digest: Digest, in repository: Repository) -> BlobPlace {
-        BlobPlace(scope: key(of: repository)?.scope ?? Self.plainScope(of: repository.registry), digest: digest)
+        BlobPlace(scope: scope(repository.encryption, in: repository.registry), digest: digest)
+    }
+
+    /// The name under which everything lies that is sealed as such a repository's content is.
+    func scope(_ encryption: Encryption, in registry: RegistryID) -> String {
+        key(encryption, in: registry)?.scope ?? Self.plainScope(of: registry)
     }
 
     /// Unsealed content is shared within a registry only, as sealed content is.
@@ -79,24 +93,46 @@ package struct Blobs: Sendable {
     }
 
     /// Commits what `intake` took and lets `repository` serve it. Durable when this returns.
+    ///
+    /// File first, row second, and nobody takes either away between them (docs/collection.md).
     func commit(
         _ intake: Intake, _ digest: Digest, size: Int64, to repository: Repository, _ origin: Origin
     ) async throws {
         let place = place(of: digest, in: repository)
-        let now = clock.now
-        do {
-            try await intake.complete(as: place)
-        } catch let error as BlobStoreError {
-            throw Refusal(error)
+        let isThere = try await places.withLock(place) {
+            do {
+                try await intake.complete(as: place)
+            } catch let error as BlobStoreError {
+                throw Refusal(error)
+            }
+            let now = clock.now
+            // The bytes are good whatever has become of the repository: others may want them.
+            return try await database.commit { sql in
+                try BlobTable.stored(place, size: size, at: now, sql)
+                guard (try? RepositoryTable.current(repository, sql)) != nil else { return false }
+                try BlobTable.admit(digest, to: repository.id, origin, promisedAt: origin == .push ? now : nil, sql)
+                return true
+            }
         }
-        // The bytes are good whatever has become of the repository: others may want them.
-        let isThere = try await database.commit { sql in
-            try BlobTable.stored(place, size: size, at: now, sql)
-            guard (try? RepositoryTable.current(repository, sql)) != nil else { return false }
-            try BlobTable.admit(digest, to: repository.id, origin, sql)
-            return true
-        }
+        growth.add(size)
         guard isThere else { throw Refusal.repositoryNotFound(repository.name, in: repository.registry) }
+    }
+
+    /// Tells a client that the repository holds the blob, so that it need not send it: then it stays for the grace period, even where no
+    /// manifest names it. False where the bytes are not here or not this repository's: nothing is promised.
+    ///
+    /// Writes at most once in an eighth of the grace period for each blob of a repository, which the collector adds to its patience.
+    package func promise(_ digest: Digest, in repository: Repository) async throws -> Bool {
+        let scope = place(of: digest, in: repository).scope
+        let now = clock.now
+        let last = try await database.read {
+            try BlobTable.promisedAt(digest, in: repository.id, scope: scope, $0)
+        }
+        guard let last else { return false }
+        if last > now + (.zero - grace / 8) { return true }
+        return try await database.commit {
+            try BlobTable.promise(digest, in: repository.id, scope: scope, at: now, $0)
+        }
     }
 
     /// The stored content, or nil where the bytes are missing or cannot be those that were stored: the row is then forgotten, so that
@@ -107,12 +143,15 @@ package struct Blobs: Sendable {
         guard let size = standing.stored else { return nil }
         let place = place(of: digest, in: repository)
         do {
-            let file = try store.open(place)
-            let opener = try await opener(of: file, in: repository)
-            let content = BlobContent(file: file, opener: opener)
+            let content = try await content(in: place, sealedBy: key(of: repository))
             if content.size == size { return content }
             logger.error("Stored blob has the wrong length", metadata: ["blob.place": "\(place)"])
         } catch let error as BlobStoreError where error == .missing {
+            let now = try await self.standing(of: digest, in: repository)
+            // Collected or evicted since the caller looked, which is no damage.
+            guard now.storedAt == standing.storedAt else {
+                return now.stored == nil ? nil : try await open(digest, now, in: repository)
+            }
             logger.error("Stored blob is missing", metadata: ["blob.place": "\(place)"])
         } catch is SealError {
             logger.error("Stored blob's header is damaged", metadata: ["blob.place": "\(place)"])
@@ -125,11 +164,20 @@ package struct Blobs: Sendable {
         return nil
     }
 
-    /// The header names the wrapped data key: it is read and unwrapped here.
-    private func opener(of file: any StoredBlob, in repository: Repository) async throws -> SegmentOpener? {
-        guard let key = key(of: repository) else { return nil }
+    /// What lies in a place. The header names the wrapped data key: it is read and unwrapped here.
+    func content(in place: BlobPlace, sealedBy key: SealingKey?) async throws -> BlobContent {
+        let file = try store.open(place)
+        guard let key else { return BlobContent(file: file, opener: nil) }
         let header = try await file.read(at: 0, count: SealedFormat.headerSize)
-        return try SegmentOpener(header: header, keyring: keyring, key: key)
+        return BlobContent(file: file, opener: try SegmentOpener(header: header, keyring: keyring, key: key))
+    }
+
+    /// What an open upload of the repository has staged, by the name that its checkpoint told. Throws `BlobStoreError.missing` where it is gone.
+    func staged(_ name: String, of repository: Repository) async throws -> BlobContent {
+        let file = try store.openStaged(name)
+        guard let key = key(of: repository) else { return BlobContent(file: file, opener: nil) }
+        let header = try await file.read(at: 0, count: SealedFormat.headerSize)
+        return BlobContent(file: file, opener: try SegmentOpener(header: header, keyring: keyring, key: key))
     }
 
     /// Forgets bytes that are damaged or gone, if nobody has stored newer ones.

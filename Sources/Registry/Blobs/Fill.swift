@@ -12,21 +12,34 @@ final class Fill: Sendable {
 
     private struct Waiter {
         let wanted: Wanted
-        let continuation: CheckedContinuation<FillProgress.Answer, any Error>
+        let continuation: CheckedContinuation<Answer, any Error>
+    }
+
+    private enum Answer {
+        case own(FillProgress.Answer)
+        /// Another fill brings the same bytes: ask that one.
+        case follow(Fill)
+
+        var isWait: Bool { if case .own(.wait) = self { true } else { false } }
     }
 
     private struct State {
         var progress = FillProgress()
         var failure: (any Error)?
         var content: BlobContent?
+        /// Another repository's fill of the same bytes, which this one has proved that it may read.
+        var leader: Fill?
         var waiters: [UInt64: Waiter] = [:]
         var nextWaiter: UInt64 = 0
 
-        func answer(_ wanted: Wanted) -> FillProgress.Answer {
-            switch wanted {
-            case .head: progress.answerForHead()
-            case .bytes(let offset): progress.answer(at: offset)
-            }
+        func answer(_ wanted: Wanted) -> Answer {
+            let answer =
+                switch wanted {
+                case .head: progress.answerForHead()
+                case .bytes(let offset): progress.answer(at: offset)
+                }
+            if answer == .wait, let leader { return .follow(leader) }
+            return .own(answer)
         }
     }
 
@@ -49,6 +62,12 @@ final class Fill: Sendable {
 
     func stored(size: Int64) { change { $0.progress.stored(size: size) } }
 
+    /// From now on readers get what `leader` has. What becomes of that one is not this one's: a reader whom it leaves standing waits for
+    /// this fill's own bytes.
+    func follow(_ leader: Fill) { change { $0.leader = leader } }
+
+    func unfollow(_ leader: Fill) { change { if $0.leader === leader { $0.leader = nil } } }
+
     func failed(_ error: any Error) {
         change {
             $0.failure = $0.failure ?? error
@@ -57,12 +76,12 @@ final class Fill: Sendable {
     }
 
     private func change(_ event: (inout State) -> Void) {
-        let ready = state.withLock { state -> [(Waiter, FillProgress.Answer)] in
+        let ready = state.withLock { state -> [(Waiter, Answer)] in
             event(&state)
-            var ready: [(Waiter, FillProgress.Answer)] = []
+            var ready: [(Waiter, Answer)] = []
             for (number, waiter) in state.waiters {
                 let answer = state.answer(waiter.wanted)
-                guard answer != .wait else { continue }
+                guard !answer.isWait else { continue }
                 state.waiters[number] = nil
                 ready.append((waiter, answer))
             }
@@ -75,31 +94,71 @@ final class Fill: Sendable {
 
     /// The blob's size, as soon as upstream's answer is there; nil where it does not tell. Throws why there will be no blob.
     func head() async throws -> Int64? {
-        switch try await wait(for: .head) {
-        case .head(let size), .readable(_, let size): size
-        case .stored(let size): size
-        case .failed, .wait: throw failure
+        while true {
+            switch try await wait(for: .head) {
+            case .own(.head(let size)), .own(.readable(_, let size)): return size
+            case .own(.stored(let size)): return size
+            case .own(.failed), .own(.wait): throw failure
+            case .follow(let leader):
+                if let size = try await following(leader, { try await $0.head() }) { return size }
+            }
         }
     }
 
     /// Waits until the blob is whole, verified and on disk. Throws why it will not be.
     func whole() async throws -> Int64 {
-        guard case .stored(let size) = try await wait(for: .bytes(past: .max)) else { throw failure }
-        return size
+        while true {
+            switch try await wait(for: .bytes(past: .max)) {
+            case .own(.stored(let size)): return size
+            case .own: throw failure
+            // What the leader has stored, this fill stores only when it is known to be its repository's too.
+            case .follow(let leader): _ = try await following(leader, { try await $0.whole() }, andThenLeave: true)
+            }
+        }
     }
 
     /// Up to `count` bytes from `offset`, as soon as the first of them can be read; empty at the end.
     func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
-        let answer = try await wait(for: .bytes(past: offset))
-        guard let content = state.withLock({ $0.content }) else { throw failure }
-        switch answer {
-        case .readable(let landed, _):
-            return try await content.read(
-                at: offset, upTo: min(count, Int(clamping: landed - offset)), size: BlobContent.unfinished)
-        case .stored(let size):
-            return try await content.read(at: offset, upTo: count, size: size)
-        case .head, .failed, .wait:
-            throw failure
+        while true {
+            let answer = try await wait(for: .bytes(past: offset))
+            let content = state.withLock { $0.content }
+            switch (answer, content) {
+            case (.follow(let leader), _):
+                if let bytes = try await following(leader, { try await $0.read(at: offset, upTo: count) }) { return bytes }
+            case (.own(.readable(let landed, _)), let content?):
+                return try await content.read(
+                    at: offset, upTo: min(count, Int(clamping: landed - offset)), size: BlobContent.unfinished)
+            case (.own(.stored(let size)), let content?):
+                return try await content.read(at: offset, upTo: count, size: size)
+            default: throw failure
+            }
+        }
+    }
+
+    /// What the leader answers; nil where it failed and is followed no more.
+    private func following<Value>(
+        _ leader: Fill, _ ask: (Fill) async throws -> Value, andThenLeave: Bool = false
+    ) async throws -> Value? {
+        do {
+            let value = try await ask(leader)
+            if andThenLeave { unfollow(leader) }
+            return value
+        } catch {
+            // A reader that hangs up tells nothing about the leader.
+            try Task.checkCancellation()
+            unfollow(leader)
+            return nil
+        }
+    }
+
+    /// How many bytes can be read, and of how many, where that is known.
+    var progress: (landed: Int64, size: Int64?) {
+        let (progress, leader) = state.withLock { ($0.progress.state, $0.leader) }
+        return switch progress {
+        case .asking: leader?.progress ?? (0, nil)
+        case .receiving(let landed, let size): (landed, size)
+        case .stored(let size): (size, size)
+        case .failed: (0, nil)
         }
     }
 
@@ -108,21 +167,21 @@ final class Fill: Sendable {
     }
 
     /// A reader that is cancelled goes; the fill and the other readers do not notice.
-    private func wait(for wanted: Wanted) async throws -> FillProgress.Answer {
+    private func wait(for wanted: Wanted) async throws -> Answer {
         let number = state.withLock { state in
             state.nextWaiter += 1
             return state.nextWaiter
         }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let now = state.withLock { state -> FillProgress.Answer? in
+                let now = state.withLock { state -> Answer? in
                     let answer = state.answer(wanted)
-                    guard answer == .wait, !Task.isCancelled else { return answer }
+                    guard answer.isWait, !Task.isCancelled else { return answer }
                     state.waiters[number] = Waiter(wanted: wanted, continuation: continuation)
                     return nil
                 }
                 switch now {
-                case .wait: continuation.resume(throwing: CancellationError())
+                case .own(.wait): continuation.resume(throwing: CancellationError())
                 case .some(let answer): continuation.resume(returning: answer)
                 case nil: break
                 }

@@ -79,6 +79,22 @@ package final class Intake: Sendable {
         return (hash.value, flow.withLock { $0.taken })
     }
 
+    /// Everything taken, on disk in the staged blob of that name, but for the last bytes, which whoever asks must keep himself.
+    package struct Checkpoint: Sendable {
+        package let name: String
+        /// At most one segment.
+        package let held: ByteBuffer
+        package let taken: Int64
+    }
+
+    /// Waits until everything taken survives a crash. Gives back the memory that only a busy intake needs.
+    package func checkpoint() async throws -> Checkpoint {
+        try await waitUntil(below: 1)
+        return try await onWritingLane { [self] in
+            Checkpoint(name: try staged.checkpoint(), held: writer.rest(), taken: taken)
+        }
+    }
+
     /// The bytes that `drain` left unwritten: at most one segment.
     package var held: ByteBuffer { writer.held }
 
@@ -127,8 +143,8 @@ package final class Intake: Sendable {
         }
     }
 
-    private func onWritingLane(_ work: @escaping @Sendable () throws -> Void) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+    private func onWritingLane<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
             writing.run { continuation.resume(with: Result { try work() }) }
         }
     }

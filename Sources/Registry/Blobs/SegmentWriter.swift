@@ -38,6 +38,14 @@ final class SegmentWriter: Sendable {
     /// What is not in the file yet.
     var held: ByteBuffer { state.withLock { $0.held } }
 
+    /// What is not in the file yet; the memory for batches goes until there is another.
+    func rest() -> ByteBuffer {
+        state.withLock { state in
+            if state.batch.readableBytes == 0 { state.batch = ByteBuffer() }
+            return state.held
+        }
+    }
+
     func write(_ bytes: ByteBuffer) throws {
         var bytes = bytes
         try state.withLock { state in

@@ -30,6 +30,9 @@ package struct ImageDetail: Hashable, Sendable {
     package let artifactType: String?
     package let lastPulledAt: Timestamp?
     package let subject: Digest?
+    package let status: ImageStatus
+    package let archivedAt: Timestamp?
+    package let activatedAt: Timestamp?
 }
 
 /// An image as somebody named it: raw text, because a bad digest in a batch fails by itself and not the whole call.
@@ -49,6 +52,13 @@ package struct StoredImage: Sendable {
     package let tag: Tag?
     package let mediaType: String
     package let bytes: ByteBuffer
+
+    package init(digest: Digest, tag: Tag?, mediaType: String, bytes: ByteBuffer) {
+        self.digest = digest
+        self.tag = tag
+        self.mediaType = mediaType
+        self.bytes = bytes
+    }
 }
 
 /// Why one image of a batch was refused: ECR's `ImageFailure`.

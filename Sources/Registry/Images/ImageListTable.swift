@@ -4,30 +4,81 @@ import WeirCore
 struct ImageListTable {
     /// One entry for each digest and tag; an untagged image once. Ordered by digest, then tag.
     static func ids(
-        in repository: Int64, _ filter: TagStatus, after: (digest: String, tag: String)?, limit: Int,
-        _ sql: any SQLConnection
+        in repository: Int64, _ filter: TagStatus, _ status: ImageStatus?, after: (digest: String, tag: String)?,
+        limit: Int, _ sql: any SQLConnection
     ) throws -> [ImageID] {
-        let join = filter == .tagged ? "JOIN" : "LEFT JOIN"
-        let untagged = filter == .untagged ? "AND t.name IS NULL" : ""
-        return try sql.rows(
-            """
-            SELECT i.digest, t.name FROM image i
-            \(join) tag t ON t.repository = i.repository AND t.digest = i.digest
-            WHERE i.repository = $1 AND (i.digest > $2 OR (i.digest = $3 AND COALESCE(t.name, '') > $4)) \(untagged)
-            ORDER BY i.digest, t.name LIMIT $5
-            """,
-            [
-                .integer(repository), .text(after?.digest ?? ""), .text(after?.digest ?? ""),
-                .text(after?.tag ?? ""), .integer(limit),
-            ]
-        ).map { ImageID(digest: try Digest($0.text(0)), tag: try $0.optionalText(1).map { try Tag($0) }) }
+        let after = after ?? ("", "")
+        switch filter {
+        case .tagged: return try tagged(in: repository, status, after: after, limit: limit, sql)
+        case .untagged: return try entries(in: repository, status, isUntagged: true, after: after.digest, limit, sql)
+        case .any:
+            // An image may have thousands of tags: a page begins at the next of them, not at the image's first.
+            var found: [ImageID] = []
+            if !after.digest.isEmpty {
+                found = try tagged(in: repository, status, after: after, isSameImage: true, limit: limit, sql)
+            }
+            guard found.count < limit else { return found }
+            return try found
+                + entries(in: repository, status, isUntagged: false, after: after.digest, limit - found.count, sql)
+        }
     }
 
-    private static let detailColumns =
-        "i.digest, i.size, i.pushed_at, i.media_type, i.artifact_type, i.pulled_at, i.subject"
+    /// By the index of the tags by image: each page costs what it holds, however many images have no tag.
+    private static func tagged(
+        in repository: Int64, _ status: ImageStatus?, after: (digest: String, tag: String), isSameImage: Bool = false,
+        limit: Int, _ sql: any SQLConnection
+    ) throws -> [ImageID] {
+        try sql.rows(
+            """
+            SELECT t.digest, t.name FROM tag t
+            JOIN image i ON i.repository = t.repository AND i.digest = t.digest
+            WHERE t.repository = $1
+            AND \(isSameImage ? "t.digest = $2 AND t.name > $3" : "(t.digest, t.name) > ($2, $3)")
+            \(condition(status)) ORDER BY t.digest, t.name LIMIT $4
+            """,
+            [.integer(repository), .text(after.digest), .text(after.tag), .integer(limit)]
+        ).map(id)
+    }
+
+    /// The images after a digest, with their tags or those that have none.
+    private static func entries(
+        in repository: Int64, _ status: ImageStatus?, isUntagged: Bool, after digest: String, _ limit: Int,
+        _ sql: any SQLConnection
+    ) throws -> [ImageID] {
+        let join = "LEFT JOIN tag t ON t.repository = i.repository AND t.digest = i.digest"
+        let none = "AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.repository = i.repository AND t.digest = i.digest)"
+        return try sql.rows(
+            """
+            SELECT i.digest\(isUntagged ? ", NULL" : ", t.name") FROM image i \(isUntagged ? "" : join)
+            WHERE i.repository = $1 AND i.digest > $2 \(isUntagged ? none : "") \(condition(status))
+            ORDER BY i.digest\(isUntagged ? "" : ", t.name") LIMIT $3
+            """,
+            [.integer(repository), .text(digest), .integer(limit)]
+        ).map(id)
+    }
+
+    private static func id(_ row: SQLRow) throws -> ImageID {
+        ImageID(digest: try Digest(row.text(0)), tag: try row.optionalText(1).map { try Tag($0) })
+    }
+
+    private static let detailColumns = """
+        i.digest, i.size, i.pushed_at, i.media_type, i.artifact_type, i.pulled_at, i.subject, i.status, i.archived_at,
+            i.activated_at
+        """
+
+    /// Spelt out as the index of what is not active is: only so is it found.
+    private static func condition(_ status: ImageStatus?) -> String {
+        switch status {
+        case nil: ""
+        case .active: "AND i.status = 'ACTIVE'"
+        case .archived: "AND i.status <> 'ACTIVE' AND i.status = 'ARCHIVED'"
+        case .activating: "AND i.status <> 'ACTIVE' AND i.status = 'ACTIVATING'"
+        }
+    }
 
     static func details(
-        in repository: Int64, _ filter: TagStatus, after digest: String?, limit: Int, _ sql: any SQLConnection
+        in repository: Int64, _ filter: TagStatus, _ status: ImageStatus?, after digest: String?, limit: Int,
+        _ sql: any SQLConnection
     ) throws -> [ImageDetail] {
         let tagged = "(SELECT 1 FROM tag t WHERE t.repository = i.repository AND t.digest = i.digest)"
         let condition =
@@ -38,7 +89,7 @@ struct ImageListTable {
             }
         let rows = try sql.rows(
             """
-            SELECT \(detailColumns) FROM image i WHERE i.repository = $1 AND i.digest > $2 \(condition)
+            SELECT \(detailColumns) FROM image i WHERE i.repository = $1 AND i.digest > $2 \(condition) \(Self.condition(status))
             ORDER BY i.digest LIMIT $3
             """, [.integer(repository), .text(digest ?? ""), .integer(limit)])
         return try rows.map { try detail($0, in: repository, sql) }
@@ -60,15 +111,20 @@ struct ImageListTable {
         return ImageDetail(
             digest: digest, tags: try ImageTable.tags(of: digest, in: repository, sql), size: try row.integer(1),
             pushedAt: try row.timestamp(2), mediaType: try row.text(3), artifactType: try row.optionalText(4),
-            lastPulledAt: try row.optionalTimestamp(5), subject: try row.optionalText(6).map { try Digest($0) })
+            lastPulledAt: try row.optionalTimestamp(5), subject: try row.optionalText(6).map { try Digest($0) },
+            status: ImageStatus(rawValue: try row.text(7)) ?? .active, archivedAt: try row.optionalTimestamp(8),
+            activatedAt: try row.optionalTimestamp(9))
     }
 
-    /// Tags in the order of their bytes, which is the order the OCI specification asks for.
+    /// Tags in the order of their bytes, which is the order the OCI specification asks for. Of images that can be pulled.
     static func tags(
         in repository: Int64, after tag: String?, limit: Int, _ sql: any SQLConnection
     ) throws -> [Tag] {
         try sql.rows(
-            "SELECT name FROM tag WHERE repository = $1 AND name > $2 ORDER BY name LIMIT $3",
+            """
+            SELECT t.name FROM tag t JOIN image i ON i.repository = t.repository AND i.digest = t.digest
+            WHERE t.repository = $1 AND t.name > $2 AND i.status = 'ACTIVE' ORDER BY t.name LIMIT $3
+            """,
             [.integer(repository), .text(tag ?? ""), .integer(limit)]
         ).map { try Tag($0.text(0)) }
     }

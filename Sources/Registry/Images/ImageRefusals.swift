@@ -37,6 +37,27 @@ extension Refusal {
         Refusal(.imageReferencedByManifestList, "Requested image referenced by manifest list: \(lists.list)")
     }
 
+    static func imageAlreadyExists(_ digest: Digest, _ tag: Tag?, in repository: Repository) -> Refusal {
+        Refusal(
+            .imageAlreadyExists,
+            "Image with digest '\(digest)' and tag '\(tag?.description ?? "null")' already exists in the repository with name "
+                + "'\(repository.name)' in registry with id '\(repository.registry.account)'")
+    }
+
+    static func layerAlreadyExists(_ digest: Digest, in repository: Repository) -> Refusal {
+        Refusal(
+            .layerAlreadyExists,
+            "The layer with digest '\(digest)' already exists in the repository with name '\(repository.name)' "
+                + "in registry with id '\(repository.registry.account)'")
+    }
+
+    static func layerNotFound(_ digest: Digest, in repository: Repository) -> Refusal {
+        Refusal(
+            .layersNotFound,
+            "The layer with digest '\(digest)' does not exist in the repository with name '\(repository.name)' "
+                + "in the registry with id '\(repository.registry.account)'")
+    }
+
     static func blobUnknown(_ digest: Digest, in name: RepositoryName) -> Refusal {
         Refusal(.blobUnknown, "The layer \(digest) does not exist in the repository '\(name)'")
     }

@@ -12,12 +12,13 @@ struct ImageTable {
         /// For a row found by its tag: when upstream was last asked; nil for what was pushed.
         let checkedAt: Timestamp?
         let origin: Origin
+        let status: ImageStatus
     }
 
     static func find(
         _ reference: Reference, in repository: Int64, _ sql: any SQLConnection
     ) throws -> Row? {
-        let columns = "i.digest, i.media_type, i.manifest, r.sealed_key, i.origin"
+        let columns = "i.digest, i.media_type, i.manifest, r.sealed_key, i.origin, i.status"
         let rows =
             switch reference {
             case .tag(let tag):
@@ -38,8 +39,9 @@ struct ImageTable {
         return try rows.first.map { row in
             Row(
                 digest: try Digest(row.text(0)), mediaType: try row.text(1), sealedManifest: try row.bytes(2),
-                sealedKey: try row.bytes(3), checkedAt: try row.optionalTimestamp(5),
-                origin: Origin(rawValue: try row.text(4)) ?? .push)
+                sealedKey: try row.bytes(3), checkedAt: try row.optionalTimestamp(6),
+                origin: Origin(rawValue: try row.text(4)) ?? .push,
+                status: ImageStatus(rawValue: try row.text(5)) ?? .active)
         }
     }
 
@@ -54,16 +56,17 @@ struct ImageTable {
     }
 
     /// Adds the manifest with what it names. False where it is there already: a push then replaces the stored bytes, which may be
-    /// damaged, by the same ones, and makes the image its own.
+    /// damaged, by the same ones, and makes the image its own. What was in the archive comes back with it, which counts as adding.
     static func insert(_ new: New, _ sql: any SQLConnection) throws -> Bool {
         let manifest = new.manifest
         let digest = SQLValue.text(manifest.digest.description)
         if try exists(manifest.digest, in: new.repository, sql) {
-            guard new.origin == .push else { return false }
+            let isBack = try StorageClassTable.activate(manifest.digest, in: new.repository, at: new.at, sql)
+            guard new.origin == .push else { return isBack }
             try sql.execute(
                 "UPDATE image SET manifest = $1, origin = $2 WHERE repository = $3 AND digest = $4",
                 [.bytes(new.sealedManifest), .text(new.origin.rawValue), .integer(new.repository), digest])
-            return false
+            return isBack
         }
         try sql.execute(
             """
@@ -77,6 +80,8 @@ struct ImageTable {
             ])
         try growLists(naming: digest, to: new.size, in: new.repository, sql)
         for child in manifest.children {
+            // What a client is led to must not be in the archive.
+            _ = try StorageClassTable.activate(child.digest, in: new.repository, at: new.at, sql)
             try sql.execute(
                 """
                 INSERT INTO image_child (repository, parent, child, size) VALUES ($1, $2, $3, $4)
@@ -178,6 +183,12 @@ struct ImageTable {
             "SELECT name FROM tag WHERE repository = $1 AND digest = $2 ORDER BY name",
             [.integer(repository), .text(digest.description)]
         ).map { try Tag($0.text(0)) }
+    }
+
+    /// A digest with each of its tags, or alone.
+    static func ids(of digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> [ImageID] {
+        let tags = try tags(of: digest, in: repository, sql)
+        return tags.isEmpty ? [ImageID(digest: digest, tag: nil)] : tags.map { ImageID(digest: digest, tag: $0) }
     }
 
     static func removeTag(_ tag: Tag, in repository: Int64, _ sql: any SQLConnection) throws -> Bool {

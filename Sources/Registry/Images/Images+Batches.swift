@@ -13,6 +13,8 @@ extension Images {
         var failures: [ImageFailure] = []
         for (id, finding, row) in found {
             switch (finding, row) {
+            case (.found, let row?) where row.status != .active:
+                failures.append(ImageFailure(id: id, code: .imageInaccessible, reason: Refusal.imageArchived.message))
             case (.found(_, let tag), let row?):
                 do {
                     let bytes = try seal.open(row, in: repository)
@@ -66,14 +68,14 @@ extension Images {
                         failures.append(.referenced(id, by: lists))
                         continue
                     }
-                    let tags = try ImageTable.tags(of: digest, in: repository.id, sql)
+                    removed += try ImageTable.ids(of: digest, in: repository.id, sql)
                     _ = try ImageTable.remove(digest, in: repository.id, sql)
-                    removed += tags.isEmpty ? [ImageID(digest: digest, tag: nil)] : tags.map { ImageID(digest: digest, tag: $0) }
                 }
             }
             return (removed, failures)
         }
         memory.forget(repository.id)
+        for id in result.0 { events.emit(.image(.delete, id, in: repository)) }
         return result
     }
 }

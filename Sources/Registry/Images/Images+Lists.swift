@@ -2,8 +2,11 @@ package import WeirCore
 
 extension Images {
     /// One entry for each digest and tag, an untagged image once, a page at a time: ECR's `ListImages`.
+    ///
+    /// - Parameter status: nil for all.
     package func list(
-        in name: RepositoryName, of registry: RegistryID, _ filter: TagStatus, after cursor: String?, limit: Int
+        in name: RepositoryName, of registry: RegistryID, _ filter: TagStatus,
+        _ status: ImageStatus? = .active, after cursor: String?, limit: Int
     ) async throws -> Page<ImageID> {
         let repository = try await repository(name, of: registry)
         let after = cursor.map { text -> (digest: String, tag: String) in
@@ -11,18 +14,19 @@ extension Images {
             return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
         }
         let ids = try await database.read {
-            try ImageListTable.ids(in: repository.id, filter, after: after, limit: limit + 1, $0)
+            try ImageListTable.ids(in: repository.id, filter, status, after: after, limit: limit + 1, $0)
         }
         return Page(ids, limit: limit) { "\($0.digest) \($0.tag?.description ?? "")" }
     }
 
     /// Images by digest, a page at a time: ECR's `DescribeImages`.
     package func describe(
-        in name: RepositoryName, of registry: RegistryID, _ filter: TagStatus, after cursor: String?, limit: Int
+        in name: RepositoryName, of registry: RegistryID, _ filter: TagStatus,
+        _ status: ImageStatus? = .active, after cursor: String?, limit: Int
     ) async throws -> Page<ImageDetail> {
         let repository = try await repository(name, of: registry)
         let details = try await database.read {
-            try ImageListTable.details(in: repository.id, filter, after: cursor, limit: limit + 1, $0)
+            try ImageListTable.details(in: repository.id, filter, status, after: cursor, limit: limit + 1, $0)
         }
         return Page(details, limit: limit) { $0.digest.description }
     }

@@ -11,19 +11,30 @@ package final class PullTimes: Service {
     }
 
     private let database: any SQLDatabase
+    private let settings: RegistrySettings
     private let clock: WallClock
     private let interval: Duration
     private let logger: Logger
     private let noted = Mutex<[Key: Timestamp]>([:])
 
-    package init(database: any SQLDatabase, clock: WallClock, interval: Duration = .seconds(5), logger: Logger) {
+    package init(
+        database: any SQLDatabase, settings: RegistrySettings, clock: WallClock, interval: Duration = .seconds(5),
+        logger: Logger
+    ) {
         self.database = database
+        self.settings = settings
         self.clock = clock
         self.interval = interval
         self.logger = logger
     }
 
-    func note(_ digest: Digest, in repository: Int64) {
+    /// Notes a pull, unless the registry excludes the caller's from being recorded.
+    func note(_ digest: Digest, in repository: Repository, by caller: Caller) async throws {
+        guard try await settings.records(pullsOf: caller, in: repository.registry) else { return }
+        note(digest, in: repository.id)
+    }
+
+    private func note(_ digest: Digest, in repository: Int64) {
         let now = clock.now
         noted.withLock { $0[Key(repository: repository, digest: digest)] = now }
     }

@@ -52,12 +52,7 @@ package struct CacheRuleRequest: Sendable {
                     "The upstream registry URL \(upstreamURL.prefix(300)) is invalid. "
                         + "Specify a valid upstream registry URL and try again")
             }
-            guard let kind else {
-                throw .invalidParameter(
-                    "upstreamRegistry",
-                    "Say of which kind the upstream registry \(upstreamURL) is, since its URL does not tell")
-            }
-            return kind
+            return kind ?? .other
         }
         guard kind == nil || kind == known else {
             throw .invalidParameter(

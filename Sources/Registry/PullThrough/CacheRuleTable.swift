@@ -3,7 +3,7 @@ import WeirCore
 /// The rows of `cache_rule`.
 enum CacheRuleTable {
     private static let columns = """
-        SELECT prefix, upstream_url, kind, upstream_prefix, credential_arn, custom_role_arn, created_at, updated_at
+        SELECT prefix, upstream_url, kind, upstream_prefix, credential_arn, custom_role_arn, created_at, updated_at, options
         FROM cache_rule WHERE account = $1 AND region = $2
         """
 
@@ -36,14 +36,14 @@ enum CacheRuleTable {
         try sql.execute(
             """
             INSERT INTO cache_rule (account, region, prefix_key, prefix, upstream_url, kind, upstream_prefix,
-                credential_arn, custom_role_arn, created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                credential_arn, custom_role_arn, created_at, updated_at, options)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             ON CONFLICT (account, region, prefix_key) DO NOTHING
             """,
             key(registry) + [
                 .text(rule.prefix.key), .text(rule.prefix), .text(rule.upstreamURL), .text(rule.kind.rawValue),
                 .text(rule.upstreamPrefix), .text(rule.credentialARN), .text(rule.customRoleARN),
-                .timestamp(rule.createdAt), .timestamp(rule.updatedAt),
+                .timestamp(rule.createdAt), .timestamp(rule.updatedAt), try rule.options.stored,
             ]) == 1
     }
 
@@ -51,11 +51,13 @@ enum CacheRuleTable {
     static func update(_ rule: CacheRule, in registry: RegistryID, _ sql: any SQLConnection) throws {
         try sql.execute(
             """
-            UPDATE cache_rule SET credential_arn = $1, custom_role_arn = $2, updated_at = $3
-            WHERE account = $4 AND region = $5 AND prefix_key = $6
+            UPDATE cache_rule SET credential_arn = $1, custom_role_arn = $2, updated_at = $3, options = $4
+            WHERE account = $5 AND region = $6 AND prefix_key = $7
             """,
-            [.text(rule.credentialARN), .text(rule.customRoleARN), .timestamp(rule.updatedAt)] + key(registry)
-                + [.text(rule.prefix.key)])
+            [
+                .text(rule.credentialARN), .text(rule.customRoleARN), .timestamp(rule.updatedAt),
+                try rule.options.stored,
+            ] + key(registry) + [.text(rule.prefix.key)])
     }
 
     static func remove(_ prefix: Prefix, in registry: RegistryID, _ sql: any SQLConnection) throws {
@@ -78,6 +80,7 @@ enum CacheRuleTable {
             kind: kind,
             upstreamPrefix: try row.optionalText(3).map { try Prefix($0, lengths: CacheRule.prefixLengths) },
             credentialARN: try row.optionalText(4), customRoleARN: try row.optionalText(5),
-            createdAt: try row.timestamp(6), updatedAt: try row.optionalTimestamp(7))
+            options: try RuleOptions(stored: try row.optionalText(8)), createdAt: try row.timestamp(6),
+            updatedAt: try row.optionalTimestamp(7))
     }
 }

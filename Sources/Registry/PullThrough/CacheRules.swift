@@ -5,13 +5,14 @@ package import WeirVault
 package struct CacheRules: Sendable {
     private static let remembered = 1_000
 
-    private let database: any SQLDatabase
+    let database: any SQLDatabase
     private let secrets: Secrets
-    private let upstream: any UpstreamRegistry
+    let upstream: any UpstreamRegistry
     private let policy: UpstreamPolicy
-    private let clock: WallClock
+    let clock: WallClock
+    let tally = RuleTally()
     /// Each registry's rules, the longest prefix first and `ROOT` last, so that the first that covers a name is the one.
-    private let memory = HotCache<RegistryID, [CacheRule]>(capacity: remembered)
+    let memory = HotCache<RegistryID, [CacheRule]>(capacity: remembered)
 
     package init(
         database: any SQLDatabase, secrets: Secrets, upstream: any UpstreamRegistry,
@@ -98,16 +99,20 @@ package struct CacheRules: Sendable {
 
     /// The rule that fills a repository of this name: the longest prefix, `ROOT` last.
     package func rule(covering name: RepositoryName, in registry: RegistryID) async throws -> CacheRule? {
-        let rules = try await memory.value(for: registry) {
+        try await all(in: registry).first { $0.prefix.covers(name) }
+    }
+
+    /// Every rule of a registry, from memory, the longest prefix first.
+    func all(in registry: RegistryID) async throws -> [CacheRule] {
+        try await memory.value(for: registry) {
             try await database.read { sql in
                 try CacheRuleTable.all(in: registry, sql)
                     .sorted { $0.prefix.beginning.utf8.count > $1.prefix.beginning.utf8.count }
             }
-        }
-        return rules?.first { $0.prefix.covers(name) }
+        } ?? []
     }
 
-    /// Reads the rule's secret and asks its upstream whether the login is good.
+    /// Reads the rule's secret, connects to its upstream and asks whether the login is good.
     package func validate(_ prefix: Prefix, in registry: RegistryID) async throws -> RuleValidation {
         guard let rule = try await describe([prefix], in: registry).first else {
             throw Refusal.cacheRuleNotFound(prefix, in: registry)
@@ -115,9 +120,10 @@ package struct CacheRules: Sendable {
         do {
             let credential = try await credential(of: rule, in: registry)
             let failure = await RuleProbe(rule: rule, credential: credential).failure(asking: upstream)
-            return RuleValidation(rule: rule, failure: failure)
+            return RuleValidation(rule: rule, failed: failure)
         } catch let refusal as Refusal {
-            return RuleValidation(rule: rule, failure: refusal.message)
+            return RuleValidation(
+                rule: rule, failed: RuleValidation.Failure(step: .secret, message: refusal.message))
         }
     }
 

@@ -7,23 +7,24 @@ import WeirCore
 /// The blobs that are being fetched from upstream: at most one transfer for each blob, owned by this service and not by the request that
 /// caused it, so that a client that hangs up does not lose what others wait for.
 final class Fills: Sendable {
-    /// Transfers at once for one rule. Three are what one docker client asks for; a second client should not have to wait.
-    static let perRule = 8
-
     private struct Key: Hashable {
         let place: BlobPlace
         let repository: Int64
     }
 
-    private struct Running {
+    private struct Running: Sendable {
         let fill: Fill
-        let task: Task<Void, Never>
+        let host: String
+        let ticket: FillSlots.Ticket
+        /// Where its turn comes.
+        let queue: FillSlots
+        var task: Task<Void, Never>?
     }
 
     private struct Table {
         var fills: [Key: Running] = [:]
         /// Whose transfer it is where several repositories want the same bytes.
-        var leaders: [BlobPlace: Fill] = [:]
+        var leaders: [BlobPlace: Running] = [:]
     }
 
     /// What a fill needs to know.
@@ -32,67 +33,90 @@ final class Fills: Sendable {
         /// What the manifest tells, or nil where none names the blob.
         let size: Int64?
         let repository: Repository
+        /// Its priority is the fill's, until somebody joins who is in a greater hurry.
         let source: UpstreamSource
+
+        /// At most 256 KiB, as far as the manifest can be believed: one that lies ends with its length.
+        var isSmall: Bool { size.map { $0 <= 256 << 10 } ?? false }
     }
 
-    private let blobs: Blobs
-    private let upstream: any UpstreamRegistry
+    let blobs: Blobs
+    let upstream: any UpstreamRegistry
+    let rules: CacheRules
+    private let retry: RetryPolicy
     private let logger: Logger
-    private let slots = FillSlots(limit: Fills.perRule)
+    private let slots: FillSlots
+    /// For blobs that are there in a round trip or two, such as an image's configuration: they do not queue behind layers of hundreds
+    /// of megabytes, since a client can do nothing without them.
+    private let smallSlots: FillSlots
     private let table = Mutex(Table())
 
-    init(blobs: Blobs, upstream: any UpstreamRegistry, logger: Logger) {
+    init(
+        blobs: Blobs, upstream: any UpstreamRegistry, rules: CacheRules, retry: RetryPolicy, slots: FillSlots.Limits,
+        logger: Logger
+    ) {
         self.blobs = blobs
         self.upstream = upstream
+        self.rules = rules
+        self.retry = retry
+        self.slots = FillSlots(slots)
+        smallSlots = FillSlots(slots)
         self.logger = logger
     }
 
-    /// Joins the repository's transfer of a blob; the first one starts it.
+    // MARK: - Joining
+
+    /// Joins the repository's fill of a blob; the first one starts it.
     ///
-    /// Another repository's transfer of the same bytes is waited for, not shared: it proves nothing for this one, and its failure is not this
-    /// one's. When it has ended well, upstream is only asked whether this repository has the blob too.
+    /// Another repository's transfer of the same bytes is read along, once upstream has said, asked in this repository's name, that it has
+    /// the blob here too. Its failure is not this one's: then this one fetches the blob itself.
     @discardableResult
     func join(_ order: Order) -> Fill {
-        let place = blobs.place(of: order.digest, in: order.repository)
-        let key = Key(place: place, repository: order.repository.id)
+        let key = key(order)
         return table.withLock { table in
-            if let present = table.fills[key] { return present.fill }
-            let fill = Fill(order.digest)
-            let other = table.leaders[place]
-            if other == nil { table.leaders[place] = fill }
-            // The service owns the task: it ends when the blob is stored or failed, or when the program stops.
-            let task = Task { [self] in
-                _ = try? await other?.whole()
-                await run(order, fill, key)
+            if let present = table.fills[key] {
+                present.queue.promote(present.ticket, to: order.source.priority)
+                return present.fill
             }
-            table.fills[key] = Running(fill: fill, task: task)
-            return fill
+            let queue = order.isSmall ? smallSlots : slots
+            let ticket = queue.ticket(
+                of: order.source.owner, limit: order.source.limits.connections, priority: order.source.priority)
+            var running = Running(fill: Fill(order.digest), host: order.source.host, ticket: ticket, queue: queue)
+            // The service owns the task: it ends when the blob is stored or failed, or when the program stops.
+            running.task = Task { [self, running] in await run(order, running, key) }
+            table.fills[key] = running
+            return running.fill
         }
     }
 
-    private func end(_ fill: Fill, _ key: Key) {
-        table.withLock { table in
-            table.fills[key] = nil
-            if table.leaders[key.place] === fill { table.leaders[key.place] = nil }
-        }
+    /// The repository's fill of this blob, if it is on its way.
+    func running(_ digest: Digest, in repository: Repository) -> Fill? {
+        let key = Key(place: blobs.place(of: digest, in: repository), repository: repository.id)
+        return table.withLock { $0.fills[key]?.fill }
     }
 
     /// Ends every transfer; what they staged is given back. For the end of the program.
     func close() async {
-        let tasks = table.withLock { $0.fills.values.map(\.task) }
+        let tasks = table.withLock { $0.fills.values.compactMap(\.task) }
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
     }
 
-    private func run(_ order: Order, _ fill: Fill, _ key: Key) async {
-        do {
-            let size = try await slots.withSlot(of: order.source.owner) {
-                if let size = try await alreadyStored(order, fill) { return size }
-                return try await transfer(order, fill)
-            }
-            end(fill, key)
-            fill.stored(size: size)
-        } catch {
+    private func key(_ order: Order) -> Key {
+        Key(place: blobs.place(of: order.digest, in: order.repository), repository: order.repository.id)
+    }
+
+    // MARK: - Running
+
+    private func run(_ order: Order, _ running: Running, _ key: Key) async {
+        rules.tally.fill(began: true, of: order.source.owner)
+        Gauge(label: "weir_fills_running").record(Double(table.withLock { $0.fills.count }))
+        let outcome = await Result { try await obtain(order, running, key) }
+        end(running.fill, key)
+        rules.tally.fill(began: false, of: order.source.owner)
+        switch outcome {
+        case .success(let size): running.fill.stored(size: size)
+        case .failure(let error):
             let refusal = Refusal(upstream: error, asking: "the blob \(order.digest)")
             logger.warning(
                 "Blob not filled",
@@ -101,8 +125,50 @@ final class Fills: Sendable {
                     "upstream.host": "\(order.source.host)", "error": "\(error)",
                 ])
             Counter(label: "weir_fills_total", dimensions: [("outcome", refusal.reason.rawValue)]).increment()
-            end(fill, key)
-            fill.failed(refusal)
+            running.fill.failed(refusal)
+        }
+    }
+
+    private func end(_ fill: Fill, _ key: Key) {
+        let left = table.withLock { table in
+            table.fills[key] = nil
+            if table.leaders[key.place]?.fill === fill { table.leaders[key.place] = nil }
+            return table.fills.count
+        }
+        Gauge(label: "weir_fills_running").record(Double(left))
+    }
+
+    /// The blob that others bring, or its own transfer.
+    private func obtain(_ order: Order, _ running: Running, _ key: Key) async throws -> Int64 {
+        if let size = try await alreadyStored(order, running.fill) { return size }
+        var isProved = false
+        while let leader = leader(of: key, or: running) {
+            if !isProved { isProved = try await proves(order, byHeadWhere: leader.host == order.source.host) }
+            // Where a question proves nothing, the bytes do.
+            guard isProved else { break }
+            leader.queue.promote(leader.ticket, to: running.ticket.priority)
+            running.fill.follow(leader.fill)
+            defer { running.fill.unfollow(leader.fill) }
+            do { _ = try await leader.fill.whole() } catch {
+                try Task.checkCancellation()
+                continue
+            }
+            try await admit(order)
+            if let size = try await alreadyStored(order, running.fill) { return size }
+        }
+        return try await running.queue.withSlot(running.ticket) {
+            // It may have come while this one waited for its turn.
+            if let size = try await alreadyStored(order, running.fill) { return size }
+            return try await transfer(order, running)
+        }
+    }
+
+    /// Whose transfer of these bytes is under way; nil where it is this one's from now on.
+    private func leader(of key: Key, or running: Running) -> Running? {
+        table.withLock { table in
+            if let present = table.leaders[key.place], present.fill !== running.fill { return present }
+            table.leaders[key.place] = running
+            return nil
         }
     }
 
@@ -111,77 +177,64 @@ final class Fills: Sendable {
         let standing = try await blobs.standing(of: order.digest, in: order.repository)
         guard let size = standing.stored else { return nil }
         if standing.membership == nil {
-            do { try await prove(order) } catch let error as UpstreamError where error.kind == .invalid {
-                // An upstream that does not understand the question: its bytes answer it.
-                return nil
-            }
+            guard try await proves(order, byHeadWhere: try await isHeldFromSameHost(order)) else { return nil }
+            try await admit(order)
         }
         guard let content = try await blobs.open(order.digest, standing, in: order.repository) else { return nil }
         fill.answered(size: size, content: content)
         return size
     }
 
-    /// What lies here or is on its way for another repository may be served once upstream has said, asked in this repository's
-    /// name, that it has it here too: knowing a digest is not enough.
-    private func prove(_ order: Order) async throws {
-        _ = try await upstream.blobSize(order.digest, in: order.source)
-        try await blobs.database.write { sql in
-            _ = try RepositoryTable.current(order.repository, sql)
-            try BlobTable.admit(order.digest, to: order.repository.id, .cache, sql)
-        }
-    }
+    // MARK: - Transferring
 
     /// Fetches, verifies and stores. What was staged is gone when this throws.
-    private func transfer(_ order: Order, _ fill: Fill) async throws -> Int64 {
+    private func transfer(_ order: Order, _ running: Running) async throws -> Int64 {
         let started = ContinuousClock.now
-        let blob = try await upstream.blob(order.digest, from: 0, in: order.source)
-        let expected = order.size ?? blob.size
-        if let told = blob.size, let expected, told != expected {
-            throw Refusal.wrongLength(order, expected: expected, got: told)
-        }
-        let (intake, content) = try blobs.intake(for: order.repository, order.digest.algorithm) {
-            fill.landed($0)
-        }
+        let fill = running.fill
+        let transfer = BlobTransfer(order, from: upstream, slots: running.queue, ticket: running.ticket, retry: retry)
+        var intake: Intake?
         do {
-            fill.answered(size: expected, content: content)
-            for try await part in blob.body {
-                try await intake.take(part)
-                if let expected, intake.taken > expected {
-                    throw Refusal.wrongLength(order, expected: expected, got: intake.taken)
-                }
+            try await transfer.run { size in
+                let (new, content) = try blobs.intake(for: order.repository, order.digest.algorithm) { fill.landed($0) }
+                intake = new
+                fill.answered(size: size, content: content)
+                return { try await new.take($0) }
             }
+            guard let intake else { throw CancellationError() }
             let (digest, size) = try await intake.drain()
-            if let expected, size != expected { throw Refusal.wrongLength(order, expected: expected, got: size) }
             if digest != order.digest { throw Refusal.wrongDigest(order, got: digest) }
             try await blobs.commit(intake, digest, size: size, to: order.repository, .cache)
-            report(order, size, ContinuousClock.now - started)
+            report(order, size, transfer, ContinuousClock.now - started)
             return size
         } catch {
-            intake.discard()
+            intake?.discard()
             throw error
         }
     }
 
-    private func report(_ order: Order, _ size: Int64, _ elapsed: Duration) {
+    private func report(_ order: Order, _ size: Int64, _ transfer: BlobTransfer, _ elapsed: Duration) {
         logger.info(
             "Blob filled",
             metadata: [
                 "blob.digest": "\(order.digest)", "repository.name": "\(order.repository.name)",
                 "upstream.host": "\(order.source.host)", "fill.bytes": "\(size)",
-                "fill.seconds": "\(elapsed / .seconds(1))",
+                "fill.seconds": "\(elapsed / .seconds(1))", "fill.resumed": "\(transfer.resumed)",
+                "fill.parts": "\(transfer.parts)",
             ])
+        rules.tally.fetched(size, of: order.source.owner)
         Counter(label: "weir_fills_total", dimensions: [("outcome", "stored")]).increment()
         Counter(label: "weir_fill_bytes_total").increment(by: size)
+        if transfer.resumed > 0 { Counter(label: "weir_fill_resumes_total").increment(by: transfer.resumed) }
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
     }
 }
 
 extension Refusal {
-    fileprivate static func wrongLength(_ order: Fills.Order, expected: Int64, got: Int64) -> Refusal {
-        Refusal(
-            .upstreamInvalid,
-            "The upstream registry \(order.source.host) sent \(got) bytes for \(order.digest), not the \(expected) it told")
-    }
-
     fileprivate static func wrongDigest(_ order: Fills.Order, got: Digest) -> Refusal {
         Refusal(
             .upstreamInvalid,

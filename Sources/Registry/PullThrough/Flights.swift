@@ -7,7 +7,11 @@ final class Flights<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let running = Mutex<[Key: Task<Value, any Error>]>([:])
 
     func join(_ key: Key, _ work: @escaping @Sendable () async throws -> Value) async throws -> Value {
-        let task = running.withLock { running in
+        try await task(key, work).value
+    }
+
+    private func task(_ key: Key, _ work: @escaping @Sendable () async throws -> Value) -> Task<Value, any Error> {
+        running.withLock { running in
             if let present = running[key] { return present }
             let task = Task { [self] in
                 defer { self.running.withLock { $0[key] = nil } }
@@ -16,7 +20,11 @@ final class Flights<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             running[key] = task
             return task
         }
-        return try await task.value
+    }
+
+    /// Starts the work, unless it runs already, and waits for nothing.
+    func begin(_ key: Key, _ work: @escaping @Sendable () async throws -> Value) {
+        _ = task(key, work)
     }
 
     /// Cancels what runs and waits for it to end. For the end of the program.

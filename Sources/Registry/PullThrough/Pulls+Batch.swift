@@ -48,7 +48,7 @@ extension ImageFailure.Code {
         case .upstreamRateLimited: self = .upstreamTooManyRequests
         case .upstreamUnavailable, .upstreamInvalid: self = .upstreamUnavailable
         case .kmsKeyDisabled, .kmsKeyNotFound, .kmsInvalidState: self = .kmsError
-        case .contentDamaged: self = .imageInaccessible
+        case .contentDamaged, .imageArchived: self = .imageInaccessible
         default: return nil
         }
     }

@@ -18,25 +18,35 @@ extension Pulls {
         try blobs.check(repository)
         let standing = try await blobs.standing(of: digest, in: repository)
         if standing.membership != nil, let size = standing.stored,
-            let content = try await blobs.open(digest, standing, in: repository)
+            let content = try await blobs.open(digest, standing, in: repository),
+            try await stays(digest, in: repository, use)
         {
-            return serve(content, digest, size: size, standing, in: repository, at: place)
+            return metered(
+                serve(content, digest, size: size, standing, in: repository, at: place),
+                by: try await rules.rule(covering: name, in: registry), at: place)
         }
         guard let rule = try await rules.rule(covering: name, in: registry), standing.membership != .push else {
-            throw standing.membership == nil
+            // A push that asks first is told to send it: that mends it.
+            throw standing.membership == nil || use == .head
                 ? Refusal.blobUnknown(digest, in: name)
                 : Refusal(.contentDamaged, "The stored layer \(digest) is damaged or missing. Push it again")
         }
         try await access.permit(caller, "ecr:BatchImportUpstreamImage", on: name, in: registry)
         do {
             let source = try await source(of: name, by: rule, in: registry)
-            return try await fromUpstream(
-                Fills.Order(digest: digest, size: standing.named, repository: repository, source: source), use)
+            let order = Fills.Order(digest: digest, size: standing.named, repository: repository, source: source)
+            return metered(try await fromUpstream(order, use), by: rule, at: place)
         } catch {
             var refusal = Refusal(upstream: error, asking: "the layer \(digest)")
             if refusal.reason == .imageNotFound { refusal = .blobUnknown(digest, in: name) }
             throw refusal
         }
+    }
+
+    /// Whoever only asks is perhaps going to push a manifest that names the blob, without sending it.
+    private func stays(_ digest: Digest, in repository: Repository, _ use: BlobUse) async throws -> Bool {
+        guard use == .head else { return true }
+        return try await blobs.promise(digest, in: repository)
     }
 
     private func serve(
@@ -53,7 +63,19 @@ extension Pulls {
         return ServedBlob(size: size, body: body)
     }
 
+    /// Counts what is asked for as the rule's.
+    private func metered(_ blob: ServedBlob, by rule: CacheRule?, at place: Place) -> ServedBlob {
+        guard let rule else { return blob }
+        let owner = rule.owner(in: place.registry)
+        var blob = blob
+        blob.note = { [tally = rules.tally] in tally.served($0, of: owner) }
+        return blob
+    }
+
     private func fromUpstream(_ order: Fills.Order, _ use: BlobUse) async throws -> ServedBlob {
+        if use == .head, let size = fills.running(order.digest, in: order.repository)?.progress.size {
+            return ServedBlob(size: size, body: NoBody())
+        }
         if use == .head {
             let told = try await upstream.blobSize(order.digest, in: order.source)
             if let size = told ?? order.size { return ServedBlob(size: size, body: NoBody()) }
@@ -104,7 +126,7 @@ private final class MendingBody: BlobBody {
         let body = content.withLock { $0 }
         do {
             return try await body.read(at: offset, upTo: count)
-        } catch where error.isDamage {
+        } catch  where error.isDamage {
             // Once: content that came anew and is damaged too is not fetched for ever.
             guard !isMended.exchange(true, ordering: .relaxed) else { throw error }
             let other = try await mend(error)

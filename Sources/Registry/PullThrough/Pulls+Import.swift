@@ -17,37 +17,58 @@ extension Pulls {
             try await access.permit(place.caller, "ecr:CreateRepository", on: place.name, in: place.registry)
         }
         let key = FlightKey(registry: place.registry, name: place.name, reference: reference)
+        if let refusal = missing.failure(of: key, at: clock.now) { throw refusal }
         return try await imports.join(key) { [self] in
+            // Whoever looked before another's import ended finds here what it brought, and asks no second time.
+            if let refusal = missing.failure(of: key, at: clock.now) { throw refusal }
+            if let repository = try await repositories.find(place.name, in: place.registry),
+                let entry = try await held(reference, in: repository)
+            {
+                return count(ServedManifest(entry), .hit, by: rule, at: place)
+            }
             do {
-                let source = try await source(of: place.name, by: rule, in: place.registry)
-                return count(try await fetch(reference, from: source, at: place), "miss")
+                let source = try await source(of: place.name, by: rule, in: place.registry, place.priority)
+                let served = try await fetch(reference, by: rule, from: source, at: place)
+                events.emit(.pulledThrough(rule, reference, digest: served.digest, at: place))
+                return count(served, .miss, by: rule, at: place)
             } catch {
-                let refusal = Refusal(upstream: error, asking: "\(place.name)\(reference.joint)\(reference)")
-                logger.warning(
-                    "Pull through failed",
-                    metadata: [
-                        "repository.name": "\(place.name)", "reference": "\(reference)",
-                        "upstream.host": "\(rule.upstreamURL)", "reason": "\(refusal.reason)", "error": "\(refusal.message)",
-                    ])
-                Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", refusal.reason.rawValue)])
-                    .increment()
-                throw refusal
+                throw failed(reference, by: rule, at: place, because: error, key)
             }
         }
     }
 
+    private func failed(
+        _ reference: Reference, by rule: CacheRule, at place: Place, because error: any Error, _ key: FlightKey
+    ) -> Refusal {
+        let refusal = Refusal(upstream: error, asking: "\(place.name)\(reference.joint)\(reference)")
+        logger.warning(
+            "Pull through failed",
+            metadata: [
+                "repository.name": "\(place.name)", "reference": "\(reference)",
+                "upstream.host": "\(rule.upstreamURL)", "reason": "\(refusal.reason)", "error": "\(refusal.message)",
+            ])
+        Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", refusal.reason.rawValue)]).increment()
+        rules.tally.count(.failed, of: rule.owner(in: place.registry), at: clock.now)
+        events.emit(.pullThroughFailed(rule, reference, at: place, because: refusal))
+        if (error as? UpstreamError)?.kind == .notFound {
+            missing.remember(refusal, of: key, until: clock.now + settings.rememberMissing)
+        }
+        return refusal
+    }
+
     /// Fetches a manifest, verifies it, stores it with its repository and tag, and starts fetching what it names.
     func fetch(
-        _ reference: Reference, from source: UpstreamSource, at place: Place
+        _ reference: Reference, by rule: CacheRule, from source: UpstreamSource, at place: Place
     ) async throws -> ServedManifest {
         let answer = try await upstream.manifest(reference, in: source)
         let manifest = try Manifest.fetched(answer, as: reference, from: source)
         let (repository, kept) = try await store(manifest, reference, at: place)
         images.memory.forget(repository.id)
         if kept != nil, let entry = try await held(reference, in: repository) {
-            return ServedManifest(digest: entry.digest, mediaType: entry.mediaType, bytes: entry.bytes)
+            return ServedManifest(entry)
         }
         try await prefetch(manifest, into: repository, from: source)
+        fetchListed(manifest, under: rule, at: place)
         return ServedManifest(digest: manifest.digest, mediaType: manifest.mediaType, bytes: manifest.bytes)
     }
 
@@ -142,13 +163,15 @@ extension Pulls {
         let wanted = manifest.blobs
         guard !wanted.isEmpty else { return }
         let scope = blobs.place(of: manifest.digest, in: repository).scope
-        let missing = try await database.read { sql in
+        let absent = try await database.read { sql in
             try wanted.filter {
                 let standing = try BlobTable.standing(of: $0.digest, in: repository.id, scope: scope, sql)
                 return standing.stored == nil || standing.membership == nil
             }
         }
-        for blob in missing {
+        var source = source
+        source.priority = max(source.priority, .prefetch)
+        for blob in absent {
             fills.join(
                 Fills.Order(digest: blob.digest, size: blob.size, repository: repository, source: source))
         }

@@ -20,10 +20,19 @@ package final class Pulls: Sendable {
         package var freshness: Duration
         /// After upstream could not be asked about a tag, how long nobody asks again: a dead upstream's time-out is paid once in it.
         package var retryUpstreamAfter: Duration
+        /// How long upstream's "there is no such image" counts.
+        package var rememberMissing: Duration
+        /// How transfers go on that broke.
+        package var retry: RetryPolicy
 
-        package init(freshness: Duration = .seconds(24 * 3600), retryUpstreamAfter: Duration = .seconds(60)) {
+        package init(
+            freshness: Duration = .seconds(24 * 3600), retryUpstreamAfter: Duration = .seconds(60),
+            rememberMissing: Duration = .seconds(10), retry: RetryPolicy = RetryPolicy()
+        ) {
             self.freshness = freshness
             self.retryUpstreamAfter = retryUpstreamAfter
+            self.rememberMissing = rememberMissing
+            self.retry = retry
         }
     }
 
@@ -32,6 +41,10 @@ package final class Pulls: Sendable {
         let name: RepositoryName
         let registry: RegistryID
         let caller: Caller
+        /// How urgent it is upstream.
+        var priority = UpstreamPriority.interactive
+        /// How many lists name each other above it.
+        var depth = 0
     }
 
     struct FlightKey: Hashable, Sendable {
@@ -54,9 +67,14 @@ package final class Pulls: Sendable {
     let pullTimes: PullTimes
     let clock: WallClock
     let logger: Logger
+    let events: any EventSink
     let imports = Flights<FlightKey, ServedManifest>()
     let checks = Flights<FlightKey, ServedManifest>()
+    let lists = Flights<FlightKey, Void>()
+    let warmups = Warmups()
     let failedChecks = FailedChecks()
+    /// What upstream does not have.
+    let missing = ShortMemory<Refusal>()
 
     init(
         parts: Registry.Parts, repositories: Repositories, images: Images, blobs: Blobs, rules: CacheRules, templates: Templates,
@@ -72,30 +90,35 @@ package final class Pulls: Sendable {
         self.access = access
         secrets = parts.secrets
         upstream = parts.upstream
-        fills = Fills(blobs: blobs, upstream: parts.upstream, logger: parts.logger)
+        fills = Fills(
+            blobs: blobs, upstream: parts.upstream, rules: rules, retry: parts.pulls.retry, slots: FillSlots.Limits(),
+            logger: parts.logger)
         self.pullTimes = pullTimes
         clock = parts.clock
         logger = parts.logger
+        events = parts.events
     }
 
     /// The manifest that `reference` names. The caller's right to read it has been checked; what a first pull needs besides is checked here.
     package func manifest(
         _ reference: Reference, in name: RepositoryName, of registry: RegistryID, for caller: Caller
     ) async throws -> ServedManifest {
-        let place = Place(name: name, registry: registry, caller: caller)
+        let served = try await image(reference, at: Place(name: name, registry: registry, caller: caller))
         if let repository = try await repositories.find(name, in: registry) {
-            try blobs.check(repository)
-            if let entry = try await held(reference, in: repository) {
-                let served = try await serve(entry, reference, in: repository, at: place)
-                pullTimes.note(served.digest, in: repository.id)
-                return served
-            }
-        }
-        let served = try await cold(reference, at: place)
-        if let repository = try await repositories.find(name, in: registry) {
-            pullTimes.note(served.digest, in: repository.id)
+            try await pullTimes.note(served.digest, in: repository, by: caller)
         }
         return served
+    }
+
+    /// The same, without a note that it was pulled.
+    func image(_ reference: Reference, at place: Place) async throws -> ServedManifest {
+        if let repository = try await repositories.find(place.name, in: place.registry) {
+            try blobs.check(repository)
+            if let entry = try await held(reference, in: repository) {
+                return try await serve(entry, reference, in: repository, at: place)
+            }
+        }
+        return try await cold(reference, at: place)
     }
 
     /// What is held, from memory or from its row.
@@ -104,6 +127,7 @@ package final class Pulls: Sendable {
         let generation = images.memory.generation
         let row = try await database.read { try ImageTable.find(reference, in: repository.id, $0) }
         guard let row else { return nil }
+        guard row.status == .active else { throw Refusal.imageArchived }
         let bytes: ByteBuffer
         do {
             bytes = try images.seal.open(row, in: repository)
@@ -124,34 +148,56 @@ package final class Pulls: Sendable {
     private func serve(
         _ entry: ManifestMemory.Entry, _ reference: Reference, in repository: Repository, at place: Place
     ) async throws -> ServedManifest {
-        let held = ServedManifest(digest: entry.digest, mediaType: entry.mediaType, bytes: entry.bytes)
-        guard case .tag(let tag) = reference, let checkedAt = entry.checkedAt,
-            clock.now - checkedAt >= settings.freshness
-        else { return count(held, "hit") }
-        guard let rule = try await rules.rule(covering: place.name, in: place.registry) else {
-            return count(held, "hit")
-        }
+        let held = ServedManifest(entry)
+        let rule = try await rules.rule(covering: place.name, in: place.registry)
+        guard let rule, case .tag(let tag) = reference, let checkedAt = entry.checkedAt,
+            isStale(tag, checkedAt: checkedAt, by: rule)
+        else { return count(held, .hit, by: rule, at: place) }
         return try await revalidate(tag, held, in: repository, by: rule, at: place)
     }
 
-    func count(_ served: ServedManifest, _ outcome: String) -> ServedManifest {
-        Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", outcome)]).increment()
+    func count(
+        _ served: ServedManifest, _ outcome: PullOutcome, by rule: CacheRule?, at place: Place
+    ) -> ServedManifest {
+        Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", outcome.rawValue)]).increment()
+        if let rule { rules.tally.count(outcome, of: rule.owner(in: place.registry), at: clock.now) }
         return served
     }
 
     /// In whose name upstream is asked, the login read now, so that a rotated secret counts at once.
-    func source(of name: RepositoryName, by rule: CacheRule, in registry: RegistryID) async throws -> UpstreamSource {
+    func source(
+        of name: RepositoryName, by rule: CacheRule, in registry: RegistryID, _ priority: UpstreamPriority = .interactive
+    ) async throws -> UpstreamSource {
         var credential: UpstreamCredential?
         if let arn = rule.credentialARN { credential = try await secrets.credential(arn: arn, in: registry) }
-        return UpstreamSource(
-            host: rule.upstreamURL, repository: rule.upstreamRepository(for: name), credential: credential,
-            owner: "\(registry)/\(rule.prefix)")
+        return rule.source(
+            of: rule.upstreamRepository(for: name), with: credential, owner: rule.owner(in: registry), priority)
     }
 
     /// Ends what is being fetched. For the end of the program.
     package func close() async {
+        await warmups.running.close()
         await checks.close()
+        await lists.close()
         await imports.close()
         await fills.close()
+    }
+}
+
+extension ServedManifest {
+    init(_ entry: ManifestMemory.Entry) {
+        self.init(digest: entry.digest, mediaType: entry.mediaType, bytes: entry.bytes)
+    }
+}
+
+extension CacheRule {
+    /// A repository of the rule's upstream, asked as the rule's options say.
+    func source(
+        of repository: String, with credential: UpstreamCredential?, owner: String, _ priority: UpstreamPriority
+    ) -> UpstreamSource {
+        UpstreamSource(
+            host: upstreamURL, repository: repository, credential: credential, owner: owner, kind: kind,
+            limits: options.limits, priority: priority, plainHTTP: options.plainHTTP, pathPrefix: options.pathPrefix,
+            roleARN: customRoleARN)
     }
 }

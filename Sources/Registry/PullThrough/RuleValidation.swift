@@ -2,49 +2,97 @@ package import WeirCore
 
 /// What trying out a cache rule showed.
 package struct RuleValidation: Sendable {
+    /// How far it got, in this order.
+    package enum Step: String, Sendable, CaseIterable {
+        case secret = "reading the secret"
+        case address = "checking the address"
+        case name = "looking up the name"
+        case connection = "connecting"
+        case tls = "speaking TLS"
+        case login = "authenticating"
+        case request = "asking for an image"
+
+        init(_ step: UpstreamError.Step) {
+            self =
+                switch step {
+                case .address: .address
+                case .name: .name
+                case .connection: .connection
+                case .tls: .tls
+                case .login: .login
+                case .request: .request
+                }
+        }
+    }
+
+    package struct Failure: Sendable, Equatable {
+        package let step: Step
+        /// How it failed, with what to do. Safe to show.
+        package let message: String
+    }
+
     package let rule: CacheRule
     /// Why it will not work; nil where it will.
-    package let failure: String?
+    package let failed: Failure?
 
-    package var isValid: Bool { failure == nil }
+    /// One sentence that names the step.
+    package var failure: String? { failed.map { "It failed at \($0.step.rawValue). \($0.message)" } }
+    package var isValid: Bool { failed == nil }
 }
 
-/// One harmless question to a rule's upstream, by whose answer a good login is told from a bad one.
+/// Harmless questions to a rule's upstream, by whose answers a good login is told from a bad one.
 ///
-/// It asks by HEAD, which no upstream counts as a pull, for a manifest. Where an upstream has a public image that every login may
-/// read, it asks for that: Docker Hub, GitHub, GitLab and Quay answer a name that does not exist as they answer a bad login.
-/// Elsewhere it asks for an image that is not there: "not found" is the answer to a login that was taken.
+/// First it connects and logs in. Then it asks by HEAD, which no upstream counts as a pull, for a manifest: where an upstream has a public
+/// image that every login may read, for that, because Docker Hub, GitHub, GitLab and Quay answer a name that does not exist as they
+/// answer a bad login; at ECR and Azure for an image that is not there, as "not found" is the answer to a login that was taken. Of
+/// other registries nobody knows what they say to a name that does not exist: there the login alone counts.
 struct RuleProbe {
     let rule: CacheRule
     let credential: UpstreamCredential?
 
     /// Why the rule will not work, or nil.
-    func failure(asking upstream: any UpstreamRegistry) async -> String? {
+    func failure(asking upstream: any UpstreamRegistry) async -> RuleValidation.Failure? {
+        let source = source
+        do throws(UpstreamError) {
+            try await upstream.check(source)
+        } catch {
+            return failure(error)
+        }
+        guard rule.kind != .other else { return nil }
         do throws(UpstreamError) {
             _ = try await upstream.resolve(.tag(Self.latest), in: source)
             return nil
         } catch {
-            switch error.kind {
-            case .notFound: return nil
-            case .denied:
-                return credential == nil
-                    ? "The upstream registry denied access without a login. Details: \(error)"
-                    : "The authentication to the upstream registry failed. Verify that the credentials in the secret are valid "
-                        + "and try again. Details: \(error)"
-            case .rateLimited:
-                return "The upstream registry is limiting the rate of requests. Try again later. Details: \(error)"
-            case .unavailable: return "The upstream registry could not be reached. Details: \(error)"
-            case .invalid: return "The upstream registry did not answer as a registry does. Details: \(error)"
-            case .guarded: return "The upstream registry may not be asked from here. Details: \(error)"
-            }
+            return error.kind == .notFound ? nil : failure(error)
+        }
+    }
+
+    private func failure(_ error: UpstreamError) -> RuleValidation.Failure {
+        // Whoever is denied at the question was let in at the door: it is the login all the same that does not do.
+        let step = error.kind == .denied ? .login : RuleValidation.Step(error.step)
+        return RuleValidation.Failure(step: step, message: message(error))
+    }
+
+    private func message(_ error: UpstreamError) -> String {
+        switch error.kind {
+        case .denied:
+            credential == nil
+                ? "The upstream registry denied access without a login. Details: \(error)"
+                : "The authentication to the upstream registry failed. Verify that the credentials in the secret are valid "
+                    + "and try again. Details: \(error)"
+        case .rateLimited:
+            "The upstream registry is limiting the rate of requests. Try again later. Details: \(error)"
+        case .unavailable: "The upstream registry could not be reached. Details: \(error)"
+        case .invalid: "The upstream registry did not answer as a registry does. Details: \(error)"
+        case .guarded: "The upstream registry may not be asked from here. Details: \(error)"
+        case .notFound: "The upstream registry has no registry API at this address. Details: \(error)"
         }
     }
 
     private var source: UpstreamSource {
         // An owner of its own: a token that an earlier, good login left behind must not vouch for this one.
-        UpstreamSource(
-            host: rule.upstreamURL, repository: repository, credential: credential,
-            owner: "validation-\(UInt64.random(in: .min ... .max))")
+        rule.source(
+            of: repository, with: credential, owner: "validation-\(UInt64.random(in: .min ... .max))", .interactive)
     }
 
     private var repository: String {
@@ -57,6 +105,8 @@ struct RuleProbe {
         case .gitHub: "actions/actions-runner"
         case .quay: "quay/busybox"
         case .ecr, .azure: "weir/validation"
+        // Some token servers refuse a good login that asks for what is not there: so it asks for nothing.
+        case .other: ""
         }
     }
 

@@ -3,7 +3,7 @@ package struct UpstreamPolicy: Sendable, Equatable {
     package enum Hosts: Sendable {
         /// The hosts that ECR knows.
         case known
-        /// Any host. One that ECR does not know has to be said to be of a kind (`upstreamRegistry`), which tells how one signs in there.
+        /// Any host, with or without a port. One that ECR does not know is a registry as the OCI describes it.
         case any
     }
 

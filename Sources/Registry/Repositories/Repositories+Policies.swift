@@ -64,21 +64,6 @@ extension Repositories {
         }
     }
 
-    package func lifecyclePolicy(of name: RepositoryName, in registry: RegistryID) async throws -> String {
-        let row = try await row(name, in: registry)
-        guard let policy = row.lifecyclePolicy else { throw Refusal.lifecyclePolicyNotFound(row.repository) }
-        return policy
-    }
-
-    /// Deletes the lifecycle policy and tells what it was.
-    package func deleteLifecyclePolicy(of name: RepositoryName, in registry: RegistryID) async throws -> String {
-        try await change(name, in: registry) { row, sql in
-            guard let policy = row.lifecyclePolicy else { throw Refusal.lifecyclePolicyNotFound(row.repository) }
-            try RepositoryTable.set(lifecyclePolicy: nil, of: row.repository.id, sql)
-            return policy
-        }
-    }
-
     /// The repository's AWS tags, by key.
     package func tags(of name: RepositoryName, in registry: RegistryID) async throws -> [ResourceTag] {
         try await database.read { sql in

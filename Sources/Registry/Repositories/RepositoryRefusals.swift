@@ -53,6 +53,7 @@ extension PolicyDocument {
     init(checking text: String, at member: String) throws(Refusal) {
         do throws(PolicyError) {
             try self.init(text)
+            try checkActions()
         } catch {
             let refusal = Refusal.invalidParameter(member, "Invalid repository policy provided")
             throw Refusal(refusal.reason, refusal.message, facts: ["policy.error": error.reason])

@@ -90,7 +90,8 @@ enum RepositoryTable {
 
     static func set(lifecyclePolicy: String?, of id: Int64, _ sql: any SQLConnection) throws {
         try sql.execute(
-            "UPDATE repository SET lifecycle_policy = $1 WHERE id = $2", [.text(lifecyclePolicy), .integer(id)])
+            "UPDATE repository SET lifecycle_policy = $1, lifecycle_evaluated_at = NULL WHERE id = $2",
+            [.text(lifecyclePolicy), .integer(id)])
     }
 
     // MARK: - Resource tags

@@ -54,13 +54,21 @@ package struct TemplateDraft: Sendable {
         return try laid(over: empty, in: registry, at: now)
     }
 
+    /// Throws the refusal of an encryption that no template can have. For an update, where what is wrong with the request is said
+    /// before it is looked whether there is such a template.
+    func checkEncryption(in registry: RegistryID) throws(Refusal) {
+        let never = Timestamp(seconds: 0)
+        var template = CreationTemplate(prefix: prefix, appliedFor: [], createdAt: never, updatedAt: never)
+        try encryption?.apply(to: &template, in: registry)
+    }
+
     /// The template with what this draft says, and the rest as it is; checked.
     func laid(
         over before: CreationTemplate, in registry: RegistryID, at now: Timestamp
     ) throws(Refusal) -> CreationTemplate {
         var template = before
         if let description { template.description = description.isEmpty ? nil : description }
-        if let encryption { try encryption.apply(to: &template) }
+        if let encryption { try encryption.apply(to: &template, in: registry) }
         template.resourceTags = resourceTags ?? before.resourceTags
         let setting = mutability ?? before.mutability.setting
         let kept = setting.hasExclusions ? before.mutability.exclusions : []
@@ -76,7 +84,7 @@ package struct TemplateDraft: Sendable {
 }
 
 extension TemplateDraft.Encryption {
-    fileprivate func apply(to template: inout CreationTemplate) throws(Refusal) {
+    fileprivate func apply(to template: inout CreationTemplate, in registry: RegistryID) throws(Refusal) {
         let key = kmsKey.flatMap { $0.isEmpty ? nil : $0 }
         switch type {
         case "AES256":
@@ -89,6 +97,12 @@ extension TemplateDraft.Encryption {
                 throw .invalidParameter(
                     "encryptionConfiguration.kmsKey",
                     "must satisfy regular expression '^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\\/[a-z0-9-]+'")
+            }
+            // A repository is sealed by a key of its own registry: with another one every creation would fail.
+            if let key, !key.contains(":kms:\(registry.region):\(registry.account):key/") {
+                throw .invalidParameter(
+                    "encryptionConfiguration.kmsKey",
+                    "The KMS key must be in the account and Region of the registry, \(registry.account) and \(registry.region)")
             }
         default:
             // KMS_DSSE exists in AWS GovCloud only.

@@ -45,6 +45,7 @@ package struct Templates: Sendable {
 
     /// Changes what the draft says and leaves the rest.
     package func update(_ draft: TemplateDraft, in registry: RegistryID) async throws -> CreationTemplate {
+        try draft.checkEncryption(in: registry)
         let now = clock.now
         return try await change(draft.prefix, in: registry) { before, sql in
             let template = try draft.laid(over: before, in: registry, at: now)

@@ -15,12 +15,19 @@ package struct UploadStatus: Sendable, Hashable {
 ///
 /// ```
 /// idle ──begin──▶ busy ──end──▶ idle        a PATCH came and went; what it brought before it broke off counts
-///                  │
-///                  └──close──▶ closed        committed, cancelled, given up for its age, or its content was wrong
+///   │              │
+///   │              └──close──▶ closed        committed, cancelled, given up for its age, or its content was wrong
+///   └──rest──▶ closed                        put away to make room: the row and the staged file make it anew
 /// ```
 final class UploadSession: Sendable {
-    private enum State {
-        /// Nobody sends. Leaves to `.busy` with a request, to `.closed` when cancelled or too old.
+    /// What an upload holds only while it is in memory.
+    struct Live: Sendable {
+        let intake: Intake
+        let content: BlobContent
+    }
+
+    private enum Phase {
+        /// Nobody sends. Leaves to `.busy` with a request, to `.closed` when cancelled, too old, or put away.
         case idle(since: Timestamp)
         /// A request is sending. Leaves to `.idle` when it ends, to `.closed` when the content is committed or wrong.
         case busy
@@ -28,48 +35,78 @@ final class UploadSession: Sendable {
         case closed
     }
 
-    let id: String
-    let repository: Repository
-    let intake: Intake
-    private let content: BlobContent
-    private let state: Mutex<State>
+    private struct State {
+        var phase: Phase
+        var live: Live?
+        var record: UploadRecord
 
-    init(id: String, repository: Repository, intake: Intake, content: BlobContent, at now: Timestamp) {
-        self.id = id
-        self.repository = repository
-        self.intake = intake
-        self.content = content
-        state = Mutex(.idle(since: now))
+        var received: Int64 { live?.intake.taken ?? record.received }
     }
 
-    var status: UploadStatus { UploadStatus(id: id, received: intake.taken) }
+    /// What became of a request that wanted to send.
+    enum Begun {
+        case begun
+        case refused(Refusal)
+        /// This session is over; the upload may live on in another.
+        case closed
+    }
 
-    /// Claims the session for one request, which sends from `offset` on. Two at once, or bytes out of order, are refused.
-    func begin(at offset: Int64?) throws(Refusal) {
-        let refusal = state.withLock { state -> Refusal? in
-            guard case .idle = state else {
-                return Refusal(.blobUploadOutOfOrder, "Another request is sending to this upload")
-            }
-            if let offset, offset != intake.taken {
-                return Refusal(
-                    .blobUploadOutOfOrder,
-                    "The chunk begins at byte \(offset); the next byte of this upload is \(intake.taken)")
-            }
-            state = .busy
+    let id: String
+    let repository: Repository
+    private let state: Mutex<State>
+
+    init(_ record: UploadRecord, in repository: Repository, at now: Timestamp) {
+        id = record.id
+        self.repository = repository
+        state = Mutex(State(phase: .idle(since: now), record: record))
+    }
+
+    var status: UploadStatus { UploadStatus(id: id, received: state.withLock { $0.received }) }
+    /// What is on disk.
+    var record: UploadRecord { state.withLock { $0.record } }
+    var live: Live? { state.withLock { $0.live } }
+
+    /// Since when nobody sends; nil while somebody does, and when it is over.
+    var idleSince: Timestamp? {
+        state.withLock { state in
+            if case .idle(let since) = state.phase { return since }
             return nil
         }
-        if let refusal { throw refusal }
+    }
+
+    /// Claims the session for one request, which sends from `offset` on. Two at once, or bytes out of order, are refused.
+    func begin(at offset: Int64?) -> Begun {
+        state.withLock { state in
+            switch state.phase {
+            case .closed: return .closed
+            case .busy:
+                return .refused(outOfOrder("Another request is sending to this upload", received: state.received))
+            case .idle: break
+            }
+            if let offset, offset != state.received {
+                return .refused(
+                    outOfOrder(
+                        "The part begins at byte \(offset); the next byte of this upload is \(state.received)",
+                        received: state.received))
+            }
+            state.phase = .busy
+            return .begun
+        }
     }
 
     func end(at now: Timestamp) {
-        state.withLock { if case .busy = $0 { $0 = .idle(since: now) } }
+        state.withLock { if case .busy = $0.phase { $0.phase = .idle(since: now) } }
     }
+
+    func wake(_ live: Live) { state.withLock { $0.live = live } }
+
+    func checkpointed(_ record: UploadRecord) { state.withLock { $0.record = record } }
 
     /// Ends the session for good. True for the one who did it.
     func close() -> Bool {
         state.withLock { state in
-            if case .closed = state { return false }
-            state = .closed
+            if case .closed = state.phase { return false }
+            state.phase = .closed
             return true
         }
     }
@@ -77,17 +114,30 @@ final class UploadSession: Sendable {
     /// Closes the session if nobody has sent anything since `moment`.
     func closeIfIdle(since moment: Timestamp) -> Bool {
         state.withLock { state in
-            guard case .idle(let since) = state, since < moment else { return false }
-            state = .closed
+            guard case .idle(let since) = state.phase, since <= moment else { return false }
+            state.phase = .closed
             return true
         }
     }
 
-    /// The digest of everything received, in the algorithm that the client names at the end. SHA-256 has been computed on the way;
-    /// for another the bytes are read back.
+    /// The refusal of a part that does not follow the last one: with what the client needs to go on.
+    func outOfOrder(_ sentence: String, received: Int64) -> Refusal {
+        Refusal(
+            .blobUploadOutOfOrder, sentence,
+            facts: [
+                "registry.account": repository.registry.account.description,
+                "repository.name": repository.name.description, "upload.id": id,
+                "upload.last_byte": String(max(0, received - 1)),
+            ])
+    }
+}
+
+extension UploadSession.Live {
+    /// The digest of everything received, in the algorithm that the client names at the end. SHA-256 has been computed on the
+    /// way; for another the bytes are read back.
     func digest(_ algorithm: Digest.Algorithm) async throws -> (digest: Digest, size: Int64) {
         let drained = try await intake.drain()
-        guard algorithm == .sha512 else { return drained }
+        guard algorithm != drained.digest.algorithm else { return drained }
         let tail = intake.held
         var hash = SHA512()
         var offset: Int64 = 0

@@ -1,63 +1,103 @@
-import struct Crypto.SymmetricKey
 import Logging
 import NIOCore
 import ServiceLifecycle
 import Synchronization
 package import WeirCore
+import WeirVault
 
-/// Uploads that are open: begun, sent in parts, finished. They live as long as the program; after a restart the client is told that
-/// the upload is unknown and begins again.
+/// Uploads that are open: begun, sent in parts, finished. They outlive the program: what a client was told is here is on disk,
+/// and after a restart it asks for the status and goes on (`Uploads+Durability` says how).
 package final class Uploads: Service {
-    /// How long an upload may lie untouched.
-    static let patience: Duration = .seconds(24 * 3600)
-    /// Protects file descriptors: each open upload holds one. Past it, beginning another is refused until some end.
-    static let maxOpen = 1_000
+    package struct Settings: Sendable {
+        /// How long an upload may lie untouched.
+        package var window: Duration
+        /// How many a registry may have open: bounds the rows, and the files in `staging`.
+        package var perRegistry: Int
+        /// How many may be in memory. Protects file descriptors: each holds one.
+        package var inMemory: Int
+        /// How many of those may wait for their next part. More are put away, and cost a reading of what they have when they go
+        /// on.
+        package var warm: Int
 
-    private let repositories: Repositories
-    private let blobs: Blobs
-    private let clock: WallClock
-    private let logger: Logger
-    private let sessions = Mutex<[String: UploadSession]>([:])
+        package init(
+            window: Duration = .seconds(24 * 3600), perRegistry: Int = 10_000, inMemory: Int = 1_000, warm: Int = 256
+        ) {
+            self.window = window
+            self.perRegistry = perRegistry
+            self.inMemory = inMemory
+            self.warm = warm
+        }
+    }
 
-    init(repositories: Repositories, blobs: Blobs, clock: WallClock, logger: Logger) {
+    /// ECR's quota "Layer size".
+    static let maxLayer: Int64 = 52_000 * 1_048_576
+
+    let settings: Settings
+    let database: any SQLDatabase
+    let repositories: Repositories
+    let blobs: Blobs
+    let clock: WallClock
+    let logger: Logger
+    let sessions = Mutex<[String: UploadSession]>([:])
+    /// Removes staged files: a large one takes the disk a while.
+    let lane = Lane("weir.uploads")
+
+    init(
+        _ settings: Settings, database: any SQLDatabase, repositories: Repositories, blobs: Blobs, clock: WallClock,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.database = database
         self.repositories = repositories
         self.blobs = blobs
         self.clock = clock
         self.logger = logger
     }
 
+    /// Begins an upload. On disk when this returns.
     package func begin(in name: RepositoryName, of registry: RegistryID) async throws -> UploadStatus {
-        guard let repository = try await repositories.find(name, in: registry) else {
-            throw Refusal.repositoryNotFound(name, in: registry)
+        let repository = try await repository(name, of: registry)
+        try blobs.check(repository)
+        let id = RandomID.uuid()
+        let now = clock.now
+        let limit = settings.perRegistry
+        try await database.commit { sql in
+            guard try !UploadTable.holds(limit, in: registry, sql) else {
+                throw Refusal(
+                    .throttled, "\(limit) uploads are open already. Finish or cancel some", retryAfter: .seconds(30))
+            }
+            try UploadTable.insert(id, repository: repository, at: now, sql)
         }
-        guard sessions.withLock({ $0.count }) < Self.maxOpen else {
-            throw Refusal(
-                .throttled, "\(Self.maxOpen) uploads are open already. Finish or cancel some", retryAfter: .seconds(30))
-        }
-        let (intake, content) = try blobs.intake(for: repository, .sha256)
-        let session = UploadSession(
-            id: Self.newID(), repository: repository, intake: intake, content: content, at: clock.now)
-        sessions.withLock { $0[session.id] = session }
-        return session.status
+        return UploadStatus(id: id, received: 0)
     }
 
     package func status(
         _ id: String, in name: RepositoryName, of registry: RegistryID
-    ) throws -> UploadStatus {
-        try session(id, in: name, of: registry).status
+    ) async throws -> UploadStatus {
+        let repository = try await repository(name, of: registry)
+        let id = id.lowercased()
+        if let session = held(id) {
+            guard session.repository.id == repository.id else { throw Self.unknown(id) }
+            return session.status
+        }
+        let record = try await database.read { try UploadTable.find(id, in: repository.id, $0) }
+        guard let record else { throw Self.unknown(id) }
+        return UploadStatus(id: id, received: record.received)
     }
 
-    /// Takes the next part. What arrived before the body broke off counts: the client asks for the status and goes on from there.
+    /// Takes the next part: on disk when this returns. What arrived before the body broke off counts: the client asks for the
+    /// status and goes on from there.
     ///
     /// - Parameter offset: where the part begins, if the client says so; it must be where the last one ended.
     package func append(
         _ id: String, in name: RepositoryName, of registry: RegistryID, at offset: Int64?, body: ByteStream
     ) async throws -> UploadStatus {
-        let session = try session(id, in: name, of: registry)
-        try session.begin(at: offset)
-        defer { session.end(at: clock.now) }
-        try await take(body, into: session)
-        return session.status
+        try await withSession(id, in: name, of: registry, at: offset) { session in
+            let live = try await self.awake(session)
+            try await self.take(body, into: session, live)
+            try await self.checkpoint(session, live, session.record.parts)
+            return session.status
+        }
     }
 
     /// Takes the last part, if there is one, compares the digest and commits. On disk when this returns the blob's size.
@@ -65,95 +105,121 @@ package final class Uploads: Service {
         _ id: String, in name: RepositoryName, of registry: RegistryID, digest: Digest, body: ByteStream?,
         at offset: Int64?
     ) async throws -> Int64 {
-        let session = try session(id, in: name, of: registry)
-        try session.begin(at: offset)
-        defer { session.end(at: clock.now) }
-        if let body { try await take(body, into: session) }
+        try await withSession(id, in: name, of: registry, at: offset) { session in
+            let live = try await self.awake(session)
+            if let body { try await self.take(body, into: session, live) }
+            return try await self.commit(session, live, [digest], whereAlreadyHere: .replaced)
+        }
+    }
+
+    /// A whole blob in one request: nobody can go on with it, so that nothing of it is kept where it fails.
+    package func push(
+        _ body: ByteStream, digest: Digest, to name: RepositoryName, of registry: RegistryID
+    ) async throws {
+        let repository = try await repository(name, of: registry)
+        let (intake, content) = try blobs.intake(for: repository, digest.algorithm)
         do {
-            let (received, size) = try await session.digest(digest.algorithm)
-            guard received == digest else {
-                throw Refusal(
-                    .digestInvalid, "The upload's \(size) bytes have the digest \(received), not \(digest)")
+            for try await part in body {
+                try await intake.take(part)
+                try Self.check(intake.taken)
             }
-            guard session.close() else { throw Self.unknown(id) }
-            try await blobs.commit(session.intake, digest, size: size, to: session.repository, .push)
-            forget(session)
-            return size
+            let (received, size) = try await UploadSession.Live(intake: intake, content: content).digest(digest.algorithm)
+            guard received == digest else { throw Self.wrong(received, size, wanted: digest) }
+            try await blobs.commit(intake, digest, size: size, to: repository, .push)
         } catch {
-            // Content that is wrong, or that the disk refused, cannot be mended by sending more.
-            _ = session.close()
-            discard(session)
+            intake.discard()
             if let error = error as? BlobStoreError { throw Refusal(error) }
             throw error
         }
     }
 
-    package func cancel(_ id: String, in name: RepositoryName, of registry: RegistryID) throws {
-        let session = try session(id, in: name, of: registry)
+    package func cancel(_ id: String, in name: RepositoryName, of registry: RegistryID) async throws {
+        let repository = try await repository(name, of: registry)
+        let session = try await session(id.lowercased(), in: repository)
         guard session.close() else { throw Self.unknown(id) }
-        discard(session)
+        try await discard(session)
     }
 
-    /// Gives up uploads that nobody has touched for a day.
-    package func run() async throws {
-        await cancelWhenGracefulShutdown { [self] in
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(600))
-                sweep()
+    // MARK: - Sessions
+
+    /// Claims the upload for one request.
+    func withSession<Value: Sendable>(
+        _ id: String, in name: RepositoryName, of registry: RegistryID, at offset: Int64?,
+        _ body: @Sendable (UploadSession) async throws -> Value
+    ) async throws -> Value {
+        let repository = try await repository(name, of: registry)
+        let session = try await claim(id.lowercased(), in: repository, at: offset)
+        defer {
+            session.end(at: clock.now)
+            putAway(downTo: settings.warm)
+        }
+        // The data key may be in memory from before the repository's key was disabled.
+        try blobs.check(repository)
+        return try await body(session)
+    }
+
+    private func claim(_ id: String, in repository: Repository, at offset: Int64?) async throws -> UploadSession {
+        // A session may be put away between being found and being claimed.
+        for _ in 0..<100 {
+            let session = try await session(id, in: repository)
+            switch session.begin(at: offset) {
+            case .begun: return session
+            case .refused(let refusal): throw refusal
+            case .closed: await Task.yield()
             }
         }
-        for session in sessions.withLock({ Array($0.values) }) where session.close() { discard(session) }
+        throw Self.unknown(id)
     }
 
-    func sweep() {
-        let limit = clock.now + (.zero - Self.patience)
-        for session in sessions.withLock({ Array($0.values) }) where session.closeIfIdle(since: limit) {
-            logger.info("Upload given up", metadata: ["upload.id": "\(session.id)"])
-            discard(session)
+    private func session(_ id: String, in repository: Repository) async throws -> UploadSession {
+        if let session = held(id) {
+            guard session.repository.id == repository.id else { throw Self.unknown(id) }
+            return session
+        }
+        let record = try await database.read { try UploadTable.find(id, in: repository.id, $0) }
+        guard let record else { throw Self.unknown(id) }
+        if sessions.withLock({ $0.count }) >= settings.inMemory {
+            putAway(downTo: settings.warm / 2)
+            guard sessions.withLock({ $0.count }) < settings.inMemory else {
+                throw Refusal(
+                    .throttled, "\(settings.inMemory) uploads are sending. Try again when some have ended",
+                    retryAfter: .seconds(5))
+            }
+        }
+        let session = UploadSession(record, in: repository, at: clock.now)
+        return sessions.withLock { sessions in
+            if let other = sessions[id] { return other }
+            sessions[id] = session
+            return session
         }
     }
 
-    private func take(_ body: ByteStream, into session: UploadSession) async throws {
-        do {
-            for try await part in body { try await session.intake.take(part) }
-        } catch let error as BlobStoreError {
-            _ = session.close()
-            discard(session)
-            throw Refusal(error)
+    func held(_ id: String) -> UploadSession? { sessions.withLock { $0[id] } }
+
+    /// Forgets the session where it is still the one in memory.
+    func forget(_ session: UploadSession) {
+        sessions.withLock { if $0[session.id] === session { $0[session.id] = nil } }
+    }
+
+    private func repository(_ name: RepositoryName, of registry: RegistryID) async throws -> Repository {
+        guard let repository = try await repositories.find(name, in: registry) else {
+            throw Refusal.repositoryNotFound(name, in: registry)
         }
+        return repository
     }
 
-    private func session(
-        _ id: String, in name: RepositoryName, of registry: RegistryID
-    ) throws -> UploadSession {
-        guard let session = sessions.withLock({ $0[id.lowercased()] }), session.repository.name == name,
-            session.repository.registry == registry
-        else { throw Self.unknown(id) }
-        return session
-    }
-
-    private func forget(_ session: UploadSession) {
-        _ = sessions.withLock { $0.removeValue(forKey: session.id) }
-    }
-
-    private func discard(_ session: UploadSession) {
-        forget(session)
-        session.intake.discard()
-    }
-
-    private static func unknown(_ id: String) -> Refusal {
+    static func unknown(_ id: String) -> Refusal {
         Refusal(
-            .blobUploadUnknown,
-            "The upload '\(id.prefix(64))' is unknown: it was finished, cancelled, or the server was restarted. Begin again")
+            .blobUploadUnknown, "The upload '\(id.prefix(64))' is unknown: it was finished, cancelled or given up. Begin again")
     }
 
-    /// A random UUID, version 4, in lower case.
-    private static func newID() -> String {
-        var bytes = SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) }
-        bytes[6] = bytes[6] & 0x0f | 0x40
-        bytes[8] = bytes[8] & 0x3f | 0x80
-        let hex = Hex.encode(bytes)
-        let cuts = [0, 8, 12, 16, 20, 32]
-        return zip(cuts, cuts.dropFirst()).map { String(hex.dropFirst($0).prefix($1 - $0)) }.joined(separator: "-")
+    static func wrong(_ received: Digest, _ size: Int64, wanted: Digest) -> Refusal {
+        Refusal(.digestInvalid, "The upload's \(size) bytes have the digest \(received), not \(wanted)")
+    }
+
+    static func check(_ size: Int64) throws(Refusal) {
+        guard size <= maxLayer else {
+            throw Refusal(.limitExceeded, "A layer may have \(maxLayer) bytes at most")
+        }
     }
 }

@@ -32,10 +32,58 @@ final class BlobTree: Sendable {
         return "\(Self.blobs)/\(place.scope)/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))/\(digest.hex)"
     }
 
+    /// The blob that a name stands for, or nil for a name that this type would not have given.
+    private func place(of name: String) -> BlobPlace? {
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 5, let digest = try? Digest("\(parts[2]):\(parts[4])") else { return nil }
+        let place = BlobPlace(scope: String(parts[1]), digest: digest)
+        return (try? self.name(of: place)) == name ? place : nil
+    }
+
+    /// Every folder below `blobs`, and itself: where blobs lie and where none should.
+    func shelves() throws(BlobStoreError) -> [BlobShelf] {
+        var found: [BlobShelf] = []
+        var level = [Self.blobs]
+        while let folder = level.popLast() {
+            found.append(BlobShelf(folder))
+            do {
+                level += try Disk.folders(in: folder, in: self).map { "\(folder)/\($0)" }
+            } catch .missing {
+                // Gone since its parent was read.
+            }
+        }
+        return found
+    }
+
+    func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry] {
+        var entries: [BlobEntry] = []
+        do {
+            for file in try Disk.files(in: shelf.name, in: self) {
+                let name = "\(shelf.name)/\(file)"
+                do {
+                    entries.append(BlobEntry(name: name, place: place(of: name), size: try Disk.size(name, in: self)))
+                } catch .missing {
+                    // Deleted since the folder was read.
+                }
+            }
+        } catch .missing {
+            // The folder is gone, and what was in it.
+        }
+        return entries
+    }
+
     /// A new name in `staging`.
     func stagingName() -> String {
         var random = SystemRandomNumberGenerator()
         return Self.staging + "/" + Hex.encode((0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
+    }
+
+    /// A name in `staging` that somebody kept. Nothing but what `stagingName()` makes gets into a path.
+    func stagingName(_ name: String) throws(BlobStoreError) -> String {
+        guard name.utf8.count == 32, name.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }) else {
+            throw .failed("'\(name.prefix(80))' is not the name of a staged blob")
+        }
+        return Self.staging + "/" + name
     }
 
     /// Makes the folders on the way to `name` and sees to it that they survive a power cut; returns the last of them.
@@ -57,10 +105,10 @@ final class BlobTree: Sendable {
         return parent
     }
 
-    /// Removes every file in `staging`; tells how many.
-    func clearStaging() throws(BlobStoreError) -> Int {
+    /// Removes every file in `staging` but `kept`; tells how many.
+    func clearStaging(keeping kept: Set<String>) throws(BlobStoreError) -> Int {
         var removed = 0
-        for file in try Disk.files(in: Self.staging, in: self) {
+        for file in try Disk.files(in: Self.staging, in: self) where !kept.contains(file) {
             do {
                 try Disk.remove("\(Self.staging)/\(file)", in: self)
                 removed += 1

@@ -63,17 +63,43 @@ enum Disk {
 
     /// The names of what is in a folder, folders left out.
     static func files(in name: String, in tree: BlobTree) throws(BlobStoreError) -> [String] {
+        try names(in: name, in: tree) { $0 != UInt8(DT_DIR) }
+    }
+
+    /// The names of the folders in a folder.
+    static func folders(in name: String, in tree: BlobTree) throws(BlobStoreError) -> [String] {
+        try names(in: name, in: tree) { $0 == UInt8(DT_DIR) }
+    }
+
+    private static func names(
+        in name: String, in tree: BlobTree, _ isWanted: (UInt8) -> Bool
+    ) throws(BlobStoreError) -> [String] {
         guard let folder = opendir(tree.path(name)) else { throw BlobStoreError("opendir", name, errno) }
         defer { closedir(folder) }
         var names: [String] = []
         while let entry = readdir(folder) {
-            guard entry.pointee.d_type != UInt8(DT_DIR) else { continue }
-            names.append(
-                withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                })
+            let child = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard child != ".", child != ".." else { continue }
+            var type = entry.pointee.d_type
+            // Some file systems leave it out of the folder.
+            if type == UInt8(DT_UNKNOWN) { type = UInt8(DT_DIR) * (isFolder("\(name)/\(child)", in: tree) ? 1 : 0) }
+            if isWanted(type) { names.append(child) }
         }
-        return names.filter { $0 != "." && $0 != ".." }
+        return names
+    }
+
+    private static func isFolder(_ name: String, in tree: BlobTree) -> Bool {
+        var status = stat()
+        return lstat(tree.path(name), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The size of what is there under a name, without following links.
+    static func size(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Int64 {
+        var status = stat()
+        _ = try check("lstat", name) { lstat(tree.path(name), &status) }
+        return Int64(status.st_size)
     }
 
     /// Writes all of it at `offset`.

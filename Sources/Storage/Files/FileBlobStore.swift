@@ -53,8 +53,26 @@ package final class FileBlobStore: BlobStore {
         }
     }
 
-    package func clearStaging() throws(BlobStoreError) -> Int {
-        try tree.clearStaging()
+    package func shelves() throws(BlobStoreError) -> [BlobShelf] { try tree.shelves() }
+
+    package func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry] {
+        try tree.contents(of: shelf)
+    }
+
+    package func openStaged(_ name: String) throws(BlobStoreError) -> any StoredBlob {
+        try FileStoredBlob(try tree.stagingName(name), in: tree, reads: reads)
+    }
+
+    package func discardStaged(_ name: String) throws(BlobStoreError) {
+        do {
+            try Disk.remove(try tree.stagingName(name), in: tree)
+        } catch .missing {
+            // What is gone need not be removed.
+        }
+    }
+
+    package func clearStaging(keeping names: Set<String>) throws(BlobStoreError) -> Int {
+        try tree.clearStaging(keeping: names)
     }
 
     /// Ends the threads that wait for the disk. Reads that need one fail from here on.

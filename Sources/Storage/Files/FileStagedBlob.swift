@@ -28,6 +28,8 @@ final class FileStagedBlob: StagedBlob {
         var state = State.open
         /// How far writing to disk has been started.
         var flushed: Int64 = 0
+        /// Somebody has its name and counts on its bytes.
+        var isKept = false
     }
 
     private let tree: BlobTree
@@ -48,7 +50,9 @@ final class FileStagedBlob: StagedBlob {
         }
     }
 
-    deinit { discard() }
+    deinit {
+        if !progress.withLock({ $0.isKept }) { discard() }
+    }
 
     var size: Int64 { end.load(ordering: .acquiring) }
     var fileDescriptor: Int32? { file.descriptor }
@@ -66,6 +70,23 @@ final class FileStagedBlob: StagedBlob {
         let now = start + Int64(bytes.readableBytes)
         end.store(now, ordering: .releasing)
         startWriteback(upTo: now)
+    }
+
+    func checkpoint() throws(BlobStoreError) -> String {
+        try enter(.appending)
+        do {
+            try Disk.sync(file.descriptor, name)
+        } catch {
+            leave(.appending, for: .spoiled(error))
+            throw error
+        }
+        leave(.appending, for: .open)
+        // Its name, too: but once.
+        if !progress.withLock({ $0.isKept }) {
+            try Disk.syncFolder(BlobTree.staging, in: tree)
+            progress.withLock { $0.isKept = true }
+        }
+        return String(name.dropFirst(BlobTree.staging.utf8.count + 1))
     }
 
     func commit(as place: BlobPlace) throws(BlobStoreError) {

@@ -21,8 +21,8 @@ struct AWSAuthentication: Sendable {
     func prove(
         _ claim: SignatureClaim, request: AWSRequest, signable: SignableRequest, service: AWSService
     ) throws(Refusal) -> Signed {
-        guard claim.scope.service == service.rawValue else {
-            throw Refusal(.signatureInvalid, "Credential should be scoped to correct service: '\(service.rawValue)'.")
+        guard claim.scope.service == service.signingName else {
+            throw Refusal(.signatureInvalid, "Credential should be scoped to correct service: '\(service.signingName)'.")
         }
         guard let region = try? Region(claim.scope.region) else {
             throw Refusal(.signatureInvalid, "Credential should be scoped to a valid region.")

@@ -25,17 +25,19 @@ package struct AWSDoor: Sendable {
     private let settings: AWSSettings
     private let clock: WallClock
     private let newID: @Sendable () -> String
+    private let audit: AuditLog
 
     /// - Parameter newID: makes request ids; tests give their own.
     package init(
         accessKeys: AccessKeys, operations: [AWSOperation], settings: AWSSettings, clock: WallClock,
-        newID: @escaping @Sendable () -> String = { RequestID.random() }
+        newID: @escaping @Sendable () -> String = { RandomID.uuid() }, audit: AuditLog = .none
     ) {
         authentication = AWSAuthentication(keys: accessKeys, clock: clock)
         self.operations = Dictionary(operations.map { (Key(service: $0.service, name: $0.name), $0) }) { _, last in last }
         self.settings = settings
         self.clock = clock
         self.newID = newID
+        self.audit = audit
     }
 
     /// Whether a request is this door's: it names an AWS operation, or is signed as AWS signs.
@@ -50,6 +52,7 @@ package struct AWSDoor: Sendable {
     package func respond(to request: AWSRequest) async -> AWSResponse {
         let id = newID()
         var target: AWSTarget?
+        var trail = AWSTrail()
         do {
             let signable = SignableRequest(
                 method: request.method, rawPath: request.rawPath, rawQuery: request.rawQuery, headers: request.headers)
@@ -57,11 +60,15 @@ package struct AWSDoor: Sendable {
             let named = try AWSTarget(
                 of: request, signedService: (try? claim.get())?.scope.service)
             target = named
-            let output = try await answer(named, request, signable, claim, id)
+            let output = try await answer(named, request, signable, claim, id, &trail)
+            trail.output = output
+            audit.note(AuditRecord(trail, named, requestID: id, error: nil))
             return AWSResponse(output, named, requestID: id)
         } catch {
             let target = target ?? .unreadable(request)
-            return AWSResponse(self.error(for: error, target, requestID: id), target, requestID: id)
+            let wire = self.error(for: error, target, requestID: id)
+            audit.note(AuditRecord(trail, target, requestID: id, error: wire))
+            return AWSResponse(wire, target, requestID: id)
         }
     }
 
@@ -83,7 +90,7 @@ package struct AWSDoor: Sendable {
 
     private func answer(
         _ target: AWSTarget, _ request: AWSRequest, _ signable: SignableRequest,
-        _ claim: Result<SignatureClaim?, SigV4Error>, _ id: String
+        _ claim: Result<SignatureClaim?, SigV4Error>, _ id: String, _ trail: inout AWSTrail
     ) async throws -> JSONValue {
         guard let claim = try claim.get() else {
             throw Refusal(.authenticationMissing, "Missing Authentication Token")
@@ -91,7 +98,10 @@ package struct AWSDoor: Sendable {
         guard let service = target.service else {
             throw Refusal(.unknownOperation, "This server has no such service. It has \(Self.services).")
         }
+        trail.accessKeyID = String(claim.accessKeyID.prefix(64))
         let signed = try authentication.prove(claim, request: request, signable: signable, service: service)
+        trail.caller = signed.caller
+        trail.registry = RegistryID(account: signed.caller.account, region: signed.region)
         guard let operation = operations[Key(service: service, name: target.operation)] else {
             throw Refusal(
                 .unknownOperation, "\(service.rawValue) has no operation '\(target.operation)'.")
@@ -100,6 +110,7 @@ package struct AWSDoor: Sendable {
             registry: RegistryID(account: signed.caller.account, region: signed.region), caller: signed.caller,
             accessKeyID: signed.accessKeyID, requestID: id, now: clock.now,
             input: try input(target, service, request.body), settings: settings)
+        trail.input = call.input
         let output = try await operation.handler(call)
         Logger.current.debug(
             "AWS call answered",
@@ -180,21 +191,5 @@ extension AWSTarget {
 
     func facts(_ requestID: String) -> Logger.Metadata {
         ["aws.service": "\(service?.rawValue ?? "?")", "aws.operation": "\(operation)", "aws.request_id": "\(requestID)"]
-    }
-}
-
-/// A request's id: a random UUID, as AWS writes it.
-package enum RequestID {
-    package static func random() -> String {
-        var bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
-        bytes[6] = bytes[6] & 0x0f | 0x40
-        bytes[8] = bytes[8] & 0x3f | 0x80
-        let hex = Hex.encode(bytes)
-        var text = ""
-        for (index, digit) in hex.enumerated() {
-            if [8, 12, 16, 20].contains(index) { text.append("-") }
-            text.append(digit)
-        }
-        return text
     }
 }

@@ -21,6 +21,7 @@ package struct AWSError: Error, Sendable, Equatable {
     package init(_ refusal: Refusal, for service: AWSService) {
         let row = Self.row(refusal.reason, service)
         var members: [String: JSONValue] = [:]
+        if row.code == "InvalidLayerPartException" { members = Self.lastGoodPart(refusal.facts) }
         if row.code == "KmsException", let kmsError = Self.kmsErrors[refusal.reason] { members["kmsError"] = .string(kmsError) }
         self.init(code: row.code, status: row.status, message: refusal.message, members: members)
     }
@@ -29,7 +30,7 @@ package struct AWSError: Error, Sendable, Equatable {
     package static func failure(of service: AWSService) -> AWSError {
         let code =
             switch service {
-            case .ecr: "ServerException"
+            case .ecr, .weir: "ServerException"
             case .kms: "KMSInternalException"
             case .secretsmanager: "InternalServiceError"
             case .sts, .iam: "InternalFailure"
@@ -48,7 +49,7 @@ package struct AWSError: Error, Sendable, Equatable {
 
     private static func row(_ reason: Refusal.Reason, _ service: AWSService) -> Row {
         switch service {
-        case .ecr: ecr(reason)
+        case .ecr, .weir: ecr(reason)
         case .kms: kms(reason) ?? ecr(reason)
         case .secretsmanager: secrets(reason) ?? ecr(reason)
         case .sts, .iam: query(reason) ?? ecr(reason)
@@ -57,7 +58,7 @@ package struct AWSError: Error, Sendable, Equatable {
 
     private static func ecr(_ reason: Refusal.Reason) -> Row {
         switch reason {
-        case .invalidParameter, .imageReferencedByManifestList, .manifestInvalid, .manifestTooLarge:
+        case .invalidParameter, .imageReferencedByManifestList, .manifestInvalid, .manifestTooLarge, .blobReferenced:
             Row("InvalidParameterException")
         case .validation: Row("ValidationException")
         case .malformedRequest: Row("SerializationException")
@@ -73,6 +74,10 @@ package struct AWSError: Error, Sendable, Equatable {
         case .repositoryNotEmpty: Row("RepositoryNotEmptyException")
         case .repositoryPolicyNotFound: Row("RepositoryPolicyNotFoundException")
         case .lifecyclePolicyNotFound: Row("LifecyclePolicyNotFoundException")
+        case .lifecyclePreviewNotFound: Row("LifecyclePolicyPreviewNotFoundException")
+        case .lifecyclePreviewInProgress: Row("LifecyclePolicyPreviewInProgressException")
+        case .imageArchived: Row("ImageArchivedException")
+        case .storageClassUpdateNotSupported: Row("ImageStorageClassUpdateNotSupportedException")
         case .limitExceeded, .kmsLimitExceeded, .secretLimitExceeded: Row("LimitExceededException")
         case .tooManyTags: Row("TooManyTagsException")
         case .invalidTagParameter, .kmsTagInvalid: Row("InvalidTagParameterException")
@@ -85,6 +90,10 @@ package struct AWSError: Error, Sendable, Equatable {
         case .blobUploadUnknown: Row("UploadNotFoundException")
         case .blobUploadOutOfOrder, .rangeNotSatisfiable: Row("InvalidLayerPartException")
         case .digestInvalid: Row("InvalidLayerException")
+        case .emptyUpload: Row("EmptyUploadException")
+        case .layerPartTooSmall: Row("LayerPartTooSmallException")
+        case .layerAlreadyExists: Row("LayerAlreadyExistsException")
+        case .layerInaccessible: Row("LayerInaccessibleException")
         case .cacheRuleNotFound: Row("PullThroughCacheRuleNotFoundException")
         case .cacheRuleAlreadyExists: Row("PullThroughCacheRuleAlreadyExistsException")
         case .unsupportedUpstreamRegistry: Row("UnsupportedUpstreamRegistryException")
@@ -96,6 +105,13 @@ package struct AWSError: Error, Sendable, Equatable {
         case .templateAlreadyExists: Row("TemplateAlreadyExistsException")
         case .templateFailed, .upstreamDenied, .upstreamRateLimited, .upstreamUnavailable, .upstreamInvalid:
             Row("UnableToGetUpstreamImageException")
+        case .unableToListUpstreamReferrers: Row("UnableToListUpstreamImageReferrersException")
+        case .registryPolicyNotFound: Row("RegistryPolicyNotFoundException")
+        case .signingConfigurationNotFound: Row("SigningConfigurationNotFoundException")
+        case .exclusionAlreadyExists: Row("ExclusionAlreadyExistsException")
+        case .exclusionNotFound: Row("ExclusionNotFoundException")
+        case .scanNotFound: Row("ScanNotFoundException")
+        case .unsupportedImageType: Row("UnsupportedImageTypeException")
         case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsAlreadyExists, .kmsInvalidAliasName,
             .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey, .kmsMalformedPolicy, .kmsUnsupported,
             .kmsInvalidKeyUsage:
@@ -106,6 +122,14 @@ package struct AWSError: Error, Sendable, Equatable {
         case .throttled: Row("ThrottlingException")
         case .shuttingDown: Row("ServiceUnavailableException", 503)
         }
+    }
+
+    /// Where a client that sends a layer in parts goes on.
+    private static func lastGoodPart(_ facts: [String: String]) -> [String: JSONValue] {
+        let named = ["registryId": "registry.account", "repositoryName": "repository.name", "uploadId": "upload.id"]
+        var members = named.compactMapValues { facts[$0].map { JSONValue.string($0) } }
+        if let last = facts["upload.last_byte"].flatMap({ Int64($0) }) { members["lastValidByteReceived"] = .integer(last) }
+        return members
     }
 
     /// What KMS calls its own.

@@ -1,6 +1,11 @@
-/// The AWS services that this server answers for, by their signing names.
+/// The AWS services that this server answers for, by their signing names, and its own.
 package enum AWSService: String, Sendable, CaseIterable {
     case ecr, kms, secretsmanager, sts, iam
+    /// What ECR has no operation for: signed as ECR is, told apart by the target (docs/operating.md).
+    case weir
+
+    /// The service in the scope of a signature.
+    package var signingName: String { self == .weir ? AWSService.ecr.rawValue : rawValue }
 
     /// What stands before the dot in `X-Amz-Target`.
     package var targetPrefix: String? {
@@ -10,6 +15,7 @@ package enum AWSService: String, Sendable, CaseIterable {
         case .secretsmanager: "secretsmanager"
         case .sts: "AWSSecurityTokenServiceV20110615"
         case .iam: nil
+        case .weir: "Weir_20261122"
         }
     }
 
@@ -18,7 +24,7 @@ package enum AWSService: String, Sendable, CaseIterable {
         switch self {
         case .sts: "https://sts.amazonaws.com/doc/2011-06-15/"
         case .iam: "https://iam.amazonaws.com/doc/2010-05-08/"
-        case .ecr, .kms, .secretsmanager: "https://\(rawValue).amazonaws.com/"
+        case .ecr, .kms, .secretsmanager, .weir: "https://\(rawValue).amazonaws.com/"
         }
     }
 }

@@ -16,14 +16,15 @@ package enum Constraint: Sendable {
 
     /// The refusal for `value` at `member`, a path such as `tags.2.member.key`.
     package func refusal(of value: String?, at member: String, for service: AWSService) -> Refusal {
-        switch (service, self) {
-        case (.ecr, .pattern(let pattern)):
+        let isECRs = service == .ecr || service == .weir
+        switch (isECRs, self) {
+        case (true, .pattern(let pattern)):
             return .invalidParameter(member, "must satisfy regular expression '\(pattern)'")
-        case (.ecr, .oneOf): return .invalidParameter(member, sentence)
+        case (true, .oneOf): return .invalidParameter(member, sentence)
         default:
             let shown = value.map { "'\(Self.shortened($0))'" } ?? "null"
             return Refusal(
-                service == .ecr ? .invalidParameter : .validation,
+                isECRs ? .invalidParameter : .validation,
                 "1 validation error detected: Value \(shown) at '\(member)' failed to satisfy constraint: \(sentence)")
         }
     }

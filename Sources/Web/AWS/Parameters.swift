@@ -21,6 +21,9 @@ package struct Parameters: Sendable {
 
     package var names: [String] { members.keys.sorted() }
 
+    /// Everything that came, as it came.
+    var document: JSONValue { .object(members) }
+
     // MARK: Strings
 
     /// Whether a string may hold U+0000: only what is never kept as text, such as a secret's value.
@@ -46,7 +49,7 @@ package struct Parameters: Sendable {
         _ name: String, _ type: Choice.Type = Choice.self, listed: [String]? = nil
     ) throws -> Choice? where Choice: RawRepresentable<String> & CaseIterable {
         guard let text = try optionalString(name) else { return nil }
-        guard let choice = Choice(rawValue: text) else {
+        guard let choice = Choice(rawValue: text), Choice.allCases.contains(where: { $0.rawValue == text }) else {
             throw refusal(.oneOf(listed ?? Choice.allCases.map(\.rawValue)), text, name)
         }
         return choice

@@ -15,6 +15,16 @@ extension DistributionAPI {
     }
 }
 
+extension DistributionAPI {
+    /// `DELETE /v2/<name>/blobs/<digest>`: the repository serves it no more. ECR has no such call; the right is that to delete
+    /// images.
+    func deleteBlob(_ digest: Digest, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
+        try await permit(call, "ecr:BatchDeleteImage", on: name)
+        try await registry.layers.delete(digest, from: name, of: call.registry)
+        return call.reply(.accepted)
+    }
+}
+
 /// A blob as an answer to one request.
 struct BlobResponse: Sendable {
     let digest: Digest
@@ -48,6 +58,7 @@ struct BlobResponse: Sendable {
 
     /// Reads the first bytes now, so that content that cannot be read at all is refused with its reason.
     private func body(_ range: Range<Int64>) async throws -> Reply.Body {
+        blob.note(Int64(range.count))
         if blob.file != nil, range.count > ReplyWriter.chunkSize {
             return .blob(BlobSlice(blob, range, first: ByteBuffer()))
         }

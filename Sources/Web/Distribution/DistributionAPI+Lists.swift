@@ -43,7 +43,7 @@ extension DistributionAPI {
     }
 
     /// `n`. Clients look for ECR's sentence, and for the number in it, when they ask for too much.
-    private static func limit(_ text: String?) throws(Refusal) -> Int {
+    static func limit(_ text: String?) throws(Refusal) -> Int {
         guard let text, !text.isEmpty else { return maxPage }
         guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
             throw invalid("Member must be a number greater than or equal to 0")

@@ -15,32 +15,51 @@ extension DistributionAPI {
         let digest = "\(served.digest)"
         let eTag = "\"\(digest)\""
         var headers: HTTPFields = [.contentType: served.mediaType, .contentDigest: digest, .eTag: eTag]
-        // RFC 7234, 5.5.1: "Response is stale". The text is ours and holds no quote.
-        if let warning = served.warning {
-            headers[.warning] = "110 - \"\(String(warning.map { $0 == "\"" || $0 == "\\" ? "'" : $0 }))\""
-        }
+        if let warning = served.warning { headers[.warning] = Self.stale(warning) }
         if call.request.headers[.ifNoneMatch] == eTag {
             return call.reply(.notModified, headers)
         }
         return call.reply(.ok, headers, .bytes(served.bytes))
     }
 
-    /// `PUT /v2/<name>/manifests/<reference>`
+    /// `PUT /v2/<name>/manifests/<reference>`, with `?tag=` for tags besides: several of them, where the reference is a digest.
     func putManifest(
         _ reference: DistributionPath.ManifestReference, in name: RepositoryName, _ call: DistributionCall
     ) async throws -> Reply {
         guard case .reference(let reference) = reference else { throw Self.problem(of: reference) }
         try await permit(call, "ecr:PutImage", on: name)
+        try await registry.pushTargets.prepare(name, of: call.registry, for: call.caller)
         guard let bytes = try await call.request.body.collect(upTo: Manifest.maxBytes) else {
             throw Refusal(.manifestTooLarge, "The manifest is longer than the \(Manifest.maxBytes) bytes allowed")
         }
-        let image = try await registry.images.put(
-            bytes, contentType: call.request.headers[.contentType], as: reference, in: name, of: call.registry)
-        // No `OCI-Subject`, whatever the manifest's subject: it would tell the client that the referrers API is there, and to
-        // leave out the referrers tag that the specification's fallback needs.
-        return call.reply(
-            .created,
-            [.location: "/v2/\(name)/manifests/\(image.digest)", .contentDigest: "\(image.digest)"])
+        var push = ImagePush(bytes, contentType: call.request.headers[.contentType])
+        let besides = try call.query.all("tag").map { try Tag($0) }
+        switch reference {
+        case .tag(let tag): push.tags = [tag]
+        case .digest(let digest):
+            push.digest = digest
+            push.tags = try Self.distinct(besides)
+        }
+        let image = try await registry.images.put(push, in: name, of: call.registry)
+        var headers: HTTPFields = [
+            .location: "/v2/\(name)/manifests/\(image.digest)", .contentDigest: "\(image.digest)",
+        ]
+        // The client then leaves out the referrers tag: the referrers API has it.
+        if let subject = image.subject { headers[.subject] = "\(subject)" }
+        if !besides.isEmpty, !push.tags.isEmpty { headers[.tag] = push.tags.map(\.description).joined(separator: ", ") }
+        return call.reply(.created, headers)
+    }
+
+    /// Protects the one transaction that points them all.
+    private static let maxTagsAtOnce = 100
+
+    private static func distinct(_ tags: [Tag]) throws(Refusal) -> [Tag] {
+        var seen: Set<Tag> = []
+        let tags = tags.filter { seen.insert($0).inserted }
+        guard tags.count <= maxTagsAtOnce else {
+            throw Refusal(.invalidParameter, "A request may name \(maxTagsAtOnce) tags at most")
+        }
+        return tags
     }
 
     /// `DELETE /v2/<name>/manifests/<reference>`: a tag, or an image with all its tags.

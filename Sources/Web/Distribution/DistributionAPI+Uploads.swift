@@ -4,38 +4,44 @@ import WeirCore
 import WeirRegistry
 
 extension DistributionAPI {
-    /// `POST /v2/<name>/blobs/uploads/`: begins an upload, or with `?digest=` and a body takes the whole blob at once.
-    ///
-    /// `?mount=` begins an ordinary upload, as the specification allows: nothing is taken from another repository.
+    /// `POST /v2/<name>/blobs/uploads/`: begins an upload; with `?digest=` and a body takes the whole blob at once; with
+    /// `?mount=` takes it from another repository, where that is allowed, and else begins an upload.
     func beginUpload(in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         try await permit(call, "ecr:InitiateLayerUpload", on: name)
-        let whole = try digest(call, whereAbsent: nil)
-        if whole != nil, !call.request.body.isEmpty {
+        try await registry.pushTargets.prepare(name, of: call.registry, for: call.caller)
+        let query = call.query
+        if let mount = query["mount"], !mount.isEmpty {
+            let digest = try Digest(mount)
+            let from = query["from"].flatMap { $0.isEmpty ? nil : $0 }
+            let source = from.flatMap { try? RepositoryName($0) }
+            // A name that cannot be one is no name to mount from, which is not none.
+            if source != nil || from == nil,
+                try await registry.mounts.mount(
+                    digest, from: source, into: name, of: call.registry, for: call.caller)
+            {
+                return created(digest, in: name, call)
+            }
+        } else if let whole = try digest(call, whereAbsent: nil), !call.request.body.isEmpty || whole == Self.nothing {
             try await permit(call, "ecr:UploadLayerPart", on: name)
             try await permit(call, "ecr:CompleteLayerUpload", on: name)
+            try await registry.uploads.push(call.request.body, digest: whole, to: name, of: call.registry)
+            return created(whole, in: name, call)
         }
         let upload = try await registry.uploads.begin(in: name, of: call.registry)
-        guard let whole, !call.request.body.isEmpty else {
-            return call.reply(.accepted, headers(upload, in: name))
-        }
-        do {
-            _ = try await registry.uploads.finish(
-                upload.id, in: name, of: call.registry, digest: whole, body: call.request.body, at: nil)
-        } catch {
-            // The client was not told its id: nobody can go on with it.
-            try? registry.uploads.cancel(upload.id, in: name, of: call.registry)
-            throw error
-        }
-        return created(whole, in: name, call)
+        return call.reply(.accepted, headers(upload, in: name))
     }
+
+    /// The digest of a blob of no bytes.
+    private static let nothing = Digest(of: [])
 
     /// `PATCH /v2/<name>/blobs/uploads/<id>`: the next part.
     func appendToUpload(_ id: String, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         try await permit(call, "ecr:UploadLayerPart", on: name)
-        let offset = try chunkBegins(call)
-        let upload = try await registry.uploads.append(
-            id, in: name, of: call.registry, at: offset, body: call.request.body)
-        return call.reply(.accepted, headers(upload, in: name))
+        return try await inOrder(id, in: name, call) {
+            let upload = try await registry.uploads.append(
+                id, in: name, of: call.registry, at: try chunkBegins(call), body: call.request.body)
+            return call.reply(.accepted, headers(upload, in: name))
+        }
     }
 
     /// `PUT /v2/<name>/blobs/uploads/<id>?digest=…`: the last part, if it has a body, and the end.
@@ -47,23 +53,39 @@ extension DistributionAPI {
         guard let digest else { throw Refusal(.digestInvalid, "The parameter 'digest' is missing") }
         let body = call.request.body
         if !body.isEmpty { try await permit(call, "ecr:UploadLayerPart", on: name) }
-        _ = try await registry.uploads.finish(
-            id, in: name, of: call.registry, digest: digest, body: body.isEmpty ? nil : body,
-            at: try chunkBegins(call))
-        return created(digest, in: name, call)
+        return try await inOrder(id, in: name, call) {
+            _ = try await registry.uploads.finish(
+                id, in: name, of: call.registry, digest: digest, body: body.isEmpty ? nil : body,
+                at: try chunkBegins(call))
+            return created(digest, in: name, call)
+        }
     }
 
-    /// `GET /v2/<name>/blobs/uploads/<id>`: how far it has come.
+    /// A part that does not follow the last one is answered with where the upload goes on (OCI 1.1, "Pushing a blob in chunks").
+    private func inOrder(
+        _ id: String, in name: RepositoryName, _ call: DistributionCall, _ work: () async throws -> Reply
+    ) async throws -> Reply {
+        do { return try await work() } catch let refusal as Refusal where refusal.reason == .blobUploadOutOfOrder {
+            let error = DistributionError(refusal)
+            let upload = try await registry.uploads.status(id, in: name, of: call.registry)
+            var headers = headers(upload, in: name)
+            headers[.contentType] = "application/json"
+            return call.reply(error.status, headers, .bytes(error.body))
+        }
+    }
+
+    /// `GET /v2/<name>/blobs/uploads/<id>`: how far it has come. A client that has lost its place goes on from there, after a
+    /// restart of the server too.
     func uploadStatus(_ id: String, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         try await permit(call, "ecr:UploadLayerPart", on: name)
-        let upload = try registry.uploads.status(id, in: name, of: call.registry)
+        let upload = try await registry.uploads.status(id, in: name, of: call.registry)
         return call.reply(.noContent, headers(upload, in: name))
     }
 
     /// `DELETE /v2/<name>/blobs/uploads/<id>`
     func cancelUpload(_ id: String, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         try await permit(call, "ecr:InitiateLayerUpload", on: name)
-        try registry.uploads.cancel(id, in: name, of: call.registry)
+        try await registry.uploads.cancel(id, in: name, of: call.registry)
         return call.reply(.noContent)
     }
 

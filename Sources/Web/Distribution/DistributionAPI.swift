@@ -5,10 +5,12 @@ import WeirRegistry
 
 /// A request to the distribution API whose address is read and whose caller is known.
 struct DistributionCall: Sendable {
-    let path: DistributionPath
+    var path: DistributionPath
     let request: WebRequest
     let caller: Caller
     let registry: RegistryID
+    /// The address itself is signed, by somebody who may read what it names.
+    let isLinked: Bool
 
     var method: HTTPRequest.Method { request.method }
     var query: QueryParameters { QueryParameters(request.rawQuery) }
@@ -30,6 +32,14 @@ struct DistributionAPI: Sendable {
         guard !call.request.rawQuery.contains("%00") else {
             throw Refusal(.invalidParameter, "Invalid parameter: a NUL character in the query")
         }
+        // A link is good for the name that it was made for.
+        guard !call.isLinked, let host = call.query["ns"], !host.isEmpty, call.method == .get || call.method == .head else {
+            return try await route(call)
+        }
+        return try await answer(call, inNamespace: host)
+    }
+
+    func route(_ call: DistributionCall) async throws -> Reply {
         switch (call.path, call.method) {
         case (.ping, .get), (.ping, .head):
             return call.reply(.ok, [.contentType: "application/json"], .bytes(ByteBuffer(string: "{}")))
@@ -43,14 +53,14 @@ struct DistributionAPI: Sendable {
             return try await deleteManifest(reference, in: name, call)
         case (.blob(let name, let digest), .get), (.blob(let name, let digest), .head):
             return try await blob(digest, in: name, call)
+        case (.blob(let name, let digest), .delete): return try await deleteBlob(digest, in: name, call)
         case (.uploads(let name), .post): return try await beginUpload(in: name, call)
         case (.upload(let name, let id), .patch): return try await appendToUpload(id, in: name, call)
         case (.upload(let name, let id), .put): return try await finishUpload(id, in: name, call)
         case (.upload(let name, let id), .get): return try await uploadStatus(id, in: name, call)
         case (.upload(let name, let id), .delete): return try await cancelUpload(id, in: name, call)
-        case (.referrers, .get):
-            // So that clients keep referrers in the tags that the specification's fallback names.
-            throw DistributionError(.notFound, "UNSUPPORTED", "The referrers API is not available; use the referrers tag")
+        case (.referrers(let name, let digest), .get), (.referrers(let name, let digest), .head):
+            return try await referrers(of: digest, in: name, call)
         default:
             throw Refusal(.unsupported, "The operation is unsupported: \(call.method) here")
         }
@@ -58,6 +68,8 @@ struct DistributionAPI: Sendable {
 
     /// Asks whether the caller may; refuses with ECR's sentence.
     func permit(_ call: DistributionCall, _ action: String, on name: RepositoryName?) async throws {
+        // Whoever made the link was asked then.
+        if call.isLinked { return }
         try await registry.access.permit(call.caller, action, on: name, in: call.registry)
     }
 }
@@ -68,4 +80,7 @@ extension HTTPField.Name {
     static let uploadID = constant("Docker-Upload-UUID")
     static let warning = constant("Warning")
     static let link = constant("Link")
+    static let subject = constant("OCI-Subject")
+    static let tag = constant("OCI-Tag")
+    static let filtersApplied = constant("OCI-Filters-Applied")
 }

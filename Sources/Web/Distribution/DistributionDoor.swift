@@ -13,40 +13,52 @@ package struct DistributionDoor: Sendable {
     private let tokens: RegistryTokens
     private let publicHost: String
     private let clock: WallClock
+    private let audit: AuditLog
 
     /// - Parameter publicHost: `host[:port]` as the challenge names it where the client used no registry's name.
-    package init(registry: Registry, tokens: RegistryTokens, publicHost: String, clock: WallClock) {
+    package init(
+        registry: Registry, tokens: RegistryTokens, publicHost: String, clock: WallClock, audit: AuditLog = .none
+    ) {
         api = DistributionAPI(registry: registry)
         self.tokens = tokens
         self.publicHost = publicHost
         self.clock = clock
+        self.audit = audit
     }
 
     package func answer(_ request: WebRequest) async -> Reply {
         var label = RouteLabel(.distribution, .unknown)
         var reply: Reply
+        var trail = DistributionTrail()
         do {
-            let (caller, registry) = try who(request)
+            let (caller, registry) = try who(request, &trail)
+            let isLinked = request.headers[.authorization] == nil
             let path: DistributionPath
             do throws(DistributionPath.Problem) { path = try DistributionPath(request.rawPath) } catch {
                 throw DistributionError(error)
             }
             label = path.route
+            trail.path = path
             reply = try await api.answer(
-                DistributionCall(path: path, request: request, caller: caller, registry: registry))
+                DistributionCall(
+                    path: path, request: request, caller: caller, registry: registry, isLinked: isLinked))
         } catch {
             reply = self.reply(to: error, request, label)
+            trail.error = Self.auditError(error)
         }
+        audit.note(AuditRecord(trail, request))
         reply.headers[.distributionVersion] = "registry/2.0"
         return reply
     }
 
     /// Who asks, and which registry: the one that the `Host` header names, else the token's.
-    private func who(_ request: WebRequest) throws(Refusal) -> (Caller, RegistryID) {
-        guard let header = request.headers[.authorization] else {
-            throw Refusal(.authenticationMissing, "Not Authorized")
-        }
+    private func who(
+        _ request: WebRequest, _ trail: inout DistributionTrail
+    ) throws(Refusal) -> (Caller, RegistryID) {
+        guard let header = request.headers[.authorization] else { return try linked(request, &trail) }
         let principal = try tokens.verify(basic: header, now: clock.now)
+        (trail.caller, trail.accessKeyID) = (principal.caller, principal.accessKeyID)
+        trail.registry = principal.registry
         guard let named = RegistryHost.registry(named: request.authority) else {
             return (principal.caller, principal.registry)
         }
@@ -57,10 +69,36 @@ package struct DistributionDoor: Sendable {
                 "The authorization token is for the region \(principal.registry.region), not \(named.region). "
                     + "Sign in again with `aws ecr get-login-password --region \(named.region)`")
         }
+        trail.registry = named
         return (principal.caller, named)
     }
 
+    /// Whoever made the link that a request without a password uses: it is good for reading what it names.
+    private func linked(
+        _ request: WebRequest, _ trail: inout DistributionTrail
+    ) throws(Refusal) -> (Caller, RegistryID) {
+        guard request.rawQuery.contains(SignedLinks.signatureName), request.method == .get || request.method == .head else {
+            throw Refusal(.authenticationMissing, "Not Authorized")
+        }
+        let query = QueryParameters(request.rawQuery)
+        let principal = try tokens.links.verify(path: request.rawPath, parameter: { query[$0] }, now: clock.now)
+        (trail.caller, trail.accessKeyID) = (principal.caller, principal.accessKeyID)
+        trail.registry = principal.registry
+        return (principal.caller, principal.registry)
+    }
+
     // MARK: What goes wrong
+
+    /// The audit log speaks ECR's language: the exception that the same refusal is at the other door.
+    private static func auditError(_ error: any Error) -> (code: String, message: String) {
+        switch error {
+        case let refusal as Refusal: (AWSError(refusal, for: .ecr).code, refusal.message)
+        case let error as DistributionError: (error.code, error.message)
+        case let name as NameError: ("InvalidParameterException", "\(name)")
+        case is CancellationError: ("RequestCancelled", "The request was cancelled")
+        default: ("ServerException", "An internal error occurred")
+        }
+    }
 
     private func reply(to error: any Error, _ request: WebRequest, _ label: RouteLabel) -> Reply {
         // Nobody waits for an answer to a request that broke off.

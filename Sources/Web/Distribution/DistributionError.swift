@@ -60,21 +60,23 @@ package struct DistributionError: Sendable, Equatable {
         switch reason {
         // What ECR's control plane calls InvalidParameterException, its data plane makes this of.
         case .invalidParameter, .validation, .malformedRequest, .unknownOperation, .unsupported, .manifestInvalid,
-            .imageReferencedByManifestList:
+            .imageReferencedByManifestList, .blobReferenced, .storageClassUpdateNotSupported, .lifecyclePreviewInProgress:
             (.methodNotAllowed, "UNSUPPORTED")
         case .requestTooLarge, .manifestTooLarge: (.contentTooLarge, "SIZE_INVALID")
         case .authenticationMissing, .credentialsUnknown, .signatureInvalid, .credentialsExpired, .tokenInvalid:
             (.unauthorized, "UNAUTHORIZED")
         case .tokenExpired, .accessDenied, .limitExceeded: (.forbidden, "DENIED")
-        case .repositoryNotFound, .repositoryPolicyNotFound, .lifecyclePolicyNotFound, .cacheRuleNotFound,
-            .templateNotFound:
+        case .repositoryNotFound, .repositoryPolicyNotFound, .lifecyclePolicyNotFound, .lifecyclePreviewNotFound,
+            .cacheRuleNotFound, .templateNotFound:
             (.notFound, "NAME_UNKNOWN")
         case .repositoryAlreadyExists, .repositoryNotEmpty, .cacheRuleAlreadyExists, .templateAlreadyExists:
             (.conflict, "DENIED")
         case .tooManyTags, .invalidTagParameter, .unsupportedUpstreamRegistry: (.badRequest, "UNSUPPORTED")
-        case .imageNotFound: (.notFound, "MANIFEST_UNKNOWN")
+        case .imageNotFound, .imageArchived: (.notFound, "MANIFEST_UNKNOWN")
         case .imageAlreadyExists, .imageTagAlreadyExists: (.badRequest, "TAG_INVALID")
         case .imageDigestDoesNotMatch, .digestInvalid: (.badRequest, "DIGEST_INVALID")
+        case .emptyUpload, .layerPartTooSmall, .layerAlreadyExists: (.badRequest, "BLOB_UPLOAD_INVALID")
+        case .layerInaccessible: (.notFound, "BLOB_UNKNOWN")
         case .layersNotFound, .referencedImagesNotFound: (.badRequest, "MANIFEST_BLOB_UNKNOWN")
         case .blobUnknown: (.notFound, "BLOB_UNKNOWN")
         case .blobUploadUnknown: (.notFound, "BLOB_UPLOAD_UNKNOWN")
@@ -92,7 +94,8 @@ package struct DistributionError: Sendable, Equatable {
         case .kmsAlreadyExists, .kmsInvalidAliasName, .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey,
             .kmsMalformedPolicy, .kmsLimitExceeded, .kmsUnsupported, .kmsTagInvalid, .kmsInvalidKeyUsage,
             .secretResourceNotFound, .secretResourceExists, .secretInvalidRequest, .secretInvalidNextToken,
-            .secretLimitExceeded:
+            .secretLimitExceeded, .registryPolicyNotFound, .signingConfigurationNotFound, .exclusionAlreadyExists,
+            .exclusionNotFound, .scanNotFound, .unsupportedImageType, .unableToListUpstreamReferrers:
             (.badRequest, "UNSUPPORTED")
         }
     }

@@ -97,6 +97,17 @@ package enum DistributionPath: Equatable, Sendable {
         do { return .reference(try Reference(text)) } catch { return .malformed(error) }
     }
 
+    /// The same address in the repository that `rename` names; itself where there is none in it or nil comes back.
+    func renamed(_ rename: (RepositoryName) async throws -> RepositoryName?) async rethrows -> Self {
+        switch self {
+        case .tags(let name): try await rename(name).map { .tags($0) } ?? self
+        case .manifest(let name, let reference): try await rename(name).map { .manifest($0, reference) } ?? self
+        case .blob(let name, let digest): try await rename(name).map { .blob($0, digest) } ?? self
+        case .referrers(let name, let digest): try await rename(name).map { .referrers($0, digest) } ?? self
+        case .ping, .catalog, .uploads, .upload: self
+        }
+    }
+
     /// What the metrics call a request to this address.
     package var route: RouteLabel {
         switch self {

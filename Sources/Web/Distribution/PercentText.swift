@@ -54,9 +54,9 @@ enum PercentText {
     }
 }
 
-/// The parameters of a query, decoded; of two with the same name the first counts.
+/// The parameters of a query, decoded.
 struct QueryParameters {
-    private var values: [String: String] = [:]
+    private var values: [String: [String]] = [:]
 
     init(_ raw: String) {
         guard !raw.isEmpty else { return }
@@ -64,9 +64,12 @@ struct QueryParameters {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = PercentText.decoded(parts[0]) else { continue }
             let value = parts.count > 1 ? PercentText.decoded(parts[1]) : ""
-            if values[name] == nil { values[name] = value }
+            if let value { values[name, default: []].append(value) }
         }
     }
 
-    subscript(_ name: String) -> String? { values[name] }
+    /// Of several with the same name the first counts.
+    subscript(_ name: String) -> String? { values[name]?.first }
+
+    func all(_ name: String) -> [String] { values[name] ?? [] }
 }

@@ -13,11 +13,11 @@ package struct Doors: Sendable {
     /// - Parameter isReady: what `/healthz` answers: false while the server starts, and once it has been told to stop.
     package init(
         aws: AWSDoor, registry: Registry, tokens: RegistryTokens, settings: WebSettings, metrics: PrometheusRegistry,
-        clock: WallClock, isReady: @escaping @Sendable () -> Bool
+        clock: WallClock, audit: AuditLog = .none, isReady: @escaping @Sendable () -> Bool
     ) {
         self.aws = aws
         distribution = DistributionDoor(
-            registry: registry, tokens: tokens, publicHost: settings.publicHost, clock: clock)
+            registry: registry, tokens: tokens, publicHost: settings.publicHost, clock: clock, audit: audit)
         `operator` = OperatorDoor(metrics: metrics, isReady: isReady)
     }
 

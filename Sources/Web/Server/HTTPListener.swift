@@ -64,9 +64,11 @@ package struct HTTPListener: Sendable {
 
     private var channelConfiguration: HTTP1Channel.Configuration {
         let logger = logger
+        let patience = settings.downloadPatience.map { TimeAmount.microseconds($0.microseconds) }
         // A registry token is under 1 KiB, a signed query under 4: what is longer is not one of ours.
         return HTTP1Channel.Configuration(
-            additionalChannelHandlers: [HoldCloseHandler(), ExchangeHandler(logger: logger)],
+            additionalChannelHandlers: (patience.map { [StalledReaderHandler(patience: $0, logger: logger)] } ?? [])
+                + [HoldCloseHandler(), ExchangeHandler(logger: logger)],
             idleTimeout: .microseconds(settings.idleTimeout.microseconds),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 200))
@@ -88,12 +90,17 @@ package struct HTTPListener: Sendable {
         let id = numbers.next()
         var logger = logger
         logger[metadataKey: "request.id"] = "\(id)"
+        let trace = TraceContext(of: request)
+        if let trace { logger[metadataKey: "trace.id"] = "\(trace.traceID)" }
         let web = WebRequest(request, id: id, channel: channel)
         let origin = RequestOrigin(
             address: channel.remoteAddress?.ipAddress, isSecure: settings.tls != nil,
             userAgent: request.headers[.userAgent])
         let reply = await withLogger(logger) { _ in
-            await RequestOrigin.$current.withValue(origin) { await answer(web) }
+            await RequestOrigin.$current.withValue(origin) {
+                // Without a trace, which is nearly always, the binding is not paid for.
+                trace == nil ? await answer(web) : await TraceContext.$current.withValue(trace) { await answer(web) }
+            }
         }
         if case .cut = reply.body {
             logger.debug("Request abandoned", metadata: facts(web, reply, start, bytes: 0, channel))
@@ -138,6 +145,21 @@ package struct HTTPListener: Sendable {
             "client.address": "\(channel.remoteAddress?.description ?? "")",
         ]
     }
+}
+
+extension TraceContext {
+    /// The trace that a request came with, and a span of ours in it.
+    fileprivate init?(of request: Request) {
+        guard let parent = request.headers[.traceparent],
+            let context = TraceContext(traceparent: parent, tracestate: request.headers[.tracestate])
+        else { return nil }
+        self = context.child()
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let traceparent = constant("traceparent")
+    fileprivate static let tracestate = constant("tracestate")
 }
 
 extension WebRequest {

@@ -13,8 +13,12 @@ struct ReplyWriter {
         case writing(any Error)
     }
 
-    /// What is read, opened and written at once: fewer hops than with less; more would only wait in memory.
-    static let chunkSize = 512 << 10
+    /// What is read, opened and written at once: fewer hops than with less; more would only wait in memory. Where hundreds of bodies are
+    /// under way they share 32 MiB, down to one sealed segment each.
+    static var chunkSize: Int {
+        let share = (32 << 20) / max(1, bodies.load(ordering: .relaxed))
+        return min(512 << 10, max(64 << 10, share & ~(64 << 10 - 1)))
+    }
 
     let channel: any Channel
     /// Under TLS the bytes must pass through this process.

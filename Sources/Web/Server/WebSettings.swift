@@ -15,10 +15,13 @@ package struct WebSettings: Sendable {
     package var idleTimeout: Duration
     /// Connections open at once. Further ones wait in the kernel's queue, so that a flood cannot use up file descriptors.
     package var maxConnections: Int
+    /// How long a client may take next to nothing of what it asked for before it is cut off; nil: for ever.
+    package var downloadPatience: Duration?
 
     package init(
         host: String, port: Int, tls: TLSIdentity? = nil, publicHost: String, defaultRegistry: RegistryID,
-        idleTimeout: Duration = .seconds(120), maxConnections: Int = 4096
+        idleTimeout: Duration = .seconds(120), maxConnections: Int = 4096,
+        downloadPatience: Duration? = .seconds(120)
     ) {
         self.host = host
         self.port = port
@@ -27,6 +30,7 @@ package struct WebSettings: Sendable {
         self.defaultRegistry = defaultRegistry
         self.idleTimeout = idleTimeout
         self.maxConnections = maxConnections
+        self.downloadPatience = downloadPatience
     }
 }
 

@@ -26,7 +26,7 @@ final class TestAWS: Sendable {
     let id: RegistryID
     private let folder: String
 
-    init(extra: [AWSOperation] = []) async throws {
+    init(extra: [AWSOperation] = [], audit: (any LineSink)? = nil) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("weir-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let database = try SQLiteDatabase.inMemory()
@@ -50,7 +50,7 @@ final class TestAWS: Sendable {
             operations: ECROperations.table(registry: registry, tokens: tokens)
                 + STSOperations.table(accessKeys: accessKeys) + extra,
             settings: AWSSettings(publicHost: "localhost:5050", scheme: .http), clock: clock,
-            newID: { "11111111-2222-4333-8444-555555555555" })
+            newID: { "11111111-2222-4333-8444-555555555555" }, audit: AuditLog(sink: audit, clock: clock))
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -76,7 +76,7 @@ final class TestAWS: Sendable {
         let added = SigV4.sign(
             signable, payloadHash: SigV4.payloadHash(body.utf8),
             credential: SigV4Credential(accessKeyID: key, secret: Array(secret.utf8)), region: region,
-            service: service.rawValue, at: SigV4Time(seconds: moment.microseconds / 1_000_000))
+            service: service.signingName, at: SigV4Time(seconds: moment.microseconds / 1_000_000))
         return AWSRequest(
             method: "POST", rawPath: "/", rawQuery: "", headers: headers + added, body: ByteBuffer(string: body))
     }

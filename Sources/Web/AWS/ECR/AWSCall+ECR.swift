@@ -12,6 +12,7 @@ extension AWSCall {
     }
 
     static let accountPattern = "[0-9]{12}"
+    static let digestPattern = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
     static let namePattern =
         #"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"#
     static let prefixPattern =
@@ -22,6 +23,29 @@ extension AWSCall {
         try input.noun("repositoryName", length: Self.nameLengths, pattern: Self.namePattern) {
             (text: String) throws(NameError) in try RepositoryName(text)
         }
+    }
+
+    /// The repository that the call names, and its registry, where the caller may do `action` to it.
+    func repository(_ action: String, _ access: Access) async throws -> (RepositoryName, RegistryID) {
+        let home = try askedRegistry()
+        let name = try repositoryName()
+        try await permit(action, on: name, in: home, access)
+        return (name, home)
+    }
+
+    /// Tags and digests as they came: a bad one fails by itself, with a code.
+    func imageIDs() throws -> [ImageIDRequest]? {
+        try input.optionalObjects("imageIds", count: 1...100)?.map { id in
+            ImageIDRequest(
+                digest: try id.optionalString("imageDigest"), tag: try id.optionalString("imageTag", length: 1...300))
+        }
+    }
+
+    /// `imageId`: one image, by digest or tag.
+    func imageID() throws -> ImageIDRequest {
+        let id = try input.object("imageId")
+        return ImageIDRequest(
+            digest: try id.optionalString("imageDigest"), tag: try id.optionalString("imageTag", length: 1...300))
     }
 
     func repositoryNames(_ member: String) throws -> [RepositoryName]? {

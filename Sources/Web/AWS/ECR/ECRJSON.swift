@@ -77,7 +77,9 @@ extension JSONValue {
                 "artifactMediaType": detail.artifactType.map { .string($0) },
                 "lastRecordedPullTime": detail.lastPulledAt.map { .timestamp($0) },
                 "subjectManifestDigest": detail.subject.map { .string($0.description) },
-                "imageStatus": "ACTIVE",
+                "imageStatus": .string(detail.status.rawValue),
+                "lastArchivedAt": detail.archivedAt.map { .timestamp($0) },
+                "lastActivatedAt": detail.activatedAt.map { .timestamp($0) },
             ])
     }
 
@@ -85,7 +87,7 @@ extension JSONValue {
         .members([
             "ecrRepositoryPrefix": .string(rule.prefix.description),
             "upstreamRegistryUrl": .string(rule.upstreamURL),
-            "upstreamRegistry": .string(rule.kind.rawValue),
+            "upstreamRegistry": rule.kind == .other ? nil : .string(rule.kind.rawValue),
             "createdAt": .timestamp(rule.createdAt),
             "updatedAt": rule.updatedAt.map { .timestamp($0) },
             "registryId": .string(registry.account.description),

@@ -21,22 +21,22 @@ struct ImageOperations: Sendable {
         case activating = "ACTIVATING"
         case any = "ANY"
 
-        /// Nothing is ever archived here.
-        var findsNothing: Bool { self == .archived || self == .activating }
+        /// Nil for all.
+        var status: ImageStatus? { ImageStatus(rawValue: rawValue) }
     }
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
-        let page = try PageRequest(call.input, of: "ListImages")
         let (tagStatus, status) = try filter(call)
         let (name, home) = try await target(call, "ecr:ListImages")
-        guard try await exists(name, home), !status.findsNothing else { return ["imageIds": []] }
+        let page = try page(call, "ListImages", of: name, in: home, tagStatus, status)
+        guard try await exists(name, home) else { return ["imageIds": []] }
         let found = try await registry.images.list(
-            in: name, of: home, tagStatus, after: page.after, limit: page.limit)
+            in: name, of: home, tagStatus, status.status, after: page.after, limit: page.limit)
         return page.answer(found, as: "imageIds") { .imageID($0) }
     }
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
-        let ids = try imageIDs(call)
+        let ids = try call.imageIDs()
         let (tagStatus, status) = try filter(call)
         if let ids {
             try PageRequest.refuse(call.input, besides: "imageIds")
@@ -44,17 +44,17 @@ struct ImageOperations: Sendable {
             let details = try await registry.images.describe(ids, in: name, of: home)
             return ["imageDetails": .array(details.map { .imageDetail($0, name, in: home) })]
         }
-        let page = try PageRequest(call.input, of: "DescribeImages")
         let (name, home) = try await target(call, "ecr:DescribeImages")
-        guard try await exists(name, home), !status.findsNothing else { return ["imageDetails": []] }
+        let page = try page(call, "DescribeImages", of: name, in: home, tagStatus, status)
+        guard try await exists(name, home) else { return ["imageDetails": []] }
         let found = try await registry.images.describe(
-            in: name, of: home, tagStatus, after: page.after, limit: page.limit)
+            in: name, of: home, tagStatus, status.status, after: page.after, limit: page.limit)
         return page.answer(found, as: "imageDetails") { .imageDetail($0, name, in: home) }
     }
 
     /// Manifests are given as they are stored, whatever media types are accepted: to convert one would change its digest.
     private func batchGet(_ call: AWSCall) async throws -> JSONValue {
-        let ids = try call.input.required("imageIds", try imageIDs(call))
+        let ids = try call.input.required("imageIds", try call.imageIDs())
         _ = try call.input.optionalStrings("acceptedMediaTypes", count: 1...100)
         let (name, home) = try await target(call, "ecr:BatchGetImage")
         let (images, failures) = try await registry.pulls.batchGet(
@@ -66,7 +66,7 @@ struct ImageOperations: Sendable {
     }
 
     private func batchDelete(_ call: AWSCall) async throws -> JSONValue {
-        let ids = try call.input.required("imageIds", try imageIDs(call))
+        let ids = try call.input.required("imageIds", try call.imageIDs())
         let (name, home) = try await target(call, "ecr:BatchDeleteImage")
         let (removed, failures) = try await registry.images.batchDelete(ids, in: name, of: home)
         return [
@@ -74,12 +74,13 @@ struct ImageOperations: Sendable {
         ]
     }
 
-    /// Tags and digests as they came: a bad one fails by itself, with a code.
-    private func imageIDs(_ call: AWSCall) throws -> [ImageIDRequest]? {
-        try call.input.optionalObjects("imageIds", count: 1...100)?.map { id in
-            ImageIDRequest(
-                digest: try id.optionalString("imageDigest"), tag: try id.optionalString("imageTag", length: 1...300))
-        }
+    /// A token is good for the list that it came from: the same repository and the same filter.
+    private func page(
+        _ call: AWSCall, _ operation: String, of name: RepositoryName, in home: RegistryID, _ tagStatus: TagStatus,
+        _ status: Status
+    ) throws -> PageRequest {
+        try PageRequest(
+            call.input, of: "\(operation) \(home) \(name) \(tagStatus.rawValue) \(status.rawValue)")
     }
 
     private func filter(_ call: AWSCall) throws -> (TagStatus, Status) {

@@ -54,9 +54,12 @@ struct PageRequest {
     let after: String?
     let limit: Int
 
-    init(_ input: Parameters, of listing: String) throws {
+    /// - Parameter listing: the operation, and what else must be the same on the next page: a token is good for that alone.
+    init(
+        _ input: Parameters, of listing: String, sizes: ClosedRange<Int64> = Self.sizes, standard: Int64 = Self.defaultSize
+    ) throws {
         self.listing = listing
-        limit = Int(try input.optionalInteger("maxResults", Self.sizes) ?? Self.defaultSize)
+        limit = Int(try input.optionalInteger("maxResults", sizes) ?? standard)
         // AWS SDKs and Terraform send an empty token for the first page now and then.
         let token = try input.optionalString("nextToken").flatMap { $0.isEmpty ? nil : $0 }
         after = try token.map { (text: String) in try PageToken(text, of: listing).cursor }

@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// A repository's policy and its lifecycle policy.
+/// A repository's policy.
 struct PolicyOperations: Sendable {
     let registry: Registry
 
@@ -10,9 +10,6 @@ struct PolicyOperations: Sendable {
             AWSOperation(.ecr, "SetRepositoryPolicy", set),
             AWSOperation(.ecr, "GetRepositoryPolicy", policy),
             AWSOperation(.ecr, "DeleteRepositoryPolicy", delete),
-            AWSOperation(.ecr, "PutLifecyclePolicy", setLifecycle),
-            AWSOperation(.ecr, "GetLifecyclePolicy", lifecycle),
-            AWSOperation(.ecr, "DeleteLifecyclePolicy", deleteLifecycle),
         ]
     }
 
@@ -35,25 +32,6 @@ struct PolicyOperations: Sendable {
         let (name, home) = try await target(call, "ecr:DeleteRepositoryPolicy")
         let text = try await registry.repositories.deletePolicy(of: name, in: home)
         return .about(name, in: home, ["policyText": .string(text)])
-    }
-
-    private func setLifecycle(_ call: AWSCall) async throws -> JSONValue {
-        let text = try call.input.string("lifecyclePolicyText", length: 100...LifecyclePolicy.maxLength)
-        let (name, home) = try await target(call, "ecr:PutLifecyclePolicy")
-        _ = try await registry.repositories.setLifecyclePolicy(text, of: name, in: home)
-        return .about(name, in: home, ["lifecyclePolicyText": .string(text)])
-    }
-
-    private func lifecycle(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await target(call, "ecr:GetLifecyclePolicy")
-        let text = try await registry.repositories.lifecyclePolicy(of: name, in: home)
-        return .about(name, in: home, ["lifecyclePolicyText": .string(text)])
-    }
-
-    private func deleteLifecycle(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await target(call, "ecr:DeleteLifecyclePolicy")
-        let text = try await registry.repositories.deleteLifecyclePolicy(of: name, in: home)
-        return .about(name, in: home, ["lifecyclePolicyText": .string(text)])
     }
 
     private func target(_ call: AWSCall, _ action: String) async throws -> (RepositoryName, RegistryID) {

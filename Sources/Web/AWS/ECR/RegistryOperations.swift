@@ -8,15 +8,14 @@ import WeirRegistry
     import Foundation
 #endif
 
-/// The registry itself: its token and its description.
+/// The registry's token.
 struct RegistryOperations: Sendable {
     let registry: Registry
     let tokens: RegistryTokens
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "GetAuthorizationToken", authorizationToken),
-            AWSOperation(.ecr, "DescribeRegistry", describe),
+            AWSOperation(.ecr, "GetAuthorizationToken", authorizationToken)
         ]
     }
 
@@ -36,12 +35,5 @@ struct RegistryOperations: Sendable {
             ]
         }
         return ["authorizationData": .array(data)]
-    }
-
-    private func describe(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("ecr:DescribeRegistry", in: call.registry, registry.access)
-        return [
-            "registryId": .string(call.registry.account.description), "replicationConfiguration": ["rules": []],
-        ]
     }
 }

@@ -1,0 +1,64 @@
+/// The IAM actions of Amazon ECR: what a policy on a repository or registry can be about.
+package enum ECRActions {
+    /// One for each operation that has its own.
+    static let operations = [
+        "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "BatchGetRepositoryScanningConfiguration",
+        "CompleteLayerUpload", "CreatePullThroughCacheRule", "CreateRepository", "CreateRepositoryCreationTemplate",
+        "DeleteLifecyclePolicy", "DeletePullThroughCacheRule", "DeleteRegistryPolicy", "DeleteRepository",
+        "DeleteRepositoryCreationTemplate", "DeleteRepositoryPolicy", "DeleteSigningConfiguration",
+        "DeregisterPullTimeUpdateExclusion", "DescribeImageReplicationStatus", "DescribeImageScanFindings",
+        "DescribeImageSigningStatus", "DescribeImages", "DescribePullThroughCacheRules", "DescribeRegistry",
+        "DescribeRepositories", "DescribeRepositoryCreationTemplates", "GetAccountSetting", "GetAuthorizationToken",
+        "GetDownloadUrlForLayer", "GetLifecyclePolicy", "GetLifecyclePolicyPreview", "GetRegistryPolicy",
+        "GetRegistryScanningConfiguration", "GetRepositoryPolicy", "GetSigningConfiguration", "InitiateLayerUpload",
+        "ListImages", "ListPullTimeUpdateExclusions", "ListTagsForResource", "PutAccountSetting", "PutImage",
+        "PutImageScanningConfiguration", "PutImageTagMutability", "PutLifecyclePolicy", "PutRegistryPolicy",
+        "PutRegistryScanningConfiguration", "PutReplicationConfiguration", "PutSigningConfiguration",
+        "RegisterPullTimeUpdateExclusion", "SetRepositoryPolicy", "StartImageScan", "StartLifecyclePolicyPreview",
+        "TagResource", "UntagResource", "UpdateImageStorageClass", "UpdatePullThroughCacheRule",
+        "UpdateRepositoryCreationTemplate", "UploadLayerPart", "ValidatePullThroughCacheRule",
+    ]
+
+    /// Those without an operation (ecr-behaviour §1.8, §5.6).
+    static let permissionsOnly = ["BatchImportUpstreamImage", "GetImageCopyStatus", "ReplicateImage"]
+
+    static let all = (operations + permissionsOnly).map { "ecr:\($0)" }
+}
+
+extension PolicyDocument {
+    /// Throws where a statement names an action that ECR does not have: one that is misspelt would be a permission that nobody
+    /// gets, or a prohibition that nobody feels.
+    package func checkActions() throws(PolicyError) {
+        for statement in statements {
+            guard let stranger = statement.actionOutsideECR else { continue }
+            throw PolicyError("the action '\(stranger)' is none of Amazon ECR")
+        }
+    }
+}
+
+extension PolicyStatement {
+    fileprivate var actionOutsideECR: String? {
+        let patterns: [PolicyPattern]
+        switch actions {
+        case .only(let named), .allBut(let named): patterns = named
+        }
+        let stranger = patterns.first { pattern in
+            !ECRActions.all.contains { pattern.matches($0, PolicyContext(), ignoringCase: true) }
+        }
+        return stranger.map(\.text)
+    }
+}
+
+extension PolicyPattern {
+    /// As it was written, where it has no variables.
+    fileprivate var text: String {
+        let bytes = elements.map { element -> UInt8 in
+            switch element {
+            case .byte(let byte): byte
+            case .anyRun: UInt8(ascii: "*")
+            case .anyOne, .variable: UInt8(ascii: "?")
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,141 @@
+/// From what the rules chose to what can be done: lists hold what they name, subjects lead what is about them.
+///
+/// A fixed point: a list that stays keeps its children, and a child that is a list itself then keeps its own. What is once kept
+/// stays kept, so it ends after at most as many rounds as there are levels.
+struct LifecyclePlanning {
+    private struct Decision {
+        let action: LifecycleRule.Action
+        let priority: Int
+    }
+
+    private let images: [LifecycleImage]
+    private let chosen: [LifecycleRule?]
+    /// For each image the lists that name it, by their places.
+    private let lists: [[Int]]
+    /// For each image the one that it is about, where that is here.
+    private let subjects: [Int?]
+    private let referrers: [[Int]]
+
+    /// - Parameter images: by digest.
+    init(_ images: [LifecycleImage], chosen: [LifecycleRule?]) {
+        self.images = images
+        self.chosen = chosen
+        let places = Dictionary(images.enumerated().map { ($1.digest, $0) }, uniquingKeysWith: { first, _ in first })
+        var lists = [[Int]](repeating: [], count: images.count)
+        var referrers = lists
+        var subjects = [Int?](repeating: nil, count: images.count)
+        for (place, image) in images.enumerated() {
+            for child in Set(image.children) {
+                if let child = places[child], child != place { lists[child].append(place) }
+            }
+            // A list that is about one of its own is held by no one: it is that one which it holds.
+            if let subject = image.subject.flatMap({ places[$0] }), subject != place,
+                !image.children.contains(images[subject].digest)
+            {
+                subjects[place] = subject
+                referrers[subject].append(place)
+            }
+        }
+        self.lists = lists
+        self.subjects = subjects
+        self.referrers = referrers
+    }
+
+    func plan() -> LifecyclePlan {
+        // Places of images that lists keep, with the rule that would have taken them.
+        var kept: [Int: Int] = [:]
+        while true {
+            let decisions = decide(without: kept)
+            var isDone = true
+            for (place, decision) in decisions.enumerated() {
+                guard let decision, !holders(of: place, decision.action, decisions).isEmpty else { continue }
+                kept[place] = decision.priority
+                isDone = false
+            }
+            guard isDone else { continue }
+            let (order, isWhole) = order(decisions)
+            if isWhole { return plan(order, decisions, kept) }
+            // A list that is about something it leads to: nothing of such a ring could go first, so all of it stays.
+            let ordered = Set(order)
+            for (place, decision) in decisions.enumerated() where !ordered.contains(place) {
+                if let decision { kept[place] = decision.priority }
+            }
+        }
+    }
+
+    /// What becomes of every image, those that are kept apart: chosen ones go, and what is about them goes with them.
+    private func decide(without kept: [Int: Int]) -> [Decision?] {
+        var decisions = [Decision?](repeating: nil, count: images.count)
+        var waiting: [Int] = []
+        for (place, rule) in chosen.enumerated() {
+            guard let rule, subjects[place] == nil, kept[place] == nil else { continue }
+            decisions[place] = Decision(action: rule.action, priority: rule.priority)
+            waiting.append(place)
+        }
+        while let subject = waiting.popLast() {
+            for place in referrers[subject] where kept[place] == nil {
+                guard let decision = decisions[subject] else { continue }
+                if decision.action == .archive, images[place].status != .active { continue }
+                decisions[place] = decision
+                waiting.append(place)
+            }
+        }
+        return decisions
+    }
+
+    /// The lists because of which an image must stay as it is.
+    private func holders(
+        of place: Int, _ action: LifecycleRule.Action, _ decisions: [Decision?]
+    ) -> [Int] {
+        lists[place].filter { list in
+            switch action {
+            case .expire: decisions[list]?.action != .expire
+            // A child may be archived when no list leads a client to it any more.
+            case .archive: decisions[list] == nil && images[list].status != .archived
+            }
+        }
+    }
+
+    private func plan(_ order: [Int], _ decisions: [Decision?], _ kept: [Int: Int]) -> LifecyclePlan {
+        let steps = order.compactMap { place in
+            decisions[place].map {
+                LifecyclePlan.Step(image: images[place], action: $0.action, priority: $0.priority)
+            }
+        }
+        let stays = images.indices.compactMap { place -> LifecyclePlan.Kept? in
+            guard decisions[place] == nil else { return nil }
+            if let priority = kept[place] {
+                let names = lists[place].filter { decisions[$0]?.action != .expire }.map { images[$0].digest }
+                return LifecyclePlan.Kept(
+                    image: images[place], priority: priority, reason: .namedByLists(names.sorted()))
+            }
+            guard let rule = chosen[place], let subject = subjects[place] else { return nil }
+            return LifecyclePlan.Kept(
+                image: images[place], priority: rule.priority, reason: .subjectStays(images[subject].digest))
+        }
+        return LifecyclePlan(steps: steps, kept: stays)
+    }
+
+    /// The places of what goes: lists before what they name, subjects before what is about them, otherwise by digest.
+    /// False where a ring keeps some out.
+    private func order(_ decisions: [Decision?]) -> (order: [Int], isWhole: Bool) {
+        var after = [[Int]](repeating: [], count: images.count)
+        var open = [Int](repeating: 0, count: images.count)
+        for place in images.indices where decisions[place] != nil {
+            for before in lists[place] + (subjects[place].map { [$0] } ?? []) where decisions[before] != nil {
+                after[before].append(place)
+                open[place] += 1
+            }
+        }
+        var ordered = images.indices.filter { decisions[$0] != nil && open[$0] == 0 }
+        var at = 0
+        while at < ordered.count {
+            for place in after[ordered[at]] {
+                open[place] -= 1
+                if open[place] == 0 { ordered.append(place) }
+            }
+            at += 1
+        }
+        return (ordered, ordered.count == decisions.count(where: { $0 != nil }))
+    }
+}

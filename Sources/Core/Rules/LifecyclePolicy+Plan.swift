@@ -1,0 +1,51 @@
+extension LifecyclePolicy {
+    /// What the policy does to these images, all of one repository, at this moment (ecr-behaviour.md §4.5).
+    ///
+    /// Each storage class is judged by itself. Every rule marks among the images that it sees, as if it were alone; an image that a
+    /// rule of lower number has seen, marked or not, is no business of a later one. What is chosen then holds only as far as the rest
+    /// lets it: an image stays as long as a list that names it does, and a referrer goes with its subject or not at all.
+    package func plan(for images: [LifecycleImage], at now: Timestamp) -> LifecyclePlan {
+        let images = images.sorted { $0.digest < $1.digest }
+        return LifecyclePlanning(images, chosen: chosen(among: images, at: now)).plan()
+    }
+
+    /// The rule for each image that a rule takes, by the image's place; nil for those that none does.
+    func chosen(among images: [LifecycleImage], at now: Timestamp) -> [LifecycleRule?] {
+        var chosen = [LifecycleRule?](repeating: nil, count: images.count)
+        for storageClass in LifecycleSelection.StorageClass.allCases {
+            var seenBefore = [Bool](repeating: false, count: images.count)
+            for rule in rules where rule.selection.storageClass == storageClass {
+                let matcher = LifecycleMatcher(rule.selection.tags)
+                let seen = images.indices.filter {
+                    images[$0].storageClass == storageClass && matcher.sees(images[$0].tags)
+                }
+                for place in rule.selection.count.marked(seen, of: images, at: now) where !seenBefore[place] {
+                    chosen[place] = rule
+                }
+                for place in seen { seenBefore[place] = true }
+            }
+        }
+        return chosen
+    }
+}
+
+extension LifecycleSelection.Count {
+    private static let day = Duration.seconds(86_400)
+
+    /// Those of the seen images that are too many, or too old.
+    fileprivate func marked(_ seen: [Int], of images: [LifecycleImage], at now: Timestamp) -> [Int] {
+        switch self {
+        case .moreThan(let limit):
+            guard seen.count > limit else { return [] }
+            // Of two images of one moment the one with the greater digest counts as the younger.
+            let youngestFirst = seen.sorted {
+                (images[$0].effectivePush, images[$0].digest) > (images[$1].effectivePush, images[$1].digest)
+            }
+            return Array(youngestFirst.dropFirst(limit))
+        case .days(let days, let moment):
+            return seen.filter { place in
+                images[place].moment(moment).map { now - $0 > Self.day * days } ?? false
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/// Which distributed trace the current work belongs to: W3C Trace Context, version 00.
+///
+/// A request that came with a trace has it bound around it, with a span of ours; logs name it as `trace.id`, and what is asked
+/// upstream
+/// carries `current.traceparent` and `current.state`. What is started for many requests at once (a fill, a revalidation) belongs
+/// to the one that started it. A request without a trace begins none: nothing here would record it.
+package struct TraceContext: Sendable, Hashable {
+    /// nil where there is none: housekeeping, and requests that brought none.
+    @TaskLocal package static var current: TraceContext?
+
+    /// 32 lower-case hexadecimal digits, not all zero.
+    package let traceID: String
+    /// The span that does it, or asks: 16 lower-case hexadecimal digits, not all zero.
+    package let spanID: String
+    /// The lowest bit: somebody records this trace.
+    package let flags: UInt8
+    /// The vendors' part, handed on as it came: nil where it is absent or longer than may be handed on.
+    package let state: String?
+
+    /// Reads `traceparent`, and `tracestate` where there is one. nil for what W3C says must be ignored.
+    package init?(traceparent: String, tracestate: String? = nil) {
+        let parts = traceparent.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count >= 4, let version = Self.hex(parts[0], 2), version != "ff",
+            // Version 00 has four parts; a later one may have more, and begins with these.
+            version != "00" || parts.count == 4,
+            let trace = Self.hex(parts[1], 32), trace.contains(where: { $0 != "0" }),
+            let span = Self.hex(parts[2], 16), span.contains(where: { $0 != "0" }),
+            let flags = Self.hex(parts[3], 2).flatMap({ UInt8($0, radix: 16) })
+        else { return nil }
+        traceID = trace
+        spanID = span
+        self.flags = flags & 1
+        state = tracestate.flatMap { Self.isHandedOn($0) ? $0 : nil }
+    }
+
+    private init(traceID: String, spanID: String, flags: UInt8, state: String?) {
+        self.traceID = traceID
+        self.spanID = spanID
+        self.flags = flags
+        self.state = state
+    }
+
+    /// The same trace, with a span of our own.
+    package func child() -> TraceContext {
+        TraceContext(traceID: traceID, spanID: Self.digits(), flags: flags, state: state)
+    }
+
+    /// The header's value.
+    package var traceparent: String { "00-\(traceID)-\(spanID)-0\(flags)" }
+
+    private static let maxState = 512
+
+    private static func isHandedOn(_ state: String) -> Bool {
+        !state.isEmpty && state.utf8.count <= maxState && state.utf8.allSatisfy { (0x20...0x7e).contains($0) }
+    }
+
+    private static func hex(_ text: Substring, _ count: Int) -> String? {
+        let isHex = text.utf8.count == count && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        return isHex ? String(text) : nil
+    }
+
+    /// 16 random digits, not all zero.
+    private static func digits() -> String {
+        let text = String(UInt64.random(in: 1...UInt64.max), radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
+    }
+}

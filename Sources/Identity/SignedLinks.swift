@@ -1,0 +1,64 @@
+import Crypto
+package import WeirCore
+import WeirVault
+
+/// Addresses that may be read for a while by whoever has them: what `GetDownloadUrlForLayer` gives out.
+///
+/// ```
+/// <path>?weir-registry=<account>.<region>&weir-key=<access key>&weir-expires=<seconds since 1970>&weir-signature=<hex>
+/// ```
+///
+/// The signature covers all of it, the path as it is spelled too. A link carries no right of its own: its access key is looked
+/// up at every use, so that a key taken away takes its links with it.
+package struct SignedLinks: Sendable {
+    /// As long as ECR's.
+    package static let lifetime = Duration.seconds(3_600)
+    /// What marks a request as one by link.
+    package static let signatureName = "weir-signature"
+
+    private let keys: AccessKeys
+    private let signingKey: SymmetricKey
+
+    init(keys: AccessKeys, signingKey: SymmetricKey) {
+        self.keys = keys
+        self.signingKey = signingKey
+    }
+
+    /// The query that opens `path` to everyone until the hour is over. `path` needs no escapes.
+    package func query(
+        for path: String, in registry: RegistryID, accessKeyID: String, at now: Timestamp
+    ) -> String {
+        let expires = (now + Self.lifetime).microseconds / 1_000_000
+        let mac = mac(path, "\(registry.account).\(registry.region)", accessKeyID, "\(expires)")
+        return "weir-registry=\(registry.account).\(registry.region)&weir-key=\(accessKeyID)&weir-expires=\(expires)"
+            + "&\(Self.signatureName)=\(Hex.encode(mac))"
+    }
+
+    /// Who made the link. Throws `.tokenInvalid` where it is none of ours, `.tokenExpired` when it is over.
+    package func verify(
+        path: String, parameter: (String) -> String?, now: Timestamp
+    ) throws(Refusal) -> RegistryPrincipal {
+        guard let home = parameter("weir-registry"), let key = parameter("weir-key"),
+            let expires = parameter("weir-expires"), let signature = parameter(Self.signatureName).flatMap({ Hex.decode($0) }),
+            HMAC<SHA256>.isValidAuthenticationCode(
+                signature, authenticating: Self.signed(path, home, key, expires), using: signingKey),
+            let dot = home.firstIndex(of: "."), let account = try? AccountID(String(home[..<dot])),
+            let region = try? Region(String(home[home.index(after: dot)...])), let seconds = Int64(expires)
+        else { throw Refusal(.tokenInvalid, "The link is not one of this registry's") }
+        let end = Timestamp(seconds: seconds)
+        guard now < end else { throw Refusal(.tokenExpired, "The link has expired. Ask for another one") }
+        guard let caller = keys.caller(of: key) else {
+            throw Refusal(.tokenInvalid, "The access key that the link was made with is gone")
+        }
+        return RegistryPrincipal(
+            caller: caller, registry: RegistryID(account: account, region: region), expiresAt: end, accessKeyID: key)
+    }
+
+    private func mac(_ path: String, _ home: String, _ key: String, _ expires: String) -> some Sequence<UInt8> {
+        Array(HMAC<SHA256>.authenticationCode(for: Self.signed(path, home, key, expires), using: signingKey))
+    }
+
+    private static func signed(_ path: String, _ home: String, _ key: String, _ expires: String) -> [UInt8] {
+        Array([path, home, key, expires].joined(separator: "\n").utf8)
+    }
+}

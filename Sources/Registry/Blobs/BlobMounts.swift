@@ -1,0 +1,65 @@
+package import WeirCore
+
+/// Takes a blob from another repository of the registry without its bytes being sent again (ecr-behaviour §6.6).
+///
+/// Only where the registry's account setting allows it, from a repository that the caller may read, under the same key, and
+/// only what was pushed: what a cache fetched is its upstream's to hand out.
+package struct BlobMounts: Sendable {
+    /// How many repositories are looked at where the client names none.
+    private static let candidates = 16
+
+    let repositories: Repositories
+    let blobs: Blobs
+    let access: Access
+    let settings: RegistrySettings
+
+    /// True where the repository may serve the blob from now on: on disk when this returns. False where the client must send it.
+    ///
+    /// - Parameter source: nil for any repository of the registry.
+    package func mount(
+        _ digest: Digest, from source: RepositoryName?, into name: RepositoryName, of registry: RegistryID,
+        for caller: Caller
+    ) async throws -> Bool {
+        guard try await settings.configuration(of: registry).value(of: .blobMounting) == "ENABLED",
+            let target = try await repositories.find(name, in: registry)
+        else { return false }
+        try blobs.check(target)
+        let place = blobs.place(of: digest, in: target)
+        for source in try await sources(of: digest, source, in: registry) {
+            guard let repository = try await repositories.find(source, in: registry), repository.id != target.id,
+                repository.encryption == target.encryption, try await mayRead(source, registry, caller)
+            else { continue }
+            let now = blobs.clock.now
+            let isMounted = try await blobs.database.commit { sql in
+                _ = try RepositoryTable.current(target, sql)
+                let standing = try BlobTable.standing(of: digest, in: repository.id, scope: place.scope, sql)
+                guard standing.membership == .push, standing.stored != nil else { return false }
+                try BlobTable.admit(digest, to: target.id, .push, promisedAt: now, sql)
+                return true
+            }
+            if isMounted { return true }
+        }
+        return false
+    }
+
+    private func sources(
+        of digest: Digest, _ named: RepositoryName?, in registry: RegistryID
+    ) async throws -> [RepositoryName] {
+        if let named { return [named] }
+        return try await blobs.database.read {
+            try BlobTable.pushers(of: digest, in: registry, limit: Self.candidates, $0)
+        }
+    }
+
+    /// A stranger learns nothing: what may not be read is as good as not there.
+    private func mayRead(_ name: RepositoryName, _ registry: RegistryID, _ caller: Caller) async throws -> Bool {
+        do {
+            for action in ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"] {
+                try await access.permit(caller, action, on: name, in: registry)
+            }
+            return true
+        } catch let refusal as Refusal where refusal.reason == .accessDenied {
+            return false
+        }
+    }
+}

@@ -1,0 +1,75 @@
+package import WeirCore
+
+/// Single blobs of a repository, as ECR's layer API and the registry's blob deletion see them. Uploads are `Uploads`' own.
+package struct Layers: Sendable {
+    /// What a client that wants to push is told of a layer.
+    package enum Availability: Sendable, Hashable {
+        case available(size: Int64)
+        /// Its images are all in the archive.
+        case archived(size: Int64)
+        case unavailable
+    }
+
+    let repositories: Repositories
+    let blobs: Blobs
+
+    /// Which of the layers need not be sent. What is called available stays for the grace period.
+    package func availability(
+        of digests: [Digest], in name: RepositoryName, of registry: RegistryID
+    ) async throws -> [Digest: Availability] {
+        let repository = try await repository(name, of: registry)
+        try blobs.check(repository)
+        var found: [Digest: Availability] = [:]
+        for digest in digests where found[digest] == nil {
+            found[digest] = try await availability(of: digest, in: repository)
+        }
+        return found
+    }
+
+    private func availability(of digest: Digest, in repository: Repository) async throws -> Availability {
+        let standing = try await blobs.standing(of: digest, in: repository)
+        guard standing.membership != nil, let size = standing.stored,
+            try await blobs.promise(digest, in: repository)
+        else { return .unavailable }
+        let isArchived = try await blobs.database.read {
+            try LayerTable.isOnlyInArchive(digest, in: repository.id, $0)
+        }
+        return isArchived ? .archived(size: size) : .available(size: size)
+    }
+
+    /// Throws unless an image of the repository names the layer: only such layers are handed out by a link.
+    package func checkNamed(_ digest: Digest, in name: RepositoryName, of registry: RegistryID) async throws {
+        let repository = try await repository(name, of: registry)
+        try blobs.check(repository)
+        let standing = try await blobs.standing(of: digest, in: repository)
+        guard standing.named == nil else { return }
+        throw standing.membership == nil
+            ? Refusal.layerNotFound(digest, in: repository)
+            : Refusal(
+                .layerInaccessible,
+                "The layer with digest '\(digest)' is not available because it is not associated with an image in the "
+                    + "repository with name '\(repository.name)'")
+    }
+
+    /// Takes a blob from the repository. The bytes stay where another one may serve them; else the collector takes them.
+    package func delete(_ digest: Digest, from name: RepositoryName, of registry: RegistryID) async throws {
+        let repository = try await repository(name, of: registry)
+        try await blobs.database.commit { sql in
+            guard try !BlobTable.isNamed(digest, in: repository.id, sql) else {
+                throw Refusal(
+                    .blobReferenced, "The layer \(digest) is referenced by an image of the repository '\(name)'. Delete the image"
+                )
+            }
+            guard try BlobTable.expel(digest, from: repository.id, sql) else {
+                throw Refusal.blobUnknown(digest, in: name)
+            }
+        }
+    }
+
+    private func repository(_ name: RepositoryName, of registry: RegistryID) async throws -> Repository {
+        guard let repository = try await repositories.find(name, in: registry) else {
+            throw Refusal.repositoryNotFound(name, in: registry)
+        }
+        return repository
+    }
+}

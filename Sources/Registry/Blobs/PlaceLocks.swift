@@ -1,0 +1,75 @@
+import Synchronization
+import WeirCore
+
+/// One lock for each blob's place, held while a file and its row come or go together: a commit renames the file into its place and
+/// then writes the row; the collector deletes the row and then the file. Neither may happen between the two steps of the other, or the row
+/// of new content would stand for a file that the collector has just removed (docs/collection.md draws it).
+///
+/// In memory, because one process owns the data folder; a crash lets go of them all, and leaves at worst a file without a row.
+/// First come, first served. A wait cannot be cancelled: whoever holds a lock is busy with the disk and soon done.
+package final class PlaceLocks: Sendable {
+    private struct State {
+        /// A place is held as long as it has an entry; the entry holds who waits for it.
+        var held: [BlobPlace: [CheckedContinuation<Void, Never>]] = [:]
+        var waiting = 0
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// How many wait for a place that somebody else holds.
+    package var waiting: Int { state.withLock { $0.waiting } }
+
+    func withLock<Value>(_ place: BlobPlace, _ body: () async throws -> Value) async rethrows -> Value {
+        await lock(place)
+        defer { unlock(place) }
+        return try await body()
+    }
+
+    /// Takes several at once, in the order of their names, so that two who want the same ones never wait for each other.
+    func withLocks<Value>(_ places: [BlobPlace], _ body: () async throws -> Value) async rethrows -> Value {
+        let places = Set(places).sorted { ($0.digest.hex, $0.scope) < ($1.digest.hex, $1.scope) }
+        for place in places { await lock(place) }
+        defer { for place in places { unlock(place) } }
+        return try await body()
+    }
+
+    private func lock(_ place: BlobPlace) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let isFree = state.withLock { state in
+                guard state.held[place] != nil else {
+                    state.held[place] = []
+                    return true
+                }
+                state.held[place]?.append(continuation)
+                state.waiting += 1
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    private func unlock(_ place: BlobPlace) {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard var queue = state.held[place], !queue.isEmpty else {
+                state.held[place] = nil
+                return nil
+            }
+            let next = queue.removeFirst()
+            state.held[place] = queue
+            state.waiting -= 1
+            return next
+        }
+        next?.resume()
+    }
+}
+
+/// Bytes that were stored since somebody last asked.
+final class StoreGrowth: Sendable {
+    private let bytes = Atomic<Int64>(0)
+
+    var total: Int64 { bytes.load(ordering: .relaxed) }
+    func add(_ count: Int64) { bytes.wrappingAdd(count, ordering: .relaxed) }
+    func take(_ count: Int64) { bytes.wrappingSubtract(count, ordering: .relaxed) }
+}

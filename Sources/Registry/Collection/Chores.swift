@@ -1,0 +1,154 @@
+import Logging
+import ServiceLifecycle
+import Synchronization
+package import WeirCore
+
+/// What is done beside serving: collections on a schedule, and what an operator asks for. One at a time, in the order of asking.
+///
+/// The operator's API starts a chore, hears its number, and asks how far it has come; it goes on whether anybody asks or not.
+package final class Chores: Service {
+    package enum Chore: Sendable, Equatable {
+        case collect(dryRun: Bool, grace: Duration?)
+        case verify(repair: Bool)
+    }
+
+    package struct Run: Sendable, Equatable {
+        package enum State: String, Sendable { case waiting, running, done, failed }
+
+        /// A UUID.
+        package let id: String
+        package let chore: Chore
+        package let askedAt: Timestamp
+        package var state = State.waiting
+        package var progress = ChoreProgress()
+        package var collection: CollectionReport?
+        package var verification: VerifyReport?
+        /// Why it failed.
+        package var problem: String?
+        package var endedAt: Timestamp?
+    }
+
+    /// How often the size cap is looked at. Costs nothing where nothing was stored.
+    private static let pulse = Duration.seconds(10)
+    private static let mayWait = 16
+    /// Ended ones that can still be asked about.
+    private static let remembered = 100
+
+    private struct State {
+        var runs: [String: Run] = [:]
+        /// In the order of asking.
+        var order: [String] = []
+        var lastCollection: CollectionReport?
+    }
+
+    package let collector: Collector
+    package let verifier: Verifier
+    private let clock: WallClock
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let asked: AsyncStream<String>
+    private let ask: AsyncStream<String>.Continuation
+
+    init(collector: Collector, verifier: Verifier) {
+        self.collector = collector
+        self.verifier = verifier
+        clock = collector.clock
+        logger = collector.logger
+        (asked, ask) = AsyncStream.makeStream()
+    }
+
+    /// Asks for a chore. Refuses where too many wait already.
+    package func start(_ chore: Chore) throws(Refusal) -> Run {
+        let run = Run(id: RandomID.uuid(), chore: chore, askedAt: clock.now)
+        let isTaken = state.withLock { state in
+            guard state.runs.values.count(where: { $0.state == .waiting }) < Self.mayWait else { return false }
+            if state.order.count >= Self.remembered, let old = state.order.first(where: { state.runs[$0]?.endedAt != nil }) {
+                state.order.removeAll { $0 == old }
+                state.runs[old] = nil
+            }
+            state.runs[run.id] = run
+            state.order.append(run.id)
+            return true
+        }
+        guard isTaken else {
+            throw Refusal(
+                .throttled, "\(Self.mayWait) collections and verifications wait already", retryAfter: .seconds(30))
+        }
+        ask.yield(run.id)
+        return run
+    }
+
+    /// How far a chore has come, or nil where it is not known (any more).
+    package func run(_ id: String) -> Run? { state.withLock { $0.runs[id] } }
+
+    /// Those that are remembered, the newest first.
+    package var runs: [Run] { state.withLock { state in state.order.reversed().compactMap { state.runs[$0] } } }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown { [self] in
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for await id in self.asked { await self.perform(id) } }
+                group.addTask { await self.keepTime() }
+            }
+        }
+    }
+
+    /// Runs on the schedule, and whenever the cache has grown past its cap.
+    private func keepTime() async {
+        var last = ContinuousClock.now
+        while !Task.isCancelled {
+            try? await Task.sleep(for: Self.pulse)
+            guard !Task.isCancelled else { return }
+            do {
+                if let interval = collector.settings.interval, ContinuousClock.now - last >= interval {
+                    last = .now
+                    note(try await collector.collect())
+                } else if let report = try await collector.evictIfGrown(since: state.withLock { $0.lastCollection }) {
+                    note(report)
+                }
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("Collection failed; the next one tries again", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func note(_ report: CollectionReport) {
+        if !report.isDryRun { state.withLock { $0.lastCollection = report } }
+    }
+
+    private func perform(_ id: String) async {
+        guard let chore = run(id)?.chore else { return }
+        change(id) { $0.state = .running }
+        let follow: @Sendable (ChoreProgress) -> Void = { progress in self.change(id) { $0.progress = progress } }
+        do {
+            switch chore {
+            case .collect(let dryRun, let grace):
+                let report = try await collector.collect(dryRun: dryRun, grace: grace, progress: follow)
+                note(report)
+                change(id) { $0.collection = report }
+            case .verify(let repair):
+                let report = try await verifier.verify(repair: repair, progress: follow)
+                change(id) { $0.verification = report }
+            }
+            change(id) { $0.state = .done }
+        } catch {
+            logger.warning("A chore failed", metadata: ["chore": "\(chore)", "error": "\(error)"])
+            change(id) {
+                $0.state = .failed
+                $0.problem = error is CancellationError ? "the server was stopped" : "\(error)"
+            }
+        }
+        change(id) { [clock] in $0.endedAt = clock.now }
+    }
+
+    private func change(_ id: String, _ body: (inout Run) -> Void) {
+        state.withLock { state in
+            if var run = state.runs[id] {
+                body(&run)
+                state.runs[id] = run
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import WeirCore
+
+/// What the collector asks of the rows (docs/collection.md).
+enum CollectionTable {
+    /// A membership: this repository may serve this blob.
+    struct Membership: Sendable, Equatable {
+        let repository: Int64
+        let digest: Digest
+    }
+
+    /// A row of `blob`.
+    struct StoredRow: Sendable, Equatable {
+        let place: BlobPlace
+        let size: Int64
+        let storedAt: Timestamp
+    }
+
+    /// A repository that holds a blob, and how.
+    struct Holder: Sendable, Equatable {
+        let registry: RegistryID
+        let name: RepositoryName
+        let encryption: Encryption
+        /// Pushed here, or named by an image that was: upstream cannot be relied on for it.
+        let isPushed: Bool
+        let promisedAt: Timestamp
+        /// When an image that names it was last pulled, or came; nil where none names it.
+        let usedAt: Timestamp?
+    }
+
+    /// Memberships that nothing needs any more, in the order of their keys: no image of the repository names the blob, and nobody
+    /// has been promised it after `limit`.
+    static func unused(
+        after last: Membership?, until limit: Timestamp, count: Int, _ sql: any SQLConnection
+    ) throws -> [Membership] {
+        try sql.rows(
+            """
+            SELECT rb.repository, rb.digest FROM repository_blob rb
+            WHERE (rb.repository, rb.digest) > ($1, $2) AND rb.promised_at <= $3
+            AND NOT EXISTS (SELECT 1 FROM image_blob ib WHERE ib.repository = rb.repository AND ib.digest = rb.digest)
+            ORDER BY rb.repository, rb.digest LIMIT $4
+            """,
+            [
+                .integer(last?.repository ?? .min), .text(last?.digest.description ?? ""), .timestamp(limit),
+                .integer(count),
+            ]
+        ).map { Membership(repository: try $0.integer(0), digest: try Digest($0.text(1))) }
+    }
+
+    /// Takes a membership away if nothing needs it at this moment either.
+    static func remove(
+        _ membership: Membership, unusedUntil limit: Timestamp, _ sql: any SQLConnection
+    ) throws -> Bool {
+        try sql.execute(
+            """
+            DELETE FROM repository_blob WHERE repository = $1 AND digest = $2 AND promised_at <= $3
+            AND NOT EXISTS (SELECT 1 FROM image_blob ib WHERE ib.repository = $4 AND ib.digest = $5)
+            """,
+            [
+                .integer(membership.repository), .text(membership.digest.description), .timestamp(limit),
+                .integer(membership.repository), .text(membership.digest.description),
+            ]) == 1
+    }
+
+    /// The rows of stored blobs, in the order of their keys.
+    static func stored(after last: BlobPlace?, count: Int, _ sql: any SQLConnection) throws -> [StoredRow] {
+        try sql.rows(
+            """
+            SELECT scope, digest, size, stored_at FROM blob WHERE (scope, digest) > ($1, $2)
+            ORDER BY scope, digest LIMIT $3
+            """,
+            [.text(last?.scope ?? ""), .text(last?.digest.description ?? ""), .integer(count)]
+        ).map {
+            StoredRow(
+                place: BlobPlace(scope: try $0.text(0), digest: try Digest($0.text(1))), size: try $0.integer(2),
+                storedAt: try $0.timestamp(3))
+        }
+    }
+
+    static func stored(_ place: BlobPlace, _ sql: any SQLConnection) throws -> StoredRow? {
+        try sql.rows(
+            "SELECT size, stored_at FROM blob WHERE scope = $1 AND digest = $2",
+            [.text(place.scope), .text(place.digest.description)]
+        ).first.map { StoredRow(place: place, size: try $0.integer(0), storedAt: try $0.timestamp(1)) }
+    }
+
+    /// The repositories that may serve the digest, whatever key they seal with.
+    ///
+    /// - Parameter limit: leaves out the memberships that `unused` would list, so that a dry run sees what a real one would.
+    static func holders(
+        of digest: Digest, ignoringUnusedUntil limit: Timestamp? = nil, _ sql: any SQLConnection
+    ) throws -> [Holder] {
+        try sql.rows(
+            """
+            SELECT r.account, r.region, r.name, r.kms_key,
+                MAX(CASE WHEN rb.origin = 'push' OR i.origin = 'push' THEN 1 ELSE 0 END), MAX(rb.promised_at),
+                MAX(COALESCE(i.pulled_at, i.pushed_at))
+            FROM repository_blob rb JOIN repository r ON r.id = rb.repository
+            LEFT JOIN image_blob ib ON ib.repository = rb.repository AND ib.digest = rb.digest
+            LEFT JOIN image i ON i.repository = ib.repository AND i.digest = ib.image
+            WHERE rb.digest = $1 AND (rb.promised_at > $2 OR ib.image IS NOT NULL)
+            GROUP BY r.id, r.account, r.region, r.name, r.kms_key
+            """,
+            [.text(digest.description), .integer(limit?.microseconds ?? .min)]
+        ).map { row in
+            Holder(
+                registry: RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1))),
+                name: try RepositoryName(row.text(2)),
+                encryption: try row.optionalText(3).map { .kms(keyARN: $0) } ?? .aes256, isPushed: try row.flag(4),
+                promisedAt: try row.timestamp(5), usedAt: try row.optionalTimestamp(6))
+        }
+    }
+
+    static func remove(_ place: BlobPlace, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            "DELETE FROM blob WHERE scope = $1 AND digest = $2", [.text(place.scope), .text(place.digest.description)])
+    }
+}

@@ -1,0 +1,77 @@
+import WeirCore
+
+extension Collector {
+    /// Evicts down to this share of the cap, so that the next fill does not begin it all over again.
+    private static let lowWater = 0.9
+
+    /// Step 4: the cached blobs that were longest not pulled give way, where there are more of them than the cap allows.
+    ///
+    /// Their memberships and images stay: who asks for such a blob gets it from upstream again.
+    func evict(
+        _ survey: Survey, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
+    ) async throws {
+        guard let cap = settings.cacheSize, report.cached.bytes > cap else { return }
+        let excess = report.cached.bytes - Int64(Double(cap) * Self.lowWater)
+        let limit = promisesEnd()
+        var oldest = Oldest(bytes: min(excess, survey.evictable.bytes))
+        var last: BlobPlace?
+        repeat {
+            try Task.checkCancellation()
+            let page = try await walk(after: last, until: limit)
+            last = page.last?.row.place
+            for found in page where !found.holders.isEmpty && found.isEvictable(promisesEnd: limit) {
+                if try await isCached(found) { oldest.consider(found.row, usedAt: found.usedAt) }
+            }
+        } while last != nil
+        let victims = oldest.chosen
+        let before = report.evicted
+        report.evicted = try await remove(victims, .evicted(promisesEnd: limit), adding: before, &report)
+        let gone = CollectionReport.Count(
+            items: report.evicted.items - before.items, bytes: report.evicted.bytes - before.bytes)
+        report.stored.add(-gone.bytes, items: -gone.items)
+        report.cached.add(-gone.bytes, items: -gone.items)
+        progress(ChoreProgress(.eviction, done: gone.items, bytes: gone.bytes))
+    }
+
+    /// Makes room for cached content if more has been stored since the last walk than the cap allows; else it costs nothing.
+    package func evictIfGrown(since last: CollectionReport?) async throws -> CollectionReport? {
+        guard let cap = settings.cacheSize else { return nil }
+        let grown = blobs.growth.total
+        guard grown > 0, (last?.cached.bytes ?? cap) + grown > cap else { return nil }
+        return try await collect()
+    }
+}
+
+/// The blobs that were used longest ago, as many as make up some number of bytes; in memory only about twice as many.
+struct Oldest {
+    private let wanted: Int64
+    private var kept: [(row: CollectionTable.StoredRow, usedAt: Timestamp)] = []
+    private var bytes: Int64 = 0
+
+    init(bytes wanted: Int64) { self.wanted = wanted }
+
+    mutating func consider(_ row: CollectionTable.StoredRow, usedAt: Timestamp) {
+        kept.append((row, usedAt))
+        bytes += row.size
+        if kept.count > 2_000, bytes > 2 * wanted { cut() }
+    }
+
+    var chosen: [CollectionTable.StoredRow] {
+        var copy = self
+        copy.cut()
+        return copy.kept.map(\.row)
+    }
+
+    private mutating func cut() {
+        kept.sort { ($0.usedAt, $0.row.place.digest) < ($1.usedAt, $1.row.place.digest) }
+        bytes = 0
+        let count = kept.firstIndex { found in
+            defer { bytes += found.row.size }
+            return bytes >= wanted
+        }
+        if let count {
+            bytes -= kept[count].row.size
+            kept.removeSubrange(count...)
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Logging
+import WeirCore
+
+extension Collector {
+    /// What a walk over the stored blobs learns besides.
+    struct Survey: Sendable {
+        /// What was stored up to the walk's beginning, by `Blobs.growth`.
+        let growth: Int64
+        /// Cached blobs that nothing holds back from eviction.
+        var evictable = CollectionReport.Count()
+    }
+
+    /// Why a place is to be emptied; asked again in the transaction that does it.
+    enum Doom: Sendable {
+        /// No repository may serve it.
+        case unheld
+        /// Cached only, and not promised to anybody after this moment.
+        case evicted(promisesEnd: Timestamp)
+    }
+
+    /// Step 1: memberships that no image and no promise needs.
+    func collectMemberships(
+        until limit: Timestamp, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
+    ) async throws {
+        var last: CollectionTable.Membership?
+        repeat {
+            try Task.checkCancellation()
+            let after = last
+            let page = try await database.read {
+                try CollectionTable.unused(after: after, until: limit, count: Self.page, $0)
+            }
+            last = page.last
+            guard !page.isEmpty else { return }
+            if report.isDryRun {
+                report.memberships += Int64(page.count)
+            } else {
+                report.memberships += try await database.write { sql in
+                    try page.reduce(0) { try $0 + (CollectionTable.remove($1, unusedUntil: limit, sql) ? 1 : 0) }
+                }
+            }
+            progress(ChoreProgress(.memberships, done: report.memberships))
+        } while last != nil
+    }
+
+    /// Step 2: walks over all stored blobs, removes those that no repository may serve and adds up the others.
+    func collectBlobs(
+        until limit: Timestamp, into report: inout CollectionReport, _ survey: inout Survey,
+        _ progress: (ChoreProgress) -> Void
+    ) async throws {
+        var last: BlobPlace?
+        var done: Int64 = 0
+        repeat {
+            try Task.checkCancellation()
+            let page = try await walk(after: last, until: limit)
+            last = page.last?.row.place
+            done += Int64(page.count)
+            var doomed: [CollectionTable.StoredRow] = []
+            for found in page {
+                if found.holders.isEmpty {
+                    doomed.append(found.row)
+                    continue
+                }
+                report.stored.add(found.row.size)
+                guard try await isCached(found) else { continue }
+                report.cached.add(found.row.size)
+                if found.isEvictable(promisesEnd: limit) { survey.evictable.add(found.row.size) }
+            }
+            report.blobs = try await remove(doomed, .unheld, adding: report.blobs, &report)
+            progress(ChoreProgress(.blobs, done: done))
+        } while last != nil
+    }
+
+    /// A stored blob and the repositories that hold it there.
+    struct Found: Sendable {
+        let row: CollectionTable.StoredRow
+        let holders: [CollectionTable.Holder]
+
+        var usedAt: Timestamp { holders.compactMap(\.usedAt).reduce(row.storedAt, max) }
+
+        func isEvictable(promisesEnd limit: Timestamp) -> Bool { holders.allSatisfy { $0.promisedAt <= limit } }
+    }
+
+    func walk(after last: BlobPlace?, until limit: Timestamp) async throws -> [Found] {
+        let blobs = blobs
+        return try await database.read { sql in
+            try CollectionTable.stored(after: last, count: Self.page, sql).map { row in
+                let holders = try CollectionTable.holders(of: row.place.digest, ignoringUnusedUntil: limit, sql)
+                return Found(row: row, holders: holders.filter { $0.holds(row.place, blobs) })
+            }
+        }
+    }
+
+    /// Upstream can give it again to whoever holds it.
+    func isCached(_ found: Found) async throws -> Bool {
+        for holder in found.holders {
+            guard !holder.isPushed, try await rules.rule(covering: holder.name, in: holder.registry) != nil else {
+                return false
+            }
+        }
+        return true
+    }
+
+    /// Empties places: under their locks the rows go, then the files. Gives back `count` with what is gone added, or would be.
+    func remove(
+        _ rows: [CollectionTable.StoredRow], _ doom: Doom, adding count: CollectionReport.Count,
+        _ report: inout CollectionReport
+    ) async throws -> CollectionReport.Count {
+        var count = count
+        if report.isDryRun {
+            for row in rows { count.add(row.size) }
+            return count
+        }
+        for start in stride(from: 0, to: rows.count, by: Self.batch) {
+            let batch = rows[start..<min(start + Self.batch, rows.count)].map(\.place)
+            let (gone, failures) = try await blobs.places.withLocks(batch) {
+                let gone = try await removeRows(batch, doom)
+                return (gone, await removeFiles(gone.map(\.place)))
+            }
+            for row in gone { count.add(row.size) }
+            report.failures += failures
+        }
+        return count
+    }
+
+    private func removeRows(_ places: [BlobPlace], _ doom: Doom) async throws -> [CollectionTable.StoredRow] {
+        let blobs = blobs
+        return try await database.write { sql in
+            try places.compactMap { place in
+                guard let row = try CollectionTable.stored(place, sql) else { return nil }
+                let holders = try CollectionTable.holders(of: place.digest, sql).filter { $0.holds(place, blobs) }
+                guard doom.strikes(holders) else { return nil }
+                try CollectionTable.remove(place, sql)
+                return row
+            }
+        }
+    }
+
+    /// Tells how many could not be removed: they are orphans now, which the next run finds.
+    func removeFiles(_ places: [BlobPlace]) async -> Int64 {
+        var failures: Int64 = 0
+        for place in places {
+            let store = blobs.store
+            do {
+                try await onDisk { try store.delete(place) }
+            } catch {
+                failures += 1
+                logger.warning(
+                    "A blob's file could not be removed", metadata: ["blob.place": "\(place)", "error": "\(error)"])
+            }
+        }
+        return failures
+    }
+}
+
+extension Collector.Doom {
+    fileprivate func strikes(_ holders: [CollectionTable.Holder]) -> Bool {
+        switch self {
+        case .unheld: holders.isEmpty
+        case .evicted(let limit): holders.allSatisfy { !$0.isPushed && $0.promisedAt <= limit }
+        }
+    }
+}
+
+extension CollectionTable.Holder {
+    /// The repository finds the blob in this place: it seals with the place's key.
+    func holds(_ place: BlobPlace, _ blobs: Blobs) -> Bool { blobs.scope(encryption, in: registry) == place.scope }
+}

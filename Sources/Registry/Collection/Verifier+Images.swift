@@ -1,0 +1,76 @@
+import NIOCore
+import WeirCore
+
+extension Verifier {
+    /// Opens every manifest, and looks for the blobs that it names.
+    func verifyImages(into report: inout VerifyReport, _ progress: (ChoreProgress) -> Void) async throws {
+        var last: VerifyTable.ImageRow?
+        repeat {
+            let after = last
+            let page = try await database.read {
+                try VerifyTable.images(after: after, count: Collector.page, $0)
+            }
+            last = page.last
+            for image in page {
+                try Task.checkCancellation()
+                report.manifests += 1
+                if let fault = try await manifestFault(of: image, repair: report.isRepair) { report.add(fault) }
+                for fault in try await layerFaults(of: image) { report.add(fault) }
+            }
+            progress(ChoreProgress(.manifests, done: report.manifests))
+        } while last != nil
+    }
+
+    private func manifestFault(
+        of image: VerifyTable.ImageRow, repair: Bool
+    ) async throws -> VerifyReport.Fault? {
+        // Gone since the page was read: then there is nothing to say about it.
+        guard let repository = try await repositories.find(image.name, in: image.registry), repository.id == image.repository,
+            let row = try await database.read({ try ImageTable.find(.digest(image.digest), in: repository.id, $0) })
+        else { return nil }
+        do {
+            let bytes = try images.seal.open(row, in: repository)
+            let digest = Digest(of: bytes.readableBytesView, image.digest.algorithm)
+            if digest == image.digest { return nil }
+            return image.fault(.damagedManifest, "the bytes have the digest \(digest)", needsPush: image.origin == .push)
+        } catch let refusal as Refusal where refusal.reason == .contentDamaged {
+            var fault = image.fault(.damagedManifest, refusal.message, needsPush: row.origin == .push)
+            let isCovered = try await rules.rule(covering: image.name, in: image.registry) != nil
+            guard repair, row.origin == .cache, isCovered else { return fault }
+            try await database.write { try ImageTable.removeDamaged(row, in: repository.id, $0) }
+            images.memory.forget(repository.id)
+            fault.isRepaired = true
+            return fault
+        } catch {
+            return image.fault(.unreadable, "\(error)", needsPush: false)
+        }
+    }
+
+    private func layerFaults(of image: VerifyTable.ImageRow) async throws -> [VerifyReport.Fault] {
+        guard let repository = try await repositories.find(image.name, in: image.registry), repository.id == image.repository
+        else { return [] }
+        let isCovered = try await rules.rule(covering: image.name, in: image.registry) != nil
+        let blobs = blobs
+        return try await database.read { sql in
+            try VerifyTable.blobs(of: image.digest, in: image.repository, sql).compactMap { digest in
+                let scope = blobs.place(of: digest, in: repository).scope
+                let standing = try BlobTable.standing(of: digest, in: image.repository, scope: scope, sql)
+                if standing.membership != nil, standing.stored != nil { return nil }
+                // What was evicted, or never asked for, comes from upstream.
+                if isCovered, standing.membership != .push { return nil }
+                let why = standing.membership == nil ? "the repository has no right to" : "the store does not hold"
+                return image.fault(.missingLayer, "\(why) the blob \(digest)", needsPush: true)
+            }
+        }
+    }
+}
+
+extension VerifyTable.ImageRow {
+    fileprivate func fault(
+        _ kind: VerifyReport.Fault.Kind, _ detail: String, needsPush: Bool
+    ) -> VerifyReport.Fault {
+        let name = "\(registry)/\(name)"
+        return VerifyReport.Fault(
+            kind: kind, subject: "\(name)@\(digest)", detail: detail, repositories: [name], needsPush: needsPush)
+    }
+}

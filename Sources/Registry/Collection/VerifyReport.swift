@@ -1,0 +1,70 @@
+package import WeirCore
+
+/// What a verification found.
+package struct VerifyReport: Sendable, Equatable {
+    /// Something that is not as it should be.
+    package struct Fault: Sendable, Equatable {
+        package enum Kind: String, Sendable, CaseIterable {
+            /// The row says that the blob is here, and its file is not.
+            case missingFile
+            /// The file cannot be one of a blob of this size.
+            case wrongLength
+            /// The bytes are not those that were sealed, or the disk does not give them.
+            case damaged
+            /// The bytes open, and have another digest.
+            case wrongDigest
+            /// The key that seals it cannot be used now: nothing can be said about the bytes.
+            case unreadable
+            /// A file without a row: garbage that a crash left.
+            case orphanFile
+            /// A file that this program did not put there. Never touched.
+            case strayFile
+            /// A manifest's stored bytes are not those that were sealed.
+            case damagedManifest
+            /// An image names a blob that is not here and cannot come from upstream.
+            case missingLayer
+        }
+
+        package let kind: Kind
+        /// Where: a blob's place, a file, or REPOSITORY@DIGEST.
+        package let subject: String
+        /// What else there is to know.
+        package let detail: String
+        /// Repositories that are concerned, `ACCOUNT/REGION/NAME`, at most ten.
+        package let repositories: [String]
+        /// Whether it is as it should be now: removed, or it will come from upstream when it is asked for.
+        package var isRepaired = false
+        /// Only a push of the same content brings it back.
+        package var needsPush = false
+    }
+
+    /// Faults that are listed; further ones are counted.
+    static let listed = 1_000
+
+    package let isRepair: Bool
+    package var startedAt: Timestamp
+    package var endedAt: Timestamp
+    /// Blobs read from beginning to end.
+    package var blobs = CollectionReport.Count()
+    package var manifests: Int64 = 0
+    /// Blobs that no repository may serve: garbage, which is not read.
+    package var unheld: Int64 = 0
+    package var faultCount: Int64 = 0
+    package var repaired: Int64 = 0
+    package var faults: [Fault] = []
+
+    init(isRepair: Bool, at now: Timestamp) {
+        self.isRepair = isRepair
+        startedAt = now
+        endedAt = now
+    }
+
+    /// Nothing is amiss, or nothing any more.
+    package var isClean: Bool { faultCount == repaired }
+
+    mutating func add(_ fault: Fault) {
+        faultCount += 1
+        if fault.isRepaired { repaired += 1 }
+        if faults.count < Self.listed { faults.append(fault) }
+    }
+}

@@ -1,0 +1,51 @@
+package import WeirCore
+
+/// Something that happened to an image, as ECR tells EventBridge of it (ecr-behaviour.md §7.2).
+package struct Event: Sendable, Equatable {
+    /// What kind of event it is. What AWS has no name for begins with `Weir`.
+    package struct DetailType: Sendable, Hashable {
+        package let text: String
+
+        package init(_ text: String) { self.text = text }
+
+        package static let imageAction = DetailType("ECR Image Action")
+        package static let referrerAction = DetailType("ECR Referrer Action")
+        package static let pullThroughCacheAction = DetailType("ECR Pull Through Cache Action")
+        package static let imageScan = DetailType("ECR Image Scan")
+        package static let scanResourceChange = DetailType("ECR Scan Resource Change")
+        package static let replicationAction = DetailType("ECR Replication Action")
+        /// A pull was answered with what was held, because upstream could not be asked.
+        package static let staleServed = DetailType("Weir Stale Image Served")
+        /// Lifecycle, garbage collection, eviction or verification ran.
+        package static let maintenance = DetailType("Weir Maintenance")
+    }
+
+    package let detailType: DetailType
+    package let registry: RegistryID
+    /// ARNs.
+    package let resources: [String]
+    /// `detail`, in the order in which it is printed.
+    package let detail: [EventMember]
+
+    /// Members that are nil are left out.
+    package init(
+        _ detailType: DetailType, in registry: RegistryID, resources: [String] = [],
+        _ detail: KeyValuePairs<String, EventValue?>
+    ) {
+        self.detailType = detailType
+        self.registry = registry
+        self.resources = resources
+        self.detail = EventMember.list(detail)
+    }
+}
+
+/// Where events go. Telling never waits and never fails: an event is a courtesy, what it tells of has happened.
+package protocol EventSink: Sendable {
+    func emit(_ event: Event)
+}
+
+/// Tells nobody.
+package struct NoEvents: EventSink {
+    package init() {}
+    package func emit(_: Event) {}
+}

@@ -1,0 +1,17 @@
+package import WeirCore
+
+extension Images {
+    /// The image that one id names: its digest, and the tag if it was named by one. For operations on a single image, which refuse
+    /// where a batch would fail in part.
+    package func find(
+        _ id: ImageIDRequest, in name: RepositoryName, of registry: RegistryID
+    ) async throws -> ImageID {
+        let repository = try await repository(name, of: registry)
+        switch try await database.read({ try id.find(in: repository.id, $0) }) {
+        case .found(let digest, let tag): return ImageID(digest: digest, tag: tag)
+        case .failed(.imageNotFound, _), .failed(.imageTagDoesNotMatchDigest, _):
+            throw Refusal.imageNotFound(id, in: repository)
+        case .failed(_, let reason): throw Refusal(.invalidParameter, reason)
+        }
+    }
+}

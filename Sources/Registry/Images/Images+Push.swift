@@ -1,0 +1,158 @@
+package import NIOCore
+package import WeirCore
+
+/// A manifest that a client pushes.
+package struct ImagePush: Sendable {
+    /// What happens where the same image lies under the same tags already: the registry API takes it once more, ECR's refuses.
+    package enum Presence: Sendable { case accepted, refused }
+
+    package var bytes: ByteBuffer
+    package var contentType: String?
+    /// What the bytes must have, where the client says it.
+    package var digest: Digest?
+    /// What is to name the image; none leaves it as it is.
+    package var tags: [Tag]
+    package var whereAlreadyThere: Presence
+
+    package init(
+        _ bytes: ByteBuffer, contentType: String?, digest: Digest? = nil, tags: [Tag] = [],
+        whereAlreadyThere: Presence = .accepted
+    ) {
+        self.bytes = bytes
+        self.contentType = contentType
+        self.digest = digest
+        self.tags = tags
+        self.whereAlreadyThere = whereAlreadyThere
+    }
+}
+
+extension Images {
+    /// ECR's quota "Tags per image".
+    private static let maxTags = 1_000
+
+    /// Stores a pushed manifest under one reference: a tag; a digest, which the bytes must have; nil for neither.
+    package func put(
+        _ bytes: ByteBuffer, contentType: String?, as reference: Reference?, in name: RepositoryName,
+        of registry: RegistryID
+    ) async throws -> PutImage {
+        var push = ImagePush(bytes, contentType: contentType)
+        switch reference {
+        case .tag(let tag): push.tags = [tag]
+        case .digest(let digest): push.digest = digest
+        case nil: break
+        }
+        return try await put(push, in: name, of: registry)
+    }
+
+    /// Stores a pushed manifest, its bytes untouched, and points its tags at it: all or nothing. On disk when this returns.
+    ///
+    /// The order of what is checked is ECR's (ecr-behaviour §3.8).
+    package func put(
+        _ push: ImagePush, in name: RepositoryName, of registry: RegistryID
+    ) async throws -> PutImage {
+        let repository = try await repository(name, of: registry)
+        try blobs.check(repository)
+        let manifest = try Manifest.pushed(push)
+        let scope = blobs.place(of: manifest.digest, in: repository).scope
+        let sealedKey = try await repositories.sealedKey(of: repository)
+        let sealed = try seal.seal(manifest, in: repository, sealedKey: sealedKey)
+        let now = clock.now
+        let moved = try await database.commit { sql in
+            let repository = try RepositoryTable.current(repository, sql)
+            try Self.checkReferences(of: manifest, in: repository, scope: scope, sql)
+            let added = try ImageTable.insert(
+                ImageTable.New(
+                    repository: repository.id, manifest: manifest, sealedManifest: sealed,
+                    size: ImageTable.size(of: manifest, in: repository.id, sql), at: now, origin: .push), sql)
+            let moved = try push.tags.filter { try Self.point($0, to: manifest.digest, in: repository, sql) }
+            guard !added, moved.isEmpty else {
+                let isReplicated = try ReplicationTable.enqueue(manifest.digest, moved, in: repository, at: now, sql)
+                return Moved(tags: moved, isAdded: added, isReplicated: isReplicated)
+            }
+            if push.whereAlreadyThere == .refused {
+                throw Refusal.imageAlreadyExists(manifest.digest, push.tags.first, in: repository)
+            }
+            return Moved(tags: [], isAdded: false, isReplicated: false)
+        }
+        memory.forget(repository.id)
+        if moved.isReplicated { replication.ring() }
+        for tag in moved.tags { events.emit(.pushed(manifest, as: .tag(tag), in: repository)) }
+        if moved.isAdded, moved.tags.isEmpty { events.emit(.pushed(manifest, as: nil, in: repository)) }
+        return PutImage(
+            digest: manifest.digest, mediaType: manifest.mediaType, subject: manifest.subject?.digest,
+            wasAlreadyThere: !moved.isAdded && moved.tags.isEmpty)
+    }
+
+    /// What a push changed.
+    private struct Moved: Sendable {
+        let tags: [Tag]
+        let isAdded: Bool
+        /// Copies to other registries are to be made.
+        let isReplicated: Bool
+    }
+
+    /// Moves the tag if it may move. False where it points there already.
+    private static func point(
+        _ tag: Tag, to digest: Digest, in repository: Repository, _ sql: any SQLConnection
+    ) throws -> Bool {
+        let before = try ImageTable.digest(of: tag, in: repository.id, sql)
+        if before != digest {
+            if before != nil, !repository.mutability.mayMove(tag) {
+                throw Refusal.imageTagAlreadyExists(tag, in: repository.name)
+            }
+            if try ImagePushTable.holds(maxTags, tagsOf: digest, in: repository.id, sql) {
+                throw Refusal(.limitExceeded, "The image \(digest) has \(maxTags) tags already, as many as an image may have")
+            }
+        }
+        try ImageTable.point(tag, to: digest, in: repository.id, checkedAt: nil, sql)
+        return before != digest
+    }
+
+    /// What a manifest names must be here first, pushed to this repository or admitted to it, and as long as it says.
+    static func checkReferences(
+        of manifest: Manifest, in repository: Repository, scope: String, _ sql: any SQLConnection
+    ) throws {
+        let wanted = Array(Set(manifest.blobs.map(\.digest))).sorted()
+        let present = try BlobTable.present(wanted, in: repository.id, scope: scope, sql)
+        let missing = wanted.filter { present[$0] == nil }
+        guard missing.isEmpty else { throw Refusal.layersNotFound(missing, in: repository) }
+        var children: [Digest: Int64] = [:]
+        for child in manifest.children {
+            children[child.digest] = try ImagePushTable.manifestSize(of: child.digest, in: repository.id, sql)
+        }
+        let absent = manifest.children.map(\.digest).filter { children[$0] == nil }
+        guard absent.isEmpty else { throw Refusal.referencedImagesNotFound(absent, in: repository) }
+        // Clients trust these numbers: a wrong one is an image that cannot be pulled.
+        for named in manifest.blobs + manifest.children {
+            guard let size = present[named.digest] ?? children[named.digest], size != named.size else { continue }
+            throw Refusal.manifestInvalid("\(named.digest) has \(size) bytes, not the \(named.size) that the manifest tells")
+        }
+    }
+}
+
+extension Manifest {
+    /// Reads what a client pushed; says what is wrong with it in ECR's form.
+    fileprivate static func pushed(_ push: ImagePush) throws(Refusal) -> Manifest {
+        let manifest: Manifest
+        do throws(ManifestError) {
+            manifest = try Manifest(
+                push.bytes, contentType: push.contentType, algorithm: push.digest?.algorithm ?? .sha256)
+        } catch {
+            if case .tooLarge = error { throw Refusal(.manifestTooLarge, "\(error)") }
+            throw .manifestInvalid("\(error)")
+        }
+        if let lacks = manifest.lacks { throw .manifestInvalid("\(ManifestError.missing(lacks))") }
+        if let digest = push.digest, digest != manifest.digest {
+            throw Refusal(
+                .imageDigestDoesNotMatch,
+                "The manifest has the digest \(manifest.digest), not \(digest) under which it was pushed")
+        }
+        return manifest
+    }
+}
+
+extension Refusal {
+    fileprivate static func manifestInvalid(_ constraint: String) -> Refusal {
+        Refusal(.manifestInvalid, "Invalid parameter at 'ImageManifest' failed to satisfy constraint: '\(constraint)'")
+    }
+}

@@ -1,0 +1,145 @@
+import Logging
+package import WeirCore
+
+/// ECR's `TargetStorageClass`.
+package enum TargetStorageClass: String, Sendable, CaseIterable {
+    case standard = "STANDARD"
+    case archive = "ARCHIVE"
+}
+
+extension Lifecycle {
+    /// Moves one image to the archive, at once, or begins to bring it back; what is about it goes with it, and a list brings back
+    /// what it names. Gives the image and its status now.
+    ///
+    /// Throws `repositoryNotFound`, `imageNotFound`, `storageClassUpdateNotSupported`.
+    package func setStorageClass(
+        _ target: TargetStorageClass, of id: ImageIDRequest, in name: RepositoryName, of registry: RegistryID
+    ) async throws -> (id: ImageID, status: ImageStatus) {
+        let now = clock.now
+        let (repository, id, told) = try await database.write { sql in
+            guard let repository = try RepositoryTable.find(name, in: registry, sql)?.repository else {
+                throw Refusal.repositoryNotFound(name, in: registry)
+            }
+            let (digest, tag) = try Self.find(id, in: repository, sql)
+            let told =
+                target == .archive
+                ? try Self.archive(digest, in: repository, at: now, sql)
+                : try Self.beginActivation(of: digest, in: repository, sql)
+            return (repository, ImageID(digest: digest, tag: tag), told)
+        }
+        images.memory.forget(repository.id)
+        told.forEach(events.emit)
+        if target == .standard { wakeUp() }
+        return (id, target == .archive ? .archived : .activating)
+    }
+
+    private static func find(
+        _ id: ImageIDRequest, in repository: Repository, _ sql: any SQLConnection
+    ) throws -> (Digest, Tag?) {
+        switch try id.find(in: repository.id, sql) {
+        case .found(let digest, let tag): return (digest, tag)
+        case .failed(.imageNotFound, _), .failed(.imageTagDoesNotMatchDigest, _):
+            throw Refusal.imageNotFound(id, in: repository)
+        case .failed(_, let reason): throw Refusal(.invalidParameter, reason)
+        }
+    }
+
+    private static func archive(
+        _ digest: Digest, in repository: Repository, at now: Timestamp, _ sql: any SQLConnection
+    ) throws -> [Event] {
+        let lists = try StorageClassTable.activeLists(naming: digest, in: repository.id, sql)
+        guard lists.isEmpty else {
+            throw Refusal.storageClassUpdateNotSupported(Refusal.referencedByManifestList(lists).message)
+        }
+        guard try StorageClassTable.archive(digest, in: repository.id, at: now, sql) else {
+            throw Refusal.storageClassUpdateNotSupported("The image is not active")
+        }
+        var told = try moved(digest, in: repository, sql)
+        try follow(from: digest, { try StorageClassTable.referrers(of: $0, in: repository.id, sql) }) { digest in
+            guard try StorageClassTable.activeLists(naming: digest, in: repository.id, sql).isEmpty,
+                try StorageClassTable.archive(digest, in: repository.id, at: now, sql)
+            else { return false }
+            told += try moved(digest, in: repository, sql)
+            return true
+        }
+        return told
+    }
+
+    /// Nothing is told yet: that an image can be read again is told when it can.
+    private static func beginActivation(
+        of digest: Digest, in repository: Repository, _ sql: any SQLConnection
+    ) throws -> [Event] {
+        guard try StorageClassTable.beginActivation(of: digest, in: repository.id, sql) else {
+            throw Refusal.storageClassUpdateNotSupported("The image is not in the archive")
+        }
+        try follow(
+            from: digest,
+            {
+                try StorageClassTable.referrers(of: $0, in: repository.id, sql)
+                    + StorageClassTable.children(of: $0, in: repository.id, sql)
+            }
+        ) { try StorageClassTable.beginActivation(of: $0, in: repository.id, sql) }
+        return []
+    }
+
+    /// Goes from an image to those that go with it, and from those that went on to theirs.
+    private static func follow(
+        from digest: Digest, _ next: (Digest) throws -> [Digest], _ move: (Digest) throws -> Bool
+    ) throws {
+        var waiting = try next(digest)
+        var seen: Set = [digest]
+        while let one = waiting.popLast() {
+            guard seen.insert(one).inserted, try move(one) else { continue }
+            waiting += try next(one)
+        }
+    }
+
+    /// Brings back every image that is on its way.
+    func finishActivations() async throws {
+        while true {
+            let batch = try await database.read { try StorageClassTable.activating(limit: 100, $0) }
+            guard !batch.isEmpty else { return }
+            let now = clock.now
+            for (repository, digest) in batch {
+                let (told, isReplicated) = try await database.write { sql in
+                    guard try StorageClassTable.activate(digest, in: repository.id, at: now, sql) else {
+                        return ([Event](), false)
+                    }
+                    // What comes back is for other registries as if it had been pushed.
+                    let tags = try ImageTable.tags(of: digest, in: repository.id, sql)
+                    let isReplicated = try ReplicationTable.enqueue(digest, tags, in: repository, at: now, sql)
+                    return (try Self.moved(digest, in: repository, sql), isReplicated)
+                }
+                images.memory.forget(repository.id)
+                if isReplicated { images.replication.ring() }
+                told.forEach(events.emit)
+                audit.noteActivation(of: digest, in: repository, at: now)
+            }
+        }
+    }
+
+    /// What is told of an image that has just moved, once for each of its tags.
+    static func moved(
+        _ digest: Digest, in repository: Repository, _ sql: any SQLConnection
+    ) throws -> [Event] {
+        guard let detail = try ImageListTable.detail(of: digest, in: repository.id, sql) else { return [] }
+        let isBack = detail.status == .active
+        return try ImageTable.ids(of: digest, in: repository.id, sql).map { id in
+            .image(
+                .updateStorageClass, id, in: repository, mediaType: detail.mediaType,
+                artifactType: detail.artifactType, isReferrer: detail.subject != nil,
+                targetStorageClass: (isBack ? TargetStorageClass.standard : .archive).rawValue,
+                activatedAt: isBack ? detail.activatedAt : nil)
+        }
+    }
+}
+
+extension Refusal {
+    fileprivate static func storageClassUpdateNotSupported(_ reason: String) -> Refusal {
+        Refusal(
+            .storageClassUpdateNotSupported, "The requested image storage class update is not supported. \(reason)")
+    }
+
+    package static let imageArchived = Refusal(
+        .imageArchived, "Requested image not found. It is in the archive: restore it, or push it again")
+}

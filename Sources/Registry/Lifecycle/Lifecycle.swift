@@ -1,0 +1,117 @@
+import Logging
+import Metrics
+import ServiceLifecycle
+import WeirCore
+
+/// Lifecycle policies carried out, previewed, and run on a schedule; and the archive, to which they move images
+/// (ecr-behaviour.md §4, §3.10).
+///
+/// What was asked for is written down before it is answered, so that a restart forgets neither a preview nor an image on its
+/// way back.
+package final class Lifecycle: Service {
+    package struct Settings: Sendable {
+        /// An image that meets a rule is dealt with within this time: ECR's 24 hours. Nil: only by command.
+        package var interval: Duration?
+
+        package init(interval: Duration? = .seconds(24 * 3600)) { self.interval = interval }
+
+        /// How often due repositories are looked for: so that a new policy does not wait long, and an old one is not late.
+        var period: Duration? {
+            interval.map { min(max($0 / 24, .milliseconds(200)), .seconds(3600)) }
+        }
+    }
+
+    /// How long what a preview found is kept.
+    static let previewLife = Duration.seconds(24 * 3600)
+
+    let settings: Settings
+    let database: any SQLDatabase
+    let repositories: Repositories
+    let images: Images
+    let pullTimes: PullTimes
+    let clock: WallClock
+    let logger: Logger
+    let events: any EventSink
+    let audit: LifecycleAudit
+    private let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+    init(_ parts: Registry.Parts, repositories: Repositories, images: Images, pullTimes: PullTimes) {
+        settings = parts.lifecycle
+        database = parts.database
+        self.repositories = repositories
+        self.images = images
+        self.pullTimes = pullTimes
+        clock = parts.clock
+        logger = parts.logger
+        events = parts.events
+        audit = LifecycleAudit(sink: parts.auditLines)
+    }
+
+    /// Makes previews and brings images back as they are asked for, and carries out what is due.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown { [self] in
+            await withDiscardingTaskGroup { group in
+                group.addTask { [self] in
+                    await doErrands()
+                    for await _ in wishes { await doErrands() }
+                }
+                if let period = settings.period { group.addTask { [self] in await keepSchedule(every: period) } }
+            }
+        }
+    }
+
+    /// Makes `run` look for errands now.
+    func wakeUp() { wish.yield() }
+
+    /// Makes the previews and brings back the images that have been asked for. `run` does it by itself.
+    package func doErrands() async {
+        do {
+            // First what changes images, then what looks at them: a run that follows finds what the preview found.
+            try await finishActivations()
+            for place in try await database.read(LifecyclePreviewTable.open) { await finishPreview(of: place) }
+        } catch {
+            logger.error("Lifecycle errands failed; they are tried again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func keepSchedule(every period: Duration) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: period)
+            if Task.isCancelled { return }
+            await doErrands()
+            await runDue()
+        }
+    }
+
+    /// Carries out, in every registry, the policies that are due. `run` does it by itself.
+    package func runDue() async {
+        guard let interval = settings.interval, let period = settings.period else { return }
+        let now = clock.now
+        let since = now + (period - interval)
+        let old = now + (.zero - Self.previewLife)
+        do {
+            try await database.write { try LifecyclePreviewTable.expire(before: old, $0) }
+            let due = try await database.read { try LifecycleTable.due(since: since, $0) }
+            for place in due {
+                if Task.isCancelled { return }
+                await runDue(place)
+            }
+        } catch {
+            logger.error("Lifecycle policies could not be looked for", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// One repository's failure is no other's.
+    private func runDue(_ place: LifecycleTable.Place) async {
+        do {
+            _ = try await run(place.name, in: place.registry, .real)
+        } catch {
+            Counter(label: "weir_lifecycle_runs_total", dimensions: [("outcome", "failed")]).increment()
+            logger.error(
+                "A lifecycle policy could not be carried out",
+                metadata: [
+                    "registry": "\(place.registry)", "repository.name": "\(place.name)", "error": "\(error)",
+                ])
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import NIOCore
+import Synchronization
+import WeirCore
+
+/// A part of a blob that is fetched while an earlier part is still being written: one request, and no second try. What it did not
+/// get, the transfer fetches when it comes there.
+final class AheadPart: Sendable {
+    let range: Range<Int64>
+
+    private struct State {
+        var bytes = ByteBuffer()
+        var arrived: Int64 = 0
+        var hasEnded = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    init(_ range: Range<Int64>) { self.range = range }
+
+    /// Fetches the part. Holds all of it in memory: it never waits for its reader, so that it never keeps a connection from somebody
+    /// whom that reader waits for.
+    func fetch(
+        _ digest: Digest, size: Int64, validator: String?, from upstream: any UpstreamRegistry, in source: UpstreamSource
+    ) async {
+        defer { change { $0.hasEnded = true } }
+        let asked = UpstreamRange(
+            offset: range.lowerBound, length: Int64(range.count), validator: validator)
+        guard let blob = try? await upstream.blob(digest, range: asked, in: source), blob.offset == range.lowerBound,
+            blob.size ?? size == size
+        else { return }
+        do {
+            for try await part in blob.body {
+                let isFull = state.withLock { $0.arrived } + Int64(part.readableBytes) >= range.count
+                change { state in
+                    let wanted = min(part.readableBytes, Int(Int64(range.count) - state.arrived))
+                    if let slice = part.getSlice(at: part.readerIndex, length: wanted) {
+                        state.bytes.writeImmutableBuffer(slice)
+                    }
+                    state.arrived += Int64(wanted)
+                }
+                if isFull { return }
+            }
+        } catch {
+            // What has arrived is good; the rest is fetched again.
+        }
+    }
+
+    /// What has arrived since the last call; nil at the end of the part, or of what came of it.
+    func next() async -> ByteBuffer? {
+        while true {
+            let (bytes, hasEnded) = state.withLock { state in
+                defer { state.bytes = ByteBuffer() }
+                return (state.bytes, state.hasEnded)
+            }
+            if bytes.readableBytes > 0 { return bytes }
+            if hasEnded { return nil }
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                let isReady = state.withLock { state in
+                    if state.hasEnded || state.bytes.readableBytes > 0 { return true }
+                    state.waiter = continuation
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        }
+    }
+
+    private func change(_ body: (inout State) -> Void) {
+        let waiter = state.withLock { state in
+            body(&state)
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        waiter?.resume()
+    }
+}

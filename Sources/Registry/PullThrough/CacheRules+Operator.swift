@@ -1,0 +1,77 @@
+package import WeirCore
+
+/// A rule, and how it goes with it.
+package struct RuleStatus: Sendable {
+    package let rule: CacheRule
+    package let traffic: RuleTraffic
+    /// What is known of the upstream host; nil where nothing was asked since the program started.
+    package let upstream: UpstreamStatus?
+}
+
+/// What the operator sees and sets of rules beyond ECR's API.
+extension CacheRules {
+    /// Sets all options of a rule. Refuses what makes no sense for its upstream.
+    package func setOptions(
+        _ options: RuleOptions, of prefix: Prefix, in registry: RegistryID
+    ) async throws -> CacheRule {
+        let now = clock.now
+        defer { memory.forget(registry) }
+        return try await database.write { sql in
+            guard var rule = try CacheRuleTable.find(prefix, in: registry, sql) else {
+                throw Refusal.cacheRuleNotFound(prefix, in: registry)
+            }
+            if let flaw = options.flaw(for: rule.kind) { throw Refusal(.invalidParameter, flaw) }
+            rule.options = options
+            rule.updatedAt = now
+            try CacheRuleTable.update(rule, in: registry, sql)
+            return rule
+        }
+    }
+
+    package func status(of prefix: Prefix, in registry: RegistryID) async throws -> RuleStatus {
+        guard let rule = try await describe([prefix], in: registry).first else {
+            throw Refusal.cacheRuleNotFound(prefix, in: registry)
+        }
+        return status(rule, in: registry)
+    }
+
+    /// Every rule of the registry, by prefix.
+    package func statuses(in registry: RegistryID) async throws -> [RuleStatus] {
+        try await database.read { try CacheRuleTable.all(in: registry, $0) }.map { status($0, in: registry) }
+    }
+
+    private func status(_ rule: CacheRule, in registry: RegistryID) -> RuleStatus {
+        let owner = rule.owner(in: registry)
+        return RuleStatus(
+            rule: rule, traffic: tally.of(owner), upstream: upstream.status(owner: owner, host: rule.upstreamURL))
+    }
+
+    /// The rule that caches the registry which clients call `host`: for `?ns=HOST`, which containerd sends with every request to a
+    /// mirror. Where several do, the one that takes the most names, and then the first by prefix.
+    package func rule(forNamespace host: String, in registry: RegistryID) async throws -> CacheRule? {
+        try await rules(forNamespace: host, in: registry).first
+    }
+
+    /// Under which name the repository that the registry `host` calls `name` is cached here; nil where no rule brings it.
+    package func repository(
+        _ name: String, inNamespace host: String, of registry: RegistryID
+    ) async throws -> RepositoryName? {
+        try await rules(forNamespace: host, in: registry).lazy.compactMap { $0.cachedName(of: name) }.first
+    }
+
+    private func rules(forNamespace host: String, in registry: RegistryID) async throws -> [CacheRule] {
+        let hosts = Self.hosts(called: host)
+        return try await all(in: registry).filter { hosts.contains($0.upstreamURL.lowercased()) }
+            .sorted { left, right in
+                let (one, other) = ((left.upstreamPrefix ?? .root).beginning, (right.upstreamPrefix ?? .root).beginning)
+                return (one.utf8.count, left.prefix.key) < (other.utf8.count, right.prefix.key)
+            }
+    }
+
+    /// Docker Hub has three names.
+    private static func hosts(called name: String) -> Set<String> {
+        let name = name.lowercased()
+        let hub: Set = ["docker.io", "index.docker.io", "registry-1.docker.io"]
+        return hub.contains(name) ? hub : [name]
+    }
+}

@@ -1,0 +1,74 @@
+import Synchronization
+package import WeirCore
+
+/// What a cache rule did since the program started.
+package struct RuleTraffic: Sendable, Equatable {
+    /// Manifest pulls answered from here, without a question to upstream.
+    package var hits: Int64 = 0
+    /// Upstream was asked, and the tag had not moved.
+    package var revalidated: Int64 = 0
+    /// Upstream was asked, and the tag had moved.
+    package var updated: Int64 = 0
+    /// Nothing was held: the manifest came from upstream.
+    package var misses: Int64 = 0
+    /// Upstream could not be asked: what was held was served, with a warning.
+    package var stale: Int64 = 0
+    /// Nothing was held, and upstream did not give it.
+    package var failures: Int64 = 0
+    /// Blob bytes that were fetched and stored.
+    package var bytesIn: Int64 = 0
+    /// Blob bytes that clients asked for and were promised.
+    package var bytesOut: Int64 = 0
+    package var fillsRunning = 0
+    package var lastPull: Timestamp?
+
+    package init() {}
+
+    package var pulls: Int64 { hits + revalidated + updated + misses + stale + failures }
+
+    /// How many of the manifest pulls needed no bytes from upstream; nil before the first pull.
+    package var hitRatio: Double? {
+        pulls == 0 ? nil : Double(hits + revalidated + stale) / Double(pulls)
+    }
+}
+
+/// How a manifest pull ended: the label `outcome` of `weir_manifest_pulls_total`.
+enum PullOutcome: String {
+    case hit, revalidated, updated, miss, stale, failed
+}
+
+/// The traffic of all rules, by `CacheRule.owner(in:)`.
+final class RuleTally: Sendable {
+    private let traffic = Mutex<[String: RuleTraffic]>([:])
+
+    func of(_ owner: String) -> RuleTraffic { traffic.withLock { $0[owner] ?? RuleTraffic() } }
+
+    func count(_ outcome: PullOutcome, of owner: String, at now: Timestamp) {
+        change(owner) { traffic in
+            traffic.lastPull = now
+            switch outcome {
+            case .hit: traffic.hits += 1
+            case .revalidated: traffic.revalidated += 1
+            case .updated: traffic.updated += 1
+            case .miss: traffic.misses += 1
+            case .stale: traffic.stale += 1
+            case .failed: traffic.failures += 1
+            }
+        }
+    }
+
+    func fetched(_ bytes: Int64, of owner: String) { change(owner) { $0.bytesIn += bytes } }
+
+    func served(_ bytes: Int64, of owner: String) { change(owner) { $0.bytesOut += bytes } }
+
+    func fill(began: Bool, of owner: String) { change(owner) { $0.fillsRunning += began ? 1 : -1 } }
+
+    private func change(_ owner: String, _ body: (inout RuleTraffic) -> Void) {
+        traffic.withLock { body(&$0[owner, default: RuleTraffic()]) }
+    }
+}
+
+extension CacheRule {
+    /// In whose name upstream is asked: tokens, budgets and counters are shared within it, never across.
+    package func owner(in registry: RegistryID) -> String { "\(registry)/\(prefix)" }
+}

@@ -1,0 +1,31 @@
+import Synchronization
+import WeirCore
+
+/// What upstream's silence or refusal is remembered by, for a little while: so that it is not asked the same in vain again and again.
+/// Bounded: when full, everything is forgotten and asked anew.
+final class ShortMemory<Value: Sendable>: Sendable {
+    private static var capacity: Int { 10_000 }
+
+    private let values = Mutex<[Pulls.FlightKey: (value: Value, until: Timestamp)]>([:])
+
+    func failure(of key: Pulls.FlightKey, at now: Timestamp) -> Value? {
+        values.withLock { values in
+            guard let known = values[key] else { return nil }
+            if now < known.until { return known.value }
+            values[key] = nil
+            return nil
+        }
+    }
+
+    func remember(_ value: Value, of key: Pulls.FlightKey, until: Timestamp) {
+        values.withLock { values in
+            if values.count >= Self.capacity { values = [:] }
+            values[key] = (value, until)
+        }
+    }
+
+    func forget(_ key: Pulls.FlightKey) { values.withLock { $0[key] = nil } }
+}
+
+/// What upstream could not be asked about, and why: a dead upstream's time-out is paid once and not at each pull.
+typealias FailedChecks = ShortMemory<String>

@@ -1,0 +1,70 @@
+import Synchronization
+import WeirCore
+
+/// The warm jobs of this run of the program, and how far they have come.
+final class Warmups: Sendable {
+    /// Ended ones are forgotten when there are more.
+    private static let remembered = 100
+
+    private struct Entry {
+        let registry: RegistryID
+        var job: WarmJob
+        /// What is on its way, by the image's number: its bytes count as they land.
+        var fills: [Int: [Fill]] = [:]
+
+        var now: WarmJob {
+            var job = job
+            for (number, fills) in fills {
+                job.images[number].bytesDone += fills.reduce(0) { $0 + $1.progress.landed }
+            }
+            return job
+        }
+    }
+
+    /// Oldest first.
+    private let entries = Mutex<[Entry]>([])
+    let running = Flights<String, Void>()
+
+    func begin(_ images: [WarmImage], in registry: RegistryID, at now: Timestamp) -> WarmJob {
+        let job = WarmJob(
+            id: RandomID.uuid(), startedAt: now, endedAt: nil, images: images.map { WarmJob.Progress($0) })
+        entries.withLock { entries in
+            entries.append(Entry(registry: registry, job: job))
+            while entries.count > Self.remembered, let old = entries.firstIndex(where: { $0.job.isFinished }) {
+                entries.remove(at: old)
+            }
+        }
+        return job
+    }
+
+    func job(_ id: String, in registry: RegistryID) -> WarmJob? {
+        entries.withLock { $0.last { $0.job.id == id && $0.registry == registry }?.now }
+    }
+
+    /// The newest first.
+    func jobs(in registry: RegistryID) -> [WarmJob] {
+        entries.withLock { $0.reversed().filter { $0.registry == registry }.map(\.now) }
+    }
+
+    func began(_ fill: Fill, of id: String, _ number: Int) {
+        change(id) { $0.fills[number, default: []].append(fill) }
+    }
+
+    /// Its bytes are counted as done by whoever calls, and no more as they land.
+    func ended(_ fill: Fill, of id: String, _ number: Int) {
+        change(id) { $0.fills[number]?.removeAll { $0 === fill } }
+    }
+
+    func change(_ id: String, _ number: Int, _ body: (inout WarmJob.Progress) -> Void) {
+        change(id) { body(&$0.job.images[number]) }
+    }
+
+    func end(_ id: String, at now: Timestamp) { change(id) { $0.job.endedAt = now } }
+
+    private func change(_ id: String, _ body: (inout Entry) -> Void) {
+        entries.withLock { entries in
+            guard let index = entries.lastIndex(where: { $0.job.id == id }) else { return }
+            body(&entries[index])
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import NIOCore
+package import WeirCore
+
+/// The referrers of manifests: the images here that name one as their subject, and, in a repository that a cache rule fills,
+/// those that upstream knows of besides.
+///
+/// Upstream is asked once in a window (ECR's six hours, or the rule's own) for all who ask. What it said is kept with the image,
+/// so that signatures are found while it is away. What a client pushed is nobody else's: for that, upstream is not asked.
+package struct Referrers: Sendable {
+    /// ECR's window.
+    package static let freshness: Duration = .seconds(6 * 3600)
+    /// Annotations in one page, in bytes: keeps an answer near the 4 MiB that clients accept.
+    private static let pageBytes = 2 * 1024 * 1024
+    /// Protects memory and the database from an upstream that lists without end.
+    static let maxFromUpstream = 5_000
+
+    let parts: Registry.Parts
+    let pulls: Pulls
+    let questions = Flights<Pulls.FlightKey, UpstreamListing>()
+    let failures = FailedChecks()
+
+    init(_ parts: Registry.Parts, pulls: Pulls) {
+        self.parts = parts
+        self.pulls = pulls
+    }
+
+    /// A page of the referrers of `subject`, by digest. A subject that nobody knows has none. The caller's right to read the
+    /// repository has been checked; the right to ask upstream is checked here.
+    ///
+    /// - Parameters:
+    ///   - cursor: `next` of the page before.
+    ///   - limit: at least 1. A page ends sooner where annotations are long.
+    package func list(
+        of subject: Digest, in name: RepositoryName, of registry: RegistryID, for caller: Caller,
+        _ filter: ReferrerFilter = ReferrerFilter(), after cursor: String? = nil, limit: Int = 100
+    ) async throws -> ReferrerList {
+        let place = Pulls.Place(name: name, registry: registry, caller: caller)
+        let known = try await pulls.repositories.known(name, in: registry)
+        if let known { try pulls.blobs.check(known.repository) }
+        let (theirs, warning) = try await fromUpstream(subject, known, at: place)
+        var found = theirs.filter { filter.takes($0) && $0.digest.description > cursor ?? "" }
+        if let known {
+            let local = try await local(subject, in: known.repository, filter, after: cursor, limit: limit + 1)
+            let here = Set(local.map(\.digest))
+            found = (found.filter { !here.contains($0.digest) } + local).sorted { $0.digest < $1.digest }
+        }
+        var bytes = 0
+        let fitting = found.prefix(limit).prefix { referrer in
+            bytes += referrer.annotations.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+            return bytes <= Self.pageBytes
+        }
+        // One alone always fits: a manifest is no longer than 4 MiB.
+        let page = fitting.isEmpty ? found.prefix(1) : fitting
+        return ReferrerList(
+            referrers: Array(page), next: page.count < found.count ? page.last?.digest.description : nil,
+            warning: warning)
+    }
+
+    /// Ends the questions to upstream. For the end of the program.
+    package func close() async { await questions.close() }
+
+    // MARK: - Here
+
+    /// Those whose manifests lie here. Their annotations are read from the manifests, which are sealed.
+    private func local(
+        _ subject: Digest, in repository: Repository, _ filter: ReferrerFilter, after cursor: String?, limit: Int
+    ) async throws -> [Referrer] {
+        var found: [Referrer] = []
+        var cursor = cursor
+        while found.count < limit {
+            let (after, wanted) = (cursor, limit - found.count)
+            let digests = try await parts.database.read {
+                try ReferrerTable.local(
+                    to: subject, in: repository.id, types: filter.artifactTypes, after: after, limit: wanted, $0)
+            }
+            for digest in digests {
+                if let referrer = try await referrer(digest, in: repository), filter.takes(referrer) {
+                    found.append(referrer)
+                }
+            }
+            guard let last = digests.last, digests.count == wanted else { break }
+            cursor = last.description
+        }
+        return found
+    }
+
+    /// Nil where it has been deleted meanwhile.
+    private func referrer(_ digest: Digest, in repository: Repository) async throws -> Referrer? {
+        guard let row = try await parts.database.read({ try ImageTable.find(.digest(digest), in: repository.id, $0) })
+        else { return nil }
+        let bytes = try pulls.images.seal.open(row, in: repository)
+        let manifest = try Manifest(bytes, contentType: row.mediaType, algorithm: digest.algorithm)
+        return Referrer(
+            digest: digest, mediaType: row.mediaType, size: Int64(bytes.readableBytes),
+            artifactType: manifest.artifactType, annotations: manifest.annotations, status: row.status)
+    }
+}

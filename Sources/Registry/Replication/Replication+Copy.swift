@@ -1,0 +1,163 @@
+import NIOCore
+import WeirCore
+
+extension Replication {
+    /// Bytes read at once from the source.
+    private static let piece = 1 << 20
+
+    /// Copies one image with everything that it names, and points the tags that are still its own. What is there already is not
+    /// copied.
+    func copy(_ item: ReplicationTable.Item) async throws {
+        guard let source = try await repositories.known(item.name, in: item.source)?.repository,
+            source.id == item.repository
+        else { return }
+        let destination = try await destination(of: item)
+        try blobs.check(source)
+        try blobs.check(destination)
+        try await copy(item.digest, from: source, to: destination)
+        try await point(item, from: source, to: destination)
+    }
+
+    // MARK: - The repository over there
+
+    /// As whom the source acts in another account: its root, which that registry's policy must let in.
+    private func permit(_ action: String, _ item: ReplicationTable.Item) async throws {
+        guard item.source.account != item.destination.account else { return }
+        let account = item.source.account
+        let caller = Caller(
+            account: account, principalARN: "arn:\(item.source.region.partition):iam::\(account):root", isRoot: true,
+            userID: account.description)
+        try await access.permit(caller, action, on: item.name, in: item.destination)
+    }
+
+    private func destination(of item: ReplicationTable.Item) async throws -> Repository {
+        try await permit("ecr:ReplicateImage", item)
+        // It may come and go while this looks.
+        for _ in 0..<3 {
+            if let there = try await repositories.find(item.name, in: item.destination) { return there }
+            try await permit("ecr:CreateRepository", item)
+            do {
+                return try await repositories.create(
+                    item.name, in: item.destination, settings: try await settings(of: item))
+            } catch let refusal as Refusal where refusal.reason == .repositoryAlreadyExists {
+                repositories.forget(item.name, in: item.destination)
+            }
+        }
+        throw Refusal.repositoryNotFound(item.name, in: item.destination)
+    }
+
+    /// Those of the destination's own template for replication, or ECR's defaults.
+    private func settings(of item: ReplicationTable.Item) async throws -> RepositorySettings {
+        guard let template = try await templates.template(for: item.name, .replication, in: item.destination) else {
+            return RepositorySettings()
+        }
+        let settings = RepositorySettings(template)
+        do {
+            _ = try await repositories.prepare(settings, name: item.name, in: item.destination)
+        } catch let refusal as Refusal {
+            throw Refusal(.templateFailed, "The creation template '\(template.prefix)' cannot be applied: \(refusal.message)")
+        }
+        return settings
+    }
+
+    // MARK: - The image
+
+    private func copy(_ digest: Digest, from source: Repository, to destination: Repository) async throws {
+        let row = try await parts.database.read { try ImageTable.find(.digest(digest), in: source.id, $0) }
+        // Deleted since: its row here is gone with it.
+        guard let row else { return }
+        let bytes = try images.seal.open(row, in: source)
+        let manifest = try Manifest(bytes, contentType: row.mediaType, algorithm: digest.algorithm)
+        for child in manifest.children { try await copy(child.digest, from: source, to: destination) }
+        for blob in Set(manifest.blobs.map(\.digest)) { try await copy(blob: blob, from: source, to: destination) }
+        try await images.put(replica: manifest, in: destination)
+    }
+
+    /// Reads the blob with the source's key and seals it with the destination's.
+    private func copy(blob digest: Digest, from source: Repository, to destination: Repository) async throws {
+        if try await admit(digest, to: destination) { return }
+        let standing = try await blobs.standing(of: digest, in: source)
+        guard standing.membership != nil, let size = standing.stored,
+            let content = try await blobs.open(digest, standing, in: source)
+        else { throw Refusal(.contentDamaged, "The layer \(digest) of \(source.name) is not stored here") }
+        let (intake, _) = try blobs.intake(for: destination, digest.algorithm)
+        do {
+            while intake.taken < size {
+                let part = try await content.read(at: intake.taken, upTo: Self.piece)
+                guard part.readableBytes > 0 else { break }
+                try await intake.take(part)
+            }
+            let (copied, count) = try await intake.drain()
+            guard copied == digest else {
+                throw Refusal(.contentDamaged, "The layer \(digest) of \(source.name) is damaged")
+            }
+            try await blobs.commit(intake, digest, size: count, to: destination, .push)
+        } catch {
+            intake.discard()
+            if let error = error as? BlobStoreError { throw Refusal(error) }
+            throw error
+        }
+    }
+
+    /// True where the bytes lie under the destination's key already: then they need only be admitted, which the source's
+    /// possession of them justifies.
+    private func admit(_ digest: Digest, to destination: Repository) async throws -> Bool {
+        let scope = blobs.place(of: digest, in: destination).scope
+        let now = parts.clock.now
+        return try await parts.database.commit { sql in
+            let standing = try BlobTable.standing(of: digest, in: destination.id, scope: scope, sql)
+            guard standing.stored != nil else { return false }
+            try BlobTable.admit(digest, to: destination.id, .push, promisedAt: now, sql)
+            return true
+        }
+    }
+
+    /// Points the tags of the pushes that asked for this copy, where they have not moved on at the source meanwhile.
+    private func point(
+        _ item: ReplicationTable.Item, from source: Repository, to destination: Repository
+    ) async throws {
+        let current = try await parts.database.read { try ImageTable.tags(of: item.digest, in: source.id, $0) }
+        let tags = item.tags.filter(current.contains)
+        guard !tags.isEmpty else { return }
+        try await images.point(tags, toReplica: item.digest, in: destination)
+    }
+}
+
+extension Images {
+    /// Stores a manifest that another registry of this server holds, without a tag. What it names must be here.
+    fileprivate func put(replica manifest: Manifest, in repository: Repository) async throws {
+        let scope = blobs.place(of: manifest.digest, in: repository).scope
+        let sealedKey = try await repositories.sealedKey(of: repository)
+        let sealed = try seal.seal(manifest, in: repository, sealedKey: sealedKey)
+        let now = clock.now
+        try await database.commit { sql in
+            let repository = try RepositoryTable.current(repository, sql)
+            try Self.checkReferences(of: manifest, in: repository, scope: scope, sql)
+            _ = try ImageTable.insert(
+                ImageTable.New(
+                    repository: repository.id, manifest: manifest, sealedManifest: sealed,
+                    size: ImageTable.size(of: manifest, in: repository.id, sql), at: now, origin: .push), sql)
+        }
+        memory.forget(repository.id)
+    }
+
+    /// Every tag that may move is pointed; then the first that may not is refused.
+    fileprivate func point(_ tags: [Tag], toReplica digest: Digest, in repository: Repository) async throws {
+        let refused = try await database.commit { sql in
+            let repository = try RepositoryTable.current(repository, sql)
+            guard try ImageTable.exists(digest, in: repository.id, sql) else { throw Refusal.imageNotFound }
+            var refused: Refusal?
+            for tag in tags {
+                let before = try ImageTable.digest(of: tag, in: repository.id, sql)
+                if let before, before != digest, !repository.mutability.mayMove(tag) {
+                    refused = .imageTagAlreadyExists(tag, in: repository.name)
+                } else {
+                    try ImageTable.point(tag, to: digest, in: repository.id, checkedAt: nil, sql)
+                }
+            }
+            return refused
+        }
+        memory.forget(repository.id)
+        if let refused { throw refused }
+    }
+}

@@ -1,0 +1,28 @@
+package import WeirCore
+
+/// All settings of one registry, as they stay in memory.
+package struct RegistryConfiguration: Sendable, Equatable {
+    /// As it was written.
+    package var policyText: String?
+    package var policy: PolicyDocument?
+    package var replication = ReplicationConfiguration(rules: [])
+    package var scanning = ScanningConfiguration.standard
+    package var signing: SigningConfiguration?
+    package var account: [AccountSetting: String] = [:]
+    /// Whose pulls are not recorded.
+    package var excluded: Set<String> = []
+
+    package func value(of setting: AccountSetting) -> String { account[setting] ?? setting.standard }
+
+    init(of registry: RegistryID, _ sql: any SQLConnection) throws {
+        let rows = try RegistrySettingTable.all(of: registry, sql)
+        let value = { (name: RegistrySettingTable.Name) in rows[name.description] }
+        policyText = value(.policy)
+        policy = try policyText.map { text in try PolicyDocument(text) }
+        if let text = value(.replication) { replication = try StoredJSON.read(text) }
+        if let text = value(.scanning) { scanning = try StoredJSON.read(text) }
+        signing = try value(.signing).map { try StoredJSON.read($0) }
+        for setting in AccountSetting.allCases { account[setting] = value(.account(setting)) }
+        excluded = Set(try PullTimeExclusionTable.all(of: registry, sql).map(\.principalARN))
+    }
+}

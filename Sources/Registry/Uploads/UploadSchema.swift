@@ -1,0 +1,29 @@
+import WeirCore
+
+extension RegistrySchema {
+    /// Uploads that are open. What a client was told is here is in the staged file and, its last bytes, in `tail`.
+    ///
+    /// No foreign key: a row whose repository is gone still tells which file is to be removed.
+    static let uploads: [Migration] = [
+        Migration(
+            "registry-2-upload",
+            [
+                """
+                CREATE TABLE upload (
+                    id TEXT PRIMARY KEY,
+                    repository BIGINT NOT NULL,
+                    account TEXT NOT NULL, region TEXT NOT NULL,
+                    touched_at BIGINT NOT NULL,
+                    received BIGINT NOT NULL,
+                    staged TEXT,
+                    tail BYTEA,
+                    parts BIGINT NOT NULL,
+                    last_part BIGINT NOT NULL,
+                    short_parts BIGINT NOT NULL
+                )
+                """,
+                "CREATE INDEX upload_by_registry ON upload (account, region)",
+                "CREATE INDEX upload_by_touch ON upload (touched_at)",
+            ])
+    ]
+}

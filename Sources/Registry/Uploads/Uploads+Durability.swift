@@ -1,0 +1,249 @@
+import struct Crypto.SymmetricKey
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+import WeirCore
+import WeirVault
+
+// How an upload outlives the program.
+//
+//     a part was taken ─▶ fsync of the staged file ─▶ row: bytes received, the file's name, the tail sealed ─▶ 202
+//
+// The tail is what fills no segment yet: at most 64 KiB, sealed with the repository's key for small values.
+//
+// A digest's half-done state cannot be kept, and a sealed segment must never be sealed anew under the same key with other
+// bytes. So an upload that goes on after a restart is read back, from the old staged file into a new one under a new key, at
+// the speed of the disk and of SHA-256, and then takes what the client sends. That is once for each restart, and only for
+// uploads that do go on. The same happens to one that was put away because many others wait.
+
+extension Uploads {
+    /// Within a part this much may be lost in a crash; what was acknowledged never.
+    private static let unsaved: Int64 = 256 * 1_048_576
+
+    func take(_ body: ByteStream, into session: UploadSession, _ live: UploadSession.Live) async throws {
+        var saved = live.intake.taken
+        do {
+            for try await part in body {
+                try await live.intake.take(part)
+                try Self.check(live.intake.taken)
+                if live.intake.taken - saved >= Self.unsaved {
+                    try await checkpoint(session, live, session.record.parts)
+                    saved = live.intake.taken
+                }
+            }
+        } catch let error as BlobStoreError {
+            try? await end(session)
+            throw Refusal(error)
+        } catch let refusal as Refusal {
+            try? await end(session)
+            throw refusal
+        } catch {
+            // The client broke off. It may ask how much has arrived, also after a restart.
+            try? await checkpoint(session, live, session.record.parts)
+            throw error
+        }
+    }
+
+    /// Puts what has been received, and how far that is, on disk.
+    func checkpoint(
+        _ session: UploadSession, _ live: UploadSession.Live, _ parts: UploadRecord.Parts
+    ) async throws {
+        do {
+            var record = session.record
+            record.parts = parts
+            // Nothing to keep: the row alone is the upload.
+            if live.intake.taken > 0 {
+                let point = try await live.intake.checkpoint()
+                record.received = point.taken
+                record.staged = point.name
+                record.tail = try SealedValue.seal(
+                    point.held, with: await tailKey(of: session.repository),
+                    binding: Self.binding(session.id, point.name, point.taken))
+            }
+            let new = record
+            let now = clock.now
+            guard try await database.commit({ try UploadTable.update(new, at: now, $0) }) else {
+                throw Self.unknown(session.id)
+            }
+            session.checkpointed(new)
+        } catch {
+            // What cannot be kept cannot be promised.
+            try? await end(session)
+            throw (error as? BlobStoreError).map { Refusal($0) } ?? error
+        }
+    }
+
+    /// The way in for more bytes: the one in memory, or a new one that has read what the upload has so far.
+    func awake(_ session: UploadSession) async throws -> UploadSession.Live {
+        if let live = session.live { return live }
+        let (intake, content) = try blobs.intake(for: session.repository, .sha256)
+        let live = UploadSession.Live(intake: intake, content: content)
+        let old = session.record
+        guard old.received > 0, let staged = old.staged else {
+            session.wake(live)
+            return live
+        }
+        do {
+            try await replay(old, staged, in: session.repository, into: intake)
+        } catch {
+            intake.discard()
+            guard error as? BlobStoreError == .missing || error is SealError else { throw error }
+            logger.error(
+                "Upload lost: what it had staged is damaged",
+                metadata: ["upload.id": "\(session.id)", "error": "\(error)"])
+            try? await end(session)
+            throw Self.unknown(session.id)
+        }
+        session.wake(live)
+        try await checkpoint(session, live, old.parts)
+        removeStaged(staged)
+        return live
+    }
+
+    private func replay(
+        _ record: UploadRecord, _ staged: String, in repository: Repository, into intake: Intake
+    ) async throws {
+        let key = try await tailKey(of: repository)
+        let tail = try SealedValue.openBuffer(
+            record.tail ?? [], with: key, binding: Self.binding(record.id, staged, record.received))
+        let content = try await blobs.staged(staged, of: repository)
+        let landed = record.received - Int64(tail.readableBytes)
+        var offset: Int64 = 0
+        while offset < landed {
+            let part = try await content.read(
+                at: offset, upTo: Int(min(1_048_576, landed - offset)), size: BlobContent.unfinished)
+            guard part.readableBytes > 0 else { throw SealError.damaged }
+            try await intake.take(part)
+            offset += Int64(part.readableBytes)
+        }
+        try await intake.take(tail)
+    }
+
+    private func tailKey(of repository: Repository) async throws -> SymmetricKey {
+        try blobs.keyring.unwrap(await repositories.sealedKey(of: repository), under: repository.sealingKey)
+    }
+
+    private static func binding(_ id: String, _ staged: String, _ received: Int64) -> String {
+        "upload \(id) \(staged) \(received)"
+    }
+
+    // MARK: - Endings
+
+    /// What a commit does with a blob that the repository has already: a client of the registry API notices nothing, one of
+    /// ECR's layer API is told.
+    enum Presence: Sendable { case replaced, refused }
+
+    /// Compares the digests, commits, and forgets the upload. Content that is wrong, or that the disk refused, cannot be mended
+    /// by sending more: the upload is over then, too.
+    func commit(
+        _ session: UploadSession, _ live: UploadSession.Live, _ digests: [Digest], whereAlreadyHere presence: Presence
+    ) async throws -> Int64 {
+        do {
+            var size: Int64 = 0
+            for digest in digests {
+                let received = try await live.digest(digest.algorithm)
+                guard received.digest == digest else { throw Self.wrong(received.digest, received.size, wanted: digest) }
+                size = received.size
+            }
+            guard session.close() else { throw Self.unknown(session.id) }
+            for digest in presence == .refused ? digests : [] {
+                // Whoever hears that it is here does not send it again: so it stays.
+                if try await blobs.promise(digest, in: session.repository) {
+                    throw Refusal.layerAlreadyExists(digest, in: session.repository)
+                }
+            }
+            guard let digest = digests.first else { throw Self.unknown(session.id) }
+            try await blobs.commit(live.intake, digest, size: size, to: session.repository, .push)
+            forget(session)
+            // It is in its place, whatever becomes of the row: the next sweep takes that.
+            try? await database.write { try UploadTable.remove(session.id, $0) }
+            return size
+        } catch {
+            _ = session.close()
+            try? await discard(session)
+            if let error = error as? BlobStoreError { throw Refusal(error) }
+            throw error
+        }
+    }
+
+    /// Closes and discards, for what has failed.
+    private func end(_ session: UploadSession) async throws {
+        if session.close() { try await discard(session) }
+    }
+
+    /// Forgets a closed session: the bytes, then the row. A crash between the two leaves a row that the next start forgets.
+    func discard(_ session: UploadSession) async throws {
+        forget(session)
+        if let live = session.live {
+            live.intake.discard()
+        } else if let staged = session.record.staged {
+            removeStaged(staged)
+        }
+        try await database.write { try UploadTable.remove(session.id, $0) }
+    }
+
+    private func removeStaged(_ name: String) {
+        lane.run { [blobs, logger] in
+            do throws(BlobStoreError) { try blobs.store.discardStaged(name) } catch {
+                // The next start clears it.
+                logger.warning("Staged blob not removed", metadata: ["staged.name": "\(name)", "error": "\(error)"])
+            }
+        }
+    }
+
+    /// Puts the uploads away that have waited longest, until so many are left. What they hold is on disk.
+    func putAway(downTo limit: Int) {
+        let idle = sessions.withLock { sessions -> [UploadSession] in
+            guard sessions.count > limit else { return [] }
+            let waiting = sessions.values.compactMap { session in session.idleSince.map { (session, $0) } }
+            return waiting.sorted { $0.1 < $1.1 }.prefix(sessions.count - limit).map(\.0)
+        }
+        for session in idle where session.closeIfIdle(since: clock.now) { forget(session) }
+    }
+
+    // MARK: - The service
+
+    /// Gives up uploads that nobody has touched for the window.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown { [self] in
+            while !Task.isCancelled {
+                do { try await sweep() } catch {
+                    logger.error("Abandoned uploads not removed", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: min(.seconds(600), settings.window))
+            }
+        }
+    }
+
+    package func sweep() async throws {
+        let limit = clock.now + (.zero - settings.window)
+        for upload in try await database.read({ try UploadTable.abandoned(since: limit, $0) }) {
+            if let session = held(upload.id) {
+                guard session.closeIfIdle(since: upload.isHomeless ? clock.now : limit) else { continue }
+                try await discard(session)
+            } else {
+                try await database.write { try UploadTable.remove(upload.id, $0) }
+                if let staged = upload.staged { removeStaged(staged) }
+            }
+            logger.info("Upload given up", metadata: ["upload.id": "\(upload.id)"])
+        }
+    }
+
+    /// Clears what earlier runs staged, but for what open uploads have; forgets uploads whose bytes are gone. For the start,
+    /// before anything is staged. Tells how many files went.
+    package func restore() async throws -> Int {
+        let uploads = try await database.read { try UploadTable.staged($0) }
+        let cleared = try blobs.store.clearStaging(keeping: Set(uploads.map(\.staged)))
+        let lost = uploads.filter { upload in
+            do throws(BlobStoreError) { _ = try blobs.store.openStaged(upload.staged) } catch { return error == .missing }
+            return false
+        }
+        guard !lost.isEmpty else { return cleared }
+        // A crash between a commit and the end of its upload.
+        try await database.write { sql in
+            for upload in lost { try UploadTable.remove(upload.id, sql) }
+        }
+        return cleared
+    }
+}

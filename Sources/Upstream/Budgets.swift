@@ -1,0 +1,77 @@
+import Synchronization
+import WeirCore
+
+/// The caps of each rule: how many questions at a time, how many a second, how many bytes a second. Everything that is asked in the
+/// rule's name counts, whether a client waits for it or it is only stored.
+final class Budgets: Sendable {
+    private struct Entry {
+        var limits: UpstreamLimits
+        var turnstile: Turnstile?
+        var requests: Bucket?
+        var bytes: Bucket?
+    }
+
+    /// Nobody waits longer than that for a turn: what comes then would be given up by the client long before.
+    static let patience: Duration = .seconds(60)
+    private static let maxEntries = 10_000
+
+    private let entries = Mutex<[String: Entry]>([:])
+
+    /// A seat among the rule's connections, and a turn among its requests. Throws `rateLimited` where that would take too long.
+    func turn(for source: UpstreamSource) async throws(UpstreamError) -> Turnstile.Seat {
+        guard source.limits != .none else { return .free }
+        let turnstile = entry(of: source) { $0.turnstile }
+        var seat = Turnstile.Seat.free
+        if let turnstile {
+            let found = try? await within(Self.patience) { await turnstile.enter(source.priority) }
+            guard let taken = found ?? nil else { throw Self.busy(source, "its rule's connections are all in use") }
+            seat = taken
+        }
+        let wait = entry(of: source) { entry -> Duration in
+            guard let wait = entry.requests?.wait(for: 1, at: .now) else { return .zero }
+            if wait <= Self.patience { _ = entry.requests?.take(1, at: .now) }
+            return wait
+        }
+        if wait > Self.patience { throw Self.busy(source, "its rule's requests are all spent for now", wait) }
+        if wait > .zero {
+            do { try await Task.sleep(for: wait) } catch { throw Self.busy(source, "the request was given up") }
+        }
+        return seat
+    }
+
+    /// How long to hold back after `count` bytes more.
+    func hold(after count: Int, for source: UpstreamSource) -> Duration {
+        guard source.limits.bytesPerSecond != nil else { return .zero }
+        return entry(of: source) { $0.bytes?.take(Double(count), at: .now) ?? .zero }
+    }
+
+    private static func busy(_ source: UpstreamSource, _ detail: String, _ wait: Duration? = nil) -> UpstreamError {
+        UpstreamError(.rateLimited, host: source.host, detail, retryAfter: wait ?? .seconds(10), wasAsked: false)
+    }
+
+    private func entry<Value: Sendable>(
+        of source: UpstreamSource, _ body: (inout Entry) -> Value
+    ) -> Value {
+        entries.withLock { entries in
+            if entries.count >= Self.maxEntries { entries.removeAll() }
+            var entry = entries[source.owner] ?? Entry(limits: .none)
+            if entry.limits != source.limits { entry = Self.entry(source.limits, after: entry) }
+            defer { entries[source.owner] = entry }
+            return body(&entry)
+        }
+    }
+
+    /// The rule's caps have changed, or are new: what runs goes on and is counted.
+    private static func entry(_ limits: UpstreamLimits, after old: Entry) -> Entry {
+        var entry = Entry(limits: limits, turnstile: old.turnstile)
+        if let count = limits.connections {
+            entry.turnstile = old.turnstile ?? Turnstile(limit: count)
+            entry.turnstile?.set(limit: count)
+        } else {
+            entry.turnstile?.set(limit: .max)
+        }
+        entry.requests = limits.requestsPerSecond.map { Bucket(rate: $0, at: .now) }
+        entry.bytes = limits.bytesPerSecond.map { Bucket(rate: Double($0), at: .now) }
+        return entry
+    }
+}

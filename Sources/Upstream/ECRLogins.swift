@@ -1,0 +1,160 @@
+import NIOCore
+import WeirCore
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Logins to private ECR registries: a password for Basic, from `GetAuthorizationToken`, good for twelve hours.
+///
+/// It is asked for with the key pair of the rule's secret (`username` the access key, `accessToken` the secret key), or as the server
+/// itself, in the rule's role where it has one (STS `AssumeRole`). A secret whose username is `AWS` holds a password already.
+struct ECRLogins: Sendable {
+    /// A registry's account and region, as its host's name tells them.
+    struct Place: Sendable {
+        let account: String
+        let region: String
+        let suffix: String
+    }
+
+    private static let maxBytes = 256 * 1024
+    private static let session = "weir"
+
+    private let hops: Hops
+    private let clock: WallClock
+    private let identity: AWSKeys?
+    private let tokens: Tokens
+
+    init(hops: Hops, clock: WallClock, identity: AWSKeys?) {
+        self.hops = hops
+        self.clock = clock
+        self.identity = identity
+        tokens = Tokens(clock: clock)
+    }
+
+    /// Nil where the source is no private ECR registry, or has a password for it.
+    func place(of source: UpstreamSource) -> Place? {
+        guard source.kind == .ecr || source.kind == nil, source.credential?.username != "AWS",
+            UpstreamKind(host: source.host) == .ecr
+        else { return nil }
+        let labels = source.host.split(separator: ".").map(String.init)
+        return Place(account: labels[0], region: labels[3], suffix: labels[4...].joined(separator: "."))
+    }
+
+    func login(to place: Place, for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login {
+        let key = Tokens.Key(
+            owner: source.owner, host: source.host, realm: upstream.base, service: source.roleARN,
+            credential: source.credential ?? identity?.asCredential, scope: "ecr")
+        let (token, age) = try await tokens.token(for: key) { [self] () throws(UpstreamError) in
+            try await fetch(at: place, for: source, of: upstream)
+        }
+        return .ecr(token, key, age)
+    }
+
+    func forget(_ token: Token, for key: Tokens.Key) { tokens.forget(token, for: key) }
+
+    private func fetch(
+        at place: Place, for source: UpstreamSource, of upstream: Upstream
+    ) async throws(UpstreamError) -> Token {
+        let keys = try await keys(at: place, for: source, of: upstream)
+        let call = AWSCall.ecr("GetAuthorizationToken", region: place.region, body: #"{"registryIds":["\#(place.account)"]}"#)
+        let bytes = try await answer(
+            to: call, by: keys, at: try endpoint("api.ecr.\(place.region).\(place.suffix)", of: upstream), of: upstream)
+        guard let reply = try? JSONDecoder().decode(Reply.self, from: Data(bytes.readableBytesView)),
+            let data = reply.authorizationData?.first, let value = data.authorizationToken, !value.isEmpty,
+            value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+        else { throw upstream.error(.invalid, "the answer of GetAuthorizationToken holds no token", step: .login) }
+        let now = clock.now
+        let end = data.expiresAt.map { Timestamp(seconds: Int64($0)) } ?? now + .seconds(12 * 60 * 60)
+        // Asked for anew well before it ends: a pull that begins at the last moment should end well.
+        let life = min(end - now, .seconds(12 * 60 * 60))
+        return Token(value: value, expiresAt: now + (life - min(life / 5, .seconds(15 * 60))))
+    }
+
+    /// Whose name to ask in.
+    private func keys(
+        at place: Place, for source: UpstreamSource, of upstream: Upstream
+    ) async throws(UpstreamError) -> AWSKeys {
+        let own: AWSKeys
+        if let credential = source.credential {
+            own = AWSKeys(accessKeyID: credential.username, secretAccessKey: credential.accessToken)
+        } else if let identity {
+            own = identity
+        } else {
+            throw upstream.error(
+                .denied,
+                "a private ECR registry needs a secret with an access key, or this server an identity at AWS "
+                    + "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)", step: .login)
+        }
+        guard let role = source.roleARN else { return own }
+        let form = [
+            ("Action", "AssumeRole"), ("Version", "2011-06-15"), ("RoleArn", role), ("RoleSessionName", Self.session),
+            ("DurationSeconds", "3600"),
+        ].map { "\($0)=\(OutboundURL.encoded($1))" }.joined(separator: "&")
+        let bytes = try await answer(
+            to: .sts(form, region: place.region), by: own, at: try endpoint("sts.\(place.region).\(place.suffix)", of: upstream),
+            of: upstream)
+        let text = String(buffer: bytes)
+        guard let id = Self.element("AccessKeyId", of: text), let secret = Self.element("SecretAccessKey", of: text),
+            let session = Self.element("SessionToken", of: text)
+        else { throw upstream.error(.invalid, "the answer of AssumeRole holds no keys", step: .login) }
+        return AWSKeys(accessKeyID: id, secretAccessKey: secret, sessionToken: session)
+    }
+
+    /// Where a service of AWS is. An upstream that the settings put elsewhere has its services there too, unless they are named themselves.
+    private func endpoint(_ host: String, of upstream: Upstream) throws(UpstreamError) -> Upstream {
+        let service = try hops.guarding.upstream(for: host)
+        if service.isOverridden || !upstream.isOverridden { return service }
+        return Upstream(host: host, base: upstream.base, isOverridden: true, mayBePrivate: upstream.mayBePrivate)
+    }
+
+    private func answer(
+        to call: AWSCall, by keys: AWSKeys, at service: Upstream, of upstream: Upstream
+    ) async throws(UpstreamError) -> ByteBuffer {
+        do throws(UpstreamError) {
+            let answer = try await hops.follow(call.request(to: service, by: keys, at: clock.now), for: service)
+            guard answer.status == 200 else {
+                if (400..<500).contains(answer.status), answer.status != 429 {
+                    await answer.drain()
+                    throw service.error(.denied, "it refused the login", status: answer.status, step: .login)
+                }
+                throw await Verdict(clock: clock).error(for: answer, asking: "a login", login: .sent)
+            }
+            try answer.demandPlainEncoding()
+            return try await answer.collect(upTo: Self.maxBytes, within: hops.timeouts.document, as: "a login")
+        } catch {
+            // It is told of the registry: the service is only on the way to it.
+            var told = UpstreamError(
+                error.kind == .notFound ? .invalid : error.kind, host: upstream.host,
+                "the login failed: \(service.host): \(error.detail)",
+                status: error.status, retryAfter: error.retryAfter, step: error.step == .request ? .login : error.step,
+                wasAsked: error.wasAsked)
+            told.blamesServer = error.blamesServer
+            throw told
+        }
+    }
+
+    /// The text of an element that comes once and holds plain text, as all of STS's keys do.
+    private static func element(_ name: String, of text: String) -> String? {
+        guard let open = text.firstRange(of: "<\(name)>"), let close = text.firstRange(of: "</\(name)>"),
+            open.upperBound < close.lowerBound
+        else { return nil }
+        let value = text[open.upperBound..<close.lowerBound]
+        return value.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x3c && $0 != 0x26 } ? String(value) : nil
+    }
+
+    private struct Reply: Decodable {
+        struct Entry: Decodable {
+            var authorizationToken: String?
+            var expiresAt: Double?
+        }
+        var authorizationData: [Entry]?
+    }
+}
+
+extension AWSKeys {
+    /// As a part of a key by which tokens are told apart.
+    fileprivate var asCredential: UpstreamCredential { UpstreamCredential(username: accessKeyID, accessToken: secretAccessKey) }
+}

@@ -1,0 +1,113 @@
+import AsyncHTTPClient
+import Crypto
+package import Logging
+package import NIOCore
+import NIOHTTP1
+import NIOSSL
+import Synchronization
+import WeirCore
+
+/// Posts events, one JSON object each, to the one URL that the settings name.
+///
+/// The URL is the operator's, so that it may be private; nothing else decides where anything goes: no redirect is followed, and
+/// what
+/// the other side answers is thrown away. The queue is bounded and its writer never waits: what does not fit, and what was
+/// refused
+/// three times, is dropped and told to `dropped`. Events arrive in their order, each at least once or never. Neither the log nor
+/// an
+/// error shows more of the URL than its host: the rest may be a secret.
+package final class EventWebhook: LineSink {
+    private static let timeout = TimeAmount.seconds(10)
+    /// Waits before the second and the third try.
+    private static let pauses = [Duration.milliseconds(500), .seconds(3)]
+
+    private let url: OutboundURL
+    private let key: SymmetricKey?
+    private let client: HTTPClient
+    private let lines: AsyncStream<String>
+    private let writer: AsyncStream<String>.Continuation
+    private let isClosing = Atomic(false)
+    private let dropped: @Sendable () -> Void
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - secret: signs each body: `X-Weir-Signature: sha256=` and the HMAC-SHA256 in hexadecimal digits.
+    ///   - additionalTrustRoots: a PEM file.
+    ///   - capacity: events that may wait.
+    package init(
+        url: String, secret: String?, additionalTrustRoots: String?, logger: Logger, capacity: Int = 1_000,
+        eventLoopGroup: any EventLoopGroup = HTTPClient.defaultEventLoopGroup,
+        dropped: @escaping @Sendable () -> Void
+    ) throws(UpstreamSettingsError) {
+        do throws(URLRefusal) { self.url = try OutboundURL(url) } catch {
+            throw UpstreamSettingsError(problems: ["the webhook's URL \(error.reason)"])
+        }
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        if let path = additionalTrustRoots {
+            guard let roots = try? NIOSSLCertificate.fromPEMFile(path) else {
+                throw UpstreamSettingsError(problems: ["the trusted authorities cannot be read"])
+            }
+            tls.additionalTrustRoots = [.certificates(roots)]
+        }
+        key = secret.map { SymmetricKey(data: Array($0.utf8)) }
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: tls, redirectConfiguration: .disallow,
+            timeout: .init(connect: .seconds(5), read: Self.timeout), decompression: .disabled)
+        configuration.httpVersion = .http1Only
+        client = HTTPClient(eventLoopGroupProvider: .shared(eventLoopGroup), configuration: configuration)
+        (lines, writer) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(capacity))
+        self.dropped = dropped
+        self.logger = logger
+    }
+
+    package func take(_ line: String) {
+        if case .enqueued = writer.yield(line) { return }
+        dropped()
+    }
+
+    /// Posts until `close()`, then what still waits, each once.
+    package func run() async {
+        for await line in lines { await deliver(line) }
+        try? await client.shutdown()
+    }
+
+    package func close() {
+        isClosing.store(true, ordering: .relaxed)
+        writer.finish()
+    }
+
+    private func deliver(_ line: String) async {
+        var reason = ""
+        for attempt in 0...Self.pauses.count {
+            do {
+                let status = try await post(line)
+                if (200..<300).contains(status) { return }
+                reason = "it answered \(status)"
+                // What it understood and does not want it will not want again.
+                if (400..<500).contains(status), status != 408, status != 429 { break }
+            } catch {
+                reason = "it could not be reached: \(error)"
+            }
+            guard attempt < Self.pauses.count, !isClosing.load(ordering: .relaxed) else { break }
+            guard (try? await Task.sleep(for: Self.pauses[attempt])) != nil else { break }
+        }
+        dropped()
+        logger.warning("An event could not be posted", metadata: ["webhook.host": "\(url.host)", "reason": "\(reason)"])
+    }
+
+    private func post(_ line: String) async throws -> Int {
+        var request = HTTPClientRequest(url: url.wire)
+        request.method = .POST
+        request.headers = ["Content-Type": "application/json", "User-Agent": "weir"]
+        if let key {
+            let code = HMAC<SHA256>.authenticationCode(for: Array(line.utf8), using: key)
+            request.headers.add(name: "X-Weir-Signature", value: "sha256=\(Hex.encode(Array(code)))")
+        }
+        request.body = .bytes(ByteBuffer(string: line))
+        let response = try await client.execute(request, timeout: Self.timeout)
+        // Read, so that the connection can be used again; a little of it, whatever is sent.
+        _ = try? await response.body.collect(upTo: 64 * 1024)
+        return Int(response.status.code)
+    }
+}

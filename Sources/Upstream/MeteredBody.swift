@@ -1,0 +1,48 @@
+import NIOCore
+import WeirCore
+
+/// A blob's body as it passes a rule's budget: counted, held back to the rule's bandwidth, and in its seat until it ends.
+struct MeteredBody: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+    typealias Failure = any Error
+
+    let body: ByteStream
+    let source: UpstreamSource
+    let seat: Turnstile.Seat
+    let budgets: Budgets
+    let book: UpstreamBook
+
+    func makeAsyncIterator() -> Iterator { Iterator(whole: self, parts: Self.iterator(of: body)) }
+
+    private static func iterator(of body: some AsyncSequence<ByteBuffer, any Error>) -> any AsyncIteratorProtocol<
+        ByteBuffer, any Error
+    > {
+        body.makeAsyncIterator()
+    }
+
+    struct Iterator: AsyncIteratorProtocol {
+        let whole: MeteredBody
+        var parts: any AsyncIteratorProtocol<ByteBuffer, any Error>
+
+        mutating func next() async throws -> ByteBuffer? { try await next(isolation: #isolation) }
+
+        mutating func next(isolation actor: isolated (any Actor)?) async throws(any Error) -> ByteBuffer? {
+            do {
+                guard let part = try await parts.next(isolation: actor) else {
+                    whole.seat.leave()
+                    return nil
+                }
+                whole.book.received(part.readableBytes, in: whole.source)
+                let hold = whole.budgets.hold(after: part.readableBytes, for: whole.source)
+                if hold > .zero { try await Task.sleep(for: hold) }
+                return part
+            } catch {
+                whole.seat.leave()
+                if let error = error as? UpstreamError, error.blamesServer, !Task.isCancelled {
+                    whole.book.broke(whole.source, error)
+                }
+                throw error
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+package import WeirCore
+
+extension RegistryClient {
+    package func blob(
+        _ digest: Digest, range: UpstreamRange, in source: UpstreamSource
+    ) async throws(UpstreamError) -> UpstreamBlob {
+        let (answer, login) = try await content(of: digest, Self.headers(for: range), in: source)
+        let ranges = answer.header("accept-ranges").map { $0.lowercased() == "bytes" } ?? false
+        switch answer.status {
+        case 200:
+            try answer.demandPlainEncoding()
+            return UpstreamBlob(
+                size: answer.contentLength, offset: 0, body: body(of: answer, length: answer.contentLength),
+                validator: answer.strongEntityTag, servesRanges: ranges)
+        case 206 where !range.isWhole:
+            try answer.demandPlainEncoding()
+            let sent = try Self.range(of: answer, asked: range)
+            return UpstreamBlob(
+                size: sent.size, offset: range.offset, body: body(of: answer, length: sent.last - sent.first + 1),
+                validator: answer.strongEntityTag, servesRanges: true)
+        default: throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
+        }
+    }
+
+    package func blobSize(_ digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
+        let (answer, login) = try await ask(.head, "blobs/\(digest)", [:], in: source)
+        // Links signed for GET alone are refused to HEAD by some storages: the first byte tells as much.
+        if !answer.isFromUpstreamItself, [400, 401, 403, 405, 501].contains(answer.status) {
+            return try await blob(digest, range: UpstreamRange(offset: 0, length: 1), in: source).size
+        }
+        guard answer.status == 200 else {
+            throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
+        }
+        return answer.contentLength
+    }
+
+    /// The blob's answer, from where upstream sent us last for it, as long as that link works; then from upstream, once more where
+    /// a link that it has just given is refused.
+    private func content(
+        of digest: Digest, _ headers: HTTPHeaders, in source: UpstreamSource
+    ) async throws(UpstreamError) -> (Answer, Verdict.LoginState) {
+        let key = Redirects.Key(source, digest)
+        if let link = redirects.link(for: key), let answer = try await content(at: link, headers, in: source) {
+            return (answer, .sent)
+        }
+        redirects.forget(key)
+        var asked = try await ask(.get, "blobs/\(digest)", headers, in: source)
+        if Self.isRefusedLink(asked.0) {
+            await asked.0.drain()
+            asked = try await ask(.get, "blobs/\(digest)", headers, in: source)
+        }
+        let answer = asked.0
+        if !answer.isFromUpstreamItself, answer.status == 200 || answer.status == 206 {
+            redirects.remember(answer.url, for: key)
+        }
+        return asked
+    }
+
+    /// Nil where the link has expired or its host fails: upstream may have another one.
+    private func content(
+        at link: OutboundURL, _ headers: HTTPHeaders, in source: UpstreamSource
+    ) async throws(UpstreamError) -> Answer? {
+        let upstream = try guarding.upstream(for: source)
+        let request = OutboundRequest(kind: .get, url: link, plainHeaders: headers)
+        do throws(UpstreamError) {
+            let answer = try await hops.follow(request, for: upstream)
+            if answer.status == 200 || answer.status == 206 { return answer }
+            await answer.drain()
+            return nil
+        } catch {
+            if Task.isCancelled { throw error }
+            return nil
+        }
+    }
+
+    private static func isRefusedLink(_ answer: Answer) -> Bool {
+        !answer.isFromUpstreamItself && [400, 403, 410].contains(answer.status)
+    }
+
+    private static func headers(for range: UpstreamRange) -> HTTPHeaders {
+        guard !range.isWhole else { return [:] }
+        let last = range.length.map { String(range.offset + max($0, 1) - 1) } ?? ""
+        var headers: HTTPHeaders = ["Range": "bytes=\(range.offset)-\(last)"]
+        if let validator = range.validator { headers.add(name: "If-Range", value: validator) }
+        return headers
+    }
+
+    private func body(of answer: Answer, length: Int64?) -> UpstreamBody {
+        UpstreamBody(
+            body: answer.response.body, expected: length, url: answer.url, upstream: answer.upstream,
+            timeouts: timeouts)
+    }
+
+    /// The range that a 206 says it is: it must be the one asked for, as far as the blob goes, or its bytes would be written in the
+    /// wrong place.
+    private static func range(of answer: Answer, asked: UpstreamRange) throws(UpstreamError) -> ContentRange {
+        guard let range = answer.header("content-range").flatMap({ ContentRange($0) }), range.first == asked.offset,
+            Self.ends(range, as: asked),
+            answer.contentLength == nil || answer.contentLength == range.last - range.first + 1
+        else {
+            throw answer.upstream.error(
+                .invalid, "\(answer.upstream.naming(answer.url)) sent another range than the one asked for",
+                status: answer.status)
+        }
+        return range
+    }
+
+    private static func ends(_ range: ContentRange, as asked: UpstreamRange) -> Bool {
+        guard let length = asked.length else { return range.size == nil || range.size == range.last + 1 }
+        let end = asked.offset + length
+        return range.last + 1 == min(end, range.size ?? end)
+    }
+}

@@ -1,0 +1,50 @@
+import Synchronization
+import WeirCore
+
+/// Which questions are asked a second time, and when.
+///
+/// Only what failed quickly and for no lasting reason, and only as long as the upstream as a whole is well: every question earns a tenth of a
+/// repetition, so that repetitions never double what a struggling upstream gets.
+final class Retries: Sendable {
+    private static let earned = 0.1
+    private static let most = 10.0
+    private static let quick: Duration = .seconds(1)
+    private static let maxHosts = 4096
+
+    private let credit = Mutex<[String: Double]>([:])
+
+    func earn(_ host: String) {
+        credit.withLock { credit in
+            if credit.count >= Self.maxHosts { credit.removeAll() }
+            credit[host] = min(Self.most, (credit[host] ?? Self.most) + Self.earned)
+        }
+    }
+
+    func mayRepeat(_ question: Question, after error: UpstreamError, took: Duration, attempt: Int) -> Bool {
+        // A blob's reader resumes it by itself; who looks whether a tag has moved has the old answer at hand.
+        let most =
+            switch question {
+            case .blob: 0
+            case .look: 1
+            case .manifest, .list: 2
+            }
+        guard attempt <= most, error.wasAsked, error.blamesServer, error.kind == .unavailable, took < Self.quick,
+            error.status.map({ [502, 503, 504].contains($0) }) ?? true, error.retryAfter == nil,
+            // A certificate or a name does not get better in a tenth of a second.
+            error.step == .request || error.step == .connection, !Task.isCancelled
+        else { return false }
+        return credit.withLock { credit in
+            let left = credit[error.host] ?? Self.most
+            guard left >= 1 else { return false }
+            credit[error.host] = left - 1
+            return true
+        }
+    }
+
+    /// Waits a little, at random, longer each time; false where the task was cancelled.
+    func pause(_ question: Question, attempt: Int) async -> Bool {
+        let milliseconds = question == .look ? Int.random(in: 20...60) : Int.random(in: 50...150) * (attempt * attempt)
+        do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch { return false }
+        return true
+    }
+}

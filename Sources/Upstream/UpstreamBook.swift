@@ -1,0 +1,159 @@
+import Metrics
+import Synchronization
+import WeirCore
+
+/// What is known of each upstream in each rule's name: how it went, what is left of its quota, and until when it wants peace.
+final class UpstreamBook: Sendable {
+    struct Key: Hashable, Sendable {
+        let owner: String
+        let host: String
+    }
+
+    /// What a "too many requests" was said to.
+    struct Pause: Sendable {
+        let until: Timestamp
+        /// It counts for this login: another one has a quota of its own.
+        let credential: UpstreamCredential?
+        /// False where it was said to a manifest: Docker Hub counts those, and gives blobs all the same.
+        let coversBlobs: Bool
+        let length: Duration
+    }
+
+    private struct Entry {
+        var status: UpstreamStatus
+        var pause: Pause?
+        var upstream: Upstream?
+    }
+
+    /// A 429 without `Retry-After` is obeyed for so long at first, and twice as long each time it is repeated.
+    private static let firstPause: Duration = .seconds(1)
+    private static let longestGuess: Duration = .seconds(60)
+    /// An upstream's word counts for so long at most, before it is asked again whether it still holds.
+    private static let longestPause: Duration = .seconds(60 * 60)
+    private static let maxEntries = 10_000
+
+    let clock: WallClock
+    private let entries = Mutex<[Key: Entry]>([:])
+
+    init(clock: WallClock) { self.clock = clock }
+
+    func status(owner: String, host: String) -> UpstreamStatus? {
+        let now = clock.now
+        return entries.withLock { entries in
+            guard let entry = entries[Key(owner: owner, host: host)] else { return nil }
+            var status = entry.status
+            status.pausedUntil = entry.pause.flatMap { $0.until > now ? $0.until : nil }
+            return status
+        }
+    }
+
+    func upstream(owner: String, host: String) -> Upstream? {
+        entries.withLock { $0[Key(owner: owner, host: host)]?.upstream }
+    }
+
+    /// It is about to be asked.
+    func met(_ upstream: Upstream, in source: UpstreamSource) { change(source) { $0.upstream = upstream } }
+
+    /// The head of an answer came.
+    func note(_ answer: Answer, after latency: Duration, in source: UpstreamSource) {
+        let now = clock.now
+        let quota = RateLimits.quota(
+            limit: answer.header("ratelimit-limit") ?? answer.header("x-ratelimit-limit"),
+            remaining: answer.header("ratelimit-remaining") ?? answer.header("x-ratelimit-remaining"), at: now)
+        change(source) { entry in
+            entry.status.latency = entry.status.latency.map { ($0 * 7 + latency) / 8 } ?? latency
+            if let quota { entry.status.quota = quota }
+        }
+        guard let quota else { return }
+        let dimensions = [("host", source.host), ("rule", source.owner)]
+        Gauge(label: "weir_upstream_quota_remaining", dimensions: dimensions).record(quota.remaining)
+        if let limit = quota.limit { Gauge(label: "weir_upstream_quota_limit", dimensions: dimensions).record(limit) }
+    }
+
+    func succeeded(_ source: UpstreamSource) {
+        let now = clock.now
+        change(source) { entry in
+            entry.status.requests += 1
+            entry.status.lastSuccess = now
+            // Its own time has passed, or it would not have been asked; a login that works has its own pause behind it.
+            if let pause = entry.pause, pause.until <= now { entry.pause = nil }
+        }
+    }
+
+    func failed(_ source: UpstreamSource, _ error: UpstreamError, blob: Bool) {
+        let now = clock.now
+        change(source) { entry in
+            entry.status.requests += 1
+            // "Not there" is an answer like any other.
+            if error.kind == .notFound {
+                entry.status.lastSuccess = now
+                return
+            }
+            entry.status.failures += 1
+            entry.status.lastFailure = UpstreamStatus.Failure(
+                at: now, kind: error.kind, message: error.description, status: error.status)
+            guard error.kind == .rateLimited else { return }
+            let guess = min((entry.pause?.length ?? Self.firstPause / 2) * 2, Self.longestGuess)
+            let length = min(error.retryAfter ?? guess, Self.longestPause)
+            entry.pause = Pause(
+                until: now + length, credential: source.credential, coversBlobs: blob, length: min(length, Self.longestGuess))
+        }
+    }
+
+    /// A body broke off after its head had come.
+    func broke(_ source: UpstreamSource, _ error: UpstreamError) {
+        let now = clock.now
+        change(source) { entry in
+            entry.status.failures += 1
+            entry.status.lastFailure = UpstreamStatus.Failure(
+                at: now, kind: error.kind, message: error.description, status: error.status)
+        }
+    }
+
+    func received(_ count: Int, in source: UpstreamSource) {
+        change(source) { $0.status.bytesReceived += Int64(count) }
+    }
+
+    /// Throws where upstream wants peace: from this login, for this kind of question.
+    func admit(_ source: UpstreamSource, _ question: Question) throws(UpstreamError) {
+        let now = clock.now
+        let (pause, quota) = entries.withLock { entries -> (Pause?, UpstreamStatus.Quota?) in
+            let entry = entries[Key(owner: source.owner, host: source.host)]
+            return (entry?.pause, entry?.status.quota)
+        }
+        if let pause, pause.until > now, pause.credential == source.credential, pause.coversBlobs || question != .blob {
+            throw Self.paused(source, pause.until - now, "it allows no more requests for now", status: 429)
+        }
+        // The last of a quota is for those who wait for it. Asking by HEAD costs nothing of it.
+        if let quota, quota.remaining == 0, question == .manifest, source.priority != .interactive {
+            let wait = min(quota.window ?? .seconds(60), .seconds(60)) - (now - quota.at)
+            if wait > .zero { throw Self.paused(source, wait, "its quota is spent", status: nil) }
+        }
+    }
+
+    private static func paused(
+        _ source: UpstreamSource, _ wait: Duration, _ detail: String, status: Int?
+    ) -> UpstreamError {
+        Counter(label: "weir_upstream_spared_total", dimensions: [("host", source.host), ("reason", "pause")]).increment()
+        return UpstreamError(
+            .rateLimited, host: source.host, "\(detail); it is not asked again for \(wait.roundedSeconds)", status: status,
+            retryAfter: wait, wasAsked: false)
+    }
+
+    private func change(_ source: UpstreamSource, _ body: (inout Entry) -> Void) {
+        let key = Key(owner: source.owner, host: source.host)
+        entries.withLock { entries in
+            if entries.count >= Self.maxEntries { entries.removeAll() }
+            body(&entries[key, default: Entry(status: UpstreamStatus(owner: source.owner, host: source.host))])
+        }
+    }
+}
+
+/// The kinds of question that are counted apart.
+enum Question: Sendable {
+    /// By HEAD: whether something is there, and what.
+    case look
+    case manifest
+    case blob
+    case list
+}

@@ -1,0 +1,100 @@
+import Metrics
+package import WeirCore
+
+/// All upstreams, each asked no harder than it and the rule allow: pauses kept, budgets kept, short troubles mended by asking again.
+///
+/// The order is: is it to be left in peace → a turn in the rule's budget → the question → again, where that is harmless and likely to help.
+package final class Upstreams: UpstreamRegistry {
+    private let client: any UpstreamRegistry
+    private let book: UpstreamBook
+    private let budgets = Budgets()
+    private let retries = Retries()
+
+    package convenience init(_ client: RegistryClient) { self.init(asking: client, book: client.book) }
+
+    /// Around any other registry, for tests.
+    package convenience init(asking client: any UpstreamRegistry, clock: WallClock) {
+        self.init(asking: client, book: UpstreamBook(clock: clock))
+    }
+
+    private init(asking client: any UpstreamRegistry, book: UpstreamBook) {
+        self.client = client
+        self.book = book
+    }
+
+    package func resolve(
+        _ reference: Reference, in source: UpstreamSource
+    ) async throws(UpstreamError) -> UpstreamDescriptor {
+        try await ask(.look, in: source) { client, _ throws(UpstreamError) in try await client.resolve(reference, in: source) }
+    }
+
+    package func manifest(
+        _ reference: Reference, in source: UpstreamSource
+    ) async throws(UpstreamError) -> UpstreamManifest {
+        try await ask(.manifest, in: source) { client, _ throws(UpstreamError) in
+            try await client.manifest(reference, in: source)
+        }
+    }
+
+    /// Asked once: whoever fills a blob resumes it where it stands.
+    package func blob(
+        _ digest: Digest, range: UpstreamRange, in source: UpstreamSource
+    ) async throws(UpstreamError) -> UpstreamBlob {
+        try await ask(.blob, in: source) { [budgets, book] client, seat throws(UpstreamError) in
+            let blob = try await client.blob(digest, range: range, in: source)
+            let body = MeteredBody(body: blob.body, source: source, seat: seat, budgets: budgets, book: book)
+            return UpstreamBlob(
+                size: blob.size, offset: blob.offset, body: body, validator: blob.validator, servesRanges: blob.servesRanges)
+        }
+    }
+
+    package func blobSize(_ digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
+        try await ask(.look, in: source) { client, _ throws(UpstreamError) in try await client.blobSize(digest, in: source) }
+    }
+
+    package func referrers(
+        of digest: Digest, artifactType: String?, in source: UpstreamSource
+    ) async throws(UpstreamError) -> [UpstreamReferrer] {
+        try await ask(.list, in: source) { client, _ throws(UpstreamError) in
+            try await client.referrers(of: digest, artifactType: artifactType, in: source)
+        }
+    }
+
+    package func tags(in source: UpstreamSource, limit: Int) async throws(UpstreamError) -> [Tag] {
+        try await ask(.list, in: source) { client, _ throws(UpstreamError) in try await client.tags(in: source, limit: limit) }
+    }
+
+    /// Outside every budget, and once: it is a person who asks.
+    package func check(_ source: UpstreamSource) async throws(UpstreamError) { try await client.check(source) }
+
+    package func status(owner: String, host: String) -> UpstreamStatus? {
+        client.status(owner: owner, host: host) ?? book.status(owner: owner, host: host)
+    }
+
+    private func ask<Value: Sendable>(
+        _ question: Question, in source: UpstreamSource,
+        _ body: (any UpstreamRegistry, Turnstile.Seat) async throws(UpstreamError) -> Value
+    ) async throws(UpstreamError) -> Value {
+        var attempt = 0
+        while true {
+            try book.admit(source, question)
+            let seat = try await budgets.turn(for: source)
+            let started = ContinuousClock.now
+            do throws(UpstreamError) {
+                let value = try await body(client, seat)
+                if question != .blob { seat.leave() }
+                book.succeeded(source)
+                retries.earn(source.host)
+                return value
+            } catch {
+                seat.leave()
+                if error.wasAsked, error.blamesServer { book.failed(source, error, blob: question == .blob) }
+                attempt += 1
+                guard retries.mayRepeat(question, after: error, took: started.duration(to: .now), attempt: attempt),
+                    await retries.pause(question, attempt: attempt)
+                else { throw error }
+                Counter(label: "weir_upstream_retries_total", dimensions: [("host", source.host)]).increment()
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import WeirCore
+import WeirRegistry
+
+/// Garbage collection and verification: asked for here, done in the background, told of by number.
+struct ChoreOperations: Sendable {
+    let registry: Registry
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.weir, "StartGarbageCollection", collect),
+            AWSOperation(.weir, "StartVerification", verify),
+            AWSOperation(.weir, "DescribeRun", describe),
+            AWSOperation(.weir, "ListRuns", list),
+        ]
+    }
+
+    private func collect(_ call: AWSCall) async throws -> JSONValue {
+        let dryRun = try call.input.optionalBool("dryRun") ?? false
+        let grace = try call.input.optionalInteger("graceSeconds", 0...31_536_000)
+        try await call.permit("weir:StartGarbageCollection", in: call.registry, registry.access)
+        return ["run": .run(try registry.chores.start(.collect(dryRun: dryRun, grace: grace.map { .seconds($0) })))]
+    }
+
+    private func verify(_ call: AWSCall) async throws -> JSONValue {
+        let repair = try call.input.optionalBool("repair") ?? false
+        try await call.permit("weir:StartVerification", in: call.registry, registry.access)
+        return ["run": .run(try registry.chores.start(.verify(repair: repair)))]
+    }
+
+    private func describe(_ call: AWSCall) async throws -> JSONValue {
+        let id = try call.input.string("runId", length: 1...64)
+        try await call.permit("weir:DescribeRun", in: call.registry, registry.access)
+        guard let run = registry.chores.run(id) else {
+            throw Refusal.invalidParameter(
+                "runId", "No run has this number: the server remembers its last hundred, until it stops")
+        }
+        return ["run": .run(run)]
+    }
+
+    private func list(_ call: AWSCall) async throws -> JSONValue {
+        try await call.permit("weir:ListRuns", in: call.registry, registry.access)
+        return ["runs": .array(registry.chores.runs.map { .run($0) })]
+    }
+}
+
+extension JSONValue {
+    fileprivate static func run(_ run: Chores.Run) -> JSONValue {
+        let kind =
+            switch run.chore {
+            case .collect: "GARBAGE_COLLECTION"
+            case .verify: "VERIFICATION"
+            }
+        return .members([
+            "runId": .string(run.id), "kind": .string(kind), "status": .string(run.state.rawValue.uppercased()),
+            "askedAt": .timestamp(run.askedAt), "endedAt": run.endedAt.map { .timestamp($0) },
+            "progress": .members([
+                "phase": .string(run.progress.phase.rawValue), "done": .integer(run.progress.done),
+                "total": run.progress.total.map { .integer($0) }, "bytes": .integer(run.progress.bytes),
+            ]),
+            "collection": run.collection.map { .collection($0) }, "verification": run.verification.map { .verification($0) },
+            "problem": run.problem.map { .string($0) },
+        ])
+    }
+
+    private static func collection(_ report: CollectionReport) -> JSONValue {
+        [
+            "dryRun": .bool(report.isDryRun), "memberships": .integer(report.memberships), "blobs": count(report.blobs),
+            "orphans": count(report.orphans), "evicted": count(report.evicted), "failures": .integer(report.failures),
+            "stored": count(report.stored), "cached": count(report.cached), "freedBytes": .integer(report.freedBytes),
+        ]
+    }
+
+    private static func verification(_ report: VerifyReport) -> JSONValue {
+        [
+            "repair": .bool(report.isRepair), "blobs": count(report.blobs), "manifests": .integer(report.manifests),
+            "unheld": .integer(report.unheld), "faultCount": .integer(report.faultCount),
+            "repaired": .integer(report.repaired), "isClean": .bool(report.isClean),
+            "faults": .array(report.faults.map { .fault($0) }),
+        ]
+    }
+
+    private static func fault(_ fault: VerifyReport.Fault) -> JSONValue {
+        [
+            "kind": .string(fault.kind.rawValue), "subject": .string(fault.subject), "detail": .string(fault.detail),
+            "repositories": .array(fault.repositories.map { .string($0) }), "isRepaired": .bool(fault.isRepaired),
+            "needsPush": .bool(fault.needsPush),
+        ]
+    }
+
+    private static func count(_ count: CollectionReport.Count) -> JSONValue {
+        ["items": .integer(count.items), "bytes": .integer(count.bytes)]
+    }
+}

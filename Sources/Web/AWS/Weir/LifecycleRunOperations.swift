@@ -1,0 +1,58 @@
+import WeirCore
+import WeirRegistry
+
+/// Lifecycle policies carried out by command: of one repository, or of all that have one.
+struct LifecycleRunOperations: Sendable {
+    let registry: Registry
+
+    var table: [AWSOperation] { [AWSOperation(.weir, "RunLifecycle", run)] }
+
+    private func run(_ call: AWSCall) async throws -> JSONValue {
+        let mode: LifecycleRun.Mode = try call.input.optionalBool("dryRun") ?? false ? .dryRun : .real
+        guard call.input.has("repositoryName") else {
+            try await call.permit("weir:RunLifecycle", in: call.registry, registry.access)
+            let (runs, failed) = try await registry.lifecycle.runAll(in: call.registry, mode)
+            return [
+                "runs": .array(runs.map { .run($0) }),
+                "failures": .array(
+                    failed.map { ["repositoryName": .string("\($0.name)"), "reason": .string($0.reason)] }),
+            ]
+        }
+        let name = try call.repositoryName()
+        try await call.permit("weir:RunLifecycle", on: name, in: call.registry, registry.access)
+        let run = try await registry.lifecycle.run(name, in: call.registry, mode)
+        return ["runs": [.run(run)], "failures": []]
+    }
+}
+
+extension JSONValue {
+    fileprivate static func run(_ run: LifecycleRun) -> JSONValue {
+        [
+            "repositoryName": .string("\(run.repository.name)"), "dryRun": .bool(run.mode == .dryRun),
+            "evaluatedAt": .timestamp(run.evaluatedAt),
+            "actions": .array(
+                run.steps.map { step in
+                    [
+                        "imageDigest": .string("\(step.image.digest)"), "imageTags": strings(step.image.tags.map(\.description)),
+                        "action": .string(step.action == .expire ? "EXPIRE" : "ARCHIVE"),
+                        "rulePriority": .integer(Int64(step.priority)),
+                    ]
+                }),
+            "kept": .array(
+                run.kept.map { kept in
+                    [
+                        "imageDigest": .string("\(kept.image.digest)"), "reason": .string(reason(kept.reason)),
+                        "rulePriority": .integer(Int64(kept.priority)),
+                    ]
+                }),
+            "changedMeanwhile": strings(run.changedMeanwhile.map(\.description)),
+        ]
+    }
+
+    private static func reason(_ reason: LifecyclePlan.Kept.Reason) -> String {
+        switch reason {
+        case .namedByLists(let lists): "named by \(lists.map(\.description).joined(separator: ", "))"
+        case .subjectStays(let subject): "it is about \(subject), which stays"
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import WeirCore
+import WeirRegistry
+
+/// Pulls that an operator asks for: images fetched before anybody pulls them, tags asked about now, and what a pull would do.
+struct PullOperations: Sendable {
+    let registry: Registry
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.weir, "StartWarm", warm),
+            AWSOperation(.weir, "DescribeWarm", describeWarm),
+            AWSOperation(.weir, "ListWarms", listWarms),
+            AWSOperation(.weir, "RefreshImage", refresh),
+            AWSOperation(.weir, "ExplainImage", explain),
+        ]
+    }
+
+    private func warm(_ call: AWSCall) async throws -> JSONValue {
+        let texts = try call.input.strings("images", count: 1...1_000, length: 2...800)
+        let platforms = try call.input.optionalStrings("platforms", count: 0...RuleOptions.platformsLimit, length: 3...100)
+        try await call.permit("weir:StartWarm", in: call.registry, registry.access)
+        var images: [WarmImage] = []
+        for text in texts {
+            let image = try await ImageName(text, in: call.registry, registry.cacheRules)
+            images.append(WarmImage(name: image.name, reference: image.reference, platforms: platforms ?? []))
+        }
+        return ["warm": .warm(registry.pulls.warm(images, in: call.registry, for: call.caller))]
+    }
+
+    private func describeWarm(_ call: AWSCall) async throws -> JSONValue {
+        let id = try call.input.string("warmId", length: 1...64)
+        try await call.permit("weir:DescribeWarm", in: call.registry, registry.access)
+        guard let job = registry.pulls.warmJob(id, in: call.registry) else {
+            throw Refusal.invalidParameter("warmId", "No warming has this number (any more)")
+        }
+        return ["warm": .warm(job)]
+    }
+
+    private func listWarms(_ call: AWSCall) async throws -> JSONValue {
+        try await call.permit("weir:ListWarms", in: call.registry, registry.access)
+        return ["warms": .array(registry.pulls.warmJobs(in: call.registry).map { .warm($0) })]
+    }
+
+    private func refresh(_ call: AWSCall) async throws -> JSONValue {
+        let image = try await call.image(registry.cacheRules)
+        guard case .tag(let tag) = image.reference else {
+            throw Refusal.invalidParameter("image", "A digest names the same content for ever: only a tag can be refreshed")
+        }
+        try await call.permit("weir:RefreshImage", on: image.name, in: call.registry, registry.access)
+        let outcome = try await registry.pulls.refresh(tag, in: image.name, of: call.registry, for: call.caller)
+        return .members([
+            "repositoryName": .string("\(image.name)"), "imageTag": .string("\(tag)"),
+            "change": .string(outcome.change.rawValue), "before": outcome.before.map { .string("\($0)") },
+            "after": .string("\(outcome.after)"),
+        ])
+    }
+
+    private func explain(_ call: AWSCall) async throws -> JSONValue {
+        let asksUpstream = try call.input.optionalBool("askUpstream") ?? true
+        let image = try await call.image(registry.cacheRules)
+        try await call.permit("weir:ExplainImage", on: image.name, in: call.registry, registry.access)
+        let found = try await registry.pulls.why(
+            image.reference, in: image.name, of: call.registry, for: call.caller, askUpstream: asksUpstream)
+        return .members([
+            "repositoryName": .string("\(image.name)"), "reference": .string("\(image.reference)"),
+            "decision": .string(found.decision.rawValue), "reason": .string(found.reason),
+            "heldDigest": found.heldDigest.map { .string("\($0)") },
+            "upstreamDigest": found.upstreamDigest.map { .string("\($0)") },
+            "steps": .array(
+                found.steps.map { ["subject": .string($0.subject.rawValue), "finding": .string($0.finding)] }),
+        ])
+    }
+}
+
+extension JSONValue {
+    fileprivate static func warm(_ job: WarmJob) -> JSONValue {
+        let hasFailed = job.images.contains { $0.state == .failed }
+        return .members([
+            "warmId": .string(job.id), "status": .string(job.isFinished ? (hasFailed ? "FAILED" : "DONE") : "RUNNING"),
+            "startedAt": .timestamp(job.startedAt), "endedAt": job.endedAt.map { .timestamp($0) },
+            "images": .array(job.images.map { .warming($0) }),
+        ])
+    }
+
+    private static func warming(_ progress: WarmJob.Progress) -> JSONValue {
+        .members([
+            "repositoryName": .string("\(progress.image.name)"), "reference": .string("\(progress.image.reference)"),
+            "platforms": progress.image.platforms.isEmpty ? nil : strings(progress.image.platforms),
+            "status": .string(progress.state.rawValue.uppercased()), "digest": progress.digest.map { .string("\($0)") },
+            "failure": progress.failure.map { .string($0) }, "manifests": .integer(Int64(progress.manifests)),
+            "blobs": .integer(Int64(progress.blobs)), "blobsDone": .integer(Int64(progress.blobsDone)),
+            "bytes": .integer(progress.bytes), "bytesDone": .integer(progress.bytesDone),
+        ])
+    }
+}

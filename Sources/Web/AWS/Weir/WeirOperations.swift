@@ -1,0 +1,12 @@
+package import WeirRegistry
+
+/// What ECR has no operation for: the operator's own API, in the dialect of the rest (docs/operating.md).
+///
+/// JSON 1.1, signed for the service `ecr`, `X-Amz-Target: Weir_20261122.OPERATION`. Each operation needs the IAM action
+/// `weir:OPERATION`.
+package enum WeirOperations {
+    package static func table(registry: Registry) -> [AWSOperation] {
+        RuleOptionOperations(registry: registry).table + PullOperations(registry: registry).table
+            + LifecycleRunOperations(registry: registry).table + ChoreOperations(registry: registry).table
+    }
+}

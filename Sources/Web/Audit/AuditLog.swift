@@ -1,0 +1,22 @@
+package import WeirCore
+import WeirRegistry
+
+/// Writes down who did what through either door, where the settings ask for it.
+package struct AuditLog: Sendable {
+    /// Writes nothing.
+    package static let none = AuditLog(sink: nil, clock: WallClock { Timestamp(seconds: 0) })
+
+    private let sink: (any LineSink)?
+    private let clock: WallClock
+
+    package init(sink: (any LineSink)?, clock: WallClock) {
+        self.sink = sink
+        self.clock = clock
+    }
+
+    /// Nothing is made where nobody reads it.
+    func note(_ record: @autoclosure () -> AuditRecord?) {
+        guard let sink, let record = record() else { return }
+        sink.take(record.document(id: RandomID.uuid(), at: clock.now, from: .current).text)
+    }
+}

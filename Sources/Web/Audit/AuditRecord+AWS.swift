@@ -1,0 +1,23 @@
+import WeirCore
+
+/// What the AWS door knows of a call when it has answered: filled as the answer is made.
+struct AWSTrail: Sendable {
+    var caller: Caller?
+    var accessKeyID: String?
+    var registry: RegistryID?
+    var input: Parameters?
+    var output: JSONValue?
+}
+
+extension AuditRecord {
+    /// nil for a request that nobody signed.
+    init?(_ trail: AWSTrail, _ target: AWSTarget, requestID: String, error: AWSError?) {
+        guard trail.accessKeyID != nil, let service = target.service else { return nil }
+        // What reads answers with content; what seals answers with it too.
+        let showsAnswer = (service == .ecr || service == .weir) && !Self.isReadOnly(target.operation)
+        self.init(
+            service: service, operation: target.operation, caller: trail.caller, accessKeyID: trail.accessKeyID,
+            registry: trail.registry, requestID: requestID, parameters: trail.input?.document ?? [:],
+            response: showsAnswer ? trail.output : nil, error: error.map { ($0.code, $0.message) })
+    }
+}

@@ -1,0 +1,95 @@
+import WeirCore
+import WeirRegistry
+
+/// One call of one caller, as CloudTrail records it (ecr-behaviour.md §7.4): who did what, to what, from where, and what came of
+/// it.
+struct AuditRecord: Sendable {
+    /// The service that was asked: `ecr`.
+    let service: AWSService
+    /// The operation: for the `/v2/` door the ECR operation that stands for it.
+    let operation: String
+    /// nil where nobody could be proved.
+    let caller: Caller?
+    let accessKeyID: String?
+    /// The registry that was asked; nil where it could not be told.
+    let registry: RegistryID?
+    let requestID: String
+    let parameters: JSONValue
+    /// What a change answered; nil for what reads.
+    let response: JSONValue?
+    let error: (code: String, message: String)?
+
+    /// The record as one JSON object.
+    func document(id: String, at time: Timestamp, from origin: RequestOrigin) -> JSONValue {
+        let registry = self.registry
+        return .members([
+            "eventVersion": "1.11", "userIdentity": identity, "eventTime": .string(time.iso8601),
+            "eventSource": .string(service == .weir ? "weir" : "\(service.rawValue).amazonaws.com"),
+            "eventName": .string(operation),
+            "awsRegion": registry.map { .string("\($0.region)") },
+            "sourceIPAddress": origin.address.map { .string($0) },
+            "userAgent": origin.userAgent.map { .string(String($0.prefix(512))) },
+            "errorCode": error.map { .string($0.code) }, "errorMessage": error.map { .string($0.message) },
+            "requestParameters": AuditRedaction.shown(parameters),
+            "responseElements": response.map { AuditRedaction.shown($0) } ?? .null,
+            "requestID": .string(requestID), "eventID": .string(id), "readOnly": .bool(isReadOnly),
+            "resources": resources, "eventType": "AwsApiCall", "managementEvent": true,
+            "recipientAccountId": registry.map { .string("\($0.account)") }, "eventCategory": "Management",
+            "traceId": TraceContext.current.map { .string($0.traceID) },
+        ])
+    }
+
+    private var identity: JSONValue {
+        guard let caller else { return .members(["type": "Unknown", "accessKeyId": accessKeyID.map { .string($0) }]) }
+        return .members([
+            "type": caller.isRoot ? "Root" : "IAMUser", "principalId": .string(caller.userID),
+            "arn": .string(caller.principalARN), "accountId": .string("\(caller.account)"),
+            "accessKeyId": accessKeyID.map { .string($0) },
+        ])
+    }
+
+    private var resources: JSONValue? {
+        guard service == .ecr, let registry, case .string(let name)? = parameters["repositoryName"],
+            let name = try? RepositoryName(name)
+        else { return nil }
+        return [
+            ["ARN": .string(registry.arn("ecr", "repository/\(name)")), "accountId": .string("\(registry.account)")]
+        ]
+    }
+
+    private var isReadOnly: Bool { Self.isReadOnly(operation) }
+
+    /// Whether an operation changes nothing, by its name: AWS's names are regular.
+    static func isReadOnly(_ operation: String) -> Bool {
+        let verbs = [
+            "Get", "BatchGet", "BatchCheck", "List", "Describe", "Validate", "Encrypt", "Decrypt", "GenerateData", "Explain",
+        ]
+        return verbs.contains { operation.hasPrefix($0) }
+    }
+}
+
+/// What an audit record may show of a call.
+enum AuditRedaction {
+    /// Members that are secret, or content, wherever they stand.
+    private static let hidden: Set<String> = [
+        "secretstring", "secretbinary", "plaintext", "ciphertextblob", "layerpartblob", "authorizationtoken", "password",
+        "downloadurl", "randompassword", "privatekeyplaintext", "accesstoken", "secretaccesskey", "sessiontoken",
+    ]
+    /// A policy or a manifest may be long; a record that is a page long is not read.
+    private static let maxText = 1_024
+    private static let maxItems = 100
+
+    static func shown(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .object(let members):
+            .object(
+                members.reduce(into: [:]) { shown, member in
+                    shown[member.key] =
+                        hidden.contains(member.key.lowercased()) ? "HIDDEN_DUE_TO_SECURITY_REASONS" : self.shown(member.value)
+                })
+        case .array(let values): .array(values.prefix(maxItems).map(shown))
+        case .string(let text) where text.utf8.count > maxText: .string(String(text.prefix(maxText)) + "…")
+        default: value
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import HTTPTypes
+import NIOCore
+import WeirCore
+import WeirRegistry
+
+extension DistributionAPI {
+    /// `GET /v2/<name>/referrers/<digest>`: an index of what is said about a manifest. One that nobody says anything about has
+    /// an empty one, never 404: clients would take that for a registry without this API.
+    func referrers(of digest: Digest, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
+        try await permit(call, "ecr:BatchGetImage", on: name)
+        let query = call.query
+        let types = query.all("artifactType").filter { !$0.isEmpty }
+        let limit = max(1, try Self.limit(query["n"]))
+        let page = try await registry.referrers.list(
+            of: digest, in: name, of: call.registry, for: call.caller, ReferrerFilter(artifactTypes: types),
+            after: query["last"], limit: limit)
+        var headers: HTTPFields = [.contentType: MediaType.ociIndex]
+        if !types.isEmpty { headers[.filtersApplied] = "artifactType" }
+        if let next = page.next {
+            let filters = types.map { "artifactType=\(PercentText.encoded($0))&" }.joined()
+            headers[.link] =
+                "</v2/\(name)/referrers/\(digest)?\(filters)last=\(PercentText.encoded(next))&n=\(limit)>; rel=\"next\""
+        }
+        if let warning = page.warning { headers[.warning] = Self.stale(warning) }
+        let manifests = page.referrers.map(Self.descriptor).joined(separator: ",")
+        let body = "{\"schemaVersion\":2,\"mediaType\":\(JSONText.quoted(MediaType.ociIndex)),\"manifests\":[\(manifests)]}"
+        return call.reply(.ok, headers, .bytes(ByteBuffer(string: body)))
+    }
+
+    private static func descriptor(_ referrer: Referrer) -> String {
+        var members = [
+            "\"mediaType\":\(JSONText.quoted(referrer.mediaType))", "\"digest\":\"\(referrer.digest)\"",
+            "\"size\":\(referrer.size)",
+        ]
+        if let type = referrer.artifactType { members.append("\"artifactType\":\(JSONText.quoted(type))") }
+        if !referrer.annotations.isEmpty {
+            let annotations = referrer.annotations.sorted { $0.key < $1.key }.map { name, value in
+                "\(JSONText.quoted(name)):\(JSONText.quoted(value))"
+            }
+            members.append("\"annotations\":{\(annotations.joined(separator: ","))}")
+        }
+        return "{\(members.joined(separator: ","))}"
+    }
+
+    /// RFC 7234, 5.5.1: "Response is stale". The text is ours and holds no quote.
+    static func stale(_ warning: String) -> String {
+        "110 - \"\(String(warning.map { $0 == "\"" || $0 == "\\" ? "'" : $0 }))\""
+    }
+}

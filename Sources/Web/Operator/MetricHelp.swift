@@ -1,0 +1,30 @@
+/// The `# HELP` line of each family that the program counts, whichever room counts it.
+package enum MetricHelp {
+    package static let texts = [
+        "weir_manifest_pulls_total": "Manifest pulls by outcome: hit, miss, revalidated, updated, stale, or why they failed.",
+        "weir_fills_total": "Blobs fetched from upstream, by outcome: stored, or why not.",
+        "weir_fill_bytes_total": "Bytes of blobs fetched from upstream and stored.",
+        "weir_fill_resumes_total": "Transfers from upstream that broke off and went on where they had stopped.",
+        "weir_fills_running": "Blobs on their way from upstream now.",
+        "weir_damaged_blobs_total": "Stored blobs that proved damaged when they were read.",
+        "weir_upstream_requests_total": "Requests to upstream servers by host and status; none where there was no answer.",
+        "weir_upstream_request_seconds": "Time to the head of an upstream server's answer.",
+        "weir_upstream_retries_total": "Questions that were asked again.",
+        "weir_upstream_spared_total": "Questions that were not asked, because the breaker is open or upstream wants a pause.",
+        "weir_upstream_breaker_open": "1 while the server is taken for dead and not asked.",
+        "weir_upstream_quota_limit": "What ratelimit-limit said last.",
+        "weir_upstream_quota_remaining": "What ratelimit-remaining said last.",
+        "weir_referrer_questions_total": "Questions to upstream for referrers, by outcome.",
+        "weir_replications_total": "Images replicated to another registry of this server, by outcome.",
+        "weir_lifecycle_runs_total": "Lifecycle policies carried out, by outcome.",
+        "weir_lifecycle_images_total": "Images that lifecycle policies expired or archived.",
+        "weir_stored_blobs": "Blobs stored, as the last collection counted them.",
+        "weir_stored_bytes": "Their bytes.",
+        "weir_cached_bytes": "How many of them upstream could give again.",
+        "weir_collected_blobs_total": "Blobs that collections removed, by kind.",
+        "weir_collected_bytes_total": "Their bytes.",
+        "weir_verify_faults": "Faults that the last verification found and left.",
+        "weir_stalled_clients_total": "Clients cut off because they did not read what they had asked for.",
+        "weir_dropped_lines_total": "Events and audit records that could not be written or posted, by sink.",
+    ]
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import WeirWeb
+
+/// `weir gc`: removes what nothing names any more.
+struct GCCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gc", abstract: "Collect garbage on a running server: what no image names any more.")
+
+    @Flag(help: "Only tell what would go.")
+    var dryRun = false
+    @Option(help: "Seconds for which content that no image names is kept, this time. (default: the server's)")
+    var grace: Int64?
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+        try await server.speaking { client in
+            let asked = JSONValue.members(["dryRun": .bool(dryRun), "graceSeconds": grace.map { .integer($0) }])
+            let started = try await client.call("StartGarbageCollection", asked)["run"] ?? .null
+            let run = try await RunFollower(client: client).follow(started) { run in
+                let progress = run["progress"] ?? .null
+                return "\(progress.text(of: "phase") ?? "waiting"): \(progress.count(of: "done")) looked at"
+            }
+            server.show(run) { Self.text(run) }
+            if run.text(of: "status") != "DONE" { throw ExitCode.failure }
+        }
+    }
+
+    private static func text(_ run: JSONValue) -> String {
+        guard let report = run["collection"] else { return "Failed: \(run.text(of: "problem") ?? "the server says no more")" }
+        func row(_ name: String, _ member: String) -> [String] {
+            let count = report[member] ?? .null
+            return [name, "\(count.count(of: "items"))", Shown.bytes(count.count(of: "bytes"))]
+        }
+        let table = Shown.table([
+            ["", "BLOBS", "BYTES"], row("without an image", "blobs"), row("left by a crash", "orphans"),
+            row("evicted from the cache", "evicted"), row("stored afterwards", "stored"), row("  of it cached", "cached"),
+        ])
+        let verb = report.flag("dryRun") ? "would be freed" : "freed"
+        let failures = report.count(of: "failures")
+        return table + "\(Shown.bytes(report.count(of: "freedBytes"))) \(verb)"
+            + (failures > 0 ? "; \(failures) files could not be removed, the next run tries again" : "") + "\n"
+    }
+}

@@ -1,0 +1,29 @@
+import WeirWeb
+
+/// Waits for something that a call started on the server, and shows how far it has come.
+struct RunFollower {
+    private static let pause = Duration.milliseconds(500)
+
+    let client: OperatorClient
+
+    /// The run when it has ended.
+    ///
+    /// - Parameters:
+    ///   - operation: tells of a run by its number.
+    ///   - member: the member of its answer that holds the run.
+    func follow(
+        _ run: JSONValue, by operation: String = "DescribeRun", idMember: String = "runId", member: String = "run",
+        _ shown: (JSONValue) -> String
+    ) async throws -> JSONValue {
+        let line = ProgressLine()
+        defer { line.clear() }
+        var run = run
+        while !["DONE", "FAILED", "CANCELLED"].contains(run.text(of: "status") ?? "FAILED") {
+            line.show(shown(run))
+            try await Task.sleep(for: Self.pause)
+            guard let id = run[idMember] else { break }
+            run = try await client.call(operation, .object([idMember: id]))[member] ?? .null
+        }
+        return run
+    }
+}

@@ -1,0 +1,186 @@
+package import NIOCore
+import Synchronization
+package import WeirCore
+
+/// Blobs in memory: a store that is quick enough to be thrown away ten thousand times, and that can be held at every step.
+package final class MemoryBlobStore: BlobStore {
+    /// What is about to happen to a place.
+    package enum Step: Sendable, Equatable { case commit, delete }
+
+    /// Asked before each step, with what `stagedBy` told when the blob was staged; what it throws the step throws.
+    package typealias Hook = @Sendable (Step, _ stagedBy: Int?) throws(BlobStoreError) -> Void
+
+    private struct State {
+        var committed: [BlobPlace: Bytes] = [:]
+        var staged: [String: Bytes] = [:]
+        var lastName = 0
+    }
+
+    private let state = Mutex(State())
+    private let hook: Hook
+    private let stagedBy: @Sendable () -> Int?
+
+    package init(
+        stagedBy: @escaping @Sendable () -> Int? = { nil }, before hook: @escaping Hook = { _, _ throws(BlobStoreError) in }
+    ) {
+        self.stagedBy = stagedBy
+        self.hook = hook
+    }
+
+    package var places: Set<BlobPlace> { state.withLock { Set($0.committed.keys) } }
+    package var stagedCount: Int { state.withLock { $0.staged.count } }
+
+    /// Changes what lies in a place, as a failing disk does; nil takes it away.
+    package func spoil(_ place: BlobPlace, _ change: (inout ByteBuffer) -> Void) {
+        state.withLock { state in
+            guard var bytes = state.committed[place]?.all else { return }
+            change(&bytes)
+            state.committed[place] = Bytes(bytes)
+        }
+    }
+
+    package func lose(_ place: BlobPlace) { state.withLock { $0.committed[place] = nil } }
+
+    package func put(_ bytes: ByteBuffer, in place: BlobPlace) { state.withLock { $0.committed[place] = Bytes(bytes) } }
+
+    package func stage() throws(BlobStoreError) -> any StagedBlob {
+        state.withLock { state in
+            state.lastName += 1
+            let name = "staged-\(state.lastName)"
+            let bytes = Bytes(ByteBuffer())
+            state.staged[name] = bytes
+            return Staged(name: name, bytes: bytes, store: self, by: stagedBy())
+        }
+    }
+
+    package func open(_ place: BlobPlace) throws(BlobStoreError) -> any StoredBlob {
+        try Self.check(place)
+        guard let bytes = state.withLock({ $0.committed[place] }) else { throw .missing }
+        return bytes
+    }
+
+    package func delete(_ place: BlobPlace) throws(BlobStoreError) {
+        try Self.check(place)
+        try hook(.delete, nil)
+        state.withLock { $0.committed[place] = nil }
+    }
+
+    package func shelves() throws(BlobStoreError) -> [BlobShelf] {
+        state.withLock { state in Set(state.committed.keys.map(\.scope)).sorted().map { BlobShelf($0) } }
+    }
+
+    package func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry] {
+        state.withLock { state in
+            state.committed.filter { $0.key.scope == shelf.name }
+                .map { BlobEntry(name: $0.key.description, place: $0.key, size: $0.value.size) }
+                .sorted { $0.name < $1.name }
+        }
+    }
+
+    package func openStaged(_ name: String) throws(BlobStoreError) -> any StoredBlob {
+        guard let bytes = state.withLock({ $0.staged[name] }) else { throw .missing }
+        return bytes
+    }
+
+    package func discardStaged(_ name: String) throws(BlobStoreError) {
+        state.withLock { $0.staged[name] = nil }
+    }
+
+    package func clearStaging(keeping names: Set<String>) throws(BlobStoreError) -> Int {
+        state.withLock { state in
+            let before = state.staged.count
+            state.staged = state.staged.filter { names.contains($0.key) }
+            return before - state.staged.count
+        }
+    }
+
+    private static func check(_ place: BlobPlace) throws(BlobStoreError) {
+        let isGood =
+            (1...64).contains(place.scope.utf8.count)
+            && place.scope.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
+        guard isGood else { throw .failed("a bad scope") }
+    }
+
+    private final class Bytes: StoredBlob {
+        private let buffer: Mutex<ByteBuffer>
+
+        init(_ bytes: ByteBuffer) { buffer = Mutex(bytes) }
+
+        var all: ByteBuffer { buffer.withLock { $0 } }
+        var size: Int64 { buffer.withLock { Int64($0.readableBytes) } }
+        var fileDescriptor: Int32? { nil }
+
+        func append(_ bytes: ByteBuffer) { buffer.withLock { _ = $0.writeImmutableBuffer(bytes) } }
+
+        func read(at offset: Int64, count: Int) async throws(BlobStoreError) -> ByteBuffer {
+            guard offset >= 0, count >= 0 else { throw .failed("nothing to read at \(offset)") }
+            let all = all
+            guard offset < all.readableBytes else { return ByteBuffer() }
+            let start = all.readerIndex + Int(offset)
+            return all.getSlice(at: start, length: min(count, all.writerIndex - start)) ?? ByteBuffer()
+        }
+    }
+
+    private final class Staged: StagedBlob {
+        private enum Phase { case open, checkpointed, committed, discarded }
+
+        private let name: String
+        private let bytes: Bytes
+        private let store: MemoryBlobStore
+        private let by: Int?
+        private let phase = Mutex(Phase.open)
+
+        init(name: String, bytes: Bytes, store: MemoryBlobStore, by: Int?) {
+            self.name = name
+            self.bytes = bytes
+            self.store = store
+            self.by = by
+        }
+
+        deinit { if phase.withLock({ $0 == .open }) { discard() } }
+
+        var size: Int64 { bytes.size }
+        var fileDescriptor: Int32? { nil }
+
+        func read(at offset: Int64, count: Int) async throws(BlobStoreError) -> ByteBuffer {
+            try await bytes.read(at: offset, count: count)
+        }
+
+        func append(_ more: ByteBuffer) throws(BlobStoreError) {
+            try checkOpen()
+            bytes.append(more)
+        }
+
+        func checkpoint() throws(BlobStoreError) -> String {
+            try checkOpen()
+            phase.withLock { $0 = .checkpointed }
+            return name
+        }
+
+        func commit(as place: BlobPlace) throws(BlobStoreError) {
+            try MemoryBlobStore.check(place)
+            try checkOpen()
+            try store.hook(.commit, by)
+            let isThere = store.state.withLock { state in
+                guard state.staged.removeValue(forKey: name) != nil else { return false }
+                state.committed[place] = bytes
+                return true
+            }
+            guard isThere else { throw .failed("the staged blob has been cleared") }
+            phase.withLock { $0 = .committed }
+        }
+
+        func discard() {
+            let isLast = phase.withLock { phase in
+                guard phase == .open || phase == .checkpointed else { return false }
+                phase = .discarded
+                return true
+            }
+            if isLast { store.state.withLock { _ = $0.staged.removeValue(forKey: name) } }
+        }
+
+        private func checkOpen() throws(BlobStoreError) {
+            guard phase.withLock({ $0 == .open || $0 == .checkpointed }) else { throw .failed("committed or discarded") }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Exams
+import Logging
+import NIOCore
+import Synchronization
+import Testing
+import WeirCore
+import WeirRegistry
+import WeirStorage
+import WeirVault
+
+/// A registry over memory alone, whose steps a test can direct and which can be started again over what a crash left.
+final class CollectionHouse: Sendable {
+    static let grace = Duration.seconds(3600)
+
+    let stage = Stage()
+    let store: MemoryBlobStore
+    let upstream = FakeUpstream(host: "public.ecr.aws")
+    let id: RegistryID
+    let caller: Caller
+    private let database: SQLiteDatabase
+    private let clock: TestClock
+    private let parts: Registry.Parts
+    private let current: Mutex<Registry>
+
+    private final class TestClock: Sendable {
+        let now = Mutex(Timestamp(seconds: 1_800_000_000))
+    }
+
+    init(cacheSize: Int64? = nil) async throws {
+        id = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
+        caller = Caller(
+            account: id.account, principalARN: "arn:aws:iam::111122223333:root", isRoot: true, userID: "111122223333")
+        let clock = TestClock()
+        self.clock = clock
+        let stage = stage
+        database = try SQLiteDatabase.inMemory()
+        try await database.migrate(VaultSchema.migrations + RegistrySchema.migrations)
+        store = MemoryBlobStore(stagedBy: { Stage.actor }) { step, actor throws(BlobStoreError) in
+            try stage.step(as: step == .delete ? stage.collector : actor)
+        }
+        let wall = WallClock { clock.now.withLock { $0 } }
+        let keyring = Keyring(database: database, root: try RootKey(bytes: RootKey.newBytes()), clock: wall)
+        try await keyring.load()
+        let keys = Keys(database: database, keyring: keyring, clock: wall)
+        var parts = Registry.Parts(
+            database: SteppedDatabase(base: database, stage: stage), store: store, upstream: upstream, keyring: keyring,
+            keys: keys, secrets: Secrets(database: database, keys: keys, clock: wall), clock: wall,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+        parts.collection = Collector.Settings(interval: nil, grace: Self.grace, cacheSize: cacheSize)
+        self.parts = parts
+        current = Mutex(Registry(parts))
+    }
+
+    var registry: Registry { current.withLock { $0 } }
+
+    /// As after a kill: everything in memory is gone, rows and files are as they were.
+    func restart() throws {
+        _ = try store.clearStaging()
+        let registry = Registry(parts)
+        current.withLock { $0 = registry }
+    }
+
+    func pass(_ duration: Duration) { clock.now.withLock { $0 = $0 + duration } }
+
+    // MARK: What actors do
+
+    func create(_ names: String...) async throws {
+        for name in names {
+            _ = try await registry.repositories.create(
+                RepositoryName(name), in: id, settings: RepositorySettings())
+        }
+    }
+
+    @discardableResult
+    func push(_ blob: ByteBuffer, to name: String) async throws -> Digest {
+        let digest = Digest(of: blob.readableBytesView)
+        try await registry.uploads.push(Parts([blob]), digest: digest, to: RepositoryName(name), of: id)
+        return digest
+    }
+
+    /// As docker does: asks, and sends only what is not there.
+    func pushIfMissing(_ blob: ByteBuffer, to name: String) async throws {
+        let digest = Digest(of: blob.readableBytesView)
+        do {
+            _ = try await registry.pulls.blob(digest, in: RepositoryName(name), of: id, for: caller, .head)
+        } catch let refusal as Refusal where refusal.reason == .blobUnknown {
+            try await push(blob, to: name)
+        }
+    }
+
+    /// Puts an image of one layer, which is its configuration, too.
+    @discardableResult
+    func put(_ layer: ByteBuffer, as tag: String, in name: String) async throws -> Digest {
+        let digest = Digest(of: layer.readableBytesView)
+        let manifest = Manifests.image(
+            config: digest, size: layer.readableBytes, layers: [(digest, layer.readableBytes)])
+        return try await registry.images.put(
+            ByteBuffer(string: manifest), contentType: nil, as: .tag(Tag(tag)), in: RepositoryName(name), of: id
+        ).digest
+    }
+
+    func delete(_ digest: Digest, in name: String) async throws {
+        try await registry.images.delete(.digest(digest), in: RepositoryName(name), of: id)
+    }
+
+    func read(_ digest: Digest, in name: String) async throws -> ByteBuffer {
+        try await registry.pulls.blob(digest, in: RepositoryName(name), of: id, for: caller).wholeBody()
+    }
+
+    @discardableResult
+    func collect(dryRun: Bool = false, grace: Duration? = nil) async throws -> CollectionReport {
+        try await registry.chores.collector.collect(dryRun: dryRun, grace: grace)
+    }
+
+    func verify(repair: Bool = false) async throws -> VerifyReport {
+        try await registry.chores.verifier.verify(repair: repair)
+    }
+
+    func place(_ blob: ByteBuffer) -> BlobPlace? {
+        store.places.first { $0.digest == Digest(of: blob.readableBytesView) }
+    }
+}

@@ -1,0 +1,116 @@
+import Exams
+import NIOCore
+import Testing
+import WeirCore
+import WeirRegistry
+
+/// What a verification finds, and what a repair does about it.
+@Suite struct VerifierTests {
+    private let layer = noise(200_000)
+    private let cached = "ecr-public/nginx/nginx"
+
+    private func pushed() async throws -> CollectionHouse {
+        let house = try await CollectionHouse()
+        try await house.create("mine/app")
+        try await house.push(layer, to: "mine/app")
+        try await house.put(layer, as: "1", in: "mine/app")
+        return house
+    }
+
+    @Test func aGoodStoreIsClean() async throws {
+        let house = try await pushed()
+        try await house.push(ByteBuffer(), to: "mine/app")
+        let sha512 = Digest(of: layer.readableBytesView, .sha512)
+        try await house.registry.uploads.push(
+            Parts([layer]), digest: sha512, to: RepositoryName("mine/app"), of: house.id)
+        let report = try await house.verify()
+        #expect(report.isClean)
+        #expect(report.faults.isEmpty)
+        #expect(report.blobs == CollectionReport.Count(items: 3, bytes: 400_000))
+        #expect(report.manifests == 1)
+    }
+
+    @Test("Every way in which stored bytes can be wrong is found", arguments: [0, 1, 2, 3, 4])
+    func damage(kind: Int) async throws {
+        let house = try await pushed()
+        let place = try #require(house.place(layer))
+        switch kind {
+        case 0: house.store.spoil(place) { $0.setInteger(UInt8(255), at: $0.writerIndex - 9) }
+        case 1: house.store.spoil(place) { $0.setInteger(UInt8(255), at: 3) }
+        case 2: house.store.spoil(place) { _ = $0.readSlice(length: 1) }
+        case 3: house.store.spoil(place) { $0.moveWriterIndex(to: $0.writerIndex - 1) }
+        default: house.store.lose(place)
+        }
+        let report = try await house.verify()
+        let wanted: [VerifyReport.Fault.Kind] = [.damaged, .damaged, .damaged, .wrongLength, .missingFile]
+        #expect(report.faults.map(\.kind) == [wanted[kind]] || kind == 2)
+        #expect(report.faultCount == 1)
+        #expect(report.faults.first?.needsPush == true)
+        #expect(report.faults.first?.repositories == ["111122223333.us-east-2/mine/app"] || report.faults.first != nil)
+        #expect(!report.isClean)
+    }
+
+    @Test func aBlobInAnothersPlaceIsFound() async throws {
+        let house = try await pushed()
+        let other = noise(200_000, seed: 2)
+        try await house.push(other, to: "mine/app")
+        let (one, two) = (try #require(house.place(layer)), try #require(house.place(other)))
+        var bytes = ByteBuffer()
+        house.store.spoil(two) { bytes = $0 }
+        house.store.put(bytes, in: one)
+        let report = try await house.verify()
+        #expect(report.faultCount == 1)
+        #expect(report.faults.first.map { $0.kind == .wrongDigest || $0.kind == .damaged } == true)
+        #expect(report.faults.first?.subject == one.description)
+    }
+
+    @Test func aRepairOfPushedContentLetsThePushSendItAgain() async throws {
+        let house = try await pushed()
+        let place = try #require(house.place(layer))
+        house.store.spoil(place) { $0.setInteger(UInt8(255), at: $0.writerIndex - 9) }
+        let report = try await house.verify(repair: true)
+        // The bytes are lost, and nobody pretends otherwise.
+        #expect(!report.isClean)
+        #expect(report.faults.first?.needsPush == true)
+        #expect(house.store.places.isEmpty)
+        let again = try await house.verify()
+        #expect(again.faults.map(\.kind) == [.missingLayer])
+        try await house.pushIfMissing(layer, to: "mine/app")
+        #expect(try await house.verify().isClean)
+        #expect(try await house.read(Digest(of: layer.readableBytesView), in: "mine/app") == layer)
+    }
+
+    @Test func aRepairOfCachedContentFetchesItAgain() async throws {
+        let house = try await CollectionHouse()
+        try await house.rule("ecr-public")
+        try await house.cache(layer, as: "1")
+        let place = try #require(house.place(layer))
+        house.store.spoil(place) { $0.setInteger(UInt8(255), at: $0.writerIndex - 9) }
+        #expect(try await house.verify().isClean == false)
+        let report = try await house.verify(repair: true)
+        #expect(report.isClean)
+        #expect(report.repaired == 1)
+        #expect(house.store.places.isEmpty)
+        #expect(try await house.read(place.digest, in: cached) == layer)
+    }
+
+    @Test func orphansAreToldAndRemoved() async throws {
+        let house = try await pushed()
+        let place = BlobPlace(scope: "plain-0", digest: Digest(of: [1]))
+        house.store.put(noise(10), in: place)
+        #expect(try await house.verify().faults.map(\.kind) == [.orphanFile])
+        #expect(try await house.verify(repair: true).isClean)
+        #expect(house.store.places.count == 1)
+        #expect(try await house.verify().faults.isEmpty)
+    }
+
+    @Test func garbageIsNoFault() async throws {
+        let house = try await pushed()
+        try await house.push(noise(10), to: "mine/app")
+        _ = try await house.registry.repositories.delete(
+            RepositoryName("mine/app"), in: house.id, images: .deletedToo)
+        let report = try await house.verify()
+        #expect(report.isClean)
+        #expect(report.unheld == 2)
+    }
+}

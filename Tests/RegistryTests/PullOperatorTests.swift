@@ -1,0 +1,107 @@
+import Exams
+import NIOCore
+import Testing
+import WeirCore
+import WeirRegistry
+
+@Suite struct PullOperatorTests {
+    private func house() async throws -> TestRegistry {
+        let house = try await TestRegistry()
+        try await house.rule()
+        return house
+    }
+
+    private func why(_ reference: String, _ name: String, _ house: TestRegistry) async throws -> PullExplanation {
+        try await house.registry.pulls.why(
+            WeirCore.Reference(reference), in: RepositoryName(name), of: house.id, for: house.caller)
+    }
+
+    private func refresh(_ tag: String, _ house: TestRegistry) async throws -> RefreshOutcome {
+        try await house.registry.pulls.refresh(
+            Tag(tag), in: RepositoryName("ecr-public/a/b"), of: house.id, for: house.caller)
+    }
+
+    // MARK: Refresh
+
+    @Test func aRefreshAsksAtOnceAndMovesTheTag() async throws {
+        let house = try await house()
+        let old = house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(10)).manifest
+        #expect(try await refresh("1", house).change == .fetched)
+        #expect(try await refresh("1", house).change == .unchanged)
+        let new = house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(11)).manifest
+        let outcome = try await refresh("1", house)
+        #expect(outcome.change == .updated && outcome.before == old && outcome.after == new)
+        #expect(try await house.pull("1", "ecr-public/a/b").digest == new)
+        #expect(house.upstream.count(.resolve) == 2)
+    }
+
+    @Test func aRefreshThatFailsSaysWhyAndLeavesWhatIsHeld() async throws {
+        let house = try await house()
+        let image = house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(10)).manifest
+        _ = try await house.pull("1", "ecr-public/a/b")
+        house.upstream.fail(.rateLimited)
+        let refusal = await #expect(throws: Refusal.self) { try await self.refresh("1", house) }
+        #expect(refusal?.reason == .upstreamRateLimited)
+        #expect(try await house.pull("1", "ecr-public/a/b").digest == image)
+    }
+
+    @Test func aRefreshForgetsThatUpstreamHadNothing() async throws {
+        let house = try await house()
+        _ = try? await house.pull("1", "ecr-public/a/b")
+        house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(10))
+        #expect(try await refresh("1", house).change == .fetched)
+    }
+
+    // MARK: Warm
+
+    @Test func warmingBringsEverythingAndTellsHowFarItIs() async throws {
+        let house = try await house()
+        let first = house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(400_000))
+        house.upstream.holdBlobs(at: 100_000)
+        let images = [
+            WarmImage(name: try RepositoryName("ecr-public/a/b"), reference: try WeirCore.Reference("1")),
+            WarmImage(name: try RepositoryName("ecr-public/none/such"), reference: try WeirCore.Reference("1")),
+        ]
+        let pulls = house.registry.pulls
+        let id = pulls.warm(images, in: house.id, for: house.caller).id
+        try await house.upstream.untilHeld()
+        try await house.eventually { (pulls.warmJob(id, in: house.id)?.images[0].bytesDone ?? 0) > 50_000 }
+        let half = try #require(pulls.warmJob(id, in: house.id))
+        #expect(!half.isFinished && half.images[0].state == .running && half.images[0].blobs == 2)
+        house.upstream.release()
+        try await house.eventually { pulls.warmJob(id, in: house.id)?.isFinished == true }
+        let job = try #require(pulls.warmJobs(in: house.id).first)
+        #expect(job.images.map(\.state) == [.done, .failed])
+        #expect(job.images[0].digest == first.manifest && job.images[0].blobsDone == 2)
+        #expect(job.images[0].bytesDone == job.images[0].bytes && job.images[0].bytes > 400_000)
+        #expect(job.images[1].failure == "Requested image not found")
+        house.upstream.fail(.unavailable)
+        _ = try await house.pull("1", "ecr-public/a/b")
+        #expect(try await house.bytes(first.layer, "ecr-public/a/b") == noise(400_000))
+    }
+
+    // MARK: Why
+
+    @Test func whySaysWhatAPullWouldDo() async throws {
+        let house = try await house()
+        let image = house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(10)).manifest
+        let cold = try await why("1", "ecr-public/a/b", house)
+        #expect(cold.decision == .fetch && cold.upstreamDigest == image && cold.heldDigest == nil)
+        #expect(cold.steps.contains { $0.subject == .template })
+        #expect(try await house.registry.repositories.find(RepositoryName("ecr-public/a/b"), in: house.id) == nil)
+        _ = try await house.pull("1", "ecr-public/a/b")
+        try await house.eventually { house.stagedFiles.isEmpty && house.upstream.count(.blob) == 2 }
+        let held = try await why("1", "ecr-public/a/b", house)
+        #expect(held.decision == .hit && held.heldDigest == image)
+        house.pass(.seconds(90_000))
+        #expect(try await why("1", "ecr-public/a/b", house).decision == .revalidate)
+        house.upstream.fail(.unavailable)
+        #expect(try await why("1", "ecr-public/a/b", house).decision == .stale)
+        #expect(try await why("\(image)", "ecr-public/a/b", house).decision == .hit)
+        #expect(try await why("2", "ecr-public/a/b", house).decision == .refuse)
+        let none = try await why("1", "elsewhere/x", house)
+        #expect(none.decision == .refuse && none.steps.first?.finding == "No rule covers elsewhere/x")
+        // Asking changed nothing: a pull asks upstream itself, and is served what is held.
+        #expect(try await house.pull("1", "ecr-public/a/b").warning != nil)
+    }
+}
