@@ -14,6 +14,7 @@ from harness.images import Image, two_platforms, write_layout
 from harness.processes import free_port
 from harness.registries import DockerRegistry
 from harness.rude import HONEST, RudeRegistry
+from harness.secrets_seen import WATCH
 from harness.tokens import TokenIssuer
 from harness.weir import PROGRAM, Weir
 
@@ -34,6 +35,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
             if isinstance(server, Weir) and server.daemon:
                 report.sections.append((f"log of {server.url}", server.output[-3000:]))
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Whatever the run was about: no secret that it planted may stand in anything that a server wrote or answered."""
+    if WATCH.found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if WATCH.found:
+        terminalreporter.section("secrets that were seen", sep="=", red=True)
+        for line in dict.fromkeys(WATCH.found):
+            terminalreporter.line(line)
+    elif WATCH.searched:
+        terminalreporter.line(
+            f"{len(WATCH.planted)} forms of planted secrets looked for in {WATCH.searched} logs and answers: none was seen")
 
 
 # Names
@@ -152,7 +169,7 @@ def make_weir(
     made: list[Weir] = []
 
     def make(start: bool = True, **settings: object) -> Weir:
-        server = Weir(tmp_path / f"weir-{next(_numbers)}", **{**upstream_settings, **settings})
+        server = Weir(tmp_path / f"weir-{next(_numbers)}", **{**upstream_settings, **settings}, watched=True)
         made.append(server)
         return server.start() if start else server
 
@@ -167,7 +184,7 @@ def weir(
     _program: Path, tmp_path_factory: pytest.TempPathFactory, upstream_settings: dict[str, object],
 ) -> Iterator[Weir]:
     """One server for all the tests of a file."""
-    server = Weir(tmp_path_factory.mktemp("weir"), **upstream_settings).start()
+    server = Weir(tmp_path_factory.mktemp("weir"), **upstream_settings, watched=True).start()
     yield server
     alive = server.daemon is not None and server.daemon.alive
     server.discard()

@@ -152,12 +152,14 @@ def test_refusals_of_upstream(
     weir: Weir, rude: RudeRegistry, lying: tuple[str, Image], upstream_status: int, status: int, code: str, saying: str,
 ) -> None:
     repository, image = lying
-    rude.manners = Manners(manifest_status=upstream_status, headers={"Retry-After": "17"})
+    rude.manners = Manners(manifest_status=upstream_status, headers={"Retry-After": "2"})
     answer = weir.distribution().manifest(repository, "1")
     assert_error(answer, status, code, saying)
     if status == 429:
-        assert answer.headers["Retry-After"] == "17"
+        assert answer.headers["Retry-After"] == "2"
     rude.manners = HONEST
+    # Not found is remembered for ten seconds, and a 429 for as long as it said.
+    wait_until(lambda: weir.distribution().manifest(repository, "1").ok, 60, "the image")
     weir.distribution().pull(repository, "1")
 
 
@@ -166,7 +168,7 @@ def test_refusals_of_a_layer(
     weir: Weir, rude: RudeRegistry, lying: tuple[str, Image], upstream_status: int, status: int,
 ) -> None:
     repository, image = lying
-    rude.manners = Manners(blob_status=upstream_status)
+    rude.manners = Manners(blob_status=upstream_status, headers={"Retry-After": "1"} if status == 429 else {})
     weir.distribution().manifest(repository, "1", method="HEAD")
     layer = image.layers[0].digest
     # The fill that the manifest began may have been there before the upstream was told to refuse.
@@ -174,6 +176,7 @@ def test_refusals_of_a_layer(
         answer = weir.distribution().blob(repository, layer)
         assert answer.status_code == status, answer.text
     rude.manners = HONEST
+    wait_until(lambda: weir.distribution().blob(repository, layer).ok, 60, "the layer")
     weir.distribution().pull(repository, "1")
 
 

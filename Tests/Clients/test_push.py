@@ -12,6 +12,7 @@ import pytest
 from harness.engines import Buildah, Docker, Podman, Skopeo
 from harness.expect import assert_error, refused
 from harness.images import DOCKER_LIST, MIB, Image, random_layer, single
+from harness.processes import wait_until
 from harness.weir import Weir
 
 
@@ -139,7 +140,7 @@ def test_a_blob_that_is_not_its_digest(weir: Weir, repository: str) -> None:
     answer = client.request("PUT", client.begin(repository), params={"digest": digest}, data=b"content")
     assert_error(answer, 400, "DIGEST_INVALID")
     assert client.request("HEAD", f"/v2/{repository}/blobs/{digest}").status_code == 404
-    assert weir.staged_files() == []
+    wait_until(lambda: not weir.staged_files(), 60, "empty staging")
 
 
 def test_an_upload_is_cancelled(weir: Weir, repository: str) -> None:
@@ -148,7 +149,7 @@ def test_an_upload_is_cancelled(weir: Weir, repository: str) -> None:
     client.request("PATCH", location, data=b"some")
     assert client.request("DELETE", location).status_code == 204
     assert_error(client.request("GET", location), 404, "BLOB_UPLOAD_UNKNOWN")
-    assert weir.staged_files() == []
+    wait_until(lambda: not weir.staged_files(), 60, "empty staging")
 
 
 def test_a_manifest_of_what_is_not_there(weir: Weir, repository: str, sample: tuple[Image, str]) -> None:

@@ -16,8 +16,10 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: object) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.timezone.utc)
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: object, expired: bool = False,
+) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30 if expired else 0)
     return (
         x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
         .serial_number(x509.random_serial_number())
@@ -28,6 +30,13 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: object) -> x509.Certifi
 def _pem(key: object) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _subject(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 class Authority:
@@ -47,13 +56,12 @@ class Authority:
         self.ca = folder / "ca.crt"
         self.ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def server(self, *names: str) -> tuple[Path, Path]:
-        """Certificate and key files of a server on 127.0.0.1, known also by these names."""
+    def server(self, *names: str, expired: bool = False) -> tuple[Path, Path]:
+        """Certificate and key files of a server on 127.0.0.1; with names and addresses, of those alone."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subjects = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        subjects += [x509.DNSName(name) for name in names]
+        subjects = [_subject(name) for name in names or ("localhost", "127.0.0.1")]
         certificate = (
-            _builder(_name("localhost"), self._name, key.public_key())
+            _builder(_name("localhost"), self._name, key.public_key(), expired)
             .add_extension(x509.SubjectAlternativeName(subjects), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

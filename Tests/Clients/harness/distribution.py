@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 import requests
 
 from .images import DOCKER_LIST, DOCKER_MANIFEST, INDEX, MANIFEST, Blob, Image
+from .secrets_seen import WATCH
 
 ACCEPT = ", ".join([INDEX, MANIFEST, DOCKER_LIST, DOCKER_MANIFEST])
 
@@ -28,7 +29,10 @@ class Distribution:
 
     def request(self, method: str, path: str, **members: Any) -> requests.Response:
         target = path if path.startswith("http") else self.url + path
-        return self.session.request(method, target, timeout=120, **members)
+        answer = self.session.request(method, target, timeout=120, **members)
+        if answer.status_code >= 400:
+            WATCH.search(answer.content, f"an answer with {answer.status_code}")
+        return answer
 
     # Pulling
 

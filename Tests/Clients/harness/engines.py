@@ -119,14 +119,14 @@ class Buildah(_ContainersStorage):
 class Docker:
     """A docker daemon of our own, without networks or firewall rules, and its command line."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *options: str):
         self.folder = folder
         self.environment = clean_environment(
             folder / "home", DOCKER_HOST=f"unix://{folder}/docker.sock", DOCKER_CONFIG=str(folder / "config"))
         self.daemon = Daemon([
             "dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec", "-p", folder / "pid",
             "-H", f"unix://{folder}/docker.sock", "--iptables=false", "--ip6tables=false", "--bridge=none",
-            "--storage-driver=vfs",
+            "--storage-driver=vfs", *options,
         ], folder / "log", self.environment)
         self.daemon.wait_until(self._answers, 40, "docker.sock")
 

@@ -141,9 +141,9 @@ def single(layers: Iterable[Blob], note: str = "") -> Image:
     return Image(manifest, tuple(blobs))
 
 
-def two_platforms(seed: str, size: int = MIB) -> Image:
-    """An index of an amd64 and an arm64 image that share their root file system."""
-    root = busybox_layer()
+def two_platforms(seed: str, size: int = MIB, runs: bool = True) -> Image:
+    """An index of an amd64 and an arm64 image that share their root file system; a small one, of noise, where nothing is run."""
+    root = busybox_layer() if runs else random_layer(f"{seed}/root", size)
     manifests, blobs = {}, {}
     for architecture in ("amd64", "arm64"):
         layers = [root, random_layer(f"{seed}/{architecture}", size)]

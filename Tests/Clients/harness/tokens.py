@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from .certificates import signing_pair
+from .secrets_seen import WATCH
 
 ISSUER = "weir-test-issuer"
 SERVICE = "weir-test-upstream"
@@ -37,6 +38,8 @@ class TokenIssuer:
 
     def __init__(self, folder: Path, certificate: tuple[Path, Path], users: dict[str, str], anonymous: bool = False):
         self.users = users
+        for name, password in users.items():
+            WATCH.login(name, password, f"the password of {name}")
         self.anonymous = anonymous
         self.requests: list[TokenRequest] = []
         self._key, self._certificate, self.root = signing_pair(folder)
@@ -100,7 +103,7 @@ class TokenIssuer:
         }
         signed = _encode(json.dumps(header).encode()) + b"." + _encode(json.dumps(claims).encode())
         signature = self._key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
-        return (signed + b"." + _encode(signature)).decode()
+        return WATCH.plant((signed + b"." + _encode(signature)).decode(), "a token of the tests' issuer")
 
     @staticmethod
     def _send(request: BaseHTTPRequestHandler, status: int, answer: dict[str, object]) -> None:

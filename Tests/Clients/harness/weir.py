@@ -19,6 +19,7 @@ from botocore.config import Config
 
 from .distribution import Distribution
 from .processes import CommandFailed, Daemon, clean_environment, free_port, run
+from .secrets_seen import WATCH
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PROGRAM = Path(os.environ.get("WEIR_TEST_PROGRAM", REPOSITORY / ".build/release/weir"))
@@ -44,16 +45,20 @@ class Weir:
 
     def __init__(self, folder: Path, *, upstreams: Mapping[str, str] | None = None, upstream_ca: Path | None = None,
                  options: Sequence[str] = (), environment: Mapping[str, str] | None = None,
-                 account: str = ACCOUNT, region: str = REGION):
+                 account: str = ACCOUNT, region: str = REGION, watched: bool = False):
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "log"
+        #: What it tells of itself, one JSON object a line, where it is watched.
+        self.events, self.audit = folder / "events", folder / "audit"
         self.account = account
         self.region = region
         self.port = free_port()
         self.upstreams = dict(upstreams or {})
         self.upstream_ca = upstream_ca
         self.options = list(options)
+        #: Says all it can say, and all of it is searched for secrets in the end.
+        self.watched = watched
         self.environment = dict(environment or {})
         self.daemon: Daemon | None = None
         self._clients: dict[tuple[str, str, bool], Any] = {}
@@ -77,6 +82,9 @@ class Weir:
             words += ["--upstream", f"{host}={url}"]
         if self.upstream_ca:
             words += ["--upstream-ca", str(self.upstream_ca)]
+        if self.watched:
+            given = [("--log-level", "trace"), ("--events", str(self.events)), ("--audit", str(self.audit))]
+            words += [word for pair in given if pair[0] not in self.options for word in pair]
         return words + self.options
 
     def start(self) -> Weir:
@@ -110,9 +118,21 @@ class Weir:
     def discard(self) -> None:
         """Ends it and removes its data: some tests store gigabytes."""
         if self.daemon:
+            if self.watched and self.daemon.alive:
+                self._search_metrics()
             self.daemon.kill()
+        if self.watched:
+            for told in (self.log, self.events, self.audit):
+                WATCH.search_file(told)
         shutil.rmtree(self.data, ignore_errors=True)
         self._clients, self._passwords = {}, {}
+
+    def _search_metrics(self) -> None:
+        try:
+            with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
+                WATCH.search(answer.read(), f"{self.folder.name}/metrics")
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            pass
 
     def _running(self) -> Daemon:
         assert self.daemon is not None, "the server was never started"
@@ -142,6 +162,7 @@ class Weir:
         parser = configparser.ConfigParser()
         parser.read(self.data / "credentials")
         names = ("aws_access_key_id", "aws_secret_access_key")
+        WATCH.plant(parser["default"][names[1]], "a secret access key")
         return {name: parser["default"][name] for name in names}
 
     def password(self, region: str | None = None) -> str:
@@ -150,7 +171,7 @@ class Weir:
         if region not in self._passwords:
             answer = self.client("ecr", region).get_authorization_token()
             token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
-            self._passwords[region] = token.partition(":")[2]
+            self._passwords[region] = WATCH.plant(token.partition(":")[2], "a registry password")
         return self._passwords[region]
 
     # Its doors
@@ -205,6 +226,7 @@ class Weir:
 
     def secret(self, name: str, user: str = "robot", token: str = "", **members: Any) -> str:
         """Makes an upstream's secret; its ARN."""
+        WATCH.plant(token, f"the token of the secret {name}")
         value = json.dumps({"username": user, "accessToken": token})
         made = self.client("secretsmanager").create_secret(
             Name=f"ecr-pullthroughcache/{name}", SecretString=value, **members)

@@ -1,0 +1,345 @@
+"""Stand-ins for public registries: each challenges, redirects, refuses, limits and counts as the real one does.
+
+A stand-in is up to three servers: the registry on 127.0.0.1, its token server, and the host of its blobs on 127.0.0.2. What was
+asked of each, with which login, is kept: that is the evidence of what Weir sent where.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+
+from .faults import Fault
+from .images import INDEX, Blob, Image
+from .secrets_seen import WATCH
+from .serving import Request, Server
+from .vendors import Vendor
+
+FRONT, ELSEWHERE = "127.0.0.1", "127.0.0.2"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: of which server, for what, and with which login."""
+
+    server: str
+    kind: str
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+
+    @property
+    def login(self) -> str:
+        """"", "basic" or "bearer"."""
+        return self.headers.get("authorization", "").partition(" ")[0].lower()
+
+    @property
+    def user(self) -> str | None:
+        return _basic(self.headers.get("authorization", ""))[0]
+
+
+@dataclass
+class Held:
+    image: Image
+    is_private: bool = False
+    referrers: list[dict[str, object]] = field(default_factory=list)
+
+
+class StandIn:
+    def __init__(self, vendor: Vendor, certificate: tuple[Path, Path] | None = None):
+        self.vendor = vendor
+        self.password = WATCH.plant(vendor.password or f"pw-{vendor.name}-{uuid.uuid4().hex}", f"{vendor.name}'s password")
+        WATCH.login(vendor.user, self.password, f"{vendor.name}'s login")
+        self.asked: list[Asked] = []
+        self.faults: list[Fault] = []
+        self.sent: dict[str, int] = {}
+        #: A 429 to every GET of a manifest.
+        self.is_limited = False
+        #: Counted down by each GET of a manifest, where the vendor counts at all.
+        self.remaining: int | None = None
+        self.link_life = 600.0
+        #: The most bodies from the blobs' host that were ever on their way at the same time, since it was set to 0.
+        self.busiest = 0
+        self._busy = 0
+        self._held: dict[tuple[str, str], Held] = {}
+        self._tokens: dict[str, tuple[bool, list[str], float]] = {}
+        self._links: dict[str, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+        tls = certificate if vendor.tls else None
+        self._front = Server(FRONT, self, "registry", tls)
+        self._token_server = Server(FRONT, self, "token", tls) if vendor.realm_elsewhere else self._front
+        self._elsewhere = Server(ELSEWHERE, self, "cdn", tls)
+
+    # For the tests
+
+    @property
+    def url(self) -> str:
+        return self._front.url + self.vendor.path
+
+    @property
+    def port(self) -> int:
+        return self._front.server_address[1]
+
+    @property
+    def elsewhere_host(self) -> str:
+        return self._elsewhere.url.partition("//")[2]
+
+    def hold(self, tag: str, image: Image, repository: str | None = None, private: bool = False) -> Image:
+        with self._lock:
+            self._held[repository or self.vendor.repository, tag] = Held(image, private)
+        return image
+
+    def refer(self, repository: str, tag: str, referrer: dict[str, object]) -> None:
+        """One more referrer to an image that is held."""
+        with self._lock:
+            self._held[repository, tag].referrers.append(referrer)
+
+    def drop(self, tag: str, repository: str | None = None) -> None:
+        with self._lock:
+            del self._held[repository or self.vendor.repository, tag]
+
+    def fail(self, *faults: Fault) -> Fault:
+        with self._lock:
+            self.faults = list(faults)
+        return faults[0]
+
+    def mend(self) -> None:
+        with self._lock:
+            self.faults, self.is_limited = [], False
+
+    def revoke_tokens(self) -> None:
+        with self._lock:
+            self._tokens.clear()
+
+    def expire_links(self) -> None:
+        with self._lock:
+            self._links = {signature: (digest, 0) for signature, (digest, _) in self._links.items()}
+
+    def count(self, kind: str, end: str = "", method: str | None = None) -> int:
+        with self._lock:
+            return sum(one.kind == kind and one.path.endswith(end) and method in (None, one.method) for one in self.asked)
+
+    def since(self, mark: int) -> list[Asked]:
+        with self._lock:
+            return self.asked[mark:]
+
+    def count_sent(self, digest: str, size: int) -> None:
+        with self._lock:
+            self.sent[digest] = self.sent.get(digest, 0) + size
+
+    def mark(self) -> int:
+        with self._lock:
+            return len(self.asked)
+
+    def stop(self) -> None:
+        for server in {self._front, self._token_server, self._elsewhere}:
+            server.shutdown()
+            server.server_close()
+
+    # Requests
+
+    def answer(self, request: Request) -> None:
+        server: Server = request.server
+        target = urlsplit(request.path)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        kind = self._kind(server, target.path)
+        asked = Asked(server.label, kind, request.command, target.path, parse_qs(target.query), headers)
+        with self._lock:
+            self.asked.append(asked)
+            fault = next((one for one in self.faults if _meets(one, asked) and self._is_big(asked, one)), Fault(kind))
+            fault.times -= 1
+            fault.happened += 1
+        if fault.delay:
+            time.sleep(fault.delay)
+        if fault.status is not None:
+            return request.refuse(fault.status, fault.code, fault.headers, fault.body)
+        answer = {"ping": self._ping, "token": self._token, "cdn": self._cdn}.get(kind, self._resource)
+        answer(request, asked, fault)
+
+    def _kind(self, server: Server, path: str) -> str:
+        if server.label == "cdn" or path.startswith("/near/"):
+            return "manifests" if "/manifests/" in path else "cdn"
+        # nvcr.io and others: the token server is the registry's own host.
+        if path == self.vendor.realm:
+            return "token"
+        if path in (f"{self.vendor.path}/v2/", f"{self.vendor.path}/v2"):
+            return "ping"
+        return next((kind for kind in ("manifests", "blobs", "referrers", "tags") if f"/{kind}/" in path), "unknown")
+
+    def _ping(self, request: Request, asked: Asked, _: Fault) -> None:
+        if self.vendor.scheme == "open" or self._grants(asked, None):
+            return request.send(200, b"{}", {"Content-Type": "application/json"})
+        self._challenge(request, asked, None)
+
+    def _token(self, request: Request, asked: Asked, _: Fault) -> None:
+        user, password = _basic(asked.headers.get("authorization", ""))
+        signed_in = (user, password) == (self.vendor.user, self.password)
+        if user is not None and not signed_in:
+            return request.refuse(*self.vendor.wrong_login)
+        if not signed_in and not self.vendor.is_public:
+            return request.refuse(401, "UNAUTHORIZED")
+        names = [scope.split(":")[1] for value in asked.query.get("scope", []) for scope in value.split(" ") if ":" in scope]
+        if self.vendor.unknown_at_token and any(not self._may(name, signed_in) for name in names):
+            return request.refuse(403, "DENIED")
+        token = WATCH.plant(f"tk-{self.vendor.name}-{uuid.uuid4().hex}", f"a token of {self.vendor.name}")
+        with self._lock:
+            self._tokens[token] = (signed_in, names, time.monotonic() + (self.vendor.expires_in or 300))
+        answer: dict[str, object] = {self.vendor.token_member: token}
+        if self.vendor.expires_in is not None:
+            answer["expires_in"] = self.vendor.expires_in
+        request.send(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
+
+    def _resource(self, request: Request, asked: Asked, fault: Fault) -> None:
+        path = asked.path.removeprefix(self.vendor.path).removeprefix("/v2/")
+        repository, kind, reference = path.rsplit("/", 2) if path.count("/") >= 2 else (path, "unknown", "")
+        if asked.server != "cdn" and (refusal := self._refusal(asked, repository)):
+            return self._challenge(request, asked, repository) if refusal[1] == "" else request.refuse(*refusal)
+        if self.vendor.manifests_elsewhere and kind == "manifests" and asked.server != "cdn":
+            return request.redirect(307, f"{self._elsewhere.url}/v2/k8s-artifacts-prod/images/{path}")
+        repository = repository.removeprefix("k8s-artifacts-prod/images/")
+        if kind == "tags":
+            return self._tags(request, asked, repository)
+        if kind == "referrers":
+            return self._referrers(request, repository, reference)
+        blob = self._find(repository, kind, reference)
+        if blob is None:
+            return request.refuse(*self.vendor.unknown)
+        if kind == "blobs" and self.vendor.blobs != "here":
+            return request.redirect(self.vendor.redirect_status, self._link(blob.digest))
+        headers = {"Docker-Content-Digest": blob.digest}
+        if kind == "manifests":
+            headers |= {"Content-Type": blob.media_type, **self.vendor.quota}
+            if self.is_limited and asked.method == "GET":
+                return request.refuse(429, "TOOMANYREQUESTS", {**self.vendor.when_limited, **self.vendor.quota})
+            if self.remaining is not None and self.vendor.quota:
+                self.remaining -= asked.method == "GET"
+                headers["ratelimit-remaining"] = f"{self.remaining};w=21600"
+        request.content(blob.content, headers, fault, blob.digest)
+
+    def _cdn(self, request: Request, asked: Asked, fault: Fault) -> None:
+        digest = asked.path.rsplit("/", 1)[-1]
+        # As S3 does: a link that is signed and a login besides are one too many.
+        if "authorization" in asked.headers and asked.server == "cdn":
+            return request.refuse(400, "InvalidArgument")
+        if self.vendor.signed_by:
+            signature = (asked.query.get(self._signature) or [""])[0]
+            linked, until = self._links.get(signature, ("", 0))
+            if linked != digest or time.monotonic() > until:
+                return request.refuse(403, "AccessDenied", body=b"<Error><Code>AccessDenied</Code></Error>")
+        blob = next((found for held in self._held.values() if (found := held.image.find(digest))), None)
+        if blob is None:
+            return request.refuse(404, "NoSuchKey", body=b"<Error><Code>NoSuchKey</Code></Error>")
+        with self._lock:
+            self._busy += 1
+            self.busiest = max(self.busiest, self._busy)
+        try:
+            request.content(blob.content, {"ETag": f'"{digest[7:39]}"'}, fault, digest)
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    # What is behind
+
+    @property
+    def _signature(self) -> str:
+        names = self.vendor.signed_by
+        return next((name for name in names if name.lower().endswith(("signature", "sig", "token"))), names[0])
+
+    def _link(self, digest: str) -> str:
+        base = "/near/blobs" if self.vendor.blobs == "near" else f"{self._elsewhere.url}/{self.vendor.name}/blobs"
+        if not self.vendor.signed_by:
+            return f"{base}/{digest}"
+        signature = WATCH.plant(f"sg-{self.vendor.name}-{uuid.uuid4().hex}", f"a signed query of {self.vendor.name}")
+        with self._lock:
+            self._links[signature] = (digest, time.monotonic() + self.link_life)
+        query = {name: signature if name == self._signature else f"{name}-1" for name in self.vendor.signed_by}
+        return f"{base}/{digest}?{urlencode(query)}"
+
+    def _may(self, repository: str, signed_in: bool) -> bool:
+        here = [held for (name, _), held in self._held.items() if name == repository]
+        return bool(here) and (signed_in or (self.vendor.is_public and not any(held.is_private for held in here)))
+
+    def _grants(self, asked: Asked, repository: str | None) -> bool:
+        """Whether the login sent along is one, and counts for the repository."""
+        scheme, _, value = asked.headers.get("authorization", "").partition(" ")
+        if self.vendor.scheme == "basic":
+            return _basic(asked.headers.get("authorization", "")) == (self.vendor.user, self.password)
+        signed_in, names, until = self._tokens.get(value, (False, [], 0))
+        return scheme == "Bearer" and time.monotonic() < until and (repository is None or repository in names
+                                                                    or self.vendor.scope == "aws")
+
+    def _refusal(self, asked: Asked, repository: str) -> tuple[int, str] | None:
+        """None: go on. With an empty code: a challenge."""
+        if self.vendor.scheme == "open":
+            return None if self._may(repository, False) else self.vendor.unknown
+        if not self._grants(asked, repository):
+            wrong = self.vendor.scheme == "basic" and asked.login == "basic"
+            return self.vendor.wrong_login if wrong and self.vendor.wrong_login[0] != 401 else (401, "")
+        token = asked.headers["authorization"].partition(" ")[2]
+        signed_in = self.vendor.scheme == "basic" or self._tokens[token][0]
+        return None if self._may(repository, signed_in) else self.vendor.unknown
+
+    def _challenge(self, request: Request, asked: Asked, repository: str | None) -> None:
+        vendor = self.vendor
+        if vendor.scheme == "basic":
+            return request.refuse(401, "UNAUTHORIZED", {"WWW-Authenticate": f'Basic realm="{vendor.name}",service="ecr.amazonaws.com"'})
+        words = [f'realm="{self._token_server.url}{vendor.realm}"']
+        if vendor.service:
+            words.append(f'service="{vendor.service}"')
+        if vendor.scope and (repository or vendor.scope == "aws"):
+            words.append(f'scope="{vendor.scope.format(name=repository)}"')
+        if asked.login == "bearer":
+            words.append('error="invalid_token"')
+        request.refuse(401, "UNAUTHORIZED", {"WWW-Authenticate": "Bearer " + ",".join(words)})
+
+    def _is_big(self, asked: Asked, fault: Fault) -> bool:
+        digest = asked.path.rsplit("/", 1)[-1]
+        return not fault.smallest or any(
+            len(found.content) >= fault.smallest for held in self._held.values() if (found := held.image.find(digest)))
+
+    def _find(self, repository: str, kind: str, reference: str) -> Blob | None:
+        with self._lock:
+            here = {tag: held.image for (name, tag), held in self._held.items() if name == repository}
+        if kind == "manifests" and reference in here:
+            return here[reference].top
+        return next((found for image in here.values() if (found := image.find(reference))), None)
+
+    def _tags(self, request: Request, asked: Asked, repository: str) -> None:
+        tags = sorted(tag for name, tag in self._held if name == repository)
+        size = min(int((asked.query.get("n") or ["50"])[0]), 50)
+        after = (asked.query.get(self.vendor.next_page) or [""])[0]
+        page = [tag for tag in tags if tag > after][:size]
+        headers = {"Content-Type": "application/json"}
+        if page and page[-1] != tags[-1]:
+            query = f"n={size}&{self.vendor.next_page}={quote(page[-1])}"
+            headers["Link"] = f'<{self.vendor.path}/v2/{repository}/tags/list?{query}>; rel="next"'
+        request.send(200, json.dumps({"name": repository, "tags": page}).encode(), headers)
+
+    def _referrers(self, request: Request, repository: str, subject: str) -> None:
+        if not self.vendor.has_referrers:
+            return request.refuse(404, "UNSUPPORTED")
+        with self._lock:
+            listed = [one for (name, _), held in self._held.items() if name == repository and held.image.digest == subject
+                      for one in held.referrers]
+        body = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()
+        request.send(200, body, {"Content-Type": INDEX})
+
+
+def _meets(fault: Fault, asked: Asked) -> bool:
+    is_range = "range" in asked.headers
+    return (fault.at == asked.kind and fault.times > 0 and asked.method in fault.methods
+            and fault.of_ranges in (None, is_range))
+
+
+def _basic(authorization: str) -> tuple[str | None, str]:
+    if not authorization.startswith("Basic "):
+        return None, ""
+    user, _, password = base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
+    return user, password

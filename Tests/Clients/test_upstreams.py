@@ -1,0 +1,302 @@
+"""Every upstream by its own rules: a stand-in that behaves as the real one does on the wire, and what was asked of it.
+
+"A table in docs/upstreams.md of every upstream, and a client test for each: cold pull, warm pull, private image with a secret, wrong
+secret, unknown image, rate-limited; with skopeo or docker as the client and the stand-in's request log as evidence of what was asked
+and which credentials went where." (issue 3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.certificates import Authority
+from harness.distribution import Distribution, errors
+from harness.engines import Docker, Skopeo
+from harness.expect import assert_error
+from harness.images import Image, random_layer, single, two_platforms
+from harness.processes import CommandFailed
+from harness.scene import Scene
+from harness.standin import ELSEWHERE, StandIn
+from harness.vendors import VENDORS, Vendor
+from harness.weir import Weir
+
+EVERY = pytest.mark.parametrize("name", [vendor.name for vendor in VENDORS])
+WITH_LOGIN = pytest.mark.parametrize("name", [vendor.name for vendor in VENDORS if vendor.scheme != "open"])
+#: How Weir hears of them beyond ECR's list.
+ANY = ["--allow-any-upstream", "--optional-upstream-secrets", "--allow-private-upstream", ELSEWHERE]
+
+
+@pytest.fixture(scope="module")
+def standins(authority: Authority) -> Iterator[dict[str, StandIn]]:
+    certificate = authority.server("127.0.0.1", ELSEWHERE)
+    made = {vendor.name: StandIn(vendor, certificate) for vendor in VENDORS}
+    yield made
+    for standin in made.values():
+        standin.stop()
+
+
+@pytest.fixture(scope="module")
+def weir(tmp_path_factory: pytest.TempPathFactory, standins: dict[str, StandIn], authority: Authority) -> Iterator[Weir]:
+    server = Weir(
+        tmp_path_factory.mktemp("weir"), upstreams={one.vendor.host: one.url for one in standins.values()},
+        upstream_ca=authority.ca, options=ANY, watched=True).start()
+    yield server
+    alive = server.daemon is not None and server.daemon.alive
+    server.discard()
+    assert alive, f"the server has died:\n{server.output[-4000:]}"
+
+
+@pytest.fixture
+def case_of(weir: Weir, standins: dict[str, StandIn], prefix: str) -> Iterator[Callable[[str], Scene]]:
+    made: list[Scene] = []
+
+    def make(name: str) -> Scene:
+        made.append(Scene(weir, standins[name], prefix))
+        return made[-1]
+
+    yield make
+    for scene in made:
+        scene.end()
+
+
+@pytest.fixture
+def case(name: str, case_of: Callable[[str], Scene]) -> Scene:
+    return case_of(name)
+
+
+def assert_logins_went_home(case: Scene) -> None:
+    """The password to the token server or, where that is how it is done, to the registry; tokens to the registry; nothing to others."""
+    vendor = case.vendor
+    for one in case.asked():
+        if one.server == "cdn":
+            assert one.login == "", f"a login reached the blobs' host: {one}"
+        elif one.kind == "token":
+            assert one.user in (None, vendor.user), one.user
+        elif one.kind == "cdn":
+            # Another path of the registry's own host: the token may be there.
+            assert one.login in ("", "bearer"), one.login
+        else:
+            assert one.login in ("", "basic" if vendor.scheme == "basic" else "bearer"), f"{one.login} at {one.path}"
+        if vendor.scheme == "open":
+            assert one.login == "", one
+
+
+@EVERY
+def test_cold_and_warm(case: Scene, skopeo: Skopeo) -> None:
+    """Cold pull, warm pull."""
+    image = case.standin.hold("cold", two_platforms(case.prefix, 20_000, runs=False))
+    case.rule()
+    assert skopeo.pull(case.reference("cold"), case.weir.password()) == image.digest
+    asked = case.asked()
+    gets = [one.path for one in asked if one.method == "GET" and one.kind in ("blobs", "cdn")]
+    for blob in image.blobs:
+        final = [path for path in gets if path.endswith(blob.digest)]
+        # Where a blob is at another place, it is asked for once there too.
+        assert len(final) == (1 if case.vendor.blobs == "here" else 2), f"{blob.digest}: {final}"
+    assert_logins_went_home(case)
+    if case.vendor.scheme == "bearer":
+        # One token serves a repository, however much is asked for at once.
+        assert len([one for one in asked if one.kind == "token"]) == 1, [one.query for one in asked if one.kind == "token"]
+    mark = case.standin.mark()
+    assert skopeo.pull(case.reference("cold"), case.weir.password()) == image.digest
+    assert case.standin.since(mark) == []
+
+
+@WITH_LOGIN
+def test_a_private_image_with_a_secret(case: Scene, skopeo: Skopeo) -> None:
+    """Private image with a secret."""
+    repository = f"{case.vendor.repository}-private"
+    image = case.standin.hold("1", single([random_layer(case.prefix, 5000)], note=case.prefix), repository, private=True)
+    case.rule()
+    reference = f"{case.weir.host}/{case.prefix}/{repository}:1"
+    assert skopeo.pull(reference, case.weir.password()) == image.digest
+    assert_logins_went_home(case)
+    kind = "token" if case.vendor.scheme == "bearer" else "manifests"
+    assert any(one.user == case.vendor.user for one in case.asked() if one.kind == kind)
+
+
+@WITH_LOGIN
+def test_a_wrong_secret(case: Scene) -> None:
+    """Wrong secret: refused with ECR's words, naming the upstream; and ValidatePullThroughCacheRule says which step failed."""
+    case.hold("wrong")
+    case.rule(password="not-the-password-of-anybody")
+    answer = case.weir.distribution().manifest(case.repository, "wrong")
+    assert_error(answer, 403, "DENIED", "The authentication to the upstream registry failed")
+    assert case.vendor.host in answer.text
+    assert not any(one.kind in ("manifests", "blobs") and one.login == "bearer" for one in case.asked())
+    assert_logins_went_home(case)
+    told = case.weir.client("ecr").validate_pull_through_cache_rule(ecrRepositoryPrefix=case.prefix)
+    assert told["isValid"] is False and "authentication" in told["failure"].lower(), told
+
+
+@EVERY
+def test_a_good_rule_is_valid(case: Scene) -> None:
+    """ValidatePullThroughCacheRule for real: reads the secret, checks its form, connects, authenticates."""
+    for repository in VALIDATED.get(case.vendor.name, ()):
+        case.standin.hold("latest", single([random_layer(case.prefix, 50)], note=case.prefix), repository)
+    case.rule()
+    told = case.weir.client("ecr").validate_pull_through_cache_rule(ecrRepositoryPrefix=case.prefix)
+    assert told["isValid"] is True, told
+    assert case.asked(), "nothing was asked"
+    assert_logins_went_home(case)
+    if case.vendor.scheme != "open":
+        assert any(one.user == case.vendor.user for one in case.asked())
+
+
+#: Public images that are at the real registries, by which Weir tells a good login where unknown names are answered as bad ones.
+VALIDATED = {
+    "docker-hub": ["library/hello-world"], "quay": ["quay/busybox"], "github": ["actions/actions-runner"],
+    "gitlab": ["gitlab-org/gitlab-runner"],
+}
+
+
+@EVERY
+def test_an_unknown_image(case: Scene) -> None:
+    """Unknown image: "not found" where upstream says so; where it says "unauthorized" of what it has not, that, and a hint."""
+    case.rule()
+    answer = case.weir.distribution().manifest(f"{case.prefix}/no/such", "1")
+    if case.vendor.unknown[0] == 404:
+        assert_error(answer, 404, "MANIFEST_UNKNOWN", "Requested image not found")
+    else:
+        assert_error(answer, 403, "DENIED", "that the repository exists")
+        assert case.vendor.host in answer.text
+    assert case.weir.client("ecr").describe_repositories()["repositories"] is not None
+    names = [one["repositoryName"] for one in case.weir.client("ecr").describe_repositories()["repositories"]]
+    assert f"{case.prefix}/no/such" not in names, "a repository was made for what is not there"
+
+
+@EVERY
+def test_rate_limited(case: Scene) -> None:
+    """Rate-limited: 429 as such, with Retry-After where upstream gave one; what is cached is served all the same."""
+    case.hold("limited")
+    kept = case.hold("kept")
+    case.rule()
+    client = case.weir.distribution()
+    client.pull(case.repository, "kept")
+    case.standin.is_limited = True
+    answer = client.manifest(case.repository, "limited")
+    assert_error(answer, 429, "TOOMANYREQUESTS", case.vendor.host)
+    if retry_after := case.vendor.when_limited.get("retry-after"):
+        assert answer.headers["Retry-After"] == retry_after
+    assert client.pull(case.repository, "kept")[0] == kept.digest
+    assert client.pull(case.repository, kept.digest)[0] == kept.digest
+
+
+def test_docker_pulls_from_docker_hub(case_of: Callable[[str], Scene], docker: Docker) -> None:
+    """With docker as the client; "Docker Hub's `library/` is added when missing"."""
+    case = case_of("docker-hub")
+    image = case.standin.hold("3", single([random_layer(case.prefix, 5000)], note=case.prefix), "library/tiny")
+    case.rule()
+    docker.login(case.weir.host, case.weir.password())
+    for name in (f"{case.prefix}/library/tiny:3", f"{case.prefix}/tiny:3"):
+        assert docker.pull(f"{case.weir.host}/{name}") == [image.digest]
+        docker.remove(f"{case.weir.host}/{name}")
+    assert_logins_went_home(case)
+
+
+def test_a_wrong_secret_as_docker_tells_it(case_of: Callable[[str], Scene], skopeo: Skopeo) -> None:
+    """A bad secret names itself, in what the client prints."""
+    case = case_of("docker-hub")
+    case.rule(password="not-the-password-of-anybody")
+    with pytest.raises(CommandFailed) as told:
+        skopeo.pull(case.reference("1"), case.weir.password())
+    assert "authentication to the upstream registry failed" in told.value.output
+
+
+@pytest.mark.parametrize("name", [vendor.name for vendor in VENDORS if vendor.is_public and vendor.scheme == "bearer"])
+def test_without_a_secret_where_the_settings_allow_it(case: Scene) -> None:
+    """"The settings can allow Docker Hub, GitHub, Azure and GitLab without one (ECR's refusal stays the default)"."""
+    image = case.hold("open")
+    case.weir.rule(case.prefix, case.vendor.host)
+    assert case.weir.distribution().pull(case.repository, "open")[0] == image.digest
+    assert all(one.user is None for one in case.asked())
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "microsoft"])
+def test_a_secret_for_one_who_never_asks_stays_at_home(case: Scene) -> None:
+    """"A secret is accepted for every upstream"; one that never challenges is never sent it."""
+    image = case.hold("shy")
+    arn = case.weir.secret(f"{case.prefix}-secret", "robot", "kept-at-home-and-nowhere-else")
+    case.weir.rule(case.prefix, case.vendor.host, credentialArn=arn)
+    assert case.weir.distribution().pull(case.repository, "shy")[0] == image.digest
+    assert all(one.login == "" for one in case.asked())
+
+
+def test_a_token_is_renewed_once(case_of: Callable[[str], Scene]) -> None:
+    """A token refreshed once: revoked upstream, it costs one 401 and one new token."""
+    case = case_of("github")
+    for number in range(2):
+        case.hold(f"t{number}")
+    case.rule()
+    client = case.weir.distribution()
+    client.pull(case.repository, "t0")
+    case.standin.revoke_tokens()
+    mark = case.standin.mark()
+    client.pull(case.repository, "t1")
+    assert sum(one.kind == "token" for one in case.standin.since(mark)) == 1
+
+
+def test_what_docker_hub_leaves_is_known(case_of: Callable[[str], Scene]) -> None:
+    """"Docker Hub's `ratelimit-*` headers … read …; what is left is a metric"."""
+    case = case_of("docker-hub")
+    case.hold("quota")
+    case.standin.remaining = 42
+    case.rule()
+    case.weir.distribution().pull(case.repository, "quota")
+    metrics = Distribution(case.weir.url).request("GET", "/metrics").text
+    lines = [line for line in metrics.splitlines() if "quota" in line and "registry-1.docker.io" in line]
+    assert any(line.split()[-1] in ("41", "41.0") for line in lines), lines
+    case.standin.remaining = None
+
+
+def test_head_before_get_spares_the_quota(case_of: Callable[[str], Scene]) -> None:
+    """"HEAD before GET": a tag that has not moved costs a HEAD, which Docker Hub does not count."""
+    case = case_of("docker-hub")
+    image: Image = case.hold("one")
+    case.rule().set(freshnessSeconds=0)
+    client = case.weir.distribution()
+    client.pull(case.repository, "one")
+    mark = case.standin.mark()
+    assert client.pull(case.repository, "one")[0] == image.digest
+    assert [one.method for one in case.standin.since(mark)] == ["HEAD"]
+    moved = case.hold("another")
+    case.standin.hold("one", moved)
+    mark = case.standin.mark()
+    assert client.pull(case.repository, "one")[0] == moved.digest
+    assert [one.method for one in case.standin.since(mark) if one.kind == "manifests"] == ["HEAD", "GET"]
+
+
+def test_the_secret_that_ecr_demands(make_weir: Callable[..., Weir], prefix: str) -> None:
+    """ECR's refusal stays the default: no secret, no rule for Docker Hub, GitHub, Azure, GitLab; no other host than ECR's own."""
+    weir = make_weir()
+    ecr = weir.client("ecr")
+    for host in ("registry-1.docker.io", "ghcr.io", "contoso.azurecr.io", "registry.gitlab.com", "harbor.example"):
+        with pytest.raises(ecr.exceptions.UnsupportedUpstreamRegistryException):
+            weir.rule(prefix, host)
+
+
+def test_vendors_are_unlike_each_other() -> None:
+    """The stand-ins, not Weir: a table in which every line says the same proves nothing."""
+    assert len({vendor.host for vendor in VENDORS}) == len(VENDORS) >= 16
+    assert {vendor.scheme for vendor in VENDORS} == {"bearer", "basic", "open"}
+    assert {vendor.blobs for vendor in VENDORS} == {"here", "cdn", "near"}
+    assert {vendor.unknown[0] for vendor in VENDORS} == {401, 403, 404}
+
+
+def test_a_stand_in_stands_its_own(standins: dict[str, StandIn], authority: Authority, tmp_path: Path) -> None:
+    """The stand-ins, not Weir: skopeo, which is used to the real ones, signs in, follows and pulls."""
+    for name in ("docker-hub", "quay", "nvidia", "google", "ecr"):
+        standin: StandIn = standins[name]
+        vendor: Vendor = standin.vendor
+        standin.mend()
+        image = standin.hold("direct", two_platforms(f"direct-{name}", 2000, runs=False))
+        client = Skopeo(tmp_path / f"skopeo-{name}", ca=authority.ca)
+        host = standin.url.partition("//")[2]
+        assert client.pull(f"{host}/{vendor.repository}:direct", standin.password, user=vendor.user) == image.digest
+        with pytest.raises(CommandFailed):
+            client.pull(f"{host}/{vendor.repository}:direct", "wrong", user=vendor.user)
+        answer = Distribution(standin.url, verify=str(authority.ca)).manifest(vendor.repository, "direct")
+        assert answer.status_code == 401 and errors(answer)
