@@ -18,11 +18,14 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Tests/Clients"))
 
-from contenders import Contender, DockerContender  # noqa: E402
+from contenders import Contender  # noqa: E402
+from listing import listings  # noqa: E402
 from measures import Row, Sample, rows, table  # noqa: E402
 from scenarios import Bench, Scenario, scenarios  # noqa: E402
+from storm import storms  # noqa: E402
 
-NAMES = ["warm-1", "warm-8", "cold-blob", "cold-image", "upload", "manifest"]
+STORMS = ["cold-line", "cold-per-connection", "cold-crowd", "cold-slow-reader", "offline"]
+NAMES = ["warm-1", "warm-8", "cold-blob", "cold-image", "upload", "manifest", *STORMS, "listing"]
 
 
 def arguments() -> argparse.Namespace:
@@ -57,7 +60,7 @@ def race(scenario: Scenario, folder: Path, rounds: int, servers: str | None) -> 
             for contender in contenders:
                 begin(contender)
                 scenario.measure(contender)  # Nobody's first round is counted.
-        for number in range(rounds):
+        for number in range(min(rounds, scenario.rounds or rounds)):
             # Who goes first changes.
             start = number % len(contenders)
             for contender in contenders[start:] + contenders[:start]:
@@ -72,6 +75,7 @@ def race(scenario: Scenario, folder: Path, rounds: int, servers: str | None) -> 
     finally:
         for contender in running[:]:
             end(contender)
+        scenario.close()
     return samples
 
 
@@ -87,11 +91,11 @@ def main() -> None:
     bench = Bench(options.folder, options.scale)
     found: list[Row] = []
     try:
-        for scenario in scenarios(bench):
+        for scenario in [*scenarios(bench), *storms(bench), *listings(bench)]:
             if options.only and scenario.name not in options.only:
                 continue
             samples = race(scenario, options.folder / scenario.name, options.rounds, options.servers)
-            found += rows(scenario.name, scenario.unit, samples, DockerContender.name)
+            found += rows(scenario.name, scenario.unit, samples, scenario.peer)
     finally:
         bench.close()
         shutil.rmtree(options.folder, ignore_errors=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from content import BigImage, Stored
+from harness.nowhere import Gate
 from harness.processes import Daemon
 from harness.registries import DockerRegistry
 from harness.weir import Weir
@@ -80,10 +82,14 @@ class DockerContender(Contender):
 
 
 class WeirContender(Contender):
-    def __init__(self, folder: Path, upstream: str | None = None, sealing: str = "all"):
+    def __init__(self, folder: Path, upstream: str | None = None, sealing: str = "all", options: Sequence[str] = (),
+                 gated: bool = False):
         self.name = "weir" if sealing == "all" else f"weir {sealing}"
-        upstreams = {"public.ecr.aws": upstream} if upstream else {}
-        self._weir = Weir(folder, upstreams=upstreams, options=["--sealing", sealing, "--log-level", "warning"])
+        #: The way to upstream, where it is to be closed.
+        self.gate = Gate(urlsplit(upstream).port) if gated else None
+        upstreams = {"public.ecr.aws": self.gate.url if self.gate else upstream} if upstream else {}
+        self._weir = Weir(
+            folder, upstreams=upstreams, options=["--sealing", sealing, "--log-level", "warning", *options])
         self._upstream = upstream
 
     @property
@@ -106,6 +112,8 @@ class WeirContender(Contender):
 
     def stop(self) -> None:
         self._weir.discard()
+        if self.gate:
+            self.gate.close()
 
     def make_repository(self, name: str) -> None:
         self._weir.repository(name)

@@ -48,6 +48,10 @@ class Scenario:
     unit = "GiB/s"
     #: Whether a contender starts empty in every round.
     fresh = False
+    #: No more rounds than that.
+    rounds: int | None = None
+    #: Whom the others are measured by.
+    peer = DockerContender.name
 
     def __init__(self, name: str, bench: Bench):
         self.name = name
@@ -61,6 +65,9 @@ class Scenario:
 
     def measure(self, contender: Contender) -> Sample:
         raise NotImplementedError
+
+    def close(self) -> None:
+        """After the last round."""
 
 
 class WarmBlob(Scenario):
