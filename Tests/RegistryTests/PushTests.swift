@@ -26,6 +26,23 @@ import WeirRegistry
         }
     }
 
+    @Test func aPushOnTopOfACachedImageWaitsForLayersThatAreOnTheirWay() async throws {
+        let house = try await TestRegistry()
+        try await house.rule()
+        let image = house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(100_000))
+        house.upstream.holdBlobs(at: 0)
+        let cached = try await house.pull("1", "ecr-public/a/b")
+        let name = try RepositoryName("ecr-public/a/b")
+        let text = "{\"annotations\":{\"on\":\"top\"}," + String(buffer: cached.bytes).dropFirst()
+        let push = ImagePush(ByteBuffer(string: text), contentType: cached.mediaType, tags: [try Tag("mine")])
+        let refusal = await #expect(throws: Refusal.self) { try await self.put(push, house, name) }
+        #expect(refusal?.reason == .layersNotFound)
+        async let pushed = house.registry.pulls.push(push, in: name, of: house.id, for: house.caller)
+        house.upstream.release()
+        #expect(try await pushed.digest != cached.digest)
+        #expect(try await house.bytes(image.layer, "ecr-public/a/b").readableBytes == 100_000)
+    }
+
     // MARK: - Manifests
 
     @Test func severalTagsAreAllOrNothing() async throws {

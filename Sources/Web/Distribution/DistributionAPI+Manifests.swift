@@ -40,7 +40,7 @@ extension DistributionAPI {
             push.digest = digest
             push.tags = try Self.distinct(besides)
         }
-        let image = try await registry.images.put(push, in: name, of: call.registry)
+        let image = try await registry.pulls.push(push, in: name, of: call.registry, for: call.caller)
         var headers: HTTPFields = [
             .location: "/v2/\(name)/manifests/\(image.digest)", .contentDigest: "\(image.digest)",
         ]
