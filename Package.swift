@@ -88,7 +88,7 @@ let package = Package(
         room("Storage", [.core, "CPlatform", .grdb, .nioCore, .nioPosix]),
         room(
             "Upstream",
-            [.core, .sigV4, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioTLS, .nioSSL, .logging, .metrics]),
+            [.core, .sigV4, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioTLS, .nioSSL, .crypto, .logging, .metrics]),
         room(
             "Web",
             [
@@ -111,7 +111,7 @@ let package = Package(
         tests("StorageTests", [.core, .storage, .nioCore, "Exams"]),
         tests(
             "UpstreamTests",
-            [.core, .sigV4, .upstream, .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .nioSSL, .logging, "Exams"]),
+            [.core, .sigV4, .upstream, .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .nioSSL, .crypto, .logging, "Exams"]),
         tests(
             "WebTests",
             [
