@@ -26,7 +26,7 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         case invalidParameter, validation, malformedRequest, unknownOperation, requestTooLarge
         // Who asks.
         case authenticationMissing, credentialsUnknown, signatureInvalid, credentialsExpired
-        case tokenInvalid, tokenExpired, accessDenied
+        case tokenInvalid, tokenExpired, accessDenied, userNotFound
         // Repositories and what hangs on them.
         case repositoryNotFound, repositoryAlreadyExists, repositoryNotEmpty
         case repositoryPolicyNotFound, lifecyclePolicyNotFound

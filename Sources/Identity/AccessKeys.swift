@@ -67,6 +67,15 @@ package final class AccessKeys: Sendable {
         try await database.write { sql in try AccessKeyTable.delete(id, sql) }
     }
 
+    /// Takes all other root keys of the key's account away: one that was replaced, perhaps since it leaked, opens nothing any more.
+    package func removeOthers(than id: String) async throws {
+        let others = entries.withLock { entries -> [String] in
+            guard let account = entries[id]?.caller.account else { return [] }
+            return entries.filter { $0.key != id && $0.value.caller.isRoot && $0.value.caller.account == account }.map(\.key)
+        }
+        for other in others { try await remove(id: other) }
+    }
+
     /// Who the key belongs to, and its secret; nil where it is unknown or not active.
     package func secret(of id: String) -> (caller: Caller, secret: [UInt8])? {
         entries.withLock { $0[id] }.flatMap { $0.status == .active ? ($0.caller, $0.secret) : nil }

@@ -87,7 +87,7 @@ package final class EventWebhook: LineSink {
                 // What it understood and does not want it will not want again.
                 if (400..<500).contains(status), status != 408, status != 429 { break }
             } catch {
-                reason = "it could not be reached: \(error)"
+                reason = "it could not be reached: \(Fault(error, timeouts: nil).detail)"
             }
             guard attempt < Self.pauses.count, !isClosing.load(ordering: .relaxed) else { break }
             guard (try? await Task.sleep(for: Self.pauses[attempt])) != nil else { break }

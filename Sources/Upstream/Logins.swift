@@ -146,13 +146,9 @@ final class Logins: Sendable {
         }
     }
 
-    /// Connects, finds out what is demanded, and tries the login. Nothing held counts, and nothing is kept.
+    /// Connects, finds out what is demanded, and tries the login. Nothing held counts.
     func check(_ source: UpstreamSource, at upstream: Upstream, verdict: Verdict) async throws(UpstreamError) {
-        // An owner of its own: a token that an earlier, good login left behind must not vouch for this one.
-        let own = UpstreamSource(
-            host: source.host, repository: source.repository, credential: source.credential,
-            owner: "check-\(UInt64.random(in: .min ... .max))", kind: source.kind, plainHTTP: source.plainHTTP,
-            pathPrefix: source.pathPrefix, roleARN: source.roleARN)
+        let own = source.onTrial()
         var request = OutboundRequest(kind: .get, url: upstream.base.appending("/v2/"), plainHeaders: [:])
         request.ignoresCircuit = true
         let first = try await hops.follow(request, for: upstream)

@@ -34,6 +34,7 @@ extension RegistryClient {
         guard answer.status == 200 else {
             throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
         }
+        try verdict.demandNoPage(answer, "the blob \(digest)")
         return answer.contentLength
     }
 
@@ -64,7 +65,8 @@ extension RegistryClient {
         at link: OutboundURL, _ headers: HTTPHeaders, in source: UpstreamSource
     ) async throws(UpstreamError) -> Answer? {
         let upstream = try guarding.upstream(for: source)
-        let request = OutboundRequest(kind: .get, url: link, plainHeaders: headers)
+        var request = OutboundRequest(kind: .get, url: link, plainHeaders: headers)
+        request.isElsewhere = true
         do throws(UpstreamError) {
             let answer = try await hops.follow(request, for: upstream)
             if answer.status == 200 || answer.status == 206 { return answer }

@@ -11,11 +11,11 @@ final class UpstreamBook: Sendable {
 
     /// What a "too many requests" was said to.
     struct Pause: Sendable {
-        let until: Timestamp
+        var until: Timestamp
         /// It counts for this login: another one has a quota of its own.
         let credential: UpstreamCredential?
         /// False where it was said to a manifest: Docker Hub counts those, and gives blobs all the same.
-        let coversBlobs: Bool
+        var coversBlobs: Bool
         let length: Duration
     }
 
@@ -64,7 +64,7 @@ final class UpstreamBook: Sendable {
             entry.status.latency = entry.status.latency.map { ($0 * 7 + latency) / 8 } ?? latency
             if let quota { entry.status.quota = quota }
         }
-        guard let quota else { return }
+        guard let quota, !source.isTrial else { return }
         let dimensions = [("host", source.host), ("rule", source.owner)]
         Gauge(label: "weir_upstream_quota_remaining", dimensions: dimensions).record(quota.remaining)
         if let limit = quota.limit { Gauge(label: "weir_upstream_quota_limit", dimensions: dimensions).record(limit) }
@@ -95,8 +95,14 @@ final class UpstreamBook: Sendable {
             guard error.kind == .rateLimited else { return }
             let guess = min((entry.pause?.length ?? Self.firstPause / 2) * 2, Self.longestGuess)
             let length = min(error.retryAfter ?? guess, Self.longestPause)
-            entry.pause = Pause(
+            var pause = Pause(
                 until: now + length, credential: source.credential, coversBlobs: blob, length: min(length, Self.longestGuess))
+            // One for manifests and one for blobs may come together: neither shortens nor narrows the other.
+            if let present = entry.pause, present.until > now, present.credential == pause.credential {
+                pause.until = max(pause.until, present.until)
+                pause.coversBlobs = pause.coversBlobs || present.coversBlobs
+            }
+            entry.pause = pause
         }
     }
 
@@ -141,6 +147,7 @@ final class UpstreamBook: Sendable {
     }
 
     private func change(_ source: UpstreamSource, _ body: (inout Entry) -> Void) {
+        guard !source.isTrial else { return }
         let key = Key(owner: source.owner, host: source.host)
         entries.withLock { entries in
             if entries.count >= Self.maxEntries { entries.removeAll() }

@@ -26,11 +26,11 @@ struct DoorParts {
         let identity = try tlsIdentity(in: folder)
         let web = WebSettings(
             host: settings.host, port: settings.port, tls: identity, publicHost: settings.reachedAs,
-            defaultRegistry: settings.registry, downloadPatience: settings.downloadPatience)
+            downloadPatience: settings.downloadPatience)
         let operations =
             ECROperations.table(registry: registry, tokens: tokens) + KMSOperations.table(keys: vault.keys)
             + SecretsOperations.table(secrets: vault.secrets) + STSOperations.table(accessKeys: accessKeys)
-            + WeirOperations.table(registry: registry)
+            + WeirOperations.table(registry: registry, home: settings.registry)
         let aws = AWSDoor(
             accessKeys: accessKeys, operations: operations,
             settings: AWSSettings(
@@ -46,7 +46,7 @@ struct DoorParts {
                 "Ready", metadata: ["listen": "\(address?.description ?? "")", "public.host": "\(settings.reachedAs)"])
             // Where standard output is for events or audit records, it is for nothing else.
             let isTaken = settings.events == "-" || settings.audit == "-"
-            (isTaken ? FileHandle.standardError : FileHandle.standardOutput).write(Data(text.utf8))
+            try? (isTaken ? FileHandle.standardError : FileHandle.standardOutput).write(contentsOf: Data(text.utf8))
         }
         return FrontDoor(web: server, readiness: readiness)
     }

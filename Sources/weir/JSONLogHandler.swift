@@ -26,7 +26,8 @@ struct JSONLogHandler: LogHandler {
         line.member("logger", label)
         line.member("message", event.message.description)
         for (key, value) in facts.sorted(by: { $0.key < $1.key }) { line.member(key, "\(value)") }
-        FileHandle.standardError.write(line.finish())
+        // A log that cannot be written, since its disk is full or its reader gone, must not end the server: `write(_:)` would.
+        try? FileHandle.standardError.write(contentsOf: line.finish())
     }
 
     private static let timeFormat = Date.ISO8601FormatStyle(includingFractionalSeconds: true)

@@ -25,9 +25,9 @@ struct ServeCommand: AsyncParsableCommand {
     var listen: String?
     @Option(help: "HOST[:PORT] as clients reach this server: printed in repository URIs. (default: localhost and the port)")
     var publicHost: String?
-    @Option(help: "The account of the first access key, and of callers that name none. (default: 123456789012)")
+    @Option(help: "The account of the root access key, and of what concerns the whole server. (default: 123456789012)")
     var account: String?
-    @Option(help: "The region of callers that name none. (default: us-east-1)")
+    @Option(help: "The region in the credentials file that is made on first start. (default: us-east-1)")
     var region: String?
     @Option(help: "A PEM file with the server's certificate chain.")
     var tlsCertificate: String?
@@ -94,7 +94,7 @@ struct ServeCommand: AsyncParsableCommand {
         do throws(SettingsProblems) {
             settings = try await SettingsReader(commandLine: commandLine, configFile: config).read()
         } catch {
-            FileHandle.standardError.write(Data(error.description.utf8))
+            try? FileHandle.standardError.write(contentsOf: Data(error.description.utf8))
             throw ExitCode(64)
         }
         settings.bootstrapLogging()
@@ -105,7 +105,7 @@ struct ServeCommand: AsyncParsableCommand {
             let house = try await House.build(settings, metrics: metrics, logger: logger)
             try await house.run()
         } catch let problem as StartProblem {
-            FileHandle.standardError.write(Data("weir: \(problem)\n".utf8))
+            try? FileHandle.standardError.write(contentsOf: Data("weir: \(problem)\n".utf8))
             throw ExitCode.failure
         }
     }

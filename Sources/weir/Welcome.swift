@@ -9,16 +9,25 @@ struct Welcome: Sendable {
     let credentials: String?
     let isFirstStart: Bool
 
-    /// Makes sure that there is a root access key: the environment's, the file's, or a new one.
+    /// Makes sure that there is a root access key: the environment's, the file's, or a new one. It is the account's only one then.
     static func prepare(
         _ settings: Settings, _ folder: DataFolder, _ accessKeys: AccessKeys
     ) async throws -> Welcome {
         if let key = settings.rootAccessKey {
             try await accessKeys.add(
                 id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
+            try await accessKeys.removeOthers(than: key.id)
             return Welcome(credentials: nil, isFirstStart: false)
         }
-        if FileManager.default.fileExists(atPath: folder.credentials) {
+        if let text = try? String(contentsOfFile: folder.credentials, encoding: .utf8) {
+            if let key = key(in: text) {
+                // A start with a key from the environment had taken it away.
+                if accessKeys.caller(of: key.id) == nil {
+                    try await accessKeys.add(
+                        id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
+                }
+                try await accessKeys.removeOthers(than: key.id)
+            }
             return Welcome(credentials: folder.credentials, isFirstStart: false)
         }
         let id = "AKIA" + random(16, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
@@ -26,6 +35,7 @@ struct Welcome: Sendable {
         // The row first: a file that no row answers to would be taken for the key at the next start.
         try await accessKeys.add(
             id: id, secret: secret, account: settings.account, partition: settings.region.partition)
+        try await accessKeys.removeOthers(than: id)
         try folder.write(
             """
             [default]
@@ -35,6 +45,17 @@ struct Welcome: Sendable {
 
             """, to: folder.credentials)
         return Welcome(credentials: folder.credentials, isFirstStart: true)
+    }
+
+    /// The key in a credentials file as it is written here.
+    private static func key(in text: String) -> (id: String, secret: String)? {
+        var values: [String: String] = [:]
+        for line in text.split(whereSeparator: \.isNewline) {
+            let parts = line.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+            if parts.count == 2 { values[parts[0]] = parts[1] }
+        }
+        guard let id = values["aws_access_key_id"], let secret = values["aws_secret_access_key"] else { return nil }
+        return (id, secret)
     }
 
     /// Evenly drawn letters: both alphabets have a size that divides 256.

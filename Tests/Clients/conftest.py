@@ -220,18 +220,23 @@ def buildah(tmp_path: Path) -> Iterator[Buildah]:
     client.close()
 
 
-@pytest.fixture(scope="session")
-def _docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker | str]:
-    if reason := missing("dockerd", "docker", "containerd", root=True):
+def _running(make: type[Docker] | type[Containerd], folder: Path, *programs: str) -> Iterator[Docker | Containerd | str]:
+    """The engine, whose daemon is the first of the programs, as long as it is wanted; or why there is none here."""
+    if reason := missing(*programs, root=True):
         yield reason
         return
     try:
-        daemon = Docker(tmp_path_factory.mktemp("docker"))
+        engine = make(folder)
     except (RuntimeError, TimeoutError) as problem:
-        yield f"dockerd does not run here: {str(problem)[-400:]}"
+        yield f"{programs[0]} does not run here: {str(problem)[-400:]}"
         return
-    yield daemon
-    daemon.stop()
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="session")
+def _docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker | str]:
+    yield from _running(Docker, tmp_path_factory.mktemp("docker"), "dockerd", "docker", "containerd")
 
 
 @pytest.fixture
@@ -243,16 +248,7 @@ def docker(_docker: Docker | str) -> Docker:
 
 @pytest.fixture(scope="session")
 def _containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containerd | str]:
-    if reason := missing("containerd", "ctr", root=True):
-        yield reason
-        return
-    try:
-        daemon = Containerd(tmp_path_factory.mktemp("containerd"))
-    except (RuntimeError, TimeoutError) as problem:
-        yield f"containerd does not run here: {str(problem)[-400:]}"
-        return
-    yield daemon
-    daemon.stop()
+    yield from _running(Containerd, tmp_path_factory.mktemp("containerd"), "containerd", "ctr")
 
 
 @pytest.fixture

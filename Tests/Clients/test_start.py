@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from harness.certificates import Authority
 from harness.distribution import Distribution
@@ -42,6 +43,34 @@ def test_an_access_key_from_the_environment(make_weir: Callable[..., Weir]) -> N
         "WEIR_ROOT_ACCESS_KEY_ID": "AKIAFROMENVIRONMENT1", "WEIR_ROOT_SECRET_ACCESS_KEY": "from/the/environment/1234567890"})
     assert not (weir.data / "credentials").exists()
     assert weir.client("sts").get_caller_identity()["Account"] == ACCOUNT
+
+
+def test_a_key_from_the_environment_is_the_only_one_as_long_as_it_is_used(make_weir: Callable[..., Weir]) -> None:
+    weir = make_weir()
+    first = weir.client("sts")
+    weir.stop()
+    weir.environment = {
+        "WEIR_ROOT_ACCESS_KEY_ID": "AKIAFROMENVIRONMENT1", "WEIR_ROOT_SECRET_ACCESS_KEY": "from/the/environment/1234567890"}
+    weir.start()
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        first.get_caller_identity()
+    weir.stop()
+    weir.environment = {}
+    weir.start()
+    assert first.get_caller_identity()["Account"] == ACCOUNT
+
+
+def test_a_log_that_cannot_be_written_does_not_end_the_server(tmp_path: Path) -> None:
+    port = free_port()
+    command = f"exec '{PROGRAM}' serve --data '{tmp_path / 'data'}' --listen 127.0.0.1:{port} --log-format json >/dev/full 2>/dev/full"
+    daemon = Daemon(["sh", "-c", command], tmp_path / "log", os.environ)
+    try:
+        daemon.wait_for_port(port, 60)
+        for _ in range(3):  # Each of them is refused, and logged.
+            assert requests.post(f"http://127.0.0.1:{port}/", data="{}", timeout=30).status_code in (400, 403)
+        assert requests.get(f"http://127.0.0.1:{port}/healthz", timeout=30).status_code == 200
+    finally:
+        daemon.stop()
 
 
 def test_health_and_metrics(make_weir: Callable[..., Weir]) -> None:

@@ -76,6 +76,19 @@ private struct Room {
     }
 }
 
+extension AccessKeysTests {
+    @Test func aRootKeyThatWasReplacedOpensNothingAndOtherAccountsKeepTheirs() async throws {
+        let room = try await Room()
+        let account = try #require(room.keys.caller(of: "AKIAEXAMPLE")).account
+        try await room.keys.add(id: "AKIAOTHER", secret: "other", account: AccountID("999988887777"))
+        try await room.keys.add(id: "AKIANEW", secret: "new", account: account)
+        try await room.keys.removeOthers(than: "AKIANEW")
+        try await room.keys.load()
+        #expect(room.keys.caller(of: "AKIAEXAMPLE") == nil)
+        #expect(room.keys.caller(of: "AKIANEW") != nil && room.keys.caller(of: "AKIAOTHER") != nil)
+    }
+}
+
 @Suite struct RegistryTokensTests {
     @Test func aTokenTellsWhoAndWhichRegistryForTwelveHours() async throws {
         let room = try await Room()

@@ -16,7 +16,7 @@ import WeirRegistry
     private func set(_ house: TestRegistry, _ change: (inout RuleOptions) -> Void) async throws {
         var options = RuleOptions()
         change(&options)
-        _ = try await house.registry.cacheRules.setOptions(options, of: try prefix, in: house.id)
+        _ = try await house.registry.cacheRules.setOptions(of: try prefix, in: house.id) { [options] in $0 = options }
     }
 
     private var prefix: Prefix {
@@ -207,7 +207,8 @@ import WeirRegistry
         options.bytesPerSecond = 1 << 20
         options.plainHTTP = true
         options.pathPrefix = "/repository/docker"
-        #expect(try await rules.setOptions(options, of: prefix, in: house.id).options == options)
+        let status = try await rules.setOptions(of: prefix, in: house.id) { [options] in $0 = options }
+        #expect(status.rule.options == options)
         #expect(try await rules.describe([prefix], in: house.id).first?.options == options)
         #expect(try await rules.rule(covering: RepositoryName("other/x"), in: house.id)?.options == options)
         // What ECR's API changes leaves them alone.
@@ -232,7 +233,7 @@ import WeirRegistry
         }
         let missing = try Prefix("nobody", lengths: CacheRule.prefixLengths)
         let refusal = await #expect(throws: Refusal.self) {
-            try await house.registry.cacheRules.setOptions(RuleOptions(), of: missing, in: house.id)
+            try await house.registry.cacheRules.setOptions(of: missing, in: house.id) { _ in }
         }
         #expect(refusal?.reason == .cacheRuleNotFound)
     }

@@ -43,6 +43,21 @@ import WeirRegistry
         #expect(try await house.bytes(image.layer, "ecr-public/a/b").readableBytes == 100_000)
     }
 
+    @Test func aPushWhoseLayersUpstreamCannotBeAskedForSaysSo() async throws {
+        let house = try await TestRegistry()
+        try await house.rule()
+        _ = house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(1_000))
+        house.upstream.fail(.unavailable, on: [.blob, .blobSize])
+        let cached = try await house.pull("1", "ecr-public/a/b")
+        let text = "{\"annotations\":{\"on\":\"top\"}," + String(buffer: cached.bytes).dropFirst()
+        let push = ImagePush(ByteBuffer(string: text), contentType: cached.mediaType, tags: [try Tag("mine")])
+        let refusal = await #expect(throws: Refusal.self) {
+            _ = try await house.registry.pulls.push(
+                push, in: RepositoryName("ecr-public/a/b"), of: house.id, for: house.caller)
+        }
+        #expect(refusal?.reason == .upstreamUnavailable)
+    }
+
     // MARK: - Manifests
 
     @Test func severalTagsAreAllOrNothing() async throws {

@@ -34,8 +34,7 @@ func withListener(
     _ body: @escaping @Sendable (LiveListener) async throws -> Void
 ) async throws {
     let settings = WebSettings(
-        host: "127.0.0.1", port: 0, tls: tls, publicHost: "registry.test",
-        defaultRegistry: RegistryID(account: try AccountID("123456789012"), region: try Region("us-east-1")))
+        host: "127.0.0.1", port: 0, tls: tls, publicHost: "registry.test")
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let clock = WallClock { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }

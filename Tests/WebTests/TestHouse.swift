@@ -53,7 +53,7 @@ final class TestHouse: Sendable {
                 accessKeys: accessKeys, operations: ECROperations.table(registry: registry, tokens: tokens),
                 settings: AWSSettings(publicHost: "registry.test", scheme: .http), clock: clock),
             registry: registry, tokens: tokens,
-            settings: WebSettings(host: "127.0.0.1", port: 0, publicHost: "registry.test", defaultRegistry: id),
+            settings: WebSettings(host: "127.0.0.1", port: 0, publicHost: "registry.test"),
             metrics: metrics, clock: clock, audit: AuditLog(sink: audit, clock: clock),
             isReady: { readiness.house?.isReady.withLock { $0 } ?? true })
         readiness.set(self)

@@ -7,7 +7,9 @@ package struct UpstreamSource: Sendable {
     /// Who asks; nil for nobody. Bound to this host: never sent anywhere else.
     package let credential: UpstreamCredential?
     /// The rule in whose name it is asked: tokens, budgets and what was learned are shared within it, never across.
-    package let owner: String
+    package private(set) var owner: String
+    /// It is only tried out: nothing of it counts for others, and nothing is kept.
+    package private(set) var isTrial = false
     /// What the host is known to be; nil where that does not matter.
     package var kind: UpstreamKind?
     package var limits: UpstreamLimits
@@ -35,6 +37,15 @@ package struct UpstreamSource: Sendable {
         self.plainHTTP = plainHTTP
         self.pathPrefix = pathPrefix
         self.roleARN = roleARN
+    }
+
+    /// The same in a name of its own: a token that an earlier, good login left behind must not vouch for this one.
+    package func onTrial() -> UpstreamSource {
+        var trial = self
+        trial.owner = "trial-\(UInt64.random(in: .min ... .max))"
+        trial.isTrial = true
+        trial.limits = .none
+        return trial
     }
 }
 

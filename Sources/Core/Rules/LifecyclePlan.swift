@@ -26,6 +26,4 @@ package struct LifecyclePlan: Sendable, Equatable {
     package let steps: [Step]
     /// By digest.
     package let kept: [Kept]
-
-    package static let nothing = LifecyclePlan(steps: [], kept: [])
 }

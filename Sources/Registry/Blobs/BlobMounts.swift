@@ -20,7 +20,7 @@ package struct BlobMounts: Sendable {
         _ digest: Digest, from source: RepositoryName?, into name: RepositoryName, of registry: RegistryID,
         for caller: Caller
     ) async throws -> Bool {
-        guard try await settings.configuration(of: registry).value(of: .blobMounting) == "ENABLED",
+        guard try await settings.allowsBlobMounting(in: registry),
             let target = try await repositories.find(name, in: registry)
         else { return false }
         try blobs.check(target)

@@ -109,7 +109,11 @@ package struct Blobs: Sendable {
             // The bytes are good whatever has become of the repository: others may want them.
             return try await database.commit { sql in
                 try BlobTable.stored(place, size: size, at: now, sql)
-                guard (try? RepositoryTable.current(repository, sql)) != nil else { return false }
+                do {
+                    _ = try RepositoryTable.current(repository, sql)
+                } catch let refusal as Refusal where refusal.reason == .repositoryNotFound {
+                    return false
+                }
                 try BlobTable.admit(digest, to: repository.id, origin, promisedAt: origin == .push ? now : nil, sql)
                 return true
             }

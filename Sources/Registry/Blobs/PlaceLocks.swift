@@ -67,9 +67,15 @@ package final class PlaceLocks: Sendable {
 
 /// Bytes that were stored since somebody last asked.
 final class StoreGrowth: Sendable {
-    private let bytes = Atomic<Int64>(0)
+    private let stored = Atomic<Int64>(0)
+    private let counted = Atomic<Int64>(0)
 
-    var total: Int64 { bytes.load(ordering: .relaxed) }
-    func add(_ count: Int64) { bytes.wrappingAdd(count, ordering: .relaxed) }
-    func take(_ count: Int64) { bytes.wrappingSubtract(count, ordering: .relaxed) }
+    /// Bytes stored since the program began.
+    var total: Int64 { stored.load(ordering: .relaxed) }
+    /// Those of them that no walk has added up.
+    var uncounted: Int64 { total - counted.load(ordering: .relaxed) }
+
+    func add(_ count: Int64) { stored.wrappingAdd(count, ordering: .relaxed) }
+    /// A walk that began when `total` was so much has ended. Walks may overlap: the latest counts.
+    func count(upTo total: Int64) { counted.max(total, ordering: .relaxed) }
 }

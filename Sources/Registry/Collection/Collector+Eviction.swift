@@ -34,10 +34,14 @@ extension Collector {
     }
 
     /// Makes room for cached content if more has been stored since the last walk than the cap allows; else it costs nothing.
+    ///
+    /// Where the last walk could not get below the cap, since promises hold content back, another is worth its while only after a
+    /// hundredth of the cap has come.
     package func evictIfGrown(since last: CollectionReport?) async throws -> CollectionReport? {
         guard let cap = settings.cacheSize else { return nil }
-        let grown = blobs.growth.total
-        guard grown > 0, (last?.cached.bytes ?? cap) + grown > cap else { return nil }
+        let grown = blobs.growth.uncounted
+        let before = last?.cached.bytes ?? cap
+        guard grown > (last != nil && before > cap ? cap / 100 : 0), before + grown > cap else { return nil }
         return try await collect()
     }
 }

@@ -128,7 +128,7 @@ extension Collector {
             try places.compactMap { place in
                 guard let row = try CollectionTable.stored(place, sql) else { return nil }
                 let holders = try CollectionTable.holders(of: place.digest, sql).filter { $0.holds(place, blobs) }
-                guard doom.strikes(holders) else { return nil }
+                guard try doom.strikes(holders, sql) else { return nil }
                 try CollectionTable.remove(place, sql)
                 return row
             }
@@ -153,10 +153,15 @@ extension Collector {
 }
 
 extension Collector.Doom {
-    fileprivate func strikes(_ holders: [CollectionTable.Holder]) -> Bool {
+    fileprivate func strikes(_ holders: [CollectionTable.Holder], _ sql: any SQLConnection) throws -> Bool {
         switch self {
-        case .unheld: holders.isEmpty
-        case .evicted(let limit): holders.allSatisfy { !$0.isPushed && $0.promisedAt <= limit }
+        case .unheld: return holders.isEmpty
+        case .evicted(let limit):
+            // A rule that went meanwhile brings nothing back.
+            return try holders.allSatisfy { holder in
+                guard !holder.isPushed, holder.promisedAt <= limit else { return false }
+                return try CacheRuleTable.all(in: holder.registry, sql).contains { $0.prefix.covers(holder.name) }
+            }
         }
     }
 }

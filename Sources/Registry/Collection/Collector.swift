@@ -87,7 +87,7 @@ package final class Collector: Sendable {
         try await collectBlobs(until: limit, into: &report, &survey, progress)
         try await collectOrphans(into: &report, progress)
         try await evict(survey, into: &report, progress)
-        if !dryRun { blobs.growth.take(survey.growth) }
+        if !dryRun { blobs.growth.count(upTo: survey.growth) }
         report.endedAt = clock.now
         progress(ChoreProgress(.done))
         tell(report)
@@ -102,10 +102,10 @@ package final class Collector: Sendable {
     }
 
     private func tell(_ report: CollectionReport) {
+        guard !report.isDryRun else { return }
         Gauge(label: "weir_stored_blobs").record(report.stored.items)
         Gauge(label: "weir_stored_bytes").record(report.stored.bytes)
         Gauge(label: "weir_cached_bytes").record(report.cached.bytes)
-        guard !report.isDryRun else { return }
         for (kind, count) in [("unreferenced", report.blobs), ("orphan", report.orphans), ("evicted", report.evicted)] {
             Counter(label: "weir_collected_blobs_total", dimensions: [("kind", kind)]).increment(by: count.items)
             Counter(label: "weir_collected_bytes_total", dimensions: [("kind", kind)]).increment(by: count.bytes)

@@ -11,8 +11,6 @@ package struct Event: Sendable, Equatable {
         package static let imageAction = DetailType("ECR Image Action")
         package static let referrerAction = DetailType("ECR Referrer Action")
         package static let pullThroughCacheAction = DetailType("ECR Pull Through Cache Action")
-        package static let imageScan = DetailType("ECR Image Scan")
-        package static let scanResourceChange = DetailType("ECR Scan Resource Change")
         package static let replicationAction = DetailType("ECR Replication Action")
         /// A pull was answered with what was held, because upstream could not be asked.
         package static let staleServed = DetailType("Weir Stale Image Served")

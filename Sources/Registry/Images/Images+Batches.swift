@@ -7,7 +7,11 @@ extension Images {
     ) async throws -> (images: [StoredImage], failures: [ImageFailure]) {
         let repository = try await repository(name, of: registry)
         let found = try await database.read { sql in
-            try ids.map { id in (id, try id.find(in: repository.id, sql), try Self.row(id, repository, sql)) }
+            try ids.map { id -> (ImageIDRequest, ImageIDRequest.Finding, ImageTable.Row?) in
+                let finding = try id.find(in: repository.id, sql)
+                guard case .found(let digest, _) = finding else { return (id, finding, nil) }
+                return (id, finding, try ImageTable.find(.digest(digest), in: repository.id, sql))
+            }
         }
         var images: [StoredImage] = []
         var failures: [ImageFailure] = []
@@ -35,13 +39,6 @@ extension Images {
         return (images, failures)
     }
 
-    private static func row(
-        _ id: ImageIDRequest, _ repository: Repository, _ sql: any SQLConnection
-    ) throws -> ImageTable.Row? {
-        guard case .found(let digest, _) = try id.find(in: repository.id, sql) else { return nil }
-        return try ImageTable.find(.digest(digest), in: repository.id, sql)
-    }
-
     /// Removes tags and images: ECR's `BatchDeleteImage`. The order counts: a list goes before its children can.
     ///
     /// By tag: the tag goes, and with the last tag the image. By digest: the image goes with all its tags.
@@ -52,6 +49,7 @@ extension Images {
         let result = try await database.write { sql in
             var removed: [ImageID] = []
             var failures: [ImageFailure] = []
+            var told: [Event] = []
             for id in ids {
                 switch try id.find(in: repository.id, sql) {
                 case .failed(let code, let reason):
@@ -59,8 +57,10 @@ extension Images {
                 case .found(let digest, let tag):
                     let others = try ImageTable.tags(of: digest, in: repository.id, sql).filter { $0 != tag }
                     if let tag, !others.isEmpty {
+                        let gone = [ImageID(digest: digest, tag: tag)]
+                        told += try Self.deletions(gone, of: digest, in: repository, sql)
                         _ = try ImageTable.removeTag(tag, in: repository.id, sql)
-                        removed.append(ImageID(digest: digest, tag: tag))
+                        removed += gone
                         continue
                     }
                     let lists = try ImageTable.lists(naming: digest, in: repository.id, sql)
@@ -68,15 +68,17 @@ extension Images {
                         failures.append(.referenced(id, by: lists))
                         continue
                     }
-                    removed += try ImageTable.ids(of: digest, in: repository.id, sql)
+                    let gone = try ImageTable.ids(of: digest, in: repository.id, sql)
+                    told += try Self.deletions(gone, of: digest, in: repository, sql)
                     _ = try ImageTable.remove(digest, in: repository.id, sql)
+                    removed += gone
                 }
             }
-            return (removed, failures)
+            return (removed, failures, told)
         }
         memory.forget(repository.id)
-        for id in result.0 { events.emit(.image(.delete, id, in: repository)) }
-        return result
+        result.2.forEach(events.emit)
+        return (result.0, result.1)
     }
 }
 

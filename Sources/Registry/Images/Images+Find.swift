@@ -7,10 +7,17 @@ extension Images {
         _ id: ImageIDRequest, in name: RepositoryName, of registry: RegistryID
     ) async throws -> ImageID {
         let repository = try await repository(name, of: registry)
-        switch try await database.read({ try id.find(in: repository.id, $0) }) {
+        return try await database.read { try id.resolved(in: repository, $0) }
+    }
+}
+
+extension ImageIDRequest {
+    /// The one image, or the refusal of an operation on a single image.
+    func resolved(in repository: Repository, _ sql: any SQLConnection) throws -> ImageID {
+        switch try find(in: repository.id, sql) {
         case .found(let digest, let tag): return ImageID(digest: digest, tag: tag)
         case .failed(.imageNotFound, _), .failed(.imageTagDoesNotMatchDigest, _):
-            throw Refusal.imageNotFound(id, in: repository)
+            throw Refusal.imageNotFound(self, in: repository)
         case .failed(_, let reason): throw Refusal(.invalidParameter, reason)
         }
     }

@@ -39,22 +39,31 @@ package struct Images: Sendable {
         _ reference: Reference, in name: RepositoryName, of registry: RegistryID
     ) async throws {
         let repository = try await repository(name, of: registry)
-        let removed = try await database.write { sql in
+        let told = try await database.write { sql in
             switch reference {
             case .tag(let tag):
                 guard let digest = try ImageTable.digest(of: tag, in: repository.id, sql),
                     try ImageTable.removeTag(tag, in: repository.id, sql)
                 else { throw Refusal.imageNotFound }
-                return [ImageID(digest: digest, tag: tag)]
+                return try Self.deletions([ImageID(digest: digest, tag: tag)], of: digest, in: repository, sql)
             case .digest(let digest):
                 let lists = try ImageTable.lists(naming: digest, in: repository.id, sql)
                 guard lists.isEmpty else { throw Refusal.referencedByManifestList(lists) }
-                let removed = try ImageTable.ids(of: digest, in: repository.id, sql)
+                let ids = try ImageTable.ids(of: digest, in: repository.id, sql)
+                let told = try Self.deletions(ids, of: digest, in: repository, sql)
                 guard try ImageTable.remove(digest, in: repository.id, sql) else { throw Refusal.imageNotFound }
-                return removed
+                return told
             }
         }
         memory.forget(repository.id)
-        for id in removed { events.emit(.image(.delete, id, in: repository)) }
+        told.forEach(events.emit)
+    }
+
+    /// What is told of an image that is about to go, or to lose some of its tags. Asked while its row is there.
+    static func deletions(
+        _ ids: [ImageID], of digest: Digest, in repository: Repository, _ sql: any SQLConnection
+    ) throws -> [Event] {
+        let isReferrer = try ImageListTable.detail(of: digest, in: repository.id, sql)?.subject != nil
+        return ids.map { .image(.delete, $0, in: repository, isReferrer: isReferrer) }
     }
 }

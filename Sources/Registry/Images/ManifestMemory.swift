@@ -49,7 +49,16 @@ final class ManifestMemory: Sendable {
         }
     }
 
-    /// Call it after every commit that changed the repository's images or tags.
+    /// Call it after a commit that changed nothing but when upstream was last asked about a tag. What was pushed meanwhile is not asked about.
+    func touch(_ reference: Reference, in repository: Int64, checkedAt: Timestamp) {
+        state.withLock { state in
+            state.generation += 1
+            guard state.entries[repository]?[reference]?.checkedAt != nil else { return }
+            state.entries[repository]?[reference]?.checkedAt = checkedAt
+        }
+    }
+
+    /// Call it after every other commit that changed the repository's images or tags.
     func forget(_ repository: Int64) {
         state.withLock { state in
             state.generation += 1

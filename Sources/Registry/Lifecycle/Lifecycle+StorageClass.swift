@@ -20,28 +20,17 @@ extension Lifecycle {
             guard let repository = try RepositoryTable.find(name, in: registry, sql)?.repository else {
                 throw Refusal.repositoryNotFound(name, in: registry)
             }
-            let (digest, tag) = try Self.find(id, in: repository, sql)
+            let id = try id.resolved(in: repository, sql)
             let told =
                 target == .archive
-                ? try Self.archive(digest, in: repository, at: now, sql)
-                : try Self.beginActivation(of: digest, in: repository, sql)
-            return (repository, ImageID(digest: digest, tag: tag), told)
+                ? try Self.archive(id.digest, in: repository, at: now, sql)
+                : try Self.beginActivation(of: id.digest, in: repository, sql)
+            return (repository, id, told)
         }
         images.memory.forget(repository.id)
         told.forEach(events.emit)
         if target == .standard { wakeUp() }
         return (id, target == .archive ? .archived : .activating)
-    }
-
-    private static func find(
-        _ id: ImageIDRequest, in repository: Repository, _ sql: any SQLConnection
-    ) throws -> (Digest, Tag?) {
-        switch try id.find(in: repository.id, sql) {
-        case .found(let digest, let tag): return (digest, tag)
-        case .failed(.imageNotFound, _), .failed(.imageTagDoesNotMatchDigest, _):
-            throw Refusal.imageNotFound(id, in: repository)
-        case .failed(_, let reason): throw Refusal(.invalidParameter, reason)
-        }
     }
 
     private static func archive(
@@ -101,21 +90,29 @@ extension Lifecycle {
             guard !batch.isEmpty else { return }
             let now = clock.now
             for (repository, digest) in batch {
-                let (told, isReplicated) = try await database.write { sql in
-                    guard try StorageClassTable.activate(digest, in: repository.id, at: now, sql) else {
-                        return ([Event](), false)
-                    }
-                    // What comes back is for other registries as if it had been pushed.
-                    let tags = try ImageTable.tags(of: digest, in: repository.id, sql)
-                    let isReplicated = try ReplicationTable.enqueue(digest, tags, in: repository, at: now, sql)
-                    return (try Self.moved(digest, in: repository, sql), isReplicated)
+                let done = try await database.write { sql -> (told: [Event], isReplicated: Bool)? in
+                    guard try StorageClassTable.activate(digest, in: repository.id, at: now, sql) else { return nil }
+                    return (
+                        try Self.moved(digest, in: repository, sql),
+                        try Self.replicate(digest, in: repository, at: now, sql)
+                    )
                 }
+                guard let done else { continue }
                 images.memory.forget(repository.id)
-                if isReplicated { images.replication.ring() }
-                told.forEach(events.emit)
+                if done.isReplicated { images.replication.ring() }
+                done.told.forEach(events.emit)
                 audit.noteActivation(of: digest, in: repository, at: now)
             }
         }
+    }
+
+    /// A pushed image that comes back is for other registries as if it had been pushed. True where one of them is to have it.
+    private static func replicate(
+        _ digest: Digest, in repository: Repository, at now: Timestamp, _ sql: any SQLConnection
+    ) throws -> Bool {
+        guard try ImageTable.find(.digest(digest), in: repository.id, sql)?.origin == .push else { return false }
+        let tags = try ImageTable.tags(of: digest, in: repository.id, sql)
+        return try ReplicationTable.enqueue(digest, tags, in: repository, at: now, sql)
     }
 
     /// What is told of an image that has just moved, once for each of its tags.

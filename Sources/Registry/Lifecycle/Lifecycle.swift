@@ -78,7 +78,7 @@ package final class Lifecycle: Service {
         while !Task.isCancelled {
             try? await Task.sleep(for: period)
             if Task.isCancelled { return }
-            await doErrands()
+            wakeUp()
             await runDue()
         }
     }

@@ -5,16 +5,14 @@ enum LifecyclePreviewTable {
     struct Row: Sendable {
         let policy: String
         let status: LifecyclePreview.Status
-        let finishedAt: Timestamp?
     }
 
     static func find(_ repository: Int64, _ sql: any SQLConnection) throws -> Row? {
         try sql.rows(
-            "SELECT policy, status, finished_at FROM lifecycle_preview WHERE repository = $1", [.integer(repository)]
+            "SELECT policy, status FROM lifecycle_preview WHERE repository = $1", [.integer(repository)]
         ).first.map { row in
             Row(
-                policy: try row.text(0), status: LifecyclePreview.Status(rawValue: try row.text(1)) ?? .failed,
-                finishedAt: try row.optionalTimestamp(2))
+                policy: try row.text(0), status: LifecyclePreview.Status(rawValue: try row.text(1)) ?? .failed)
         }
     }
 

@@ -10,22 +10,23 @@ package struct RuleStatus: Sendable {
 
 /// What the operator sees and sets of rules beyond ECR's API.
 extension CacheRules {
-    /// Sets all options of a rule. Refuses what makes no sense for its upstream.
+    /// Changes the options of a rule, all of them at once. Refuses what makes no sense for its upstream.
     package func setOptions(
-        _ options: RuleOptions, of prefix: Prefix, in registry: RegistryID
-    ) async throws -> CacheRule {
+        of prefix: Prefix, in registry: RegistryID, _ change: @escaping @Sendable (inout RuleOptions) throws -> Void
+    ) async throws -> RuleStatus {
         let now = clock.now
         defer { memory.forget(registry) }
-        return try await database.write { sql in
+        let rule = try await database.write { sql in
             guard var rule = try CacheRuleTable.find(prefix, in: registry, sql) else {
                 throw Refusal.cacheRuleNotFound(prefix, in: registry)
             }
-            if let flaw = options.flaw(for: rule.kind) { throw Refusal(.invalidParameter, flaw) }
-            rule.options = options
+            try change(&rule.options)
+            if let flaw = rule.options.flaw(for: rule.kind) { throw Refusal(.invalidParameter, flaw) }
             rule.updatedAt = now
             try CacheRuleTable.update(rule, in: registry, sql)
             return rule
         }
+        return status(rule, in: registry)
     }
 
     package func status(of prefix: Prefix, in registry: RegistryID) async throws -> RuleStatus {

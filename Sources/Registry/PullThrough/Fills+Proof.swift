@@ -8,11 +8,13 @@ import WeirCore
 /// other people's content: there only the bytes themselves are a proof, and the blob is fetched again.
 extension Fills {
     /// Asks upstream. False where its answer would prove nothing, or makes no sense: then its bytes must. Throws its "no".
-    func proves(_ order: Order, byHeadWhere isSameHost: Bool) async throws -> Bool {
+    ///
+    /// - Parameter size: of the content that is to be shared, where it is known; upstream must not tell another.
+    func proves(_ order: Order, byHeadWhere isSameHost: Bool, size: Int64? = nil) async throws -> Bool {
         guard isSameHost || UpstreamKind(host: order.source.host) != nil else { return false }
         do throws(UpstreamError) {
-            _ = try await upstream.blobSize(order.digest, in: order.source)
-            return true
+            let told = try await upstream.blobSize(order.digest, in: order.source)
+            return told == nil || size == nil || told == size
         } catch {
             guard error.kind == .invalid else { throw error }
             return false

@@ -76,6 +76,10 @@ final class Fills: Sendable {
         return table.withLock { table in
             if let present = table.fills[key] {
                 present.queue.promote(present.ticket, to: order.source.priority)
+                // It may be reading along with another repository's.
+                if let leader = table.leaders[key.place], leader.fill !== present.fill {
+                    leader.queue.promote(leader.ticket, to: order.source.priority)
+                }
                 return present.fill
             }
             let queue = order.isSmall ? smallSlots : slots
@@ -177,7 +181,7 @@ final class Fills: Sendable {
         let standing = try await blobs.standing(of: order.digest, in: order.repository)
         guard let size = standing.stored else { return nil }
         if standing.membership == nil {
-            guard try await proves(order, byHeadWhere: try await isHeldFromSameHost(order)) else { return nil }
+            guard try await proves(order, byHeadWhere: try await isHeldFromSameHost(order), size: size) else { return nil }
             try await admit(order)
         }
         guard let content = try await blobs.open(order.digest, standing, in: order.repository) else { return nil }

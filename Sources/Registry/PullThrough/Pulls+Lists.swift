@@ -3,7 +3,7 @@ import WeirCore
 /// Multi-platform images whose rule fetches more than clients ask for (`RuleOptions.Fetch`).
 extension Pulls {
     /// Lists in lists in lists: an honest image has two levels.
-    private static let deepest = 3
+    static let deepest = 3
     /// Protects this server from a list without end.
     private static let mostListed = 500
     private static let atOnce = 4

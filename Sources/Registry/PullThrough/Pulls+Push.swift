@@ -41,7 +41,8 @@ extension Pulls {
             }
             for fill in running { _ = try await fill.whole() }
             return true
-        } catch let refusal as Refusal {
+        } catch let refusal as Refusal where [.imageNotFound, .upstreamDenied, .accessDenied].contains(refusal.reason) {
+            // Anything else is no "not found": whoever pushes hears of it, and may try again.
             logger.info(
                 "Layers of a pushed manifest are neither here nor upstream",
                 metadata: ["repository.name": "\(place.name)", "reason": "\(refusal.reason)"])

@@ -79,7 +79,7 @@ extension Pulls {
         }
         let now = clock.now
         try await database.write { try ImageTable.touch(tag, in: repository.id, at: now, $0) }
-        images.memory.forget(repository.id)
+        images.memory.touch(.tag(tag), in: repository.id, checkedAt: now)
         fetchListed(by: held, under: rule, at: place)
         return (count(held, .revalidated, by: rule, at: place), upstreamDigest)
     }

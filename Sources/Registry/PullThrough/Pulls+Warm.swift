@@ -3,8 +3,6 @@ package import WeirCore
 /// Fetching images whole before anybody pulls them.
 extension Pulls {
     private static let imagesAtOnce = 4
-    /// Lists in lists in lists, and a list without end: as for what is fetched behind a client's back.
-    private static let deepest = 3
 
     /// Starts fetching images whole, as work that clients come before, and tells how it begins. Ask `warmJob` how far it is.
     ///

@@ -12,7 +12,7 @@ package import WeirCore
 package final class Replication: Service {
     /// Copies at once: each keeps at most one intake's window in memory.
     static let atOnce = 4
-    /// Tries of a copy that this server itself could not make.
+    /// Tries of a copy that this server itself could not make. Only room may be waited for as long as it takes.
     static let maxAttempts = 8
     /// How often it is looked for copies to be tried again.
     private static let interval: Duration = .seconds(15)
@@ -91,10 +91,10 @@ package final class Replication: Service {
             throw CancellationError()
         } catch let refusal as Refusal where refusal.reason.endsReplication {
             try await end(item, failure: refusal.replicationCode, because: refusal.message)
-        } catch  where item.attempts + 1 >= Self.maxAttempts {
+        } catch  where item.attempts + 1 >= Self.maxAttempts && (error as? Refusal)?.reason != .storageFull {
             try await end(item, failure: (error as? Refusal)?.replicationCode ?? "InternalFailure", because: "\(error)")
         } catch {
-            let due = parts.clock.now + .seconds(1 << item.attempts)
+            let due = parts.clock.now + .seconds(1 << min(item.attempts, Self.maxAttempts))
             log(.warning, "Replication failed and is tried again", item, "\(error)")
             try await parts.database.write { try ReplicationTable.postpone(item, until: due, $0) }
         }

@@ -85,10 +85,22 @@ enum UploadTable {
         try sql.rows(
             """
             SELECT id, staged, CASE WHEN EXISTS (SELECT 1 FROM repository r WHERE r.id = upload.repository) THEN 0 ELSE 1 END
-            FROM upload WHERE touched_at < $1 OR NOT EXISTS (SELECT 1 FROM repository r WHERE r.id = upload.repository)
+            FROM upload WHERE \(isAbandoned)
             """, [.timestamp(moment)]
         ).map { (try $0.text(0), try $0.optionalText(1), try $0.flag(2)) }
     }
+
+    /// Removes one of them, with the staged blob that it has at this moment; nil where it is not abandoned any more.
+    static func removeAbandoned(
+        _ id: String, since moment: Timestamp, _ sql: any SQLConnection
+    ) throws -> (staged: String?, id: String)? {
+        try sql.rows(
+            "DELETE FROM upload WHERE (\(isAbandoned)) AND id = $2 RETURNING staged, id", [.timestamp(moment), .text(id)]
+        ).first.map { (try $0.optionalText(0), try $0.text(1)) }
+    }
+
+    private static let isAbandoned =
+        "touched_at < $1 OR NOT EXISTS (SELECT 1 FROM repository r WHERE r.id = upload.repository)"
 
     /// Every upload's staged blob.
     static func staged(_ sql: any SQLConnection) throws -> [(id: String, staged: String)] {

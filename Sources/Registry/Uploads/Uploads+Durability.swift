@@ -223,8 +223,10 @@ extension Uploads {
                 guard session.closeIfIdle(since: upload.isHomeless ? clock.now : limit) else { continue }
                 try await discard(session)
             } else {
-                try await database.write { try UploadTable.remove(upload.id, $0) }
-                if let staged = upload.staged { removeStaged(staged) }
+                // Somebody may have gone on with it since it was listed: the transaction asks again.
+                let removed = try await database.write { try UploadTable.removeAbandoned(upload.id, since: limit, $0) }
+                guard let removed else { continue }
+                if let staged = removed.staged { removeStaged(staged) }
             }
             logger.info("Upload given up", metadata: ["upload.id": "\(upload.id)"])
         }

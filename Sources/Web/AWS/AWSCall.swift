@@ -48,15 +48,11 @@ package struct AWSOperation: Sendable {
 
     package let service: AWSService
     package let name: String
-    /// The IAM action that it needs: `ecr:CreateRepository`.
-    package let action: String
     package let handler: Handler
 
-    /// The action is the service's and the operation's name, but for the few where AWS has it otherwise.
-    package init(_ service: AWSService, _ name: String, action: String? = nil, _ handler: @escaping Handler) {
+    package init(_ service: AWSService, _ name: String, _ handler: @escaping Handler) {
         self.service = service
         self.name = name
-        self.action = action ?? "\(service.rawValue):\(name)"
         self.handler = handler
     }
 }

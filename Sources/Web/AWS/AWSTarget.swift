@@ -61,6 +61,8 @@ struct AWSTarget: Sendable, Equatable {
             guard let name = decoded(parts[0]), let value = decoded(parts.count > 1 ? parts[1] : "") else {
                 throw Refusal(.malformedRequest, "A parameter is not percent-encoded UTF-8")
             }
+            // Of a presigned call: they are the signature's, not the operation's, and whoever has them could send it again.
+            guard !name.hasPrefix("X-Amz-") else { continue }
             fields[name] = value
         }
         return fields

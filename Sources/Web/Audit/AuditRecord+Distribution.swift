@@ -7,6 +7,8 @@ struct DistributionTrail: Sendable {
     var accessKeyID: String?
     var registry: RegistryID?
     var path: DistributionPath?
+    /// Whoever asks is signed in, and what is asked for has no address.
+    var isLost = false
     var error: (code: String, message: String)?
 }
 
@@ -16,7 +18,7 @@ extension AuditRecord {
     /// request without a login, which is how every client begins.
     init?(_ trail: DistributionTrail, _ request: WebRequest) {
         guard let path = trail.path, let operation = Self.operation(path, request) else {
-            guard let error = trail.error, request.headers[.authorization] != nil else { return nil }
+            guard let error = trail.error, !trail.isLost, request.headers[.authorization] != nil else { return nil }
             self.init(
                 service: .ecr, operation: "GetAuthorizationToken", caller: trail.caller, accessKeyID: trail.accessKeyID,
                 registry: trail.registry, requestID: request.id, parameters: [:], response: nil, error: error)

@@ -7,7 +7,7 @@ extension DistributionAPI {
     /// that registry's. The cache rule for HOST says where it is cached here. Whether the caller may read that is asked as ever.
     ///
     /// A name that lies under such a rule's prefix already is taken as it is; so is every name where no rule is for HOST.
-    func answer(_ call: DistributionCall, inNamespace host: String) async throws -> Reply {
+    func located(_ call: DistributionCall, inNamespace host: String) async throws -> DistributionCall {
         var isKnown = false
         var located = call
         located.path = try await call.path.renamed { name in
@@ -20,10 +20,9 @@ extension DistributionAPI {
             }
             return try await registry.cacheRules.repository("\(name)", inNamespace: host, of: call.registry)
         }
-        var reply = try await route(located)
         // Told back only where it counted, and so is the name of a rule's registry.
-        if isKnown, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) { reply.headers[.namespace] = host }
-        return reply
+        if isKnown, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) { located.namespace = host }
+        return located
     }
 }
 

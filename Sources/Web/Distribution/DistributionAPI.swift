@@ -11,6 +11,8 @@ struct DistributionCall: Sendable {
     let registry: RegistryID
     /// The address itself is signed, by somebody who may read what it names.
     let isLinked: Bool
+    /// The registry that the client means (`?ns=`), where a cache rule is for it.
+    var namespace: String?
 
     var method: HTTPRequest.Method { request.method }
     var query: QueryParameters { QueryParameters(request.rawQuery) }
@@ -28,18 +30,25 @@ struct DistributionAPI: Sendable {
     let registry: Registry
 
     func answer(_ call: DistributionCall) async throws -> Reply {
+        var reply = try await route(call)
+        if let namespace = call.namespace { reply.headers[.namespace] = namespace }
+        return reply
+    }
+
+    /// The call, with the name under which what it means is kept here.
+    func located(_ call: DistributionCall) async throws -> DistributionCall {
         // No name, tag or number holds one, and databases end a text at it.
         guard !call.request.rawQuery.contains("%00") else {
             throw Refusal(.invalidParameter, "Invalid parameter: a NUL character in the query")
         }
         // A link is good for the name that it was made for.
         guard !call.isLinked, let host = call.query["ns"], !host.isEmpty, call.method == .get || call.method == .head else {
-            return try await route(call)
+            return call
         }
-        return try await answer(call, inNamespace: host)
+        return try await located(call, inNamespace: host)
     }
 
-    func route(_ call: DistributionCall) async throws -> Reply {
+    private func route(_ call: DistributionCall) async throws -> Reply {
         switch (call.path, call.method) {
         case (.ping, .get), (.ping, .head):
             return call.reply(.ok, [.contentType: "application/json"], .bytes(ByteBuffer(string: "{}")))

@@ -35,13 +35,17 @@ package struct DistributionDoor: Sendable {
             let isLinked = request.headers[.authorization] == nil
             let path: DistributionPath
             do throws(DistributionPath.Problem) { path = try DistributionPath(request.rawPath) } catch {
+                trail.isLost = true
                 throw DistributionError(error)
             }
             label = path.route
             trail.path = path
-            reply = try await api.answer(
+            let call = try await api.located(
                 DistributionCall(
                     path: path, request: request, caller: caller, registry: registry, isLinked: isLinked))
+            // The record names the repository that is read, not what a mirror's client calls it.
+            trail.path = call.path
+            reply = try await api.answer(call)
         } catch {
             reply = self.reply(to: error, request, label)
             trail.error = Self.auditError(error)

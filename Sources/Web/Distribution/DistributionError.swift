@@ -95,7 +95,7 @@ package struct DistributionError: Sendable, Equatable {
             .kmsMalformedPolicy, .kmsLimitExceeded, .kmsUnsupported, .kmsTagInvalid, .kmsInvalidKeyUsage,
             .secretResourceNotFound, .secretResourceExists, .secretInvalidRequest, .secretInvalidNextToken,
             .secretLimitExceeded, .registryPolicyNotFound, .signingConfigurationNotFound, .exclusionAlreadyExists,
-            .exclusionNotFound, .scanNotFound, .unsupportedImageType, .unableToListUpstreamReferrers:
+            .exclusionNotFound, .userNotFound, .scanNotFound, .unsupportedImageType, .unableToListUpstreamReferrers:
             (.badRequest, "UNSUPPORTED")
         }
     }

@@ -1,5 +1,3 @@
-package import WeirCore
-
 /// What the web server is told when it starts.
 package struct WebSettings: Sendable {
     /// The address to listen on. Port 0 lets the kernel choose one.
@@ -9,8 +7,6 @@ package struct WebSettings: Sendable {
     package var tls: TLSIdentity?
     /// `host[:port]` as printed in `repositoryUri`, `proxyEndpoint` and challenges.
     package var publicHost: String
-    /// The registry that is meant where neither the host's name nor a token tells.
-    package var defaultRegistry: RegistryID
     /// How long a connection may wait for a request, or for more of one, before it is closed.
     package var idleTimeout: Duration
     /// Connections open at once. Further ones wait in the kernel's queue, so that a flood cannot use up file descriptors.
@@ -19,7 +15,7 @@ package struct WebSettings: Sendable {
     package var downloadPatience: Duration?
 
     package init(
-        host: String, port: Int, tls: TLSIdentity? = nil, publicHost: String, defaultRegistry: RegistryID,
+        host: String, port: Int, tls: TLSIdentity? = nil, publicHost: String,
         idleTimeout: Duration = .seconds(120), maxConnections: Int = 4096,
         downloadPatience: Duration? = .seconds(120)
     ) {
@@ -27,7 +23,6 @@ package struct WebSettings: Sendable {
         self.port = port
         self.tls = tls
         self.publicHost = publicHost
-        self.defaultRegistry = defaultRegistry
         self.idleTimeout = idleTimeout
         self.maxConnections = maxConnections
         self.downloadPatience = downloadPatience

@@ -75,11 +75,11 @@ struct ProgressLine {
 
     func show(_ text: String) {
         guard isShown else { return }
-        FileHandle.standardError.write(Data("\r\u{1b}[2K\(text)".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[2K\(text)".utf8))
     }
 
     func clear() {
         guard isShown else { return }
-        FileHandle.standardError.write(Data("\r\u{1b}[2K".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[2K".utf8))
     }
 }

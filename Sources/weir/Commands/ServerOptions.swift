@@ -53,11 +53,12 @@ struct ServerOptions: ParsableArguments {
     /// Prints the answer whole where JSON is wanted, else what `text` makes of it.
     func show(_ answer: JSONValue, _ text: () -> String) {
         let shown = output == .json ? answer.text : text()
-        FileHandle.standardOutput.write(Data((shown.hasSuffix("\n") || shown.isEmpty ? shown : shown + "\n").utf8))
+        try? FileHandle.standardOutput.write(
+            contentsOf: Data((shown.hasSuffix("\n") || shown.isEmpty ? shown : shown + "\n").utf8))
     }
 
     private static func end(_ sentence: String) -> ExitCode {
-        FileHandle.standardError.write(Data("weir: \(sentence)\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("weir: \(sentence)\n".utf8))
         return .failure
     }
 }

@@ -26,7 +26,7 @@ struct LayerOperations: Sendable {
 
     private func check(_ call: AWSCall) async throws -> JSONValue {
         let texts = try call.input.strings("layerDigests", count: 1...100, length: 0...1000)
-        let (name, home) = try await target(call, "ecr:BatchCheckLayerAvailability")
+        let (name, home) = try await call.repository("ecr:BatchCheckLayerAvailability", registry.access)
         let digests = texts.map { try? Digest($0) }
         let found = try await registry.layers.availability(of: digests.compactMap { $0 }, in: name, of: home)
         var layers: [JSONValue] = []
@@ -61,12 +61,12 @@ struct LayerOperations: Sendable {
             "failureReason": .string(
                 isMissing
                     ? "Invalid request parameters: layer digest cannot be null"
-                    : "Invalid request parameters: layer digest should satisfy the regex '\(digestPattern)'"),
+                    : "Invalid request parameters: layer digest should satisfy the regex '\(AWSCall.digestPattern)'"),
         ]
     }
 
     private func begin(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await target(call, "ecr:InitiateLayerUpload")
+        let (name, home) = try await call.repository("ecr:InitiateLayerUpload", registry.access)
         try await registry.pushTargets.prepare(name, of: home, for: call.caller)
         let upload = try await registry.uploads.begin(in: name, of: home)
         return ["uploadId": .string(upload.id), "partSize": .integer(Uploads.partSize)]
@@ -77,7 +77,7 @@ struct LayerOperations: Sendable {
         let first = try call.input.integer("partFirstByte", 0...Int64.max)
         let last = try call.input.integer("partLastByte", 0...Int64.max)
         let bytes = try call.input.blob("layerPartBlob", length: Self.partBytes)
-        let (name, home) = try await target(call, "ecr:UploadLayerPart")
+        let (name, home) = try await call.repository("ecr:UploadLayerPart", registry.access)
         let received = try await registry.uploads.appendPart(
             ByteBuffer(bytes: bytes), first: first, last: last, to: id, in: name, of: home)
         return .about(name, in: home, ["uploadId": .string(id), "lastByteReceived": .integer(received)])
@@ -87,20 +87,20 @@ struct LayerOperations: Sendable {
         let id = try uploadID(call)
         let digests = try call.input.required(
             "layerDigests",
-            try call.input.optionalNouns("layerDigests", count: 1...100, pattern: Self.digestPattern) {
+            try call.input.optionalNouns("layerDigests", count: 1...100, pattern: AWSCall.digestPattern) {
                 (text: String) throws(NameError) in try Digest(text)
             })
-        let (name, home) = try await target(call, "ecr:CompleteLayerUpload")
+        let (name, home) = try await call.repository("ecr:CompleteLayerUpload", registry.access)
         let digest = try await registry.uploads.complete(id, in: name, of: home, digests: digests)
         return .about(name, in: home, ["uploadId": .string(id), "layerDigest": .string(digest.description)])
     }
 
     /// A link of this server's own, good for an hour without any password.
     private func link(_ call: AWSCall) async throws -> JSONValue {
-        let digest = try call.input.noun("layerDigest", pattern: Self.digestPattern) {
+        let digest = try call.input.noun("layerDigest", pattern: AWSCall.digestPattern) {
             (text: String) throws(NameError) in try Digest(text)
         }
-        let (name, home) = try await target(call, "ecr:GetDownloadUrlForLayer")
+        let (name, home) = try await call.repository("ecr:GetDownloadUrlForLayer", registry.access)
         try await registry.layers.checkNamed(digest, in: name, of: home)
         let path = "/v2/\(name)/blobs/\(digest)"
         let query = tokens.links.query(for: path, in: home, accessKeyID: call.accessKeyID, at: call.now)
@@ -118,7 +118,7 @@ struct LayerOperations: Sendable {
             (text: String) throws(NameError) in try Tag(text)
         }
         let digest = try call.input.optionalString("imageDigest")
-        let (name, home) = try await target(call, "ecr:PutImage")
+        let (name, home) = try await call.repository("ecr:PutImage", registry.access)
         try await registry.pushTargets.prepare(name, of: home, for: call.caller)
         var push = ImagePush(
             ByteBuffer(string: manifest), contentType: mediaType, tags: tag.map { [$0] } ?? [],
@@ -139,7 +139,6 @@ struct LayerOperations: Sendable {
 
     // MARK: - What they share
 
-    private static let digestPattern = "[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"
     private static let tagPattern = "[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}"
     private static let uploadPattern = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 
@@ -150,12 +149,5 @@ struct LayerOperations: Sendable {
                 let groups = text.split(separator: "-", omittingEmptySubsequences: false)
                 return groups.map(\.utf8.count) == [8, 4, 4, 4, 12] && groups.joined().allSatisfy { $0.isASCII && $0.isHexDigit }
             })
-    }
-
-    private func target(_ call: AWSCall, _ action: String) async throws -> (RepositoryName, RegistryID) {
-        let home = try call.askedRegistry()
-        let name = try call.repositoryName()
-        try await call.permit(action, on: name, in: home, registry.access)
-        return (name, home)
     }
 }

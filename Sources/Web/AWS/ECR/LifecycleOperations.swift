@@ -20,24 +20,24 @@ struct LifecycleOperations: Sendable {
 
     private func set(_ call: AWSCall) async throws -> JSONValue {
         let text = try call.input.string("lifecyclePolicyText", length: Self.policyLengths)
-        let (name, home) = try await target(call, "ecr:PutLifecyclePolicy")
+        let (name, home) = try await call.repository("ecr:PutLifecyclePolicy", registry.access)
         _ = try await registry.repositories.setLifecyclePolicy(text, of: name, in: home)
         return .about(name, in: home, ["lifecyclePolicyText": .string(text)])
     }
 
     private func policy(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await target(call, "ecr:GetLifecyclePolicy")
+        let (name, home) = try await call.repository("ecr:GetLifecyclePolicy", registry.access)
         return .policy(try await registry.lifecycle.policy(of: name, in: home), of: name, in: home)
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await target(call, "ecr:DeleteLifecyclePolicy")
+        let (name, home) = try await call.repository("ecr:DeleteLifecyclePolicy", registry.access)
         return .policy(try await registry.lifecycle.deletePolicy(of: name, in: home), of: name, in: home)
     }
 
     private func startPreview(_ call: AWSCall) async throws -> JSONValue {
         let text = try call.input.optionalString("lifecyclePolicyText", length: Self.policyLengths)
-        let (name, home) = try await target(call, "ecr:StartLifecyclePolicyPreview")
+        let (name, home) = try await call.repository("ecr:StartLifecyclePolicyPreview", registry.access)
         let policy = try await registry.lifecycle.startPreview(of: text, for: name, in: home)
         return .about(
             name, in: home,
@@ -56,7 +56,7 @@ struct LifecycleOperations: Sendable {
         let name = try call.repositoryName()
         let page = try PageRequest(
             call.input, of: "GetLifecyclePolicyPreview \(name) \(filter.rawValue)", sizes: 1...100)
-        let (_, home) = try await target(call, "ecr:GetLifecyclePolicyPreview")
+        let (_, home) = try await call.repository("ecr:GetLifecyclePolicyPreview", registry.access)
         let preview = try await registry.lifecycle.preview(
             for: name, in: home, ids: ids, filter, after: page.after, limit: page.limit)
         let answer = page.answer(preview.results, as: "previewResults") { .previewResult($0) }
@@ -70,16 +70,9 @@ struct LifecycleOperations: Sendable {
     private func setStorageClass(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.imageID()
         let target = try call.input.choice("targetStorageClass", TargetStorageClass.self)
-        let (name, home) = try await self.target(call, "ecr:UpdateImageStorageClass")
+        let (name, home) = try await call.repository("ecr:UpdateImageStorageClass", registry.access)
         let (image, status) = try await registry.lifecycle.setStorageClass(target, of: id, in: name, of: home)
         return .about(name, in: home, ["imageId": .imageID(image), "imageStatus": .string(status.rawValue)])
-    }
-
-    private func target(_ call: AWSCall, _ action: String) async throws -> (RepositoryName, RegistryID) {
-        let home = try call.askedRegistry()
-        let name = try call.repositoryName()
-        try await call.permit(action, on: name, in: home, registry.access)
-        return (name, home)
     }
 }
 

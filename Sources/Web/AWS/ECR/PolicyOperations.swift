@@ -16,28 +16,21 @@ struct PolicyOperations: Sendable {
     private func set(_ call: AWSCall) async throws -> JSONValue {
         let text = try call.input.string("policyText", length: 0...10_240)
         let isForced = try call.input.optionalBool("force") ?? false
-        let (name, home) = try await target(call, "ecr:SetRepositoryPolicy")
+        let (name, home) = try await call.repository("ecr:SetRepositoryPolicy", registry.access)
         _ = try await registry.repositories.setPolicy(
             text, of: name, in: home, by: call.caller, lockout: isForced ? .accepted : .refused)
         return .about(name, in: home, ["policyText": .string(text)])
     }
 
     private func policy(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await target(call, "ecr:GetRepositoryPolicy")
+        let (name, home) = try await call.repository("ecr:GetRepositoryPolicy", registry.access)
         let text = try await registry.repositories.policy(of: name, in: home)
         return .about(name, in: home, ["policyText": .string(text)])
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await target(call, "ecr:DeleteRepositoryPolicy")
+        let (name, home) = try await call.repository("ecr:DeleteRepositoryPolicy", registry.access)
         let text = try await registry.repositories.deletePolicy(of: name, in: home)
         return .about(name, in: home, ["policyText": .string(text)])
-    }
-
-    private func target(_ call: AWSCall, _ action: String) async throws -> (RepositoryName, RegistryID) {
-        let home = try call.askedRegistry()
-        let name = try call.repositoryName()
-        try await call.permit(action, on: name, in: home, registry.access)
-        return (name, home)
     }
 }

@@ -7,7 +7,7 @@ struct ReferrerOperations: Sendable {
 
     var table: [AWSOperation] {
         // IAM knows no action of its own for it.
-        [AWSOperation(.ecr, "ListImageReferrers", action: "ecr:BatchGetImage", list)]
+        [AWSOperation(.ecr, "ListImageReferrers", list)]
     }
 
     /// ECR's `ArtifactStatusFilter`.

@@ -13,7 +13,7 @@ struct KeyCipherOperations: Sendable {
         [
             AWSOperation(.kms, "Encrypt", encrypt),
             AWSOperation(.kms, "Decrypt", decrypt),
-            AWSOperation(.kms, "ReEncrypt", action: "kms:ReEncryptFrom", reencrypt),
+            AWSOperation(.kms, "ReEncrypt", reencrypt),
             AWSOperation(.kms, "GenerateDataKey") { try await dataKey($0, withPlaintext: true) },
             AWSOperation(.kms, "GenerateDataKeyWithoutPlaintext") { try await dataKey($0, withPlaintext: false) },
             AWSOperation(.kms, "GenerateRandom", random),

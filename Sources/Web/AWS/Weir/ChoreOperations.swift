@@ -4,6 +4,8 @@ import WeirRegistry
 /// Garbage collection and verification: asked for here, done in the background, told of by number.
 struct ChoreOperations: Sendable {
     let registry: Registry
+    /// They reach into every account's registry: whose account this is may start them.
+    let home: RegistryID
 
     var table: [AWSOperation] {
         [
@@ -17,19 +19,19 @@ struct ChoreOperations: Sendable {
     private func collect(_ call: AWSCall) async throws -> JSONValue {
         let dryRun = try call.input.optionalBool("dryRun") ?? false
         let grace = try call.input.optionalInteger("graceSeconds", 0...31_536_000)
-        try await call.permit("weir:StartGarbageCollection", in: call.registry, registry.access)
+        try await call.permit("weir:StartGarbageCollection", in: home, registry.access)
         return ["run": .run(try registry.chores.start(.collect(dryRun: dryRun, grace: grace.map { .seconds($0) })))]
     }
 
     private func verify(_ call: AWSCall) async throws -> JSONValue {
         let repair = try call.input.optionalBool("repair") ?? false
-        try await call.permit("weir:StartVerification", in: call.registry, registry.access)
+        try await call.permit("weir:StartVerification", in: home, registry.access)
         return ["run": .run(try registry.chores.start(.verify(repair: repair)))]
     }
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.input.string("runId", length: 1...64)
-        try await call.permit("weir:DescribeRun", in: call.registry, registry.access)
+        try await call.permit("weir:DescribeRun", in: home, registry.access)
         guard let run = registry.chores.run(id) else {
             throw Refusal.invalidParameter(
                 "runId", "No run has this number: the server remembers its last hundred, until it stops")
@@ -38,7 +40,7 @@ struct ChoreOperations: Sendable {
     }
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("weir:ListRuns", in: call.registry, registry.access)
+        try await call.permit("weir:ListRuns", in: home, registry.access)
         return ["runs": .array(registry.chores.runs.map { .run($0) })]
     }
 }

@@ -29,11 +29,13 @@ struct RuleOptionOperations: Sendable {
     private func setOptions(_ call: AWSCall) async throws -> JSONValue {
         let prefix = try call.prefix("ecrRepositoryPrefix", lengths: CacheRule.prefixLengths)
         try await call.permit("weir:SetRuleOptions", in: call.registry, registry.access)
-        var options = try await registry.cacheRules.status(of: prefix, in: call.registry).rule.options
-        try reset(&options, try call.input.optionalStrings("reset", count: 0...20) ?? [])
-        try set(&options, call.input)
-        _ = try await registry.cacheRules.setOptions(options, of: prefix, in: call.registry)
-        return ["rule": .rule(try await registry.cacheRules.status(of: prefix, in: call.registry), in: call.registry)]
+        let input = call.input
+        let reset = try input.optionalStrings("reset", count: 0...20) ?? []
+        let status = try await registry.cacheRules.setOptions(of: prefix, in: call.registry) { options in
+            try self.reset(&options, reset)
+            try self.set(&options, input)
+        }
+        return ["rule": .rule(status, in: call.registry)]
     }
 
     private func set(_ options: inout RuleOptions, _ input: Parameters) throws {

@@ -1,3 +1,4 @@
+package import WeirCore
 package import WeirRegistry
 
 /// What ECR has no operation for: the operator's own API, in the dialect of the rest (docs/operating.md).
@@ -5,8 +6,9 @@ package import WeirRegistry
 /// JSON 1.1, signed for the service `ecr`, `X-Amz-Target: Weir_20261122.OPERATION`. Each operation needs the IAM action
 /// `weir:OPERATION`.
 package enum WeirOperations {
-    package static func table(registry: Registry) -> [AWSOperation] {
+    /// - Parameter home: the server's own registry. What concerns the whole server is allowed to its account alone.
+    package static func table(registry: Registry, home: RegistryID) -> [AWSOperation] {
         RuleOptionOperations(registry: registry).table + PullOperations(registry: registry).table
-            + LifecycleRunOperations(registry: registry).table + ChoreOperations(registry: registry).table
+            + LifecycleRunOperations(registry: registry).table + ChoreOperations(registry: registry, home: home).table
     }
 }
