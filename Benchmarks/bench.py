@@ -24,7 +24,7 @@ from measures import Row, Sample, rows, table  # noqa: E402
 from scenarios import Bench, Scenario, scenarios  # noqa: E402
 from storm import storms  # noqa: E402
 
-STORMS = ["cold-line", "cold-per-connection", "cold-crowd", "cold-slow-reader", "offline"]
+STORMS = ["cold-line", "cold-per-connection", "cold-crowd", "cold-rollout", "cold-ten", "cold-slow-reader", "offline"]
 NAMES = ["warm-1", "warm-8", "cold-blob", "cold-image", "upload", "manifest", *STORMS, "listing"]
 
 

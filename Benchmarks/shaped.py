@@ -49,6 +49,8 @@ class Upstream:
         self.line = Line(total)
         self.sent, self.requests = 0, 0
         self.blob_requests: dict[str, int] = {}
+        #: When the first byte of a blob went, by the machine's monotonic clock.
+        self.first_bytes: dict[str, float] = {}
 
     async def serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -78,9 +80,9 @@ class Upstream:
                       window: list[int]) -> None:
         if path == "/told":
             return await self._say(connection, 200, json.dumps(
-                {"sent": self.sent, "requests": self.requests, "blobs": self.blob_requests}).encode())
+                {"sent": self.sent, "requests": self.requests, "blobs": self.blob_requests, "first": self.first_bytes}).encode())
         if path == "/forget":
-            self.sent, self.requests, self.blob_requests = 0, 0, {}
+            self.sent, self.requests, self.blob_requests, self.first_bytes = 0, 0, {}, {}
             return await self._say(connection, 200, b"{}")
         self.requests += 1
         if path in ("/v2/", "/v2"):
@@ -113,6 +115,7 @@ class Upstream:
             return
         if digest.startswith("sha256:") and "blobs" in str(file):
             self.blob_requests[digest] = self.blob_requests.get(digest, 0) + 1
+            self.first_bytes.setdefault(digest, time.monotonic())
         with file.open("rb") as content:
             await self._pour(loop, connection, content, first, last - first + 1, own, window)
 

@@ -142,52 +142,51 @@ class Storm(Scenario):
 
 
 class Crowd(Storm):
-    """So many clients at once, each three layers at a time (curl: a hundred of them in Python would be the bottleneck)."""
+    """So many clients, each as docker does it: the manifest, then three layers at a time (`crowd.py`)."""
 
     rounds = 1
+    peer = DockerContender.name
 
-    def __init__(self, name: str, bench: Bench, clients: int, slow: bool = False):
+    def __init__(self, name: str, bench: Bench, clients: int, over: float = 0, slow: bool = False):
         super().__init__(name, bench, total=GIGABIT)
-        self.clients, self.slow = clients, slow
+        self.clients, self.over, self.slow = clients, over, slow
 
     def contenders(self, folder: Path) -> list[Contender]:
         return [one for one in super().contenders(folder) if one.name != "direct"]
 
-    peer = DockerContender.name
-
     def measure(self, contender: Contender) -> Sample:
         self.upstream.told("/forget")
-        repository, home = contender.cached(self.image.repository), self.bench.folder / "home"
-        login = ["-u", ":".join(contender.credentials)] if contender.credentials else []
-        accept = ["-H", f"Accept: {ACCEPT}"]
-        ask = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{time_starttransfer} %{size_download}\\n", *login]
-        layers = [word for blob in self.image.blobs for word in ("-o", "/dev/null", f"{contender.url}/v2/{repository}/blobs/{blob.digest}")]
-        pull = [*ask[:2], *ask[4:], "--parallel", "--parallel-immediate", "--parallel-max", "3", *layers]
-        manifest = [*ask, *accept, f"{contender.url}/v2/{repository}/manifests/1"]
-        environment = clean_environment(home)
+        repository = contender.cached(self.image.repository)
+        login = ["--login", ":".join(contender.credentials)] if contender.credentials else []
+        crowd = [sys.executable, Path(__file__).parent / "crowd.py", contender.url, repository,
+                 "--clients", str(self.clients), "--over", str(self.over), *login]
+        layers = "".join(f"{blob.digest} {blob.size}\n" for blob in self.image.blobs)
         with watched(contender.daemon) as sample:
-            began = time.perf_counter()
-            subprocess.run(manifest, env=environment, check=True, capture_output=True)
             slow = self._slow_reader(contender, repository) if self.slow else None
-            clients = [subprocess.Popen(
-                pull, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(self.clients)]
-            lines = [line.split() for client in clients for line in client.communicate()[0].splitlines()]
+            began = time.perf_counter()
+            out = subprocess.run(crowd, env=clean_environment(self.bench.folder / "home"), input=layers, text=True,
+                                 check=True, stdout=subprocess.PIPE).stdout
             sample.seconds = time.perf_counter() - began
             if slow:
                 slow.set()
-        bad = [line for line in lines if line[0] != "200"]
-        assert not bad and len(lines) == self.clients * len(self.image.blobs), f"{len(lines)} answers, {bad[:5]}"
-        sample.moved = sum(int(line[2]) for line in lines)
-        first = sorted(float(line[1]) for line in lines)
+        told = self.upstream.told()
+        pulled = [json.loads(line) for line in out.splitlines()]
+        assert len(pulled) == self.clients * len(self.image.blobs), f"{len(pulled)} layers"
+        sample.moved = sum(one["size"] for one in pulled)
+        # What a client waits for, beside what upstream itself takes to send the blob's first byte.
+        delays = sorted(one["first"] - max(one["asked"], told["first"].get(one["digest"], 0)) for one in pulled)
         sample.extra |= {
-            "upstream bytes x": self.upstream.told()["sent"] / self.image.size,
-            "first byte p50 ms": first[len(first) // 2] * 1e3, "p99 ms": first[int(len(first) * 0.99)] * 1e3, "max ms": first[-1] * 1e3,
+            "upstream bytes x": told["sent"] / self.image.size, "first byte p50 ms": delays[len(delays) // 2] * 1e3,
+            "p90 ms": delays[int(len(delays) * 0.9)] * 1e3, "max ms": delays[-1] * 1e3,
         }
         return sample
 
     def _slow_reader(self, contender: Contender, repository: str) -> threading.Event:
         """A client that takes 10 KB a second of the first layer until it is told to stop."""
         stop, connection = threading.Event(), Connection(contender.url, contender.credentials)
+
+        with Connection(contender.url, contender.credentials) as first:
+            first.get(f"/v2/{repository}/manifests/1", ACCEPT)
 
         def read() -> None:
             connection._send_head("GET", f"/v2/{repository}/blobs/{self.image.layers[0].digest}", "")
@@ -240,6 +239,7 @@ class Offline(Scenario):
 def storms(bench: Bench) -> list[Scenario]:
     return [
         Storm("cold-line", bench, total=GIGABIT), Storm("cold-per-connection", bench, each=GIGABIT / 4),
-        Crowd("cold-crowd", bench, 100), Crowd("cold-slow-reader", bench, 10, slow=True), Offline("offline", bench),
+        Crowd("cold-crowd", bench, 100), Crowd("cold-rollout", bench, 100, over=1), Crowd("cold-ten", bench, 10),
+        Crowd("cold-slow-reader", bench, 10, slow=True), Offline("offline", bench),
     ]
 

@@ -15,6 +15,9 @@ package protocol SQLDatabase: Sendable {
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value
 
+    /// Another number after every write: what was read since it changed last still stands. Nil where others write as well.
+    var version: UInt64? { get }
+
     /// Applies, in order, the migrations that have not been applied yet, each in its own transaction.
     func migrate(_ migrations: [Migration]) async throws
 }

@@ -23,6 +23,9 @@ package struct Blobs: Sendable {
     let logger: Logger
     /// Held around a file's and its row's coming and going.
     package let places = PlaceLocks()
+    private let standings = StandingMemory()
+    /// What is being read.
+    private let opened = OpenBlobs()
     /// What was stored since the collector last added everything up.
     let growth = StoreGrowth()
 
@@ -67,10 +70,15 @@ package struct Blobs: Sendable {
     }
 
     func standing(of digest: Digest, in repository: Repository) async throws -> BlobTable.Standing {
+        let key = StandingMemory.Key(repository: repository.id, digest: digest)
+        let version = database.version
+        if let known = standings.standing(key, at: version) { return known }
         let scope = place(of: digest, in: repository).scope
-        return try await database.read {
+        let standing = try await database.read {
             try BlobTable.standing(of: digest, in: repository.id, scope: scope, $0)
         }
+        standings.remember(standing, key, at: version)
+        return standing
     }
 
     /// A way in for new content of the repository.
@@ -143,12 +151,13 @@ package struct Blobs: Sendable {
     /// nobody is promised what is not there.
     func open(
         _ digest: Digest, _ standing: BlobTable.Standing, in repository: Repository
-    ) async throws -> BlobContent? {
+    ) async throws -> OpenContent? {
         guard let size = standing.stored else { return nil }
         let place = place(of: digest, in: repository)
+        if let content = opened.content(in: place, storedAt: standing.storedAt) { return content }
         do {
             let content = try await content(in: place, sealedBy: key(of: repository))
-            if content.size == size { return content }
+            if content.size == size { return opened.share(content, in: place, storedAt: standing.storedAt) }
             logger.error("Stored blob has the wrong length", metadata: ["blob.place": "\(place)"])
         } catch let error as BlobStoreError where error == .missing {
             let now = try await self.standing(of: digest, in: repository)

@@ -1,6 +1,7 @@
 import NIOCore
 import Synchronization
 import WeirCore
+import WeirVault
 
 /// One blob on its way from upstream, and everybody who reads it meanwhile.
 final class Fill: Sendable {
@@ -17,6 +18,8 @@ final class Fill: Sendable {
 
     private enum Answer {
         case own(FillProgress.Answer)
+        /// The blob's first bytes, which are not in the file yet.
+        case opening(ByteBuffer)
         /// Another fill brings the same bytes: ask that one.
         case follow(Fill)
 
@@ -26,7 +29,9 @@ final class Fill: Sendable {
     private struct State {
         var progress = FillProgress()
         var failure: (any Error)?
-        var content: BlobContent?
+        var content: OpenContent?
+        /// What came first, until it has landed: a line begins slowly, and clients need not wait for a whole segment.
+        var opening: ByteBuffer?
         /// Another repository's fill of the same bytes, which this one has proved that it may read.
         var leader: Fill?
         var waiters: [UInt64: Waiter] = [:]
@@ -38,27 +43,55 @@ final class Fill: Sendable {
                 case .head: progress.answerForHead()
                 case .bytes(let offset): progress.answer(at: offset)
                 }
-            if answer == .wait, let leader { return .follow(leader) }
-            return .own(answer)
+            guard answer == .wait else { return .own(answer) }
+            if case .bytes(let offset) = wanted, let opening, offset < opening.readableBytes {
+                return .opening(opening.getSlice(at: Int(offset), length: opening.readableBytes - Int(offset)) ?? opening)
+            }
+            return leader.map { .follow($0) } ?? .own(answer)
         }
     }
 
+    private static let segment = SealedFormat.segmentSize
+
     let digest: Digest
     private let state = Mutex(State())
+    private let readers = Atomic(0)
 
     init(_ digest: Digest) { self.digest = digest }
 
     // MARK: Events, from the one who fills
 
     /// Upstream answered: `content` reads what lands.
-    func answered(size: Int64?, content: BlobContent) {
+    func answered(size: Int64?, content: OpenContent) {
         change {
             $0.content = content
             $0.progress.answered(size: size)
         }
     }
 
-    func landed(_ count: Int64) { change { $0.progress.landed(count) } }
+    /// The first bytes are about to come. Not for a blob of one segment, nor for one of unknown length: its bytes are given out when they are
+    /// verified.
+    func opens(size: Int64?) {
+        guard let size, size > Self.segment else { return }
+        state.withLock { $0.opening = ByteBuffer() }
+    }
+
+    /// The next bytes have come, and are going to land.
+    func arrived(_ bytes: ByteBuffer) {
+        guard state.withLock({ $0.opening.map { $0.readableBytes < Self.segment } ?? false }) else { return }
+        change { state in
+            let rest = Self.segment - (state.opening?.readableBytes ?? 0)
+            guard let part = bytes.getSlice(at: bytes.readerIndex, length: min(bytes.readableBytes, rest)) else { return }
+            state.opening?.writeImmutableBuffer(part)
+        }
+    }
+
+    func landed(_ count: Int64) {
+        change {
+            $0.progress.landed(count)
+            if count >= Self.segment { $0.opening = nil }
+        }
+    }
 
     func stored(size: Int64) { change { $0.progress.stored(size: size) } }
 
@@ -92,13 +125,21 @@ final class Fill: Sendable {
 
     // MARK: Readers
 
+    /// Another one reads from now on, until `leave`.
+    func join() { readers.add(1, ordering: .relaxed) }
+
+    func leave() {
+        guard readers.subtract(1, ordering: .relaxed).newValue < 2 else { return }
+        state.withLock { $0.content }?.forgetParts()
+    }
+
     /// The blob's size, as soon as upstream's answer is there; nil where it does not tell. Throws why there will be no blob.
     func head() async throws -> Int64? {
         while true {
             switch try await wait(for: .head) {
             case .own(.head(let size)), .own(.readable(_, let size)): return size
             case .own(.stored(let size)): return size
-            case .own(.failed), .own(.wait): throw failure
+            case .own(.failed), .own(.wait), .opening: throw failure
             case .follow(let leader):
                 if let size = try await following(leader, { try await $0.head() }) { return size }
             }
@@ -110,7 +151,7 @@ final class Fill: Sendable {
         while true {
             switch try await wait(for: .bytes(past: .max)) {
             case .own(.stored(let size)): return size
-            case .own: throw failure
+            case .own, .opening: throw failure
             // What the leader has stored, this fill stores only when it is known to be its repository's too.
             case .follow(let leader): _ = try await following(leader, { try await $0.whole() }, andThenLeave: true)
             }
@@ -118,18 +159,25 @@ final class Fill: Sendable {
     }
 
     /// Up to `count` bytes from `offset`, as soon as the first of them can be read; empty at the end.
-    func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
+    ///
+    /// - Parameter isFollowing: the reader is another fill's.
+    func read(at offset: Int64, upTo count: Int, isFollowing: Bool = false) async throws -> ByteBuffer {
+        let isShared = isFollowing || readers.load(ordering: .relaxed) > 1
         while true {
             let answer = try await wait(for: .bytes(past: offset))
             let content = state.withLock { $0.content }
             switch (answer, content) {
+            case (.opening(let bytes), _): return bytes.getSlice(at: 0, length: min(count, bytes.readableBytes)) ?? bytes
             case (.follow(let leader), _):
-                if let bytes = try await following(leader, { try await $0.read(at: offset, upTo: count) }) { return bytes }
+                if let bytes = try await following(leader, { try await $0.read(at: offset, upTo: count, isFollowing: true) }) {
+                    return bytes
+                }
             case (.own(.readable(let landed, _)), let content?):
                 return try await content.read(
-                    at: offset, upTo: min(count, Int(clamping: landed - offset)), size: BlobContent.unfinished)
+                    at: offset, upTo: count, readable: landed, size: BlobContent.unfinished, isShared: isShared)
             case (.own(.stored(let size)), let content?):
-                return try await content.read(at: offset, upTo: count, size: size)
+                return try await content.read(
+                    at: offset, upTo: count, readable: size, size: size, isShared: isShared)
             default: throw failure
             }
         }
@@ -194,8 +242,15 @@ final class Fill: Sendable {
 }
 
 /// Reads a blob that is being filled.
-struct FillBody: BlobBody {
-    let fill: Fill
+final class FillBody: BlobBody {
+    private let fill: Fill
+
+    init(_ fill: Fill) {
+        self.fill = fill
+        fill.join()
+    }
+
+    deinit { fill.leave() }
 
     func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
         try await fill.read(at: offset, upTo: count)

@@ -201,8 +201,12 @@ final class Fills: Sendable {
             try await transfer.run { size in
                 let (new, content) = try blobs.intake(for: order.repository, order.digest.algorithm) { fill.landed($0) }
                 intake = new
-                fill.answered(size: size, content: content)
-                return { try await new.take($0) }
+                fill.answered(size: size, content: OpenContent(content))
+                fill.opens(size: size)
+                return { bytes in
+                    fill.arrived(bytes)
+                    try await new.take(bytes)
+                }
             }
             guard let intake else { throw CancellationError() }
             let (digest, size) = try await intake.drain()

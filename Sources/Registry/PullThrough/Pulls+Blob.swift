@@ -50,14 +50,15 @@ extension Pulls {
     }
 
     private func serve(
-        _ content: BlobContent, _ digest: Digest, size: Int64, _ standing: BlobTable.Standing,
+        _ opened: OpenContent, _ digest: Digest, size: Int64, _ standing: BlobTable.Standing,
         in repository: Repository, at place: Place
     ) -> ServedBlob {
+        let content = opened.content
         guard content.opener != nil else {
             return ServedBlob(
                 size: size, body: content, file: content.file.fileDescriptor.map { ($0, 0) })
         }
-        let body = MendingBody(content) { [self] error in
+        let body = MendingBody(opened) { [self] error in
             try await mend(digest, after: error, standing, in: repository, at: place)
         }
         return ServedBlob(size: size, body: body)
@@ -84,7 +85,7 @@ extension Pulls {
         let size: Int64
         // Without a length from anywhere the answer needs the whole blob first: a client must know where it ends.
         if let head = try await fill.head() { size = head } else { size = try await fill.whole() }
-        return ServedBlob(size: size, body: FillBody(fill: fill))
+        return ServedBlob(size: size, body: FillBody(fill))
     }
 
     /// The stored bytes turned out damaged while they were read. Cached ones are fetched again and reading goes on; pushed ones are lost.
@@ -106,31 +107,34 @@ extension Pulls {
         }
         let source = try await source(of: place.name, by: rule, in: place.registry)
         return FillBody(
-            fill: fills.join(
-                Fills.Order(digest: digest, size: standing.stored, repository: repository, source: source)))
+            fills.join(Fills.Order(digest: digest, size: standing.stored, repository: repository, source: source)))
     }
 }
 
 /// Reads stored content, and goes on with other content where it proves damaged.
 private final class MendingBody: BlobBody {
     private let mend: @Sendable (any Error) async throws -> any BlobBody
-    private let content: Mutex<any BlobBody>
+    private let content: OpenContent
+    private let mended = Mutex<(any BlobBody)?>(nil)
     private let isMended = Atomic(false)
 
-    init(_ content: any BlobBody, mend: @escaping @Sendable (any Error) async throws -> any BlobBody) {
-        self.content = Mutex(content)
+    init(_ content: OpenContent, mend: @escaping @Sendable (any Error) async throws -> any BlobBody) {
+        self.content = content
         self.mend = mend
+        content.join()
     }
 
+    deinit { content.leave() }
+
     func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
-        let body = content.withLock { $0 }
+        if let other = mended.withLock({ $0 }) { return try await other.read(at: offset, upTo: count) }
         do {
-            return try await body.read(at: offset, upTo: count)
+            return try await content.read(at: offset, upTo: count)
         } catch  where error.isDamage {
             // Once: content that came anew and is damaged too is not fetched for ever.
             guard !isMended.exchange(true, ordering: .relaxed) else { throw error }
             let other = try await mend(error)
-            content.withLock { $0 = other }
+            mended.withLock { $0 = other }
             return try await other.read(at: offset, upTo: count)
         }
     }

@@ -1,5 +1,6 @@
 import GRDB
 import Glibc
+import Synchronization
 package import WeirCore
 
 /// Rows in one SQLite file: one writer, several readers that do not wait for it (WAL).
@@ -15,6 +16,7 @@ package final class SQLiteDatabase: SQLDatabase {
     private static let logBytes = 64 << 20
 
     private let database: any DatabaseWriter
+    private let writes = Atomic<UInt64>(0)
 
     /// Opens the file, and makes it where there is none: readable by its owner alone, as the log beside it then is too.
     /// Blocks: it is for the start.
@@ -62,10 +64,15 @@ package final class SQLiteDatabase: SQLDatabase {
         // Not GRDB's async `write`: that one rolls back when the waiting task is cancelled.
         try await withCheckedThrowingContinuation { (waiting: CheckedContinuation<Value, any Error>) in
             database.asyncWriteWithoutTransaction { connection in
-                waiting.resume(with: Result { try Self.transaction(connection, body) })
+                let outcome = Result { try Self.transaction(connection, body) }
+                // Before anybody is told, and after a failure too: it may have been the commit's.
+                self.writes.add(1, ordering: .releasing)
+                waiting.resume(with: outcome)
             }
         }
     }
+
+    package var version: UInt64? { writes.load(ordering: .acquiring) }
 
     package func migrate(_ migrations: [Migration]) async throws {
         try await write { try SQLiteMigrations.prepare($0) }

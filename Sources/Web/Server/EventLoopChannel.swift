@@ -5,7 +5,7 @@ import NIOCore
 /// A connection as this server wants it: its socket options set, and its handler running on the connection's own event loop.
 struct EventLoopChannel<Base: ServerChildChannel>: ServerChildChannel {
     let base: Base
-    let executors: EventLoopExecutors
+    let loops: EventLoops
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
         do {
@@ -17,9 +17,6 @@ struct EventLoopChannel<Base: ServerChildChannel>: ServerChildChannel {
                 try options.setOption(
                     .recvAllocator,
                     value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 1 << 20))
-                // A writer waits above the high mark: what one slow download can hold in memory, four to eight chunks.
-                try options.setOption(
-                    .writeBufferWaterMark, value: ChannelOptions.Types.WriteBufferWaterMark(low: 512 << 10, high: 2 << 20))
             }
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
@@ -28,7 +25,7 @@ struct EventLoopChannel<Base: ServerChildChannel>: ServerChildChannel {
     }
 
     func handle(value: Base.Value, logger: Logger) async {
-        await withTaskExecutorPreference(executors.executor(of: value.channel.eventLoop)) {
+        await withTaskExecutorPreference(loops.executor(of: value.channel.eventLoop)) {
             await base.handle(value: value, logger: logger)
         }
     }

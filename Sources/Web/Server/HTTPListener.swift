@@ -37,23 +37,26 @@ package struct HTTPListener: Sendable {
     /// Serves until the task is cancelled or told to stop gracefully. Throws where the address or the certificate cannot be used.
     package func run(onListening: @escaping @Sendable (SocketAddress?) async -> Void = { _ in }) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
-        let executors = EventLoopExecutors(group)
+        let loops = try await EventLoops(group)
         let http = HTTP1Channel(
             responder: { request, writer, channel in
-                try await serve(request, writer, channel)
+                try await serve(request, writer, channel, loops.turns(of: channel.eventLoop))
             }, configuration: channelConfiguration)
         let server: any Service
         if let tls = settings.tls {
             let secure = try TLSChannel(http, tlsConfiguration: Self.configuration(tls))
-            server = EventLoopChannel(base: secure, executors: executors).server(
+            server = EventLoopChannel(base: secure, loops: loops).server(
                 configuration: serverConfiguration, onServerRunning: { await onListening($0.localAddress) },
                 eventLoopGroup: group, logger: logger)
         } else {
-            server = EventLoopChannel(base: http, executors: executors).server(
+            server = EventLoopChannel(base: http, loops: loops).server(
                 configuration: serverConfiguration, onServerRunning: { await onListening($0.localAddress) },
                 eventLoopGroup: group, logger: logger)
         }
-        try await server.run()
+        let outcome: Result<Void, any Error>
+        do { outcome = .success(try await server.run()) } catch { outcome = .failure(error) }
+        await loops.close()
+        try outcome.get()
     }
 
     private var serverConfiguration: ServerConfiguration {
@@ -85,7 +88,9 @@ package struct HTTPListener: Sendable {
 
     // MARK: One request
 
-    @concurrent private func serve(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+    @concurrent private func serve(
+        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, _ turns: BodyTurns?
+    ) async throws {
         let start = ContinuousClock.now
         let id = numbers.next()
         var logger = logger
@@ -110,7 +115,7 @@ package struct HTTPListener: Sendable {
         var head = HTTPResponse(status: reply.status, headerFields: reply.headers)
         head.headerFields[.date] = date.now
         do {
-            let bytes = try await ReplyWriter(channel: channel, isSecure: settings.tls != nil).write(
+            let bytes = try await ReplyWriter(channel: channel, turns: turns, isSecure: settings.tls != nil).write(
                 head, reply.body, isHead: web.method == .head, to: writer)
             metrics.count(reply.label, method: web.method, status: reply.status.code, bytes: bytes, took: .now - start)
             if logger.logLevel <= .debug {

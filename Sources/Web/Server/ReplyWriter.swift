@@ -13,14 +13,9 @@ struct ReplyWriter {
         case writing(any Error)
     }
 
-    /// What is read, opened and written at once: fewer hops than with less; more would only wait in memory. Where hundreds of bodies are
-    /// under way they share 32 MiB, down to one sealed segment each.
-    static var chunkSize: Int {
-        let share = (32 << 20) / max(1, bodies.load(ordering: .relaxed))
-        return min(512 << 10, max(64 << 10, share & ~(64 << 10 - 1)))
-    }
-
     let channel: any Channel
+    /// Nil on an event loop that is not the server's.
+    let turns: BodyTurns?
     /// Under TLS the bytes must pass through this process.
     let isSecure: Bool
 
@@ -63,10 +58,12 @@ struct ReplyWriter {
 
     @concurrent private func write(_ slice: BlobSlice, to writer: some ResponseBodyWriter) async throws {
         var writer = writer
+        BodyShare.bodies.add(1, ordering: .relaxed)
+        defer { BodyShare.bodies.subtract(1, ordering: .relaxed) }
         if let file = slice.blob.file, slice.first.readableBytes == 0, !isSecure {
             let from = file.offset + slice.range.lowerBound
             do {
-                try await SendFile(descriptor: file.descriptor).send(
+                try await SendFile(descriptor: file.descriptor, turns: turns).send(
                     from..<from + Int64(slice.range.count), to: channel)
             } catch {
                 throw Failure.writing(error)
@@ -80,34 +77,45 @@ struct ReplyWriter {
     }
 
     /// Sends part after part. A body that is alone has its next part read and opened on another thread while one is sent, so that one
-    /// client gets what two cores can do; where several are sent, the cores have enough to do without the hops.
+    /// client gets what two cores can do; where several are sent, the cores have enough to do without the hops, and they take turns.
     @concurrent private func copy(_ slice: BlobSlice, to writer: inout some ResponseBodyWriter) async throws {
-        Self.bodies.add(1, ordering: .relaxed)
-        defer { Self.bodies.subtract(1, ordering: .relaxed) }
         var writer = writer
+        var share: BodyShare?
         try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
             var part = slice.first
             var offset = slice.range.lowerBound
             if part.readableBytes == 0 { part = try await Self.part(of: slice, at: offset) }
             while offset < slice.range.upperBound {
                 let end = offset + Int64(part.readableBytes)
-                let isAlone = Self.bodies.load(ordering: .relaxed) == 1
+                if share != .current { share = holdNoMore(than: .current) }
+                let isAlone = BodyShare.bodies.load(ordering: .relaxed) == 1
                 if isAlone {
                     group.addTask(executorPreference: globalConcurrentExecutor) { try await Self.part(of: slice, at: end) }
                 }
                 do { try await writer.write(part) } catch { throw Failure.writing(error) }
-                part = isAlone ? try await group.next() ?? ByteBuffer() : try await Self.part(of: slice, at: end)
+                if isAlone {
+                    part = try await group.next() ?? ByteBuffer()
+                } else {
+                    // What has been written is not held while others have their turn.
+                    part = ByteBuffer()
+                    await turns?.next()
+                    part = try await Self.part(of: slice, at: end)
+                }
                 offset = end
             }
         }
     }
 
-    /// The blob bodies that are being copied now, in the whole program.
-    private static let bodies = Atomic(0)
+    /// Above the mark a body waits for its client.
+    private func holdNoMore(than share: BodyShare) -> BodyShare {
+        let mark = ChannelOptions.Types.WriteBufferWaterMark(low: share.mark / 4, high: share.mark)
+        channel.setOption(.writeBufferWaterMark, value: mark).whenFailure { _ in }
+        return share
+    }
 
     /// The part at `offset`, empty at the slice's end.
     private static func part(of slice: BlobSlice, at offset: Int64) async throws -> ByteBuffer {
-        let count = min(Int64(chunkSize), slice.range.upperBound - offset)
+        let count = min(Int64(BodyShare.current.chunk), slice.range.upperBound - offset)
         guard count > 0 else { return ByteBuffer() }
         do {
             let part = try await slice.blob.body.read(at: offset, upTo: Int(count))

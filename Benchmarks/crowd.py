@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Many clients in one process, each pulling an image as docker does: the manifest, then its layers three at a time.
+
+It costs the machine little: one thread, and what has arrived is thrown away inside the kernel, so that what is measured is the server and not
+a hundred clients' share of two cores.
+
+    crowd.py URL REPOSITORY [--clients 100] [--over SECONDS] [--parallel 3] [--rate BYTES_PER_S] [--login USER:PASSWORD] < "DIGEST SIZE" lines
+
+`--over` lets the clients begin one after the other in that time; without it they all ask at the same moment. Prints one JSON object for each layer
+of each client: when it was asked, when the first byte of the body came and when the last, in seconds of the machine's monotonic clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import heapq
+import itertools
+import json
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+#: Taken from a socket at once.
+GULP = 1 << 20
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+class Slot:
+    """One of a client's connections, and what it fetches."""
+
+    def __init__(self, crowd: Crowd, client: Client):
+        self.crowd, self.client = crowd, client
+        self.socket = socket.create_connection(crowd.address, timeout=60)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.left = 0
+
+    def ask(self) -> bool:
+        """Asks for the next thing that the client wants; False where there is none."""
+        if not self.client.wanted:
+            self.socket.close()
+            return False
+        self.path, self.size = self.client.wanted.pop(0)
+        self.head: bytes | None = b""
+        self.first = 0.0
+        self.asked = time.monotonic()
+        self.socket.sendall(self.crowd.request(self.path))
+        return True
+
+    def receive(self) -> int:
+        """What came; the socket has something."""
+        if self.head is not None:
+            return self._receive_head()
+        # MSG_TRUNC: the kernel drops the bytes instead of copying them.
+        count = self.socket.recv_into(self.crowd.buffer, min(GULP, self.left), socket.MSG_TRUNC)
+        if not count:
+            raise RuntimeError(f"{self.path}: {self.left} bytes of {self.size} are missing")
+        self._took(count)
+        return count
+
+    def _receive_head(self) -> int:
+        piece = self.socket.recv(16 * 1024)
+        if not piece:
+            raise RuntimeError(f"{self.path}: no answer")
+        self.head += piece
+        head, end, rest = self.head.partition(b"\r\n\r\n")
+        if end:
+            if b" 200 " not in head.partition(b"\r\n")[0]:
+                raise RuntimeError(f"{self.path}: {head!r} {rest!r}")
+            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            self.head, self.left = None, int(length.partition(b":")[2])
+            if rest:
+                self._took(len(rest))
+        return len(rest)
+
+    def _took(self, count: int) -> None:
+        self.first = self.first or time.monotonic()
+        self.left -= count
+
+    @property
+    def is_done(self) -> bool:
+        return self.head is None and not self.left
+
+
+class Client:
+    """Wants the manifest, and then the layers."""
+
+    def __init__(self, number: int, layers: list[tuple[str, int]], rate: float | None):
+        self.number, self.rate = number, rate
+        self.wanted: list[tuple[str, int]] = [("manifests/1", 0)]
+        self.layers = layers
+        self._free = time.monotonic()
+
+    def pause(self, count: int) -> float:
+        """How long it reads no more after so many bytes."""
+        if not self.rate:
+            return 0
+        now = time.monotonic()
+        self._free = max(self._free, now - 0.02) + count / self.rate
+        return self._free - now
+
+
+class Crowd:
+    def __init__(self, options: argparse.Namespace, layers: list[tuple[str, int]]):
+        url = urlsplit(options.url)
+        self.address = (url.hostname, url.port)
+        self.parallel = options.parallel
+        login = f"Authorization: Basic {base64.b64encode(options.login.encode()).decode()}\r\n" if options.login else ""
+        self._rest = f" HTTP/1.1\r\nHost: {url.netloc}\r\nAccept: {MANIFEST}\r\n{login}\r\n"
+        self._path = f"/v2/{options.repository}/"
+        self.buffer = memoryview(bytearray(GULP))
+        self.selector = selectors.EpollSelector()
+        self.running = 0
+        began = time.monotonic()
+        wanted = [(f"blobs/{digest}", size) for digest, size in layers]
+        #: What is to be done later: a client begins, or a slot reads on.
+        self._order = itertools.count()
+        self.later: list[tuple[float, int, Callable[[], None]]] = []
+        for number in range(options.clients):
+            client = Client(number, wanted, options.rate)
+            self._at(began + options.over * number / options.clients, lambda client=client: self._start(client))
+
+    def request(self, path: str) -> bytes:
+        return f"GET {self._path}{path}{self._rest}".encode()
+
+    def run(self) -> None:
+        while self.running or self.later:
+            while self.later and self.later[0][0] <= time.monotonic():
+                heapq.heappop(self.later)[2]()
+            wait = max(0, self.later[0][0] - time.monotonic()) if self.later else None
+            for key, _ in self.selector.select(wait):
+                self._serve(key.data)
+
+    def _at(self, moment: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self.later, (moment, next(self._order), action))
+
+    def _start(self, client: Client) -> None:
+        self._next(Slot(self, client))
+
+    def _next(self, slot: Slot) -> None:
+        if slot.ask():
+            self._listen(slot)
+
+    def _listen(self, slot: Slot) -> None:
+        self.selector.register(slot.socket, selectors.EVENT_READ, slot)
+        self.running += 1
+
+    def _serve(self, slot: Slot) -> None:
+        count = slot.receive()
+        pause = slot.client.pause(count)
+        if not slot.is_done and pause < 0.001:
+            return
+        self.selector.unregister(slot.socket)
+        self.running -= 1
+        if not slot.is_done:
+            return self._at(time.monotonic() + pause, lambda: self._listen(slot))
+        if slot.path.startswith("manifests/"):
+            slot.client.wanted = list(slot.client.layers)
+            for _ in range(self.parallel - 1):
+                self._start(slot.client)
+        else:
+            print(json.dumps({"client": slot.client.number, "digest": slot.path.rpartition("/")[2], "size": slot.size,
+                              "asked": slot.asked, "first": slot.first, "last": time.monotonic()}))
+        self._next(slot)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url")
+    parser.add_argument("repository")
+    parser.add_argument("--clients", type=int, default=100)
+    parser.add_argument("--over", type=float, default=0)
+    parser.add_argument("--parallel", type=int, default=3)
+    parser.add_argument("--rate", type=float, help="what each client can take")
+    parser.add_argument("--login")
+    options = parser.parse_args()
+    layers = [(digest, int(size)) for digest, size in (line.split() for line in sys.stdin)]
+    Crowd(options, layers).run()
