@@ -113,7 +113,9 @@ class Crowd:
         self._rest = f" HTTP/1.1\r\nHost: {url.netloc}\r\nAccept: {MANIFEST}\r\n{login}\r\n"
         self._path = f"/v2/{options.repository}/"
         self.buffer = memoryview(bytearray(GULP))
-        self.selector = selectors.EpollSelector()
+        #: Who waits for an answer is served first, so that no first byte waits here while others' bodies are taken.
+        self.waiting, self.taking = selectors.EpollSelector(), selectors.EpollSelector()
+        self.taking.register(self.waiting.fileno(), selectors.EVENT_READ)
         self.running = 0
         began = time.monotonic()
         wanted = [(f"blobs/{digest}", size) for digest, size in layers]
@@ -132,8 +134,10 @@ class Crowd:
             while self.later and self.later[0][0] <= time.monotonic():
                 heapq.heappop(self.later)[2]()
             wait = max(0, self.later[0][0] - time.monotonic()) if self.later else None
-            for key, _ in self.selector.select(wait):
-                self._serve(key.data)
+            for key, _ in self.taking.select(wait):
+                self._hear()
+                if key.data:
+                    self._take(key.data)
 
     def _at(self, moment: float, action: Callable[[], None]) -> None:
         heapq.heappush(self.later, (moment, next(self._order), action))
@@ -143,21 +147,37 @@ class Crowd:
 
     def _next(self, slot: Slot) -> None:
         if slot.ask():
-            self._listen(slot)
+            self._listen(self.waiting, slot)
 
-    def _listen(self, slot: Slot) -> None:
-        self.selector.register(slot.socket, selectors.EVENT_READ, slot)
+    def _listen(self, selector: selectors.BaseSelector, slot: Slot) -> None:
+        selector.register(slot.socket, selectors.EVENT_READ, slot)
         self.running += 1
 
-    def _serve(self, slot: Slot) -> None:
-        count = slot.receive()
-        pause = slot.client.pause(count)
-        if not slot.is_done and pause < 0.001:
-            return
-        self.selector.unregister(slot.socket)
+    def _leave(self, selector: selectors.BaseSelector, slot: Slot) -> None:
+        selector.unregister(slot.socket)
         self.running -= 1
-        if not slot.is_done:
-            return self._at(time.monotonic() + pause, lambda: self._listen(slot))
+
+    def _hear(self) -> None:
+        """Everyone whose answer begins."""
+        for key, _ in self.waiting.select(0):
+            slot = key.data
+            slot.receive()
+            if slot.first or slot.is_done:
+                self._leave(self.waiting, slot)
+                self._listen(self.taking, slot)
+                if slot.is_done:
+                    self._done(slot)
+
+    def _take(self, slot: Slot) -> None:
+        pause = slot.client.pause(slot.receive())
+        if slot.is_done:
+            self._done(slot)
+        elif pause > 0.001:
+            self._leave(self.taking, slot)
+            self._at(time.monotonic() + pause, lambda: self._listen(self.taking, slot))
+
+    def _done(self, slot: Slot) -> None:
+        self._leave(self.taking, slot)
         if slot.path.startswith("manifests/"):
             slot.client.wanted = list(slot.client.layers)
             for _ in range(self.parallel - 1):

@@ -32,6 +32,8 @@ final class Fill: Sendable {
         var content: OpenContent?
         /// What came first, until it has landed: a line begins slowly, and clients need not wait for a whole segment.
         var opening: ByteBuffer?
+        /// A blob of one segment is given out when it is verified; it need not be on disk for that.
+        var opensVerified = false
         /// Another repository's fill of the same bytes, which this one has proved that it may read.
         var leader: Fill?
         var waiters: [UInt64: Waiter] = [:]
@@ -44,7 +46,7 @@ final class Fill: Sendable {
                 case .bytes(let offset): progress.answer(at: offset)
                 }
             guard answer == .wait else { return .own(answer) }
-            if case .bytes(let offset) = wanted, let opening, offset < opening.readableBytes {
+            if case .bytes(let offset) = wanted, let opening, !opensVerified, offset < opening.readableBytes {
                 return .opening(opening.getSlice(at: Int(offset), length: opening.readableBytes - Int(offset)) ?? opening)
             }
             return leader.map { .follow($0) } ?? .own(answer)
@@ -69,11 +71,13 @@ final class Fill: Sendable {
         }
     }
 
-    /// The first bytes are about to come. Not for a blob of one segment, nor for one of unknown length: its bytes are given out when they are
-    /// verified.
+    /// The first bytes are about to come. Where nobody knows how many they will be, they are given out when they are verified and stored.
     func opens(size: Int64?) {
-        guard let size, size > Self.segment else { return }
-        state.withLock { $0.opening = ByteBuffer() }
+        guard let size else { return }
+        state.withLock { state in
+            state.opening = ByteBuffer()
+            state.opensVerified = size <= Self.segment
+        }
     }
 
     /// The next bytes have come, and are going to land.
@@ -84,6 +88,14 @@ final class Fill: Sendable {
             guard let part = bytes.getSlice(at: bytes.readerIndex, length: min(bytes.readableBytes, rest)) else { return }
             state.opening?.writeImmutableBuffer(part)
         }
+    }
+
+    /// All bytes have come.
+    func arrivedWhole() {
+        guard let bytes = state.withLock({ $0.opensVerified ? $0.opening : nil }),
+            Digest(of: bytes.readableBytesView, digest.algorithm) == digest
+        else { return }
+        change { $0.opensVerified = false }
     }
 
     func landed(_ count: Int64) {

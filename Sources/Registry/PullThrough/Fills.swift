@@ -209,6 +209,7 @@ final class Fills: Sendable {
                 }
             }
             guard let intake else { throw CancellationError() }
+            fill.arrivedWhole()
             let (digest, size) = try await intake.drain()
             if digest != order.digest { throw Refusal.wrongDigest(order, got: digest) }
             try await blobs.commit(intake, digest, size: size, to: order.repository, .cache)
