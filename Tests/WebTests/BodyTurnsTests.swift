@@ -49,7 +49,8 @@ import WeirWeb
 
     private final class Turns: Sendable {
         let counts = Mutex([Int](repeating: 0, count: 20))
-        /// By how many turns one was ahead of another, once all had begun.
+        let begun = Atomic(0)
+        /// By how many turns one was ahead of another.
         let lead = Mutex(0)
 
         func taken(by body: Int) {
@@ -57,7 +58,7 @@ import WeirWeb
                 counts[body] += 1
                 return (counts.max() ?? 0, counts.min() ?? 0)
             }
-            if least > 0, most < 100 { lead.withLock { $0 = max($0, most - least) } }
+            if most < 100 { lead.withLock { $0 = max($0, most - least) } }
         }
     }
 
@@ -67,6 +68,8 @@ import WeirWeb
             await withDiscardingTaskGroup { group in
                 for body in 0..<20 {
                     group.addTask(executorPreference: loops.executor(of: loop)) {
+                        turn.begun.add(1, ordering: .acquiringAndReleasing)
+                        while turn.begun.load(ordering: .acquiring) < 20 { await turns.next() }
                         for _ in 0..<100 {
                             turn.taken(by: body)
                             await turns.next()

@@ -156,10 +156,16 @@ package final class Pulls: Sendable {
         return try await revalidate(tag, held, in: repository, by: rule, at: place)
     }
 
+    /// Made once: looking a counter up costs more than the rest of a pull from memory.
+    private static let counters = Dictionary(
+        uniqueKeysWithValues: PullOutcome.allCases.map {
+            ($0, Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", $0.rawValue)]))
+        })
+
     func count(
         _ served: ServedManifest, _ outcome: PullOutcome, by rule: CacheRule?, at place: Place
     ) -> ServedManifest {
-        Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", outcome.rawValue)]).increment()
+        Self.counters[outcome]?.increment()
         if let rule { rules.tally.count(outcome, of: rule.owner(in: place.registry), at: clock.now) }
         return served
     }

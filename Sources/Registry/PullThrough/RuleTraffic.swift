@@ -33,7 +33,7 @@ package struct RuleTraffic: Sendable, Equatable {
 }
 
 /// How a manifest pull ended: the label `outcome` of `weir_manifest_pulls_total`.
-enum PullOutcome: String {
+enum PullOutcome: String, CaseIterable {
     case hit, revalidated, updated, miss, stale, failed
 }
 
