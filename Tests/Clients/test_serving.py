@@ -227,3 +227,31 @@ def test_many_idle_connections(weir: Weir, held: bytes) -> None:
     finally:
         for connection in connections:
             connection.close()
+
+
+def test_many_clients_that_do_not_read_cost_little_memory(make_weir: Callable[..., Weir]) -> None:
+    """Two hundred ask for a layer and take none of it: together they hold 64 MiB at most, whatever the layer's size."""
+    weir = make_weir(options=["--log-level", "warning"])
+    weir.repository("slow/app")
+    layer = random_layer("slow", 24 * MIB)
+    weir.distribution().push_blob("slow/app", layer.content, layer.digest)
+    token = base64.b64encode(f"AWS:{weir.password()}".encode()).decode()
+    ask = (f"GET /v2/slow/app/blobs/{layer.digest} HTTP/1.1\r\nHost: {weir.host}\r\n"
+           f"Authorization: Basic {token}\r\n\r\n").encode()
+    clients = []
+    try:
+        for _ in range(200):
+            client = socket.socket()
+            # Small, so that what the kernel takes for a client is little and the rest would wait in the server.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+            client.connect(("127.0.0.1", weir.port))
+            client.sendall(ask)
+            clients.append(client)
+        for client in clients:
+            assert client.recv(12) == b"HTTP/1.1 200"
+        # Everybody else is served meanwhile, whole.
+        assert weir.distribution().blob("slow/app", layer.digest).content == layer.content
+        assert weir.peak_memory < 224 * MIB
+    finally:
+        for client in clients:
+            client.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import stat
 import time
 from collections.abc import Callable
@@ -174,3 +175,18 @@ def test_tls(make_weir: Callable[..., Weir], authority: Authority, self_signed: 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic")
     assert weir.daemon.stop() == 0
+
+
+def test_it_may_open_as_many_files_as_the_system_allows(make_weir: Callable[..., Weir]) -> None:
+    """A login shell's limit is 1,024, fewer than the connections that are let in; and the kernel's table does not grow under load."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 1_000), hard))
+    try:
+        weir = make_weir()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    process = Path(f"/proc/{weir._running().pid}")
+    limits = next(line.split() for line in process.joinpath("limits").read_text().splitlines() if line.startswith("Max open files"))
+    assert limits[3] == limits[4]
+    table = next(line for line in process.joinpath("status").read_text().splitlines() if line.startswith("FDSize"))
+    assert int(table.split()[1]) >= min(hard, 16_384)
