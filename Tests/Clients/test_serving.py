@@ -230,7 +230,7 @@ def test_many_idle_connections(weir: Weir, held: bytes) -> None:
 
 
 def test_many_clients_that_do_not_read_cost_little_memory(make_weir: Callable[..., Weir]) -> None:
-    """Two hundred ask for a layer and take none of it: together they hold 64 MiB at most, whatever the layer's size."""
+    """Two hundred ask for a layer and take none of it: together they hold 96 MiB at most, whatever the layer's size."""
     weir = make_weir(options=["--log-level", "warning"])
     weir.repository("slow/app")
     layer = random_layer("slow", 24 * MIB)

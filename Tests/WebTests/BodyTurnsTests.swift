@@ -92,7 +92,7 @@ import WeirWeb
     @Test func manyBodiesHoldLittleEach() {
         for count in [1, 8, 32, 100, 300, 1_000] {
             let share = BodyShare(among: count)
-            #expect((share.chunk + share.mark) * count <= max(64 << 20, count * (96 << 10)), "\(count)")
+            #expect(share.most * count <= max(96 << 20, count * (160 << 10)), "\(count)")
             #expect(share.chunk.nonzeroBitCount == 1 && share.chunk >= 64 << 10 && share.chunk <= 512 << 10)
         }
         #expect(BodyShare(among: 1).chunk == 512 << 10)

@@ -195,6 +195,7 @@ package struct Blobs: Sendable {
 
     /// Forgets bytes that are damaged or gone, if nobody has stored newer ones.
     func forget(_ place: BlobPlace, _ standing: BlobTable.Standing) async throws {
+        opened.forget(place)
         try await database.write { try BlobTable.lost(place, storedAt: standing.storedAt, $0) }
     }
 }

@@ -142,7 +142,14 @@ final class Fill: Sendable {
 
     func leave() {
         guard readers.subtract(1, ordering: .relaxed).newValue < 2 else { return }
-        state.withLock { $0.content }?.forgetParts()
+        let (content, leader) = state.withLock { ($0.content, $0.leader) }
+        content?.forgetParts()
+        leader?.forgetParts()
+    }
+
+    /// What the readers of a fill that follows shared here.
+    private func forgetParts() {
+        if readers.load(ordering: .relaxed) < 2 { state.withLock { $0.content }?.forgetParts() }
     }
 
     /// The blob's size, as soon as upstream's answer is there; nil where it does not tell. Throws why there will be no blob.
@@ -172,16 +179,16 @@ final class Fill: Sendable {
 
     /// Up to `count` bytes from `offset`, as soon as the first of them can be read; empty at the end.
     ///
-    /// - Parameter isFollowing: the reader is another fill's.
-    func read(at offset: Int64, upTo count: Int, isFollowing: Bool = false) async throws -> ByteBuffer {
-        let isShared = isFollowing || readers.load(ordering: .relaxed) > 1
+    /// - Parameter isShared: another reader is going to want the same bytes, as far as the caller knows.
+    func read(at offset: Int64, upTo count: Int, isShared: Bool = false) async throws -> ByteBuffer {
+        let isShared = isShared || readers.load(ordering: .relaxed) > 1
         while true {
             let answer = try await wait(for: .bytes(past: offset))
             let content = state.withLock { $0.content }
             switch (answer, content) {
             case (.opening(let bytes), _): return bytes.getSlice(at: 0, length: min(count, bytes.readableBytes)) ?? bytes
             case (.follow(let leader), _):
-                if let bytes = try await following(leader, { try await $0.read(at: offset, upTo: count, isFollowing: true) }) {
+                if let bytes = try await following(leader, { try await $0.read(at: offset, upTo: count, isShared: isShared) }) {
                     return bytes
                 }
             case (.own(.readable(let landed, _)), let content?):

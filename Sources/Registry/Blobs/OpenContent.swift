@@ -18,27 +18,30 @@ final class OpenContent: Sendable {
     func join() { readers.add(1, ordering: .relaxed) }
 
     func leave() {
-        if readers.subtract(1, ordering: .relaxed).newValue < 2 { forgetParts() }
+        readers.subtract(1, ordering: .relaxed)
+        forgetParts()
     }
 
-    func forgetParts() { parts.clear() }
+    /// Nobody shares them any more, as far as the caller knows.
+    func forgetParts() {
+        if readers.load(ordering: .relaxed) < 2 { parts.clear() }
+    }
 
     /// Up to `count` bytes from `offset`; fewer where a part ends, none at the end of the blob.
     func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
         guard let size = content.size else { throw SealError.damaged }
-        return try await read(
-            at: offset, upTo: count, readable: size, size: size, isShared: readers.load(ordering: .relaxed) > 1)
+        return try await read(at: offset, upTo: count, readable: size, size: size, isShared: false)
     }
 
     /// - Parameters:
     ///   - readable: how many plain bytes have landed.
     ///   - size: plain bytes in the whole blob, or `BlobContent.unfinished`.
-    ///   - isShared: somebody else is going to want the same bytes.
+    ///   - isShared: somebody else is going to want the same bytes, besides those who have joined.
     func read(
         at offset: Int64, upTo count: Int, readable: Int64, size: Int64, isShared: Bool
     ) async throws -> ByteBuffer {
         let count = Int(min(Int64(count), max(0, readable - offset)))
-        guard isShared, content.opener != nil, count > 0 else {
+        guard isShared || readers.load(ordering: .relaxed) > 1, content.opener != nil, count > 0 else {
             return try await content.read(at: offset, upTo: count, size: size)
         }
         if let known = parts.part(at: offset, upTo: count) { return known }
@@ -140,6 +143,9 @@ final class OpenBlobs: Sendable {
     func content(in place: BlobPlace, storedAt: Timestamp?) -> OpenContent? {
         state.withLock { $0.entries[place].flatMap { $0.storedAt == storedAt ? $0.content : nil } }
     }
+
+    /// What is read there now is not what anybody should join.
+    func forget(_ place: BlobPlace) { state.withLock { $0.entries[place] = nil } }
 
     /// The content as others may join it; somebody else's where two opened it at the same time.
     func share(_ content: BlobContent, in place: BlobPlace, storedAt: Timestamp?) -> OpenContent {

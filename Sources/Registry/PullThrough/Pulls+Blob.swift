@@ -114,29 +114,38 @@ extension Pulls {
 /// Reads stored content, and goes on with other content where it proves damaged.
 private final class MendingBody: BlobBody {
     private let mend: @Sendable (any Error) async throws -> any BlobBody
-    private let content: OpenContent
+    private let content: Mutex<OpenContent?>
     private let mended = Mutex<(any BlobBody)?>(nil)
-    private let isMended = Atomic(false)
 
     init(_ content: OpenContent, mend: @escaping @Sendable (any Error) async throws -> any BlobBody) {
-        self.content = content
+        self.content = Mutex(content)
         self.mend = mend
         content.join()
     }
 
-    deinit { content.leave() }
+    deinit { leave() }
 
     func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
-        if let other = mended.withLock({ $0 }) { return try await other.read(at: offset, upTo: count) }
+        guard let stored = content.withLock({ $0 }) else {
+            return try await mended.withLock { $0 }?.read(at: offset, upTo: count) ?? ByteBuffer()
+        }
         do {
-            return try await content.read(at: offset, upTo: count)
+            return try await stored.read(at: offset, upTo: count)
         } catch  where error.isDamage {
             // Once: content that came anew and is damaged too is not fetched for ever.
-            guard !isMended.exchange(true, ordering: .relaxed) else { throw error }
             let other = try await mend(error)
             mended.withLock { $0 = other }
+            leave()
             return try await other.read(at: offset, upTo: count)
         }
+    }
+
+    private func leave() {
+        let gone = content.withLock { content in
+            defer { content = nil }
+            return content
+        }
+        gone?.leave()
     }
 }
 

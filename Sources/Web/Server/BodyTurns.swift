@@ -36,9 +36,16 @@ package final class BodyTurns: Sendable {
     static func make(on eventLoop: any EventLoop) async throws -> BodyTurns {
         let ends = try openPipe()
         let handler = Handler()
-        let channel = try await NIOPipeBootstrap(group: eventLoop)
-            .channelInitializer { $0.pipeline.addHandler(handler) }
-            .takingOwnershipOfDescriptors(input: ends.input, output: ends.output).get()
+        let channel: any Channel
+        do {
+            channel = try await NIOPipeBootstrap(group: eventLoop)
+                .channelInitializer { $0.pipeline.addHandler(handler) }
+                .takingOwnershipOfDescriptors(input: ends.input, output: ends.output).get()
+        } catch {
+            closeDescriptor(ends.input)
+            closeDescriptor(ends.output)
+            throw error
+        }
         let turns = BodyTurns(channel)
         handler.turns.withLock { $0 = turns }
         return turns
@@ -102,10 +109,12 @@ private func openPipe() throws -> (input: CInt, output: CInt) {
     return (ends[0], ends[1])
 }
 
+private func closeDescriptor(_ descriptor: CInt) { _ = close(descriptor) }
+
 /// What one of the bodies that are being sent may hold in memory.
 ///
-/// Together they hold 64 MiB, however slow their clients are, until there are so many that each has only the least: one sealed segment
-/// that is being written and half of one that waits for the socket.
+/// Together they hold 96 MiB, however slow their clients are, until there are so many that each has only the least: two sealed segments and a
+/// half. One part waits for the socket, on top of what may wait there, and the next one for its turn to be written.
 package struct BodyShare: Equatable {
     /// Read, opened and written at once: fewer hops than with less; more would only wait in memory. A power of two, so that readers of the same
     /// blob ask for the same parts.
@@ -116,7 +125,7 @@ package struct BodyShare: Equatable {
     /// Read before the answer begins: little, because nobody has a first byte before.
     static let first = 64 << 10
 
-    private static let total = 64 << 20
+    private static let total = 96 << 20
     private static let chunks = (least: 64 << 10, most: 512 << 10)
 
     static var current: BodyShare { BodyShare(among: bodies.load(ordering: .relaxed)) }
@@ -124,11 +133,14 @@ package struct BodyShare: Equatable {
     package init(among count: Int) {
         let share = Self.total / max(1, count)
         var chunk = Self.chunks.most
-        while chunk > Self.chunks.least, chunk + chunk / 2 > share { chunk /= 2 }
+        while chunk > Self.chunks.least, 2 * chunk + chunk / 2 > share { chunk /= 2 }
         self.chunk = chunk
         // Two steps: a mark that moved with each client that comes and goes would have to be set anew all the time.
-        mark = share > 4 * Self.chunks.most ? 3 * chunk : chunk / 2
+        mark = share > 5 * Self.chunks.most ? 3 * chunk : chunk / 2
     }
+
+    /// The most that one body holds.
+    package var most: Int { 2 * chunk + mark }
 
     /// The bodies that are being sent now, in the whole program.
     static let bodies = Atomic(0)

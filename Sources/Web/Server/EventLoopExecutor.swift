@@ -25,7 +25,12 @@ package struct EventLoops: Sendable {
         var turns: [ObjectIdentifier: BodyTurns] = [:]
         for eventLoop in Array(group.makeIterator()) {
             executors[ObjectIdentifier(eventLoop)] = EventLoopExecutor(eventLoop)
-            turns[ObjectIdentifier(eventLoop)] = try await BodyTurns.make(on: eventLoop)
+            do {
+                turns[ObjectIdentifier(eventLoop)] = try await BodyTurns.make(on: eventLoop)
+            } catch {
+                for turns in turns.values { await turns.close() }
+                throw error
+            }
         }
         self.executors = executors
         self.turns = turns

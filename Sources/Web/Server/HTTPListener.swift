@@ -37,26 +37,34 @@ package struct HTTPListener: Sendable {
     /// Serves until the task is cancelled or told to stop gracefully. Throws where the address or the certificate cannot be used.
     package func run(onListening: @escaping @Sendable (SocketAddress?) async -> Void = { _ in }) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
+        let tls = try settings.tls.map { try Self.configuration($0) }
         let loops = try await EventLoops(group)
+        let outcome: Result<Void, any Error>
+        do {
+            outcome = .success(try await server(tls, group, loops, onListening).run())
+        } catch {
+            outcome = .failure(error)
+        }
+        await loops.close()
+        try outcome.get()
+    }
+
+    private func server(
+        _ tls: TLSConfiguration?, _ group: any EventLoopGroup, _ loops: EventLoops,
+        _ onListening: @escaping @Sendable (SocketAddress?) async -> Void
+    ) throws -> any Service {
         let http = HTTP1Channel(
             responder: { request, writer, channel in
                 try await serve(request, writer, channel, loops.turns(of: channel.eventLoop))
             }, configuration: channelConfiguration)
-        let server: any Service
-        if let tls = settings.tls {
-            let secure = try TLSChannel(http, tlsConfiguration: Self.configuration(tls))
-            server = EventLoopChannel(base: secure, loops: loops).server(
-                configuration: serverConfiguration, onServerRunning: { await onListening($0.localAddress) },
-                eventLoopGroup: group, logger: logger)
-        } else {
-            server = EventLoopChannel(base: http, loops: loops).server(
+        guard let tls else {
+            return EventLoopChannel(base: http, loops: loops).server(
                 configuration: serverConfiguration, onServerRunning: { await onListening($0.localAddress) },
                 eventLoopGroup: group, logger: logger)
         }
-        let outcome: Result<Void, any Error>
-        do { outcome = .success(try await server.run()) } catch { outcome = .failure(error) }
-        await loops.close()
-        try outcome.get()
+        return EventLoopChannel(base: try TLSChannel(http, tlsConfiguration: tls), loops: loops).server(
+            configuration: serverConfiguration, onServerRunning: { await onListening($0.localAddress) },
+            eventLoopGroup: group, logger: logger)
     }
 
     private var serverConfiguration: ServerConfiguration {

@@ -88,14 +88,15 @@ struct ReplyWriter {
             while offset < slice.range.upperBound {
                 let end = offset + Int64(part.readableBytes)
                 if share != .current { share = holdNoMore(than: .current) }
-                let isAlone = BodyShare.bodies.load(ordering: .relaxed) == 1
+                let isLast = end >= slice.range.upperBound
+                let isAlone = !isLast && BodyShare.bodies.load(ordering: .relaxed) == 1
                 if isAlone {
                     group.addTask(executorPreference: globalConcurrentExecutor) { try await Self.part(of: slice, at: end) }
                 }
                 do { try await writer.write(part) } catch { throw Failure.writing(error) }
                 if isAlone {
                     part = try await group.next() ?? ByteBuffer()
-                } else {
+                } else if !isLast {
                     // What has been written is not held while others have their turn.
                     part = ByteBuffer()
                     await turns?.next()

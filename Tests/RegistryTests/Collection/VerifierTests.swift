@@ -35,8 +35,8 @@ import WeirRegistry
         let house = try await pushed()
         let place = try #require(house.place(layer))
         switch kind {
-        case 0: house.store.spoil(place) { $0.setInteger(UInt8(255), at: $0.writerIndex - 9) }
-        case 1: house.store.spoil(place) { $0.setInteger(UInt8(255), at: 3) }
+        case 0: house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
+        case 1: house.store.spoil(place) { $0.flip(at: 3) }
         case 2: house.store.spoil(place) { _ = $0.readSlice(length: 1) }
         case 3: house.store.spoil(place) { $0.moveWriterIndex(to: $0.writerIndex - 1) }
         default: house.store.lose(place)
@@ -67,7 +67,7 @@ import WeirRegistry
     @Test func aRepairOfPushedContentLetsThePushSendItAgain() async throws {
         let house = try await pushed()
         let place = try #require(house.place(layer))
-        house.store.spoil(place) { $0.setInteger(UInt8(255), at: $0.writerIndex - 9) }
+        house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
         let report = try await house.verify(repair: true)
         // The bytes are lost, and nobody pretends otherwise.
         #expect(!report.isClean)
@@ -85,7 +85,7 @@ import WeirRegistry
         try await house.rule("ecr-public")
         try await house.cache(layer, as: "1")
         let place = try #require(house.place(layer))
-        house.store.spoil(place) { $0.setInteger(UInt8(255), at: $0.writerIndex - 9) }
+        house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
         #expect(try await house.verify().isClean == false)
         let report = try await house.verify(repair: true)
         #expect(report.isClean)
@@ -112,5 +112,12 @@ import WeirRegistry
         let report = try await house.verify()
         #expect(report.isClean)
         #expect(report.unheld == 2)
+    }
+}
+
+extension ByteBuffer {
+    /// Another byte, whatever it was.
+    fileprivate mutating func flip(at index: Int) {
+        setInteger(~(getInteger(at: index, as: UInt8.self) ?? 0), at: index)
     }
 }
