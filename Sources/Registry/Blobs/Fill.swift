@@ -47,7 +47,7 @@ final class Fill: Sendable {
                 }
             guard answer == .wait else { return .own(answer) }
             if case .bytes(let offset) = wanted, let opening, !opensVerified, offset < opening.readableBytes {
-                return .opening(opening.getSlice(at: Int(offset), length: opening.readableBytes - Int(offset)) ?? opening)
+                return .opening(opening.slice(from: Int(offset), upTo: opening.readableBytes))
             }
             return leader.map { .follow($0) } ?? .own(answer)
         }
@@ -85,8 +85,7 @@ final class Fill: Sendable {
         guard state.withLock({ $0.opening.map { $0.readableBytes < Self.segment } ?? false }) else { return }
         change { state in
             let rest = Self.segment - (state.opening?.readableBytes ?? 0)
-            guard let part = bytes.getSlice(at: bytes.readerIndex, length: min(bytes.readableBytes, rest)) else { return }
-            state.opening?.writeImmutableBuffer(part)
+            state.opening?.writeImmutableBuffer(bytes.slice(from: 0, upTo: rest))
         }
     }
 
@@ -141,13 +140,12 @@ final class Fill: Sendable {
     func join() { readers.add(1, ordering: .relaxed) }
 
     func leave() {
-        guard readers.subtract(1, ordering: .relaxed).newValue < 2 else { return }
-        let (content, leader) = state.withLock { ($0.content, $0.leader) }
-        content?.forgetParts()
-        leader?.forgetParts()
+        readers.subtract(1, ordering: .relaxed)
+        forgetParts()
+        state.withLock { $0.leader }?.forgetParts()
     }
 
-    /// What the readers of a fill that follows shared here.
+    /// What readers shared, its own or those of a fill that follows.
     private func forgetParts() {
         if readers.load(ordering: .relaxed) < 2 { state.withLock { $0.content }?.forgetParts() }
     }
@@ -186,7 +184,7 @@ final class Fill: Sendable {
             let answer = try await wait(for: .bytes(past: offset))
             let content = state.withLock { $0.content }
             switch (answer, content) {
-            case (.opening(let bytes), _): return bytes.getSlice(at: 0, length: min(count, bytes.readableBytes)) ?? bytes
+            case (.opening(let bytes), _): return bytes.slice(from: 0, upTo: count)
             case (.follow(let leader), _):
                 if let bytes = try await following(leader, { try await $0.read(at: offset, upTo: count, isShared: isShared) }) {
                     return bytes

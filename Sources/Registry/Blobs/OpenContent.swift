@@ -54,7 +54,8 @@ final class OpenContent: Sendable {
 }
 
 extension ByteBuffer {
-    fileprivate func slice(from offset: Int, upTo count: Int) -> ByteBuffer {
+    /// Up to `count` readable bytes, from the one at `offset` on.
+    func slice(from offset: Int, upTo count: Int) -> ByteBuffer {
         getSlice(at: readerIndex + offset, length: min(count, readableBytes - offset)) ?? ByteBuffer()
     }
 }

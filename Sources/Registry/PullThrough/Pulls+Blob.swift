@@ -113,39 +113,38 @@ extension Pulls {
 
 /// Reads stored content, and goes on with other content where it proves damaged.
 private final class MendingBody: BlobBody {
+    private enum Source {
+        case stored(OpenContent)
+        case mended(any BlobBody)
+    }
+
     private let mend: @Sendable (any Error) async throws -> any BlobBody
-    private let content: Mutex<OpenContent?>
-    private let mended = Mutex<(any BlobBody)?>(nil)
+    private let source: Mutex<Source>
 
     init(_ content: OpenContent, mend: @escaping @Sendable (any Error) async throws -> any BlobBody) {
-        self.content = Mutex(content)
+        source = Mutex(.stored(content))
         self.mend = mend
         content.join()
     }
 
-    deinit { leave() }
-
-    func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
-        guard let stored = content.withLock({ $0 }) else {
-            return try await mended.withLock { $0 }?.read(at: offset, upTo: count) ?? ByteBuffer()
-        }
-        do {
-            return try await stored.read(at: offset, upTo: count)
-        } catch  where error.isDamage {
-            // Once: content that came anew and is damaged too is not fetched for ever.
-            let other = try await mend(error)
-            mended.withLock { $0 = other }
-            leave()
-            return try await other.read(at: offset, upTo: count)
-        }
+    deinit {
+        if case .stored(let content) = source.withLock({ $0 }) { content.leave() }
     }
 
-    private func leave() {
-        let gone = content.withLock { content in
-            defer { content = nil }
-            return content
+    func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
+        switch source.withLock({ $0 }) {
+        case .mended(let other): return try await other.read(at: offset, upTo: count)
+        case .stored(let content):
+            do {
+                return try await content.read(at: offset, upTo: count)
+            } catch  where error.isDamage {
+                // Once: content that came anew and is damaged too is not fetched for ever.
+                let other = try await mend(error)
+                source.withLock { $0 = .mended(other) }
+                content.leave()
+                return try await other.read(at: offset, upTo: count)
+            }
         }
-        gone?.leave()
     }
 }
 
