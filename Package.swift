@@ -26,12 +26,9 @@ extension Target.Dependency {
     static let nioTLS: Self = .product(name: "NIOTLS", package: "swift-nio")
     static let nioEmbedded: Self = .product(name: "NIOEmbedded", package: "swift-nio")
     static let nioSSL: Self = .product(name: "NIOSSL", package: "swift-nio-ssl")
-    static let nioHTTPTypes: Self = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let nioHTTPTypesHTTP1: Self = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
     static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
     static let httpTypes: Self = .product(name: "HTTPTypes", package: "swift-http-types")
-    static let hummingbirdCore: Self = .product(name: "HummingbirdCore", package: "hummingbird")
-    static let hummingbirdTLS: Self = .product(name: "HummingbirdTLS", package: "hummingbird")
     static let asyncHTTPClient: Self = .product(name: "AsyncHTTPClient", package: "async-http-client")
     static let grdb: Self = .product(name: "GRDB", package: "GRDB.swift")
     static let logging: Self = .product(name: "Logging", package: "swift-log")
@@ -75,7 +72,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: [
@@ -92,8 +88,8 @@ let package = Package(
         room(
             "Web",
             [
-                .core, .sigV4, .identity, .registry, .vault, .hummingbirdCore, .hummingbirdTLS, .httpTypes, .nioCore,
-                .nioPosix, .nioHTTP1, .nioHTTPTypes, .nioHTTPTypesHTTP1, .nioSSL, .lifecycle, .logging, .metrics,
+                .core, .sigV4, .identity, .registry, .vault, .httpTypes, .nioCore,
+                .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .nioSSL, .lifecycle, .logging, .metrics,
             ]),
         .executableTarget(
             name: "weir",
@@ -115,7 +111,7 @@ let package = Package(
         tests(
             "WebTests",
             [
-                .core, .sigV4, .vault, .identity, .registry, .storage, .web, .hummingbirdCore, .httpTypes, .nioCore,
+                .core, .sigV4, .vault, .identity, .registry, .storage, .web, .httpTypes, .nioCore,
                 .nioPosix, .lifecycle, .logging, .metrics, "Exams",
             ]),
         tests("ImportTests", []),

@@ -23,7 +23,9 @@ int weir_start_writeback(int fd, long offset, long count) {
 void weir_keep_freed_memory(void) {
     mallopt(M_MMAP_THRESHOLD, 8 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
-    mallopt(M_ARENA_MAX, 4);
+    mallopt(M_TOP_PAD, 4 << 20);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    mallopt(M_ARENA_MAX, processors < 8 ? 1 : (int)(processors / 4));
 }
 
 void weir_make_room_for_descriptors(int count) {

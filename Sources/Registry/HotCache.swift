@@ -2,7 +2,7 @@
 //
 // Exact, not nearly so. Whoever changes a row calls `forget` after its commit, and a read of the database that began before then
 // cannot put back what it saw: a load holds a ticket for its key, `forget` tears the ticket up, and only a load whose ticket still
-// stands may leave its value here. Writes to other keys do not disturb it.
+// stands may leave its value here. Writes to other keys do not disturb it. Those who ask with the same ticket share one load.
 //
 // Bounded by cost. Values live in a young and an old half; a full young half becomes the old one and the old one goes. What is
 // used moves back to the young half, so that what is hot stays.
@@ -10,6 +10,11 @@
 import Synchronization
 
 package final class HotCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private struct Load: Hashable, Sendable {
+        let key: Key
+        let ticket: UInt64
+    }
+
     private struct Ticket {
         let number: UInt64
         /// Loads that are under way with this ticket.
@@ -25,6 +30,7 @@ package final class HotCache<Key: Hashable & Sendable, Value: Sendable>: Sendabl
     }
 
     private let state = Mutex(State())
+    private let loads = SharedLoads<Load, Value?>()
     private let capacity: Int
     private let cost: @Sendable (Value) -> Int
 
@@ -41,7 +47,7 @@ package final class HotCache<Key: Hashable & Sendable, Value: Sendable>: Sendabl
         if let known = known(key) { return known }
         let ticket = begin(key)
         do {
-            let value = try await load()
+            let value = try await loads.value(for: Load(key: key, ticket: ticket), load)
             end(key, ticket, value)
             return value
         } catch {

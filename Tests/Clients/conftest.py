@@ -11,7 +11,7 @@ import pytest
 from harness.certificates import Authority
 from harness.engines import Buildah, Containerd, Docker, Podman, Skopeo, missing
 from harness.images import Image, two_platforms, write_layout
-from harness.processes import free_port
+from harness.processes import refusing_port
 from harness.registries import DockerRegistry
 from harness.rude import HONEST, RudeRegistry
 from harness.secrets_seen import WATCH
@@ -148,7 +148,7 @@ def upstream_settings(
             "public.ecr.aws": upstream.url,
             "registry-1.docker.io": secured.url,
             "registry.k8s.io": _rude.url,
-            "quay.io": f"http://127.0.0.1:{free_port()}",
+            "quay.io": f"http://127.0.0.1:{refusing_port()}",
         },
         "upstream_ca": authority.ca,
     }

@@ -23,7 +23,7 @@ from harness.expect import assert_error, download_fails
 from harness.faults import Fault
 from harness.images import MANIFEST, MIB, Blob, Image, image, index, random_layer, single
 from harness.nowhere import BlackHole, Recorder
-from harness.processes import free_port, wait_until
+from harness.processes import refusing_port, wait_until
 from harness.scene import Scene
 from harness.standin import ELSEWHERE, StandIn
 from harness.vendors import S3, Vendor
@@ -54,7 +54,7 @@ def nowhere(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
     no_tls = Recorder("127.0.0.1")
     yield {
         **{host: one.url for host, one in standins.items()},
-        "refused.example": f"http://127.0.0.1:{free_port()}",
+        "refused.example": f"http://127.0.0.1:{refusing_port()}",
         "no-name.example": "https://no-such-host.invalid",
         "black-hole.example": f"http://127.0.0.1:{hole.port}",
         "no-tls.example": f"https://{no_tls.address}",

@@ -17,7 +17,7 @@ from harness.engines import Skopeo
 from harness.expect import assert_error
 from harness.images import Image, random_layer, single
 from harness.nowhere import BlackHole, Gate
-from harness.processes import free_port
+from harness.processes import refusing_port
 from harness.standin import StandIn
 from harness.vendors import Vendor
 from harness.weir import Weir
@@ -117,7 +117,7 @@ def test_everything_cached_pulls(
     hole = BlackHole()
     expired = StandIn(Vendor("expired", "expired.example"), authority.server("127.0.0.1", expired=True))
     weir.upstreams[OPEN.host] = {
-        "refused": f"http://127.0.0.1:{free_port()}", "black-hole": f"http://127.0.0.1:{hole.port}",
+        "refused": f"http://127.0.0.1:{refusing_port()}", "black-hole": f"http://127.0.0.1:{hole.port}",
         "no-name": "https://no-such-host.invalid", "expired": expired.url, "not-a-registry": f"{standin.url}/not/here",
     }[how]
     weir.start()

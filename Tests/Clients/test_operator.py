@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from harness.images import Image, random_layer, single, two_platforms
-from harness.processes import CommandFailed, clean_environment, free_port, run, wait_until
+from harness.processes import CommandFailed, clean_environment, refusing_port, run, wait_until
 from harness.standin import StandIn
 from harness.vendors import Vendor
 from harness.weir import ACCOUNT, PROGRAM, REGION, Weir
@@ -37,7 +37,7 @@ def standin() -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def upstream_settings(standin: StandIn) -> dict[str, object]:
-    return {"upstreams": {"public.ecr.aws": standin.url, "quay.io": f"http://127.0.0.1:{free_port()}"}}
+    return {"upstreams": {"public.ecr.aws": standin.url, "quay.io": f"http://127.0.0.1:{refusing_port()}"}}
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -149,7 +149,7 @@ def test_events_are_posted_signed_and_again_where_they_were_refused(make_weir: C
 
 def test_a_dead_webhook_slows_nobody_and_standard_output_is_only_lines(make_weir: Callable[..., Weir]) -> None:
     weir = make_weir(options=[
-        "--events", "-", "--events-webhook", f"http://127.0.0.1:{free_port()}/", "--log-level", "error"])
+        "--events", "-", "--events-webhook", f"http://127.0.0.1:{refusing_port()}/", "--log-level", "error"])
     weir.rule("dead", "quay.io")
     for tag in range(30):
         assert weir.distribution().manifest("dead/some/app", f"t{tag}").status_code == 503
@@ -318,7 +318,7 @@ def test_a_command_says_what_is_wrong(weir: Weir) -> None:
     environment |= {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wrong"}
     result = run([PROGRAM, "rules", "--endpoint", weir.url], environment, check=False)
     assert result.returncode == 1 and "UnrecognizedClientException" in result.stderr
-    result = run([PROGRAM, "rules", "--endpoint", f"http://127.0.0.1:{free_port()}"], environment, check=False)
+    result = run([PROGRAM, "rules", "--endpoint", f"http://127.0.0.1:{refusing_port()}"], environment, check=False)
     assert result.returncode == 1 and "cannot be asked" in result.stderr
 
 

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import resource
+import socket
 import stat
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -175,6 +177,31 @@ def test_tls(make_weir: Callable[..., Weir], authority: Authority, self_signed: 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic")
     assert weir.daemon.stop() == 0
+
+
+def test_a_stop_does_not_wait_for_who_never_speaks(make_weir: Callable[..., Weir]) -> None:
+    """A connection to a TLS port that sends nothing has no answer to wait for."""
+    weir = make_weir(start=False, options=["--tls-self-signed"])
+    weir.daemon = Daemon(weir.command, weir.log, clean_environment(weir.folder / "home"))
+    weir.daemon.wait_for_port(weir.port)
+    with socket.create_connection(("127.0.0.1", weir.port)):
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert weir.daemon.stop() == 0
+        assert time.monotonic() - began < 15
+
+
+def test_it_needs_no_privilege(make_weir: Callable[..., Weir]) -> None:
+    """As in a container that has dropped every capability."""
+    bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]
+    if os.geteuid() != 0 or subprocess.run([*bare, "true"], capture_output=True).returncode:
+        pytest.skip("capabilities can be dropped by root only, and here not even so: every other test runs without them")
+    weir = make_weir(start=False)
+    weir.daemon = Daemon([*bare, *weir.command], weir.log, clean_environment(weir.folder / "home"))
+    weir.daemon.wait_until(weir.is_ready, 30, "/healthz")
+    assert "CapEff:\t0000000000000000" in Path(f"/proc/{weir.daemon.pid}/status").read_text()
+    weir.repository("team/app")
+    assert weir.distribution().request("GET", "/v2/team/app/tags/list").status_code == 200
 
 
 def test_it_may_open_as_many_files_as_the_system_allows(make_weir: Callable[..., Weir]) -> None:

@@ -23,8 +23,8 @@ import Testing
         ],
         "Web": [
             "WeirCore", "WeirSigV4", "WeirIdentity", "WeirRegistry", "WeirVault", "Crypto", "Glibc", "HTTPTypes",
-            "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "Logging", "Metrics", "Mustache", "NIOCore", "NIOHTTP1",
-            "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "ServiceLifecycle", "FoundationEssentials",
+            "Logging", "Metrics", "Mustache", "NIOCore", "NIOHTTP1",
+            "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "ServiceLifecycle", "FoundationEssentials",
         ],
     ]
 

@@ -60,6 +60,75 @@ import WeirRegistry
         #expect(cache.known(1) == "one")
     }
 
+    /// Holds a load until the test lets it go on, and tells when it has begun.
+    private struct Gate {
+        let begun = AsyncStream<Void>.makeStream()
+        let opened = AsyncStream<Void>.makeStream()
+
+        func pass() async {
+            begun.continuation.yield()
+            for await _ in opened.stream { return }
+        }
+
+        func untilBegun() async { for await _ in begun.stream { return } }
+        func open() { opened.continuation.yield() }
+    }
+
+    private final class Loads: Sendable { let count = Atomic(0) }
+
+    @Test func aCrowdSharesOneLoad() async throws {
+        let cache = HotCache<Int, String>(capacity: 10)
+        let loads = Loads()
+        try await withThrowingTaskGroup(of: String?.self) { crowd in
+            for _ in 0..<100 {
+                crowd.addTask {
+                    try await cache.value(for: 1) {
+                        loads.count.add(1, ordering: .relaxed)
+                        try await Task.sleep(for: .milliseconds(100))
+                        return "one"
+                    }
+                }
+            }
+            for try await value in crowd { #expect(value == "one") }
+        }
+        // One, unless the machine starts some of them a tenth of a second later.
+        #expect(loads.count.load(ordering: .relaxed) < 50)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func nobodyWhoAsksAfterAChangeWaitsForALoadFromBefore() async throws {
+        let cache = HotCache<Int, String>(capacity: 10)
+        let gate = Gate()
+        let first = Task {
+            try await cache.value(for: 1) {
+                await gate.pass()
+                return "old"
+            }
+        }
+        await gate.untilBegun()
+        cache.forget(1)
+        #expect(try await cache.value(for: 1) { "new" } == "new")
+        gate.open()
+        #expect(try await first.value == "old")
+        #expect(cache.known(1) == "new")
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whoWaitsForALoadThatFailsLoadsForItself() async throws {
+        struct Failed: Error {}
+        let cache = HotCache<Int, String>(capacity: 10)
+        let gate = Gate()
+        let first = Task {
+            try await cache.value(for: 1) {
+                await gate.pass()
+                throw Failed()
+            }
+        }
+        await gate.untilBegun()
+        let second = Task { try await cache.value(for: 1) { "loaded by the second" } }
+        gate.open()
+        await #expect(throws: Failed.self) { try await first.value }
+        #expect(try await second.value == "loaded by the second")
+    }
+
     @Test func theCostIsBoundedAndWhatIsUsedStays() async throws {
         let cache = HotCache<Int, [Int]>(capacity: 100) { $0.count }
         _ = try await cache.value(for: -1) { [1] }

@@ -102,6 +102,8 @@ final class RawClient: Sendable {
     func send(_ text: String) async throws { try await send(Array(text.utf8)) }
     func send(_ bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
     func close() async throws { try await channel.close() }
+    /// Nothing more is sent; answers are still read.
+    func finishSending() async throws { try await channel.close(mode: .output) }
 
     /// The next head's first line.
     func head() async throws -> String { try await headLines().first ?? "" }

@@ -99,6 +99,112 @@ private struct NumberedBody: BlobBody {
         }
     }
 
+    @Test func requestsSentTogetherKeepTheirBodies() async throws {
+        try await withListener { request in
+            let body = try? await request.body.collect(upTo: 100)
+            return Reply(.ok, [:], .bytes(body ?? ByteBuffer()), label: label)
+        } _: { server in
+            let client = try await RawClient(port: server.port)
+            let bodies = ["one", "", "three"]
+            try await client.send(
+                bodies.map { "PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: \($0.utf8.count)\r\n\r\n\($0)" }.joined())
+            for body in bodies { #expect(String(decoding: try await client.answer().body, as: UTF8.self) == body) }
+        }
+    }
+
+    @Test func aClientThatHasClosedItsSideGetsItsAnswers() async throws {
+        try await withListener { request in
+            Reply.text(.ok, request.rawPath, label: label)
+        } _: { server in
+            let client = try await RawClient(port: server.port)
+            try await client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n")
+            try await client.finishSending()
+            #expect(String(decoding: try await client.answer().body, as: UTF8.self) == "/a\n")
+            #expect(String(decoding: try await client.answer().body, as: UTF8.self) == "/b\n")
+            #expect(try await client.rest().isEmpty)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aBodyThatBreaksOffBehindAnotherRequestIsAnErrorToo() async throws {
+        let outcome = Mutex("")
+        try await withListener { request in
+            guard request.method == .put else { return Reply.text(.ok, "", label: label) }
+            do { for try await _ in request.body {} } catch { outcome.withLock { $0 = "broken" } }
+            return .cut(label)
+        } _: { server in
+            let client = try await RawClient(port: server.port)
+            try await client.send(
+                "GET /a HTTP/1.1\r\nHost: h\r\n\r\nPUT /b HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nshort")
+            try await client.finishSending()
+            #expect(try await client.answer().status == 200)
+            #expect(try await client.rest().isEmpty)
+            #expect(outcome.withLock { $0 } == "broken")
+        }
+    }
+
+    @Test func aBrokenChunkInABodyThatIsReadIsRefused() async throws {
+        try await withListener { request in
+            do { for try await _ in request.body {} } catch {}
+            return request.body.failure == nil ? Reply.text(.ok, "", label: label) : .cut(label)
+        } _: { server in
+            let client = try await RawClient(port: server.port)
+            try await client.send("PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnonsense\r\n")
+            let answer = try await client.answer()
+            #expect(answer.status == 400)
+            #expect(answer.headers["connection"] == "close")
+            #expect(try await client.rest().isEmpty)
+        }
+    }
+
+    private final class Count: Sendable { let value = Atomic(0) }
+
+    @Test(.timeLimit(.minutes(1))) func aClientThatAsksAndDoesNotReadIsNotAnsweredForEver() async throws {
+        let answered = Count()
+        let text = String(repeating: "x", count: 1 << 20)
+        try await withListener { _ in
+            answered.value.add(1, ordering: .relaxed)
+            return Reply.text(.ok, text, label: label)
+        } _: { server in
+            let client = try await RawClient(port: server.port)
+            try await client.send(String(repeating: "GET / HTTP/1.1\r\nHost: h\r\n\r\n", count: 200))
+            var before = -1
+            while before != answered.value.load(ordering: .relaxed) {
+                before = answered.value.load(ordering: .relaxed)
+                try await Task.sleep(for: .milliseconds(300))
+            }
+            // What the kernels of both sides hold, and one that waits.
+            #expect(before < 30)
+            for _ in 0..<200 { #expect(try await client.answer().body.count == text.utf8.count + 1) }
+            #expect(answered.value.load(ordering: .relaxed) == 200)
+        }
+    }
+
+    @Test(arguments: ["GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n"])
+    func whoWantsAnotherProtocolIsAnsweredInThisOneAndThenClosed(request: String) async throws {
+        try await withListener { _ in
+            Reply.text(.ok, "", label: label)
+        } _: { server in
+            let client = try await RawClient(port: server.port)
+            try await client.send(request)
+            let answer = try await client.answer()
+            #expect(answer.status == 200)
+            #expect(answer.headers["connection"] == "close")
+            #expect(try await client.rest().isEmpty)
+        }
+    }
+
+    @Test(arguments: ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"])
+    func theLastRequestIsTheLast(request: String) async throws {
+        try await withListener { _ in
+            Reply.text(.ok, "", label: label)
+        } _: { server in
+            let client = try await RawClient(port: server.port)
+            try await client.send(request)
+            #expect(try await client.answer().headers["connection"] == "close")
+            #expect(try await client.rest().isEmpty)
+        }
+    }
+
     struct Unreadable: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let request: String

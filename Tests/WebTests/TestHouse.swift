@@ -1,7 +1,6 @@
 import Exams
 import Foundation
 import HTTPTypes
-import HummingbirdCore
 import Logging
 import NIOCore
 import Synchronization

@@ -11,7 +11,8 @@ long weir_pread_nowait(int fd, void *into, size_t count, long offset);
 int weir_start_writeback(int fd, long offset, long count);
 
 /// Lets malloc keep freed memory instead of handing it back to the kernel: buffers of 64 KiB to 4 MiB come and go
-/// all the time here, and faulting their pages in again costs more than filling them.
+/// all the time here, and faulting their pages in again costs more than filling them. It grows by 4 MiB, and has few arenas: all but the first
+/// grow page by page, each time with a system call that stops every processor.
 void weir_keep_freed_memory(void);
 
 /// Lets the process open as many files as it may, and makes the kernel's table long enough for `count` of them now: where it grows later, the

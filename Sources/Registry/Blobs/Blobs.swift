@@ -24,6 +24,7 @@ package struct Blobs: Sendable {
     /// Held around a file's and its row's coming and going.
     package let places = PlaceLocks()
     private let standings = StandingMemory()
+    private let scopes = ScopeMemory()
     /// What is being read.
     private let opened = OpenBlobs()
     /// What was stored since the collector last added everything up.
@@ -56,7 +57,9 @@ package struct Blobs: Sendable {
 
     /// The name under which everything lies that is sealed as such a repository's content is.
     func scope(_ encryption: Encryption, in registry: RegistryID) -> String {
-        key(encryption, in: registry)?.scope ?? Self.plainScope(of: registry)
+        scopes.scope(encryption, in: registry) {
+            key(encryption, in: registry)?.scope ?? Self.plainScope(of: registry)
+        }
     }
 
     /// Unsealed content is shared within a registry only, as sealed content is.
@@ -74,11 +77,9 @@ package struct Blobs: Sendable {
         let version = database.version
         if let known = standings.standing(key, at: version) { return known }
         let scope = place(of: digest, in: repository).scope
-        let standing = try await database.read {
-            try BlobTable.standing(of: digest, in: repository.id, scope: scope, $0)
+        return try await standings.load(key, at: version) {
+            try await database.read { try BlobTable.standing(of: digest, in: repository.id, scope: scope, $0) }
         }
-        standings.remember(standing, key, at: version)
-        return standing
     }
 
     /// A way in for new content of the repository.

@@ -35,7 +35,7 @@ package struct Doors: Sendable {
     private func answerAWS(_ request: WebRequest) async -> Reply {
         let label = RouteLabel(.aws, .call)
         var headers = request.headers.map { (name: $0.name.rawName, value: $0.value) }
-        // Hummingbird's codec keeps the first Host apart; the signature covers it.
+        // The first Host is kept apart; the signature covers it.
         if let authority = request.authority { headers.insert((name: "Host", value: authority), at: 0) }
         var call = AWSRequest(
             method: request.method.rawValue, rawPath: request.rawPath, rawQuery: request.rawQuery, headers: headers,

@@ -16,33 +16,36 @@ final class EventLoopExecutor: TaskExecutor {
 /// What this server has for each event loop of a group: the executor of its connections' tasks, and the queue of the bodies that it
 /// sends. They live as long as the server: a running task does not keep its executor.
 package struct EventLoops: Sendable {
-    private let executors: [ObjectIdentifier: EventLoopExecutor]
-    private let turns: [ObjectIdentifier: BodyTurns]
+    package struct Loop: Sendable {
+        package let executor: any TaskExecutor
+        package let turns: BodyTurns
+    }
+
+    private let loops: [ObjectIdentifier: Loop]
 
     /// Throws where the process may open no more files.
     package init(_ group: any EventLoopGroup) async throws {
-        var executors: [ObjectIdentifier: EventLoopExecutor] = [:]
-        var turns: [ObjectIdentifier: BodyTurns] = [:]
+        var loops: [ObjectIdentifier: Loop] = [:]
         for eventLoop in Array(group.makeIterator()) {
-            executors[ObjectIdentifier(eventLoop)] = EventLoopExecutor(eventLoop)
             do {
-                turns[ObjectIdentifier(eventLoop)] = try await BodyTurns.make(on: eventLoop)
+                loops[ObjectIdentifier(eventLoop)] = Loop(
+                    executor: EventLoopExecutor(eventLoop), turns: try await BodyTurns.make(on: eventLoop))
             } catch {
-                for turns in turns.values { await turns.close() }
+                for loop in loops.values { await loop.turns.close() }
                 throw error
             }
         }
-        self.executors = executors
-        self.turns = turns
+        self.loops = loops
     }
 
-    /// nil for an event loop of another group: its tasks then run where Swift puts them.
-    package func executor(of eventLoop: any EventLoop) -> (any TaskExecutor)? { executors[ObjectIdentifier(eventLoop)] }
-
-    package func turns(of eventLoop: any EventLoop) -> BodyTurns? { turns[ObjectIdentifier(eventLoop)] }
+    /// The event loop is one of the group's.
+    package subscript(_ eventLoop: any EventLoop) -> Loop {
+        guard let loop = loops[ObjectIdentifier(eventLoop)] else { preconditionFailure("Not an event loop of this server") }
+        return loop
+    }
 
     /// For the end of the server.
     package func close() async {
-        for turns in turns.values { await turns.close() }
+        for loop in loops.values { await loop.turns.close() }
     }
 }

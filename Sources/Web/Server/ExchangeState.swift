@@ -1,7 +1,7 @@
 /// Where one connection stands between requests read and responses written: a pure machine, one method for each event.
 ///
-/// It decides three things that Hummingbird leaves open: what becomes of a request body that nobody will read (a refused upload
-/// may have ten gigabytes to come), that a response's `Connection: close` is kept, and how a request that cannot be parsed is
+/// It decides what HTTP leaves open: what becomes of a request body that nobody will read (a refused upload
+/// may have ten gigabytes to come), which response is the connection's last, and how a request that cannot be parsed is
 /// answered.
 struct ExchangeState: Equatable {
     /// A request of which more is to come.
@@ -26,13 +26,6 @@ struct ExchangeState: Equatable {
     enum ReadAction: Equatable { case forward, drop, close }
     enum HeadAction: Equatable { case asIs, sayClose }
     enum EndAction: Equatable { case nothing, close, linger }
-    enum ErrorAction: Equatable {
-        /// Nothing is being answered: say what is wrong, then close.
-        case answer
-        /// A handler is reading the body, or the connection is already closing: let the error end it.
-        case forward
-    }
-
     /// What is read of a body after its request was answered, before the connection is closed instead.
     static let maxUnreadBody: Int64 = 1 << 20
     /// What a closing connection throws away before it closes for good: enough for a client that sends a manifest of 10 MB whole
@@ -69,10 +62,12 @@ struct ExchangeState: Equatable {
     mutating func continueWritten() { incoming?.awaitsContinue = false }
 
     /// A final response's head is about to be written.
-    mutating func headWritten(saysClose: Bool) -> HeadAction {
-        if saysClose {
+    ///
+    /// - Parameter isLast: the client sends no request after the one that is answered.
+    mutating func headWritten(isLast: Bool) -> HeadAction {
+        if isLast {
             closing = .afterResponse
-            return .asIs
+            return .sayClose
         }
         if closing == .no, unanswered == 1, let incoming, !isWorthReading(incoming) {
             closing = .afterResponse
@@ -92,9 +87,8 @@ struct ExchangeState: Equatable {
     /// The server is stopping: tell clients not to send another request on this connection.
     mutating func drain() { isDraining = true }
 
-    func parseFailed() -> ErrorAction {
-        unanswered == 0 && closing == .no ? .answer : .forward
-    }
+    /// No request has been read in part, and none waits for its answer: what comes next may be answered on its own.
+    var isBetweenRequests: Bool { unanswered == 0 && incoming == nil && closing == .no }
 
     var isLingering: Bool {
         if case .lingering = closing { true } else { false }

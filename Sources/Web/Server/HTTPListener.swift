@@ -1,9 +1,8 @@
 import HTTPTypes
-import HummingbirdCore
-import HummingbirdTLS
 package import Logging
 package import NIOCore
-import NIOHTTPTypes
+import NIOHTTP1
+import NIOHTTPTypesHTTP1
 import NIOPosix
 import NIOSSL
 import ServiceLifecycle
@@ -12,8 +11,8 @@ import WeirRegistry
 
 /// Listens, reads requests, asks for an answer to each and writes it: HTTP/1.1, with or without TLS. It knows no door.
 ///
-/// Each connection's requests are answered one after the other, on the connection's own event loop. On a graceful stop it takes no new
-/// connection, lets every answer that has begun go out whole, and returns.
+/// Each connection's requests are answered one after the other, on the connection's own event loop (`Connection`). On a graceful stop it
+/// takes no new connection, lets every answer that has begun go out whole, and returns.
 package struct HTTPListener: Sendable {
     package typealias Answer = @Sendable (WebRequest) async -> Reply
 
@@ -37,11 +36,13 @@ package struct HTTPListener: Sendable {
     /// Serves until the task is cancelled or told to stop gracefully. Throws where the address or the certificate cannot be used.
     package func run(onListening: @escaping @Sendable (SocketAddress?) async -> Void = { _ in }) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
-        let tls = try settings.tls.map { try Self.configuration($0) }
+        let tls = try settings.tls.map { try NIOSSLContext(configuration: Self.configuration($0)) }
         let loops = try await EventLoops(group)
         let outcome: Result<Void, any Error>
         do {
-            outcome = .success(try await server(tls, group, loops, onListening).run())
+            let open = OpenConnections(most: settings.maxConnections)
+            let server = try await bootstrap(group, tls, loops, open).bind(host: settings.host, port: settings.port).get()
+            outcome = .success(try await serve(server, open, onListening))
         } catch {
             outcome = .failure(error)
         }
@@ -49,40 +50,77 @@ package struct HTTPListener: Sendable {
         try outcome.get()
     }
 
-    private func server(
-        _ tls: TLSConfiguration?, _ group: any EventLoopGroup, _ loops: EventLoops,
-        _ onListening: @escaping @Sendable (SocketAddress?) async -> Void
-    ) throws -> any Service {
-        let http = HTTP1Channel(
-            responder: { request, writer, channel in
-                try await serve(request, writer, channel, loops.turns(of: channel.eventLoop))
-            }, configuration: channelConfiguration)
-        guard let tls else {
-            return EventLoopChannel(base: http, loops: loops).server(
-                configuration: serverConfiguration, onServerRunning: { await onListening($0.localAddress) },
-                eventLoopGroup: group, logger: logger)
+    private func serve(
+        _ server: any Channel, _ open: OpenConnections, _ onListening: @Sendable (SocketAddress?) async -> Void
+    ) async throws {
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                await onListening(server.localAddress)
+                try await server.closeFuture.get()
+                await open.untilNone()
+            } onGracefulShutdown: {
+                server.close(promise: nil)
+                open.drain()
+            }
+        } onCancel: {
+            server.close(promise: nil)
+            open.closeNow()
         }
-        return EventLoopChannel(base: try TLSChannel(http, tlsConfiguration: tls), loops: loops).server(
-            configuration: serverConfiguration, onServerRunning: { await onListening($0.localAddress) },
-            eventLoopGroup: group, logger: logger)
     }
 
-    private var serverConfiguration: ServerConfiguration {
-        ServerConfiguration(
-            address: .hostname(settings.host, port: settings.port),
-            availableConnectionsDelegate: .maximum(settings.maxConnections, logger: logger))
+    private func bootstrap(
+        _ group: any EventLoopGroup, _ tls: NIOSSLContext?, _ loops: EventLoops, _ open: OpenConnections
+    ) -> ServerBootstrap {
+        ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // A crowd is accepted sixteen at a time between two looks at all sockets, not four.
+            .serverChannelOption(.maxMessagesPerRead, value: 16)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers([
+                        AcceptGate(open), AcceptBackoffHandler(shouldForwardIOErrorCaught: false),
+                    ])
+                }
+            }
+            // A client may close its side when it has asked, and still gets its answer.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Reads grow to 1 MiB while a client sends as fast as we read: an upload then costs a sixteenth of the system
+            // calls. Idle connections hold no buffer.
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 1 << 20))
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try prepare(channel, tls, loops, open) }
+            }
     }
 
-    private var channelConfiguration: HTTP1Channel.Configuration {
-        let logger = logger
-        let patience = settings.downloadPatience.map { TimeAmount.microseconds($0.microseconds) }
+    private func prepare(
+        _ channel: any Channel, _ tls: NIOSSLContext?, _ loops: EventLoops, _ open: OpenConnections
+    ) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
         // A registry token is under 1 KiB, a signed query under 4: what is longer is not one of ours.
-        return HTTP1Channel.Configuration(
-            additionalChannelHandlers: (patience.map { [StalledReaderHandler(patience: $0, logger: logger)] } ?? [])
-                + [HoldCloseHandler(), ExchangeHandler(logger: logger)],
-            idleTimeout: .microseconds(settings.idleTimeout.microseconds),
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: 32 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 200))
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = 32 << 10
+        limits.maxHeaderListSize = 64 << 10
+        limits.maxHeaderFieldCount = 200
+        try pipeline.addHandlers(
+            // HTTPTypes has looked at the headers of every reply.
+            HTTPResponseEncoder(),
+            // What follows a request for another protocol stays with the decoder, which keeps little of it.
+            ByteToMessageHandler(
+                HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits),
+                maximumBufferSize: 128 << 10))
+        if let patience = settings.downloadPatience {
+            try pipeline.addHandler(StalledReaderHandler(patience: .microseconds(patience.microseconds), logger: logger))
+        }
+        let loop = loops[channel.eventLoop]
+        let idleTimeout = TimeAmount.microseconds(settings.idleTimeout.microseconds)
+        try pipeline.addHandler(
+            Connection(executor: loop.executor, open: open, idleTimeout: idleTimeout, logger: logger) {
+                await serve($0, $1, loop.turns)
+            })
     }
 
     private static func configuration(_ identity: TLSIdentity) throws -> TLSConfiguration {
@@ -96,43 +134,46 @@ package struct HTTPListener: Sendable {
 
     // MARK: One request
 
-    @concurrent private func serve(
-        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, _ turns: BodyTurns?
-    ) async throws {
+    /// False where the connection cannot go on.
+    private func serve(
+        _ head: HTTPRequestHead, _ connection: NIOLoopBound<Connection>, _ turns: BodyTurns
+    ) async -> Bool {
         let start = ContinuousClock.now
         let id = numbers.next()
+        let client = connection.value.clientAddress
+        guard let request = WebRequest(head, id: id, connection) else { return false }
         var logger = logger
         logger[metadataKey: "request.id"] = "\(id)"
-        let trace = TraceContext(of: request)
+        let trace = TraceContext(of: request.headers)
         if let trace { logger[metadataKey: "trace.id"] = "\(trace.traceID)" }
-        let web = WebRequest(request, id: id, channel: channel)
         let origin = RequestOrigin(
-            address: channel.remoteAddress?.ipAddress, isSecure: settings.tls != nil,
-            userAgent: request.headers[.userAgent])
+            address: client?.ipAddress, isSecure: settings.tls != nil, userAgent: request.headers[.userAgent])
         let reply = await withLogger(logger) { _ in
             await RequestOrigin.$current.withValue(origin) {
                 // Without a trace, which is nearly always, the binding is not paid for.
-                trace == nil ? await answer(web) : await TraceContext.$current.withValue(trace) { await answer(web) }
+                trace == nil ? await answer(request) : await TraceContext.$current.withValue(trace) { await answer(request) }
             }
         }
         if case .cut = reply.body {
-            logger.debug("Request abandoned", metadata: facts(web, reply, start, bytes: 0, channel))
-            metrics.count(reply.label, method: web.method, status: 499, bytes: 0, took: .now - start)
-            throw web.body.failure ?? CancellationError()
+            logger.debug("Request abandoned", metadata: facts(request, reply, start, bytes: 0, client))
+            metrics.count(reply.label, method: request.method, status: 499, bytes: 0, took: .now - start)
+            return false
         }
         var head = HTTPResponse(status: reply.status, headerFields: reply.headers)
         head.headerFields[.date] = date.now
         do {
-            let bytes = try await ReplyWriter(channel: channel, turns: turns, isSecure: settings.tls != nil).write(
-                head, reply.body, isHead: web.method == .head, to: writer)
-            metrics.count(reply.label, method: web.method, status: reply.status.code, bytes: bytes, took: .now - start)
+            let bytes = try await ReplyWriter(connection: connection, turns: turns, isSecure: settings.tls != nil).write(
+                head, reply.body, isHead: request.method == .head)
+            metrics.count(
+                reply.label, method: request.method, status: reply.status.code, bytes: bytes, took: .now - start)
             if logger.logLevel <= .debug {
-                logger.debug("Request answered", metadata: facts(web, reply, start, bytes: bytes, channel))
+                logger.debug("Request answered", metadata: facts(request, reply, start, bytes: bytes, client))
             }
+            return true
         } catch {
-            metrics.count(reply.label, method: web.method, status: 499, bytes: 0, took: .now - start)
-            report(error, logger, facts(web, reply, start, bytes: 0, channel))
-            throw CancellationError()
+            metrics.count(reply.label, method: request.method, status: 499, bytes: 0, took: .now - start)
+            report(error, logger, facts(request, reply, start, bytes: 0, client))
+            return false
         }
     }
 
@@ -148,23 +189,23 @@ package struct HTTPListener: Sendable {
     }
 
     private func facts(
-        _ request: WebRequest, _ reply: Reply, _ start: ContinuousClock.Instant, bytes: Int64, _ channel: any Channel
+        _ request: WebRequest, _ reply: Reply, _ start: ContinuousClock.Instant, bytes: Int64, _ client: SocketAddress?
     ) -> Logger.Metadata {
         // The path without its query, which may hold a signature.
         [
             "http.method": "\(request.method)", "http.path": "\(request.rawPath)",
             "http.status": "\(reply.status.code)", "http.door": "\(reply.label.door)",
             "http.route": "\(reply.label.route)", "http.bytes": "\(bytes)", "http.seconds": "\(ContinuousClock.now - start)",
-            "client.address": "\(channel.remoteAddress?.description ?? "")",
+            "client.address": "\(client?.description ?? "")",
         ]
     }
 }
 
 extension TraceContext {
     /// The trace that a request came with, and a span of ours in it.
-    fileprivate init?(of request: Request) {
-        guard let parent = request.headers[.traceparent],
-            let context = TraceContext(traceparent: parent, tracestate: request.headers[.tracestate])
+    fileprivate init?(of headers: HTTPFields) {
+        guard let parent = headers[.traceparent],
+            let context = TraceContext(traceparent: parent, tracestate: headers[.tracestate])
         else { return nil }
         self = context.child()
     }
@@ -176,18 +217,14 @@ extension HTTPField.Name {
 }
 
 extension WebRequest {
-    fileprivate init(_ request: Request, id: String, channel: any Channel) {
-        var sendContinue: (@Sendable () -> Void)?
-        if request.head.awaitsContinue {
-            sendContinue = {
-                let head = HTTPResponsePart.head(HTTPResponse(status: .`continue`))
-                channel.writeAndFlush(head, promise: nil)
-            }
-        }
+    /// Nil where the method is none.
+    fileprivate init?(_ head: HTTPRequestHead, id: String, _ connection: NIOLoopBound<Connection>) {
+        guard let method = HTTPRequest.Method(head.method.rawValue) else { return nil }
+        // A path as it is, and what comes with a host before it (RFC 9112, 3.2.2) without that.
+        let isPath = head.uri.utf8.first == UInt8(ascii: "/")
+        let target = isPath ? head.uri : (try? HTTPRequest(head, secure: false, splitCookie: false))?.path ?? ""
         self.init(
-            id: id, method: request.method, target: request.head.path ?? "", authority: request.head.authority,
-            headers: request.headers,
-            body: RequestBytes(
-                request.body, declaredLength: request.head.declaredLength, sendContinue: sendContinue))
+            id: id, method: method, target: target, authority: head.headers.first(name: "host"),
+            headers: HTTPFields(head.headers, splitCookie: false), body: RequestBytes(of: head, connection))
     }
 }

@@ -1,6 +1,7 @@
 import HTTPTypes
-import HummingbirdCore
 import NIOCore
+import NIOHTTP1
+import NIOHTTPTypesHTTP1
 import Synchronization
 import WeirRegistry
 
@@ -13,105 +14,100 @@ struct ReplyWriter {
         case writing(any Error)
     }
 
-    let channel: any Channel
-    /// Nil on an event loop that is not the server's.
-    let turns: BodyTurns?
+    let connection: NIOLoopBound<Connection>
+    let turns: BodyTurns
     /// Under TLS the bytes must pass through this process.
     let isSecure: Bool
 
-    /// `@concurrent`, here and below: Hummingbird's writers are no `Sendable` values and its functions not the caller's; so ours
-    /// are of the same kind. All of them run on the connection's event loop.
+    /// On the connection's event loop.
     ///
     /// - Returns: the bytes of the body.
-    @concurrent func write(
-        _ head: HTTPResponse, _ body: Reply.Body, isHead: Bool, to writer: consuming ResponseWriter
-    ) async throws -> Int64 {
-        switch body {
-        case .bytes(let bytes):
-            var head = head
-            head.headerFields[.contentLength] = "\(bytes.readableBytes)"
-            if isHead {
-                try await writer.writeResponse(head)
-                return 0
+    func write(_ head: HTTPResponse, _ body: Reply.Body, isHead: Bool) async throws -> Int64 {
+        let length: Int64 =
+            switch body {
+            case .bytes(let bytes): Int64(bytes.readableBytes)
+            case .absent(let length): length
+            case .blob(let slice): Int64(slice.range.count)
+            case .cut: throw CancellationError()
             }
-            try await writer.write(response: head, body: ResponseBody(byteBuffer: bytes))
-            return Int64(bytes.readableBytes)
-        case .absent(let length):
-            var head = head
-            head.headerFields[.contentLength] = "\(length)"
-            try await writer.writeResponse(head)
-            return 0
-        case .blob(let slice):
-            var head = head
-            head.headerFields[.contentLength] = "\(slice.range.count)"
-            if isHead {
-                try await writer.writeResponse(head)
-                return 0
-            }
-            let rest = try await writer.writeHead(head)
-            try await write(slice, to: rest)
-            return Int64(slice.range.count)
-        case .cut:
-            throw CancellationError()
+        var head = HTTPResponseHead(head)
+        head.headers.replaceOrAdd(name: "content-length", value: "\(length)")
+        do {
+            // A client that sends requests and does not read what it gets is not answered for ever.
+            try await connection.value.untilWritable()
+            try connection.value.beginAnswer(head)
+            if !isHead, case .bytes(let bytes) = body { try connection.value.write(.byteBuffer(bytes)) }
+        } catch {
+            throw Failure.writing(error)
         }
+        if !isHead, case .blob(let slice) = body { try await write(slice) }
+        do { try connection.value.endAnswer() } catch { throw Failure.writing(error) }
+        if case .absent = body { return 0 }
+        return isHead ? 0 : length
     }
 
-    @concurrent private func write(_ slice: BlobSlice, to writer: some ResponseBodyWriter) async throws {
-        var writer = writer
+    private func write(_ slice: BlobSlice) async throws {
         BodyShare.bodies.add(1, ordering: .relaxed)
         defer { BodyShare.bodies.subtract(1, ordering: .relaxed) }
         if let file = slice.blob.file, slice.first.readableBytes == 0, !isSecure {
             let from = file.offset + slice.range.lowerBound
             do {
                 try await SendFile(descriptor: file.descriptor, turns: turns).send(
-                    from..<from + Int64(slice.range.count), to: channel)
+                    from..<from + Int64(slice.range.count), to: connection)
             } catch {
                 throw Failure.writing(error)
             }
         } else {
-            try await copy(slice, to: &writer)
+            try await copy(slice)
         }
         // The descriptor is the body's: it must not be closed before the kernel has sent the last of it.
         withExtendedLifetime(slice.blob.body) {}
-        try await writer.finish(nil)
     }
 
     /// Sends part after part. A body that is alone has its next part read and opened on another thread while one is sent, so that one
     /// client gets what two cores can do; where several are sent, the cores have enough to do without the hops, and they take turns.
-    @concurrent private func copy(_ slice: BlobSlice, to writer: inout some ResponseBodyWriter) async throws {
-        var writer = writer
+    private func copy(_ slice: BlobSlice) async throws {
         var share: BodyShare?
-        try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
-            var part = slice.first
-            var offset = slice.range.lowerBound
-            if part.readableBytes == 0 { part = try await Self.part(of: slice, at: offset) }
-            while offset < slice.range.upperBound {
-                let end = offset + Int64(part.readableBytes)
-                if share != .current { share = holdNoMore(than: .current) }
-                let isLast = end >= slice.range.upperBound
-                let isAlone = !isLast && BodyShare.bodies.load(ordering: .relaxed) == 1
-                if isAlone {
-                    group.addTask(executorPreference: globalConcurrentExecutor) { try await Self.part(of: slice, at: end) }
-                }
-                do { try await writer.write(part) } catch { throw Failure.writing(error) }
-                if isAlone {
-                    part = try await group.next() ?? ByteBuffer()
-                } else if !isLast {
-                    // What has been written is not held while others have their turn.
-                    part = ByteBuffer()
-                    await turns?.next()
-                    part = try await Self.part(of: slice, at: end)
-                }
-                offset = end
+        var part = slice.first
+        var offset = slice.range.lowerBound
+        if part.readableBytes == 0 { part = try await Self.part(of: slice, at: offset) }
+        while offset < slice.range.upperBound {
+            let end = offset + Int64(part.readableBytes)
+            if share != .current {
+                share = .current
+                connection.value.holdNoMore(than: BodyShare.current.mark)
             }
+            if end >= slice.range.upperBound {
+                try await send(part)
+            } else if BodyShare.bodies.load(ordering: .relaxed) == 1 {
+                part = try await send(part, whileReading: slice, at: end)
+            } else {
+                try await send(part)
+                // What has been written is not held while others have their turn.
+                part = ByteBuffer()
+                await turns.next()
+                part = try await Self.part(of: slice, at: end)
+            }
+            offset = end
         }
     }
 
-    /// Above the mark a body waits for its client.
-    private func holdNoMore(than share: BodyShare) -> BodyShare {
-        let mark = ChannelOptions.Types.WriteBufferWaterMark(low: share.mark / 4, high: share.mark)
-        channel.setOption(.writeBufferWaterMark, value: mark).whenFailure { _ in }
-        return share
+    private func send(_ part: ByteBuffer, whileReading slice: BlobSlice, at offset: Int64) async throws -> ByteBuffer {
+        try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
+            group.addTask(executorPreference: globalConcurrentExecutor) { try await Self.part(of: slice, at: offset) }
+            try await send(part)
+            return try await group.next() ?? ByteBuffer()
+        }
+    }
+
+    private func send(_ part: ByteBuffer) async throws {
+        do {
+            try await connection.value.untilWritable()
+            try connection.value.write(.byteBuffer(part))
+        } catch {
+            throw Failure.writing(error)
+        }
+        connection.value.flush()
     }
 
     /// The part at `offset`, empty at the slice's end.

@@ -1,5 +1,5 @@
-package import HummingbirdCore
 package import NIOCore
+import NIOHTTP1
 import Synchronization
 
 /// A request's body as it arrives: the reader's demand is the backpressure.
@@ -21,22 +21,26 @@ package struct RequestBytes: AsyncSequence, Sendable {
         let failure = Mutex<(any Error)?>(nil)
     }
 
-    private let stream: RequestBody
+    /// Where the parts come from: the next one at each call, nil at the end.
+    private enum Source: Sendable {
+        case memory(ByteBuffer)
+        case connection(NIOLoopBound<Connection>, awaitsContinue: Bool)
+    }
+
+    private let source: Source
     private let progress = Progress()
-    private let sendContinue: (@Sendable () -> Void)?
     /// `Content-Length`: 0 where there is no body, nil where it is chunked.
     package let declaredLength: Int64?
 
-    package init(
-        _ stream: RequestBody, declaredLength: Int64?, sendContinue: (@Sendable () -> Void)? = nil
-    ) {
-        self.stream = stream
-        self.declaredLength = declaredLength
-        self.sendContinue = sendContinue
+    /// The body of the request that a connection has begun to read.
+    init(of head: HTTPRequestHead, _ connection: NIOLoopBound<Connection>) {
+        source = .connection(connection, awaitsContinue: head.awaitsContinue)
+        declaredLength = head.declaredLength
     }
 
     package init(_ bytes: ByteBuffer) {
-        self.init(RequestBody(buffer: bytes), declaredLength: Int64(bytes.readableBytes))
+        source = .memory(bytes)
+        declaredLength = Int64(bytes.readableBytes)
     }
 
     package var isEmpty: Bool { declaredLength == 0 }
@@ -47,18 +51,16 @@ package struct RequestBytes: AsyncSequence, Sendable {
 
     package struct AsyncIterator: AsyncIteratorProtocol {
         private let body: RequestBytes
-        private var stream: RequestBody.AsyncIterator?
+        private var hasBegun = false
         private var received: Int64 = 0
 
         fileprivate init(body: RequestBytes) { self.body = body }
 
         @concurrent package mutating func next() async throws -> ByteBuffer? {
-            if stream == nil {
-                if !body.isEmpty { body.sendContinue?() }
-                stream = body.stream.makeAsyncIterator()
-            }
+            guard !body.isEmpty else { return nil }
+            defer { hasBegun = true }
             do {
-                if let part = try await stream?.next() {
+                if let part = try await body.part(isFirst: !hasBegun) {
                     received += Int64(part.readableBytes)
                     return part
                 }
@@ -70,6 +72,15 @@ package struct RequestBytes: AsyncSequence, Sendable {
                 body.progress.failure.withLock { $0 = error }
                 throw error
             }
+        }
+    }
+
+    private func part(isFirst: Bool) async throws -> ByteBuffer? {
+        switch source {
+        case .memory(let bytes): return isFirst ? bytes : nil
+        case .connection(let connection, let awaitsContinue):
+            if isFirst, awaitsContinue { connection.eventLoop.execute { connection.value.sendContinue() } }
+            return try await Connection.nextPart(of: connection)
         }
     }
 

@@ -1,24 +1,20 @@
 import NIOCore
-import NIOHTTP1
-import NIOHTTPTypesHTTP1
 
 #if canImport(Glibc)
     import Glibc
 #endif
 
-/// Lets the kernel send a file's bytes: no copy through this process, a tenth of the CPU.
-///
-/// Hummingbird's parts know only buffers, so the bytes are written just below the codec that makes HTTP/1 of them, between the
-/// head and the end that go the usual way. Not for TLS, which must see the bytes.
+/// Lets the kernel send a file's bytes: no copy through this process, a tenth of the CPU. Not for TLS, which must see the bytes.
 struct SendFile {
     /// What is on its way at once, in chunks' size; the next region waits until it is with the kernel.
     private static let chunks: Int64 = 16
 
     /// Not ours to close.
     let descriptor: Int32
-    let turns: BodyTurns?
+    let turns: BodyTurns
 
-    func send(_ range: Range<Int64>, to channel: any Channel) async throws {
+    /// Returns when the last byte is with the kernel.
+    func send(_ range: Range<Int64>, to connection: NIOLoopBound<Connection>) async throws {
         let handle = NIOFileHandle(_deprecatedTakingOwnershipOfDescriptor: descriptor)
         // Gives the descriptor back: the handle would otherwise want to be closed.
         defer { _ = try? handle.takeDescriptorOwnership() }
@@ -29,20 +25,12 @@ struct SendFile {
             // sendfile waits for the disk on the event loop where the page cache lacks the bytes: ask for them one region ahead.
             readAhead(end..<min(range.upperBound, end + region))
             let part = FileRegion(fileHandle: handle, readerIndex: Int(offset), endIndex: Int(end))
-            let promise = channel.eventLoop.makePromise(of: Void.self)
-            channel.eventLoop.execute {
-                do {
-                    let context = try channel.pipeline.syncOperations.context(
-                        handlerType: HTTP1ToHTTPServerCodec.self)
-                    context.writeAndFlush(
-                        NIOAny(HTTPServerResponsePart.body(.fileRegion(part))), promise: promise)
-                } catch {
-                    promise.fail(error)
-                }
-            }
-            try await promise.futureResult.get()
+            let sent = connection.eventLoop.makePromise(of: Void.self)
+            try connection.value.write(.fileRegion(part), promise: sent)
+            connection.value.flush()
+            try await sent.futureResult.get()
             offset = end
-            if offset < range.upperBound { await turns?.next() }
+            if offset < range.upperBound { await turns.next() }
         }
     }
 

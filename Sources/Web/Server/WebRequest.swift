@@ -10,7 +10,7 @@ package struct WebRequest: Sendable {
     package let rawPath: String
     /// After the `?`, not decoded; empty where there is none.
     package let rawQuery: String
-    /// The `Host` header. Hummingbird's codec takes it out of `headers`.
+    /// The `Host` header. It is not among `headers`.
     package let authority: String?
     package let headers: HTTPFields
     package let body: RequestBytes

@@ -23,6 +23,18 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+#: Ports at which nobody will ever listen: bound, so that nobody else gets them.
+_REFUSING: list[socket.socket] = []
+
+
+def refusing_port() -> int:
+    """A port that refuses connections, for as long as the tests run."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    _REFUSING.append(bound)
+    return bound.getsockname()[1]
+
+
 def clean_environment(home: Path, **extra: str) -> dict[str, str]:
     """An environment with nothing of the machine's own: no proxies, no AWS settings, no certificate bundles.
 

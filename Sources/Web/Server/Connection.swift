@@ -1,0 +1,401 @@
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// One client's connection: it reads requests, has them answered one after the other, and writes the answers.
+///
+/// ```
+///   socket ─▶ TLS ─▶ HTTP/1 codec ─▶ Connection ─▶ a task for each request ─▶ doors
+///                                      ▲    ▲                                    │
+///                                      │    └─ the body's next part, please ─────┤
+///                                      └────── head, parts, end ─────────────────┘
+/// ```
+///
+/// All of it, the tasks too, runs on the connection's own event loop: no hop between threads for a request, and what is sent is still
+/// in the core's cache. What is decided of requests and answers decides `ExchangeState`.
+final class Connection: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = Never
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// Answers one request, by `beginAnswer`, `write`, `flush` and `endAnswer`. False where the connection cannot go on; what was written
+    /// still goes out.
+    typealias Answer = @Sendable (HTTPRequestHead, NIOLoopBound<Connection>) async -> Bool
+
+    /// The client has gone.
+    struct Gone: Error {}
+
+    private enum Patience {
+        /// How long a closing connection reads on, so that the client sees our response before it sees the connection go.
+        static let lingering = TimeAmount.seconds(2)
+        /// How long a connection that closes waits for a client that takes nothing of what is still to be sent.
+        static let unsent = TimeAmount.seconds(30)
+    }
+
+    private let executor: any TaskExecutor
+    private let open: OpenConnections
+    private let idleTimeout: TimeAmount
+    private let logger: Logger
+    private let answer: Answer
+
+    private var context: ChannelHandlerContext?
+    private var state = ExchangeState()
+
+    // The request that is being answered.
+    /// Nil between two.
+    private var task: Task<Void, Never>?
+    private var body = IncomingBody()
+    /// The client sends no request after it.
+    private var isLast = false
+    private var hasAnswerBegun = false
+    private var writer: CheckedContinuation<Void, any Error>?
+
+    /// What the client has sent ahead: requests that come after the one that is being answered.
+    private var ahead: CircularBuffer<HTTPServerRequestPart> = []
+    private var isReadHeld = false
+    /// Why nothing more can come: the client has closed its side, or what it sent cannot be understood.
+    private var inputEnd: (any Error)?
+
+    /// Set from the moment that nothing more is to be written: what closes once the client has taken what is written.
+    private var closing: CloseMode?
+    private var isSent = false
+    private var hasWritten = false
+
+    private var lastHeard = NIODeadline.now()
+    private var idleCheck: Scheduled<Void>?
+    private var endOfPatience: Scheduled<Void>?
+
+    /// - Parameter idleTimeout: how long the client may leave us waiting.
+    init(
+        executor: any TaskExecutor, open: OpenConnections, idleTimeout: TimeAmount, logger: Logger, answer: @escaping Answer
+    ) {
+        self.executor = executor
+        self.open = open
+        self.idleTimeout = idleTimeout
+        self.logger = logger
+        self.answer = answer
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        checkIdleness(context, in: idleTimeout)
+        if !open.join(context.channel) { state.drain() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if state.isDraining { context.close(promise: nil) }
+        context.fireChannelActive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        idleCheck?.cancel()
+        endOfPatience?.cancel()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        closing = .all
+        if task != nil { open.outlived() }
+        body.fail(Gone())
+        writer.take()?.resume(throwing: Gone())
+        context.fireChannelInactive()
+    }
+
+    /// Where the client is, for the log and the audit.
+    var clientAddress: SocketAddress? { context?.remoteAddress }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        lastHeard = .now()
+        let part = unwrapInboundIn(data)
+        let action =
+            switch part {
+            case .head(let head): state.headRead(declared: head.declaredLength, awaitsContinue: head.awaitsContinue)
+            case .body(let bytes): state.bodyRead(bytes.readableBytes)
+            case .end: state.endRead()
+            }
+        switch action {
+        case .close: closeWhenSent(context)
+        case .drop: break
+        // Nobody would hear the answer.
+        case .forward where closing != nil: break
+        case .forward where task != nil && body.hasEnded: ahead.append(part)
+        case .forward: take(part, context)
+        }
+    }
+
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch part {
+        case .head(let head): beginRequest(head, context)
+        case .body(let bytes): if task != nil { body.append(bytes) }
+        case .end: body.end()
+        }
+    }
+
+    private func beginRequest(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        body = IncomingBody()
+        // After these two the codec reads no further: it leaves the rest to a protocol that nobody speaks here.
+        isLast = !head.isKeepAlive || head.method == .CONNECT || head.headers.contains(name: "upgrade")
+        hasAnswerBegun = false
+        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let answer = answer
+        task = Task(executorPreference: executor) {
+            let canGoOn = await answer(head, connection)
+            connection.value.endRequest(canGoOn: canGoOn)
+        }
+    }
+
+    /// The request has been answered, or never will be.
+    private func endRequest(canGoOn: Bool) {
+        task = nil
+        body.forget()
+        lastHeard = .now()
+        guard let context, context.channel.isActive else { return open.finished() }
+        guard closing == nil else { return readOn(context) }
+        guard canGoOn else { return hasAnswerBegun ? closeWhenSent(context) : endInput(context) }
+        if state.isDraining { return closeWhenSent(context) }
+        while task == nil || !body.hasEnded, let part = ahead.popFirst() { take(part, context) }
+        if let inputEnd {
+            if task == nil { endInput(context) } else { body.fail(inputEnd) }
+        }
+        readOn(context)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if wantsMore { context.read() } else { isReadHeld = true }
+    }
+
+    private func readOn(_ context: ChannelHandlerContext) {
+        guard isReadHeld, wantsMore else { return }
+        isReadHeld = false
+        context.read()
+    }
+
+    /// While a request is answered: what its reader takes of its body, and after its end as much as tells that the client has gone.
+    private var wantsMore: Bool { ahead.isEmpty && (task == nil || body.wantsMore) }
+
+    /// The next part of the body of the request that is being answered; nil at its end. Throws where the body broke off. From any thread.
+    static func nextPart(of connection: NIOLoopBound<Connection>) async throws -> ByteBuffer? {
+        let eventLoop = connection.eventLoop
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { reader in
+                if eventLoop.inEventLoop {
+                    connection.value.readBody(reader)
+                } else {
+                    eventLoop.execute { connection.value.readBody(reader) }
+                }
+            }
+        } onCancel: {
+            eventLoop.execute { connection.value.body.cancel() }
+        }
+    }
+
+    private func readBody(_ reader: IncomingBody.Reader) {
+        lastHeard = .now()
+        body.read(reader)
+        if let context { readOn(context) }
+    }
+
+    // MARK: Answers
+
+    /// Asks for the body that the client holds back until it is asked.
+    func sendContinue() {
+        state.continueWritten()
+        // Whoever has gone hears nothing.
+        try? write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
+        flush()
+    }
+
+    /// The answer begins. Nothing goes out before `flush` or `endAnswer`.
+    func beginAnswer(_ head: HTTPResponseHead) throws {
+        var head = head
+        if state.headWritten(isLast: isLast) == .sayClose { head.headers.add(name: "connection", value: "close") }
+        try write(.head(head))
+        hasAnswerBegun = true
+    }
+
+    func write(_ part: IOData, promise: EventLoopPromise<Void>? = nil) throws {
+        try write(.body(part), promise: promise)
+    }
+
+    private func write(_ part: HTTPServerResponsePart, promise: EventLoopPromise<Void>? = nil) throws {
+        guard let context, closing == nil else {
+            promise?.fail(Gone())
+            throw Gone()
+        }
+        hasWritten = true
+        context.write(wrapOutboundOut(part), promise: promise)
+    }
+
+    func flush() { context?.flush() }
+
+    /// The answer has been written whole.
+    func endAnswer() throws {
+        try write(.end(nil))
+        flush()
+        guard let context else { return }
+        switch state.endWritten() {
+        case .nothing: break
+        case .close: closeWhenSent(context)
+        case .linger: closeWhenSent(context, mode: .output)
+        }
+    }
+
+    /// Returns when the client has taken most of what was written.
+    func untilWritable() async throws {
+        guard let context, closing == nil else { throw Gone() }
+        if context.channel.isWritable { return }
+        try await withCheckedThrowingContinuation { writer = $0 }
+    }
+
+    /// What may wait for the client before `untilWritable` waits too.
+    func holdNoMore(than mark: Int) {
+        let mark = ChannelOptions.Types.WriteBufferWaterMark(low: mark / 4, high: mark)
+        // Fails on a connection that has been closed only: the next write says so.
+        try? context?.channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { writer.take()?.resume() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: The end
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            state.drain()
+            if task == nil { closeWhenSent(context) }
+        case is OpenConnections.CloseNow:
+            task?.cancel()
+            context.close(promise: nil)
+        case ChannelEvent.inputClosed:
+            inputEnded(Gone(), context)
+        default: break
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { inputEnded(error, context) }
+
+    private func inputEnded(_ cause: any Error, _ context: ChannelHandlerContext) {
+        if inputEnd == nil { inputEnd = cause }
+        body.fail(cause)
+        if task == nil { endInput(context) }
+    }
+
+    /// Nothing more can come, and nobody is being answered. What made no sense is refused here: no door will ever see it.
+    private func endInput(_ context: ChannelHandlerContext) {
+        guard closing == nil, let inputEnd, let complaint = Complaint(about: inputEnd), !hasAnswerBegun || state.isBetweenRequests
+        else { return closeWhenSent(context) }
+        logger.info(
+            "Request refused: it cannot be parsed",
+            metadata: [
+                "http.status": "\(complaint.status.code)", "error": "\(inputEnd)",
+                "client.address": "\(context.remoteAddress?.ipAddress ?? "unknown")",
+            ])
+        let text = ByteBuffer(string: complaint.text + "\n")
+        let head = HTTPResponseHead(
+            version: .http1_1, status: complaint.status,
+            headers: [
+                "connection": "close", "content-type": "text/plain; charset=utf-8", "content-length": "\(text.readableBytes)",
+            ])
+        // It is not closing: it can be written to.
+        try? write(.head(head))
+        try? write(.byteBuffer(text))
+        try? write(.end(nil))
+        closeWhenSent(context)
+    }
+
+    /// Closes when everything that was written is with the kernel: NIO would drop what still waits.
+    ///
+    /// A client that takes nothing of it for `Patience.unsent` is not waited for. With `.output` only our side closes: what the client still
+    /// sends is thrown away until it has seen our answer, or closes too.
+    private func closeWhenSent(_ context: ChannelHandlerContext, mode: CloseMode = .all) {
+        let isNew = closing == nil
+        closing = mode
+        ahead.removeAll()
+        guard isNew else {
+            if isSent { context.close(promise: nil) }
+            return
+        }
+        guard hasWritten else { return context.close(promise: nil) }
+        giveUpWithoutProgress(context)
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { _ in
+            self.isSent = true
+            self.endOfPatience?.cancel()
+            context.close(mode: self.closing ?? .all, promise: nil)
+            if case .output = self.closing { self.closeAfterLingering(context) }
+        }
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer()))), promise: sent)
+    }
+
+    private func giveUpWithoutProgress(_ context: ChannelHandlerContext) {
+        let before = unsentBytes(context)
+        endOfPatience = context.eventLoop.assumeIsolated().scheduleTask(in: Patience.unsent) {
+            if self.unsentBytes(context) < before { self.giveUpWithoutProgress(context) } else { context.close(promise: nil) }
+        }
+    }
+
+    private func closeAfterLingering(_ context: ChannelHandlerContext) {
+        endOfPatience = context.eventLoop.assumeIsolated().scheduleTask(in: Patience.lingering) {
+            context.close(promise: nil)
+        }
+    }
+
+    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
+        // Nothing waits any more where the connection has been closed.
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    }
+
+    // MARK: Idleness
+
+    private func checkIdleness(_ context: ChannelHandlerContext, in time: TimeAmount) {
+        idleCheck = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            guard self.isClientAwaited(context) else { return self.checkIdleness(context, in: self.idleTimeout) }
+            let left = self.lastHeard + self.idleTimeout - .now()
+            if left <= .zero { self.closeWhenSent(context) } else { self.checkIdleness(context, in: left) }
+        }
+    }
+
+    /// It is the client's turn to send a request, or more of one. Who still takes an answer is looked after by `StalledReaderHandler`.
+    private func isClientAwaited(_ context: ChannelHandlerContext) -> Bool {
+        (task == nil || body.isAwaited) && unsentBytes(context) == 0
+    }
+}
+
+@available(*, unavailable)
+extension Connection: Sendable {}
+
+/// What to tell a client whose request made no sense.
+private struct Complaint {
+    let status: HTTPResponseStatus
+    let text: String
+
+    /// Nil for errors of the connection itself.
+    init?(about error: any Error) {
+        switch error as? HTTPParserError {
+        case nil, .invalidEOFState, .closedConnection: return nil
+        case .headerOverflow:
+            status = .requestHeaderFieldsTooLarge
+            text = "The request's headers are too large."
+        default:
+            status = .badRequest
+            text = "The request is not HTTP/1.1 that this server understands."
+        }
+    }
+}
+
+extension HTTPRequestHead {
+    /// The body's length as declared: 0 where there is none, nil where it is chunked.
+    var declaredLength: Int64? {
+        if headers.contains(name: "transfer-encoding") { return nil }
+        return headers.first(name: "content-length").flatMap { Int64($0) } ?? 0
+    }
+
+    var awaitsContinue: Bool { headers.first(name: "expect")?.lowercased() == "100-continue" }
+}
