@@ -17,7 +17,7 @@ import base64
 import heapq
 import itertools
 import json
-import selectors
+import select
 import socket
 import struct
 import sys
@@ -38,6 +38,24 @@ def moment(_: int, __: int, data: bytes) -> float:
     """A time stamp of the kernel's, on the monotonic clock."""
     seconds, nanoseconds = struct.unpack("qq", data[:16])
     return seconds + nanoseconds / 1e9 - OFFSET
+
+
+class Watch:
+    """Which slots have something to read. Nearer to the kernel than `selectors`, which costs as much as the rest of this client."""
+
+    def __init__(self) -> None:
+        self.poll = select.epoll()
+        self.slots: dict[int, Slot] = {}
+
+    def add(self, slot: Slot) -> None:
+        number = slot.socket.fileno()
+        self.slots[number] = slot
+        self.poll.register(number, select.EPOLLIN)
+
+    def drop(self, slot: Slot) -> None:
+        number = slot.socket.fileno()
+        del self.slots[number]
+        self.poll.unregister(number)
 
 
 class Slot:
@@ -131,8 +149,8 @@ class Crowd:
         self._path = f"/v2/{options.repository}/"
         self.buffer = memoryview(bytearray(GULP))
         #: Who waits for an answer is served first, so that no first byte waits here while others' bodies are taken.
-        self.waiting, self.taking = selectors.EpollSelector(), selectors.EpollSelector()
-        self.taking.register(self.waiting.fileno(), selectors.EVENT_READ)
+        self.waiting, self.taking = Watch(), Watch()
+        self.taking.poll.register(self.waiting.poll.fileno(), select.EPOLLIN)
         self.running = 0
         began = time.monotonic()
         wanted = [(f"blobs/{digest}", size) for digest, size in layers]
@@ -151,10 +169,11 @@ class Crowd:
             while self.later and self.later[0][0] <= time.monotonic():
                 heapq.heappop(self.later)[2]()
             wait = max(0, self.later[0][0] - time.monotonic()) if self.later else None
-            for key, _ in self.taking.select(wait):
+            for number, _ in self.taking.poll.poll(wait):
                 self._hear()
-                if key.data:
-                    self._take(key.data)
+                # None where it is those who wait that have something, or where it has just ended.
+                if slot := self.taking.slots.get(number):
+                    self._take(slot)
 
     def _at(self, moment: float, action: Callable[[], None]) -> None:
         heapq.heappush(self.later, (moment, next(self._order), action))
@@ -166,18 +185,18 @@ class Crowd:
         if slot.ask():
             self._listen(self.waiting, slot)
 
-    def _listen(self, selector: selectors.BaseSelector, slot: Slot) -> None:
-        selector.register(slot.socket, selectors.EVENT_READ, slot)
+    def _listen(self, watch: Watch, slot: Slot) -> None:
+        watch.add(slot)
         self.running += 1
 
-    def _leave(self, selector: selectors.BaseSelector, slot: Slot) -> None:
-        selector.unregister(slot.socket)
+    def _leave(self, watch: Watch, slot: Slot) -> None:
+        watch.drop(slot)
         self.running -= 1
 
     def _hear(self) -> None:
         """Everyone whose answer begins."""
-        for key, _ in self.waiting.select(0):
-            slot = key.data
+        for number, _ in self.waiting.poll.poll(0):
+            slot = self.waiting.slots[number]
             slot.receive()
             if slot.first or slot.is_done:
                 self._leave(self.waiting, slot)
@@ -186,7 +205,12 @@ class Crowd:
                     self._done(slot)
 
     def _take(self, slot: Slot) -> None:
-        pause = slot.client.pause(slot.receive())
+        try:
+            count = slot.receive()
+        except BlockingIOError:
+            # It has the number of one that has just ended, whose event this was.
+            return
+        pause = slot.client.pause(count)
         if slot.is_done:
             self._done(slot)
         elif pause > 0.001:

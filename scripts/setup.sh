@@ -31,6 +31,10 @@ check_swift() {
     major=${version%%.*} minor=${version##*.}
     ((${major:-0} > 6 || (${major:-0} == 6 && ${minor:-0} >= 3))) ||
         fail "Swift ${version:-of an unknown version} is too old: Weir needs 6.3 or newer"
+    local libraries
+    libraries=$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')_static
+    [[ -e $libraries/linux/libswiftCore.a ]] ||
+        fail "this Swift toolchain lacks its static libraries ($libraries): install a whole one, as swift.org gives it out"
 }
 
 # Runs a command as root; fails where that cannot be had without asking for a password.

@@ -204,6 +204,12 @@ def test_it_needs_no_privilege(make_weir: Callable[..., Weir]) -> None:
     assert weir.distribution().request("GET", "/v2/team/app/tags/list").status_code == 200
 
 
+def test_it_brings_swift_with_it(tmp_path: Path) -> None:
+    """It runs where no Swift is installed."""
+    libraries = run(["ldd", PROGRAM], clean_environment(tmp_path / "home")).stdout
+    assert "libc.so" in libraries and "swift" not in libraries.lower() and "Foundation" not in libraries, libraries
+
+
 def test_it_may_open_as_many_files_as_the_system_allows(make_weir: Callable[..., Weir]) -> None:
     """A login shell's limit is 1,024, fewer than the connections that are let in; and the kernel's table does not grow under load."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -156,6 +156,41 @@ private struct NumberedBody: BlobBody {
         }
     }
 
+    @Test func aBodyThatCameUnaskedIsNotAskedFor() async throws {
+        try await withListener { request in
+            let body = try? await request.body.collect(upTo: 100)
+            return Reply(.ok, [:], .bytes(body ?? ByteBuffer()), label: label)
+        } _: { server in
+            let client = try await RawClient(port: server.port)
+            try await client.send("PUT /x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3 \r\n\r\nabc")
+            var answer = try await client.answer()
+            // The head may have been read alone.
+            if answer.status == 100 { answer = try await client.answer() }
+            #expect(answer.status == 200)
+            #expect(String(decoding: answer.body, as: UTF8.self) == "abc")
+            try await client.send("GET /y HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try await client.answer().status == 200)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func nobodySendsRequestsAheadWithoutEnd() async throws {
+        let answered = Count()
+        try await withListener { _ in
+            answered.value.add(1, ordering: .relaxed)
+            return Reply.text(.ok, "", label: label)
+        } _: { server in
+            let client = try await RawClient(port: server.port)
+            let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+            let sending = Task {
+                for _ in 0..<100 { try await client.send(String(repeating: request, count: 10_000)) }
+            }
+            // What had been taken is answered, and then it is closed.
+            _ = try await client.rest()
+            #expect(answered.value.load(ordering: .relaxed) < 1_000_000)
+            await #expect(throws: (any Error).self) { try await sending.value }
+        }
+    }
+
     private final class Count: Sendable { let value = Atomic(0) }
 
     @Test(.timeLimit(.minutes(1))) func aClientThatAsksAndDoesNotReadIsNotAnsweredForEver() async throws {

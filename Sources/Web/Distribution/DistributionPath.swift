@@ -47,10 +47,10 @@ package enum DistributionPath: Equatable, Sendable {
             self = .ping
             return
         }
-        guard rest.first == "/" else { throw .notAnAddress }
+        guard rest.utf8.first == UInt8(ascii: "/") else { throw .notAnAddress }
         var segments: [String] = []
-        for raw in rest.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
-            segments.append(try PercentText.segment(raw))
+        for raw in rest.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            segments.append(try PercentText.segment(Substring(raw)))
         }
         try self.init(segments: segments[...])
     }

@@ -5,7 +5,10 @@ package import WeirCore
 package enum RegistryHost {
     /// nil for every other host: `localhost:5050`, an address, the operator's own name.
     package static func registry(named authority: String?) -> RegistryID? {
-        guard let authority else { return nil }
+        // Nearly every other host is told by its first letter, and this is asked for each request.
+        guard let authority, let first = authority.utf8.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
+            authority.utf8.dropFirst(12).first == UInt8(ascii: ".")
+        else { return nil }
         let host = authority.prefix { $0 != ":" }.lowercased()
         let labels = host.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard labels.count >= 3, let account = try? AccountID(labels[0]) else { return nil }

@@ -26,6 +26,9 @@ final class Connection: ChannelDuplexHandler {
     /// The client has gone.
     struct Gone: Error {}
 
+    /// Parts of requests that a client may send before the one that came first is answered.
+    private static let mostAhead = 2_000
+
     private enum Patience {
         /// How long a closing connection reads on, so that the client sees our response before it sees the connection go.
         static let lingering = TimeAmount.seconds(2)
@@ -49,6 +52,8 @@ final class Connection: ChannelDuplexHandler {
     /// The client sends no request after it.
     private var isLast = false
     private var hasAnswerBegun = false
+    /// The client has gone before the answer.
+    private var isOutlived = false
     private var writer: CheckedContinuation<Void, any Error>?
 
     /// What the client has sent ahead: requests that come after the one that is being answered.
@@ -96,7 +101,10 @@ final class Connection: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         closing = .all
-        if task != nil { open.outlived() }
+        if task != nil {
+            isOutlived = true
+            open.outlived()
+        }
         body.fail(Gone())
         writer.take()?.resume(throwing: Gone())
         context.fireChannelInactive()
@@ -120,10 +128,16 @@ final class Connection: ChannelDuplexHandler {
         case .close: closeWhenSent(context)
         case .drop: break
         // Nobody would hear the answer.
-        case .forward where closing != nil: break
-        case .forward where task != nil && body.hasEnded: ahead.append(part)
+        case .forward where closing != nil || inputEnd != nil: break
+        case .forward where task != nil && body.hasEnded: wait(part)
         case .forward: take(part, context)
         }
+    }
+
+    /// Keeps what the client has sent ahead. Nobody needs to send so much: the loop would answer nobody else for that long.
+    private func wait(_ part: HTTPServerRequestPart) {
+        ahead.append(part)
+        if ahead.count >= Self.mostAhead { inputEnd = Gone() }
     }
 
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
@@ -152,10 +166,11 @@ final class Connection: ChannelDuplexHandler {
         task = nil
         body.forget()
         lastHeard = .now()
-        guard let context, context.channel.isActive else { return open.finished() }
+        if isOutlived { return open.finished() }
+        guard let context else { return }
         guard closing == nil else { return readOn(context) }
         guard canGoOn else { return hasAnswerBegun ? closeWhenSent(context) : endInput(context) }
-        if state.isDraining { return closeWhenSent(context) }
+        if state.isDraining { return drain(context) }
         while task == nil || !body.hasEnded, let part = ahead.popFirst() { take(part, context) }
         if let inputEnd {
             if task == nil { endInput(context) } else { body.fail(inputEnd) }
@@ -177,14 +192,18 @@ final class Connection: ChannelDuplexHandler {
     private var wantsMore: Bool { ahead.isEmpty && (task == nil || body.wantsMore) }
 
     /// The next part of the body of the request that is being answered; nil at its end. Throws where the body broke off. From any thread.
-    static func nextPart(of connection: NIOLoopBound<Connection>) async throws -> ByteBuffer? {
+    ///
+    /// - Parameter asksForIt: the client holds its body back until it is asked.
+    static func nextPart(
+        of connection: NIOLoopBound<Connection>, asksForIt: Bool
+    ) async throws -> ByteBuffer? {
         let eventLoop = connection.eventLoop
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { reader in
                 if eventLoop.inEventLoop {
-                    connection.value.readBody(reader)
+                    connection.value.readBody(reader, asksForIt)
                 } else {
-                    eventLoop.execute { connection.value.readBody(reader) }
+                    eventLoop.execute { connection.value.readBody(reader, asksForIt) }
                 }
             }
         } onCancel: {
@@ -192,16 +211,17 @@ final class Connection: ChannelDuplexHandler {
         }
     }
 
-    private func readBody(_ reader: IncomingBody.Reader) {
+    private func readBody(_ reader: IncomingBody.Reader, _ asksForIt: Bool) {
         lastHeard = .now()
         body.read(reader)
+        // Not where the body came unasked (RFC 9110, 10.1.1).
+        if asksForIt, body.isAwaited { sendContinue() }
         if let context { readOn(context) }
     }
 
     // MARK: Answers
 
-    /// Asks for the body that the client holds back until it is asked.
-    func sendContinue() {
+    private func sendContinue() {
         state.continueWritten()
         // Whoever has gone hears nothing.
         try? write(.head(HTTPResponseHead(version: .http1_1, status: .continue)))
@@ -268,8 +288,11 @@ final class Connection: ChannelDuplexHandler {
         switch event {
         case is ChannelShouldQuiesceEvent:
             state.drain()
-            if task == nil { closeWhenSent(context) }
+            if task == nil { drain(context) }
         case is OpenConnections.CloseNow:
+            // Under TLS requests still come while it closes.
+            closing = .all
+            ahead.removeAll()
             task?.cancel()
             context.close(promise: nil)
         case ChannelEvent.inputClosed:
@@ -279,7 +302,15 @@ final class Connection: ChannelDuplexHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { inputEnded(error, context) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // What comes after the first is of the same making: the codec complains of every byte that follows.
+        if inputEnd == nil { inputEnded(error, context) }
+    }
+
+    /// The server stops, and nobody is being answered. Whoever is still sending what was answered already is let see the answer.
+    private func drain(_ context: ChannelHandlerContext) {
+        closeWhenSent(context, mode: state.incoming == nil ? .all : .output)
+    }
 
     private func inputEnded(_ cause: any Error, _ context: ChannelHandlerContext) {
         if inputEnd == nil { inputEnd = cause }
@@ -307,7 +338,8 @@ final class Connection: ChannelDuplexHandler {
         try? write(.head(head))
         try? write(.byteBuffer(text))
         try? write(.end(nil))
-        closeWhenSent(context)
+        // It may still be sending: closed whole, its kernel would throw our answer away.
+        closeWhenSent(context, mode: .output)
     }
 
     /// Closes when everything that was written is with the kernel: NIO would drop what still waits.
@@ -391,11 +423,13 @@ private struct Complaint {
 }
 
 extension HTTPRequestHead {
-    /// The body's length as declared: 0 where there is none, nil where it is chunked.
+    /// The body's length as declared: 0 where there is none, nil where it is chunked or cannot be told.
     var declaredLength: Int64? {
         if headers.contains(name: "transfer-encoding") { return nil }
-        return headers.first(name: "content-length").flatMap { Int64($0) } ?? 0
+        guard let text = headers.first(name: "content-length") else { return 0 }
+        // The codec takes blanks after the digits, and numbers that are none of ours: it knows where such a body ends.
+        return Int64(text)
     }
 
-    var awaitsContinue: Bool { headers.first(name: "expect")?.lowercased() == "100-continue" }
+    var awaitsContinue: Bool { headers.first(name: "expect")?.lowercased().hasPrefix("100-continue") ?? false }
 }

@@ -86,6 +86,8 @@ package struct HTTPListener: Sendable {
             // A client may close its side when it has asked, and still gets its answer.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // After each read it is asked whether more is wanted.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             // Reads grow to 1 MiB while a client sends as fast as we read: an upload then costs a sixteenth of the system
             // calls. Idle connections hold no buffer.
             .childChannelOption(

@@ -29,7 +29,7 @@ package struct RequestBytes: AsyncSequence, Sendable {
 
     private let source: Source
     private let progress = Progress()
-    /// `Content-Length`: 0 where there is no body, nil where it is chunked.
+    /// `Content-Length`: 0 where there is no body, nil where it is chunked or cannot be told.
     package let declaredLength: Int64?
 
     /// The body of the request that a connection has begun to read.
@@ -79,8 +79,7 @@ package struct RequestBytes: AsyncSequence, Sendable {
         switch source {
         case .memory(let bytes): return isFirst ? bytes : nil
         case .connection(let connection, let awaitsContinue):
-            if isFirst, awaitsContinue { connection.eventLoop.execute { connection.value.sendContinue() } }
-            return try await Connection.nextPart(of: connection)
+            return try await Connection.nextPart(of: connection, asksForIt: isFirst && awaitsContinue)
         }
     }
 
