@@ -13,7 +13,7 @@ import NIOHTTP1
 /// ```
 ///
 /// All of it, the tasks too, runs on the connection's own event loop: no hop between threads for a request, and what is sent is still
-/// in the core's cache. What is decided of requests and answers decides `ExchangeState`.
+/// in the core's cache. What HTTP leaves open between a request and its answer, `ExchangeState` decides.
 final class Connection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = Never
@@ -26,7 +26,7 @@ final class Connection: ChannelDuplexHandler {
     /// The client has gone.
     struct Gone: Error {}
 
-    /// Parts of requests that a client may send before the one that came first is answered.
+    /// Parts of requests that a client may have sent ahead of their turn.
     private static let mostAhead = 2_000
 
     private enum Patience {
@@ -307,7 +307,7 @@ final class Connection: ChannelDuplexHandler {
         if inputEnd == nil { inputEnded(error, context) }
     }
 
-    /// The server stops, and nobody is being answered. Whoever is still sending what was answered already is let see the answer.
+    /// The server stops, and nobody is being answered. Whoever still sends what was answered already is given time to see the answer.
     private func drain(_ context: ChannelHandlerContext) {
         closeWhenSent(context, mode: state.incoming == nil ? .all : .output)
     }
@@ -328,15 +328,9 @@ final class Connection: ChannelDuplexHandler {
                 "http.status": "\(complaint.status.code)", "error": "\(inputEnd)",
                 "client.address": "\(context.remoteAddress?.ipAddress ?? "unknown")",
             ])
-        let text = ByteBuffer(string: complaint.text + "\n")
-        let head = HTTPResponseHead(
-            version: .http1_1, status: complaint.status,
-            headers: [
-                "connection": "close", "content-type": "text/plain; charset=utf-8", "content-length": "\(text.readableBytes)",
-            ])
         // It is not closing: it can be written to.
-        try? write(.head(head))
-        try? write(.byteBuffer(text))
+        try? write(.head(complaint.head))
+        try? write(.byteBuffer(complaint.body))
         try? write(.end(nil))
         // It may still be sending: closed whole, its kernel would throw our answer away.
         closeWhenSent(context, mode: .output)
@@ -402,34 +396,3 @@ final class Connection: ChannelDuplexHandler {
 
 @available(*, unavailable)
 extension Connection: Sendable {}
-
-/// What to tell a client whose request made no sense.
-private struct Complaint {
-    let status: HTTPResponseStatus
-    let text: String
-
-    /// Nil for errors of the connection itself.
-    init?(about error: any Error) {
-        switch error as? HTTPParserError {
-        case nil, .invalidEOFState, .closedConnection: return nil
-        case .headerOverflow:
-            status = .requestHeaderFieldsTooLarge
-            text = "The request's headers are too large."
-        default:
-            status = .badRequest
-            text = "The request is not HTTP/1.1 that this server understands."
-        }
-    }
-}
-
-extension HTTPRequestHead {
-    /// The body's length as declared: 0 where there is none, nil where it is chunked or cannot be told.
-    var declaredLength: Int64? {
-        if headers.contains(name: "transfer-encoding") { return nil }
-        guard let text = headers.first(name: "content-length") else { return 0 }
-        // The codec takes blanks after the digits, and numbers that are none of ours: it knows where such a body ends.
-        return Int64(text)
-    }
-
-    var awaitsContinue: Bool { headers.first(name: "expect")?.lowercased().hasPrefix("100-continue") ?? false }
-}

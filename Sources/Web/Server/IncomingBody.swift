@@ -62,8 +62,8 @@ struct IncomingBody {
         }
     }
 
-    /// The reader waits no more.
-    mutating func cancel() { reader.take()?.resume(throwing: CancellationError()) }
+    /// The reader gives up, though it may be only about to wait.
+    mutating func cancel() { fail(CancellationError()) }
 
     /// The request has been answered: what comes of it now is thrown away.
     mutating func forget() {

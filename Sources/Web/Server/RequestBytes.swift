@@ -94,3 +94,15 @@ package struct RequestBytes: AsyncSequence, Sendable {
         return whole ?? ByteBuffer()
     }
 }
+
+extension HTTPRequestHead {
+    /// The body's length as declared: 0 where there is none, nil where it is chunked or cannot be told.
+    var declaredLength: Int64? {
+        if headers.contains(name: "transfer-encoding") { return nil }
+        guard let text = headers.first(name: "content-length") else { return 0 }
+        // The codec takes blanks after the digits, and numbers that are none of ours: it knows where such a body ends.
+        return Int64(text)
+    }
+
+    var awaitsContinue: Bool { headers.first(name: "expect")?.lowercased().hasPrefix("100-continue") ?? false }
+}
