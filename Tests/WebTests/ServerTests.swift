@@ -186,8 +186,8 @@ private struct NumberedBody: BlobBody {
             }
             // What had been taken is answered, and then it is closed.
             _ = try await client.rest()
-            #expect(answered.value.load(ordering: .relaxed) < 1_000_000)
-            await #expect(throws: (any Error).self) { try await sending.value }
+            #expect(answered.value.load(ordering: .relaxed) < 900_000)
+            _ = await sending.result
         }
     }
 
@@ -207,8 +207,8 @@ private struct NumberedBody: BlobBody {
                 before = answered.value.load(ordering: .relaxed)
                 try await Task.sleep(for: .milliseconds(300))
             }
-            // What the kernels of both sides hold, and one that waits.
-            #expect(before < 30)
+            // What the kernels of both sides hold, ten or so, and one that waits.
+            #expect(before < 150)
             for _ in 0..<200 { #expect(try await client.answer().body.count == text.utf8.count + 1) }
             #expect(answered.value.load(ordering: .relaxed) == 200)
         }
