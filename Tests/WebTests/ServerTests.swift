@@ -214,7 +214,10 @@ private struct NumberedBody: BlobBody {
         }
     }
 
-    @Test(arguments: ["GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n"])
+    @Test(arguments: [
+        "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        "CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n",
+    ])
     func whoWantsAnotherProtocolIsAnsweredInThisOneAndThenClosed(request: String) async throws {
         try await withListener { _ in
             Reply.text(.ok, "", label: label)

@@ -26,6 +26,7 @@ struct ExchangeState: Equatable {
     enum ReadAction: Equatable { case forward, drop, close }
     enum HeadAction: Equatable { case asIs, sayClose }
     enum EndAction: Equatable { case nothing, close, linger }
+
     /// What is read of a body after its request was answered, before the connection is closed instead.
     static let maxUnreadBody: Int64 = 1 << 20
     /// What a closing connection throws away before it closes for good: enough for a client that sends a manifest of 10 MB whole
@@ -65,11 +66,8 @@ struct ExchangeState: Equatable {
     ///
     /// - Parameter isLast: the client sends no request after the one that is answered.
     mutating func headWritten(isLast: Bool) -> HeadAction {
-        if isLast {
-            closing = .afterResponse
-            return .sayClose
-        }
-        if closing == .no, unanswered == 1, let incoming, !isWorthReading(incoming) {
+        let isUnreadable = closing == .no && unanswered == 1 && incoming.map { !isWorthReading($0) } ?? false
+        if isLast || isUnreadable {
             closing = .afterResponse
             return .sayClose
         }

@@ -91,7 +91,8 @@ package struct HTTPListener: Sendable {
             // Reads grow to 1 MiB while a client sends as fast as we read: an upload then costs a sixteenth of the system
             // calls. Idle connections hold no buffer.
             .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 1 << 20))
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 1 << 20)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try prepare(channel, tls, loops, open) }
             }

@@ -73,9 +73,10 @@ struct ReplyWriter {
         if part.readableBytes == 0 { part = try await Self.part(of: slice, at: offset) }
         while offset < slice.range.upperBound {
             let end = offset + Int64(part.readableBytes)
-            if share != .current {
-                share = .current
-                connection.value.holdNoMore(than: BodyShare.current.mark)
+            let now = BodyShare.current
+            if share != now {
+                share = now
+                connection.value.holdNoMore(than: now.mark)
             }
             if end >= slice.range.upperBound {
                 try await send(part)
