@@ -13,7 +13,8 @@ PATH=$PATH:/usr/sbin:/sbin # A plain user's PATH lacks where daemons live.
 build_needs=(/usr/include/sqlite3.h=libsqlite3-dev /usr/include/zlib.h=zlib1g-dev)
 test_needs=(docker-registry=docker-registry skopeo=skopeo podman=podman buildah=buildah containerd=containerd
     dockerd=docker.io runc=runc ip=iproute2 jq=jq openssl=openssl curl=curl
-    busybox=busybox-static python3=python3 python:ensurepip=python3-venv)
+    busybox=busybox-static python3=python3 python:ensurepip=python3-venv cc=gcc /usr/include/stdio.h=libc6-dev setpriv=util-linux prlimit=util-linux
+    mount=mount)
 bench_needs=(wrk=wrk)
 
 policy=/usr/sbin/policy-rc.d

@@ -11,6 +11,7 @@ import pytest
 from harness.certificates import Authority
 from harness.engines import Buildah, Containerd, Docker, Podman, Skopeo, missing
 from harness.images import Image, two_platforms, write_layout
+from harness.machine import Machine
 from harness.processes import refusing_port
 from harness.registries import DockerRegistry
 from harness.rude import HONEST, RudeRegistry
@@ -189,6 +190,14 @@ def weir(
     alive = server.daemon is not None and server.daemon.alive
     server.discard()
     assert alive, f"the server has died:\n{server.output[-4000:]}"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """The machine below the servers that are started with its environment: `harness/machine.py` shows what can go wrong with it."""
+    machine = Machine(tmp_path / "below")
+    yield machine
+    machine.mend()
 
 
 # Clients

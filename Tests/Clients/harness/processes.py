@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import socket
@@ -10,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 LIBC = ctypes.CDLL(None)
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -70,16 +73,25 @@ class Daemon:
     process is killed when that ends.
     """
 
-    def __init__(self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str]):
+    def __init__(self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str], deaf: bool = False):
+        """Deaf: what it writes goes into a pipe of one page that nobody reads until `hear`."""
         self.command = [str(word) for word in command]
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log_start = log.stat().st_size if log.exists() else 0
+        self._pipe: int | None = None
         with log.open("ab") as output:
+            told: Any = output
+            if deaf:
+                self._pipe, told = os.pipe()
+                fcntl.fcntl(told, fcntl.F_SETPIPE_SZ, 4096)
+                os.set_blocking(self._pipe, False)
             self._process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                self.command, stdin=subprocess.DEVNULL, stdout=told, stderr=subprocess.STDOUT,
                 env=dict(environment), start_new_session=True, preexec_fn=_die_with_parent,
             )
+            if deaf:
+                os.close(told)
 
     @property
     def pid(self) -> int:
@@ -94,6 +106,15 @@ class Daemon:
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
+
+    def hear(self) -> str:
+        """What waits in the pipe of one that is deaf."""
+        assert self._pipe is not None, "its log is a file"
+        heard = b""
+        with contextlib.suppress(BlockingIOError):
+            while piece := os.read(self._pipe, 65536):
+                heard += piece
+        return heard.decode(errors="replace")
 
     def wait_for_port(self, port: int, seconds: float = 20) -> None:
         self.wait_until(lambda: accepts(port), seconds, f"port {port}")

@@ -45,7 +45,8 @@ class Weir:
 
     def __init__(self, folder: Path, *, upstreams: Mapping[str, str] | None = None, upstream_ca: Path | None = None,
                  options: Sequence[str] = (), environment: Mapping[str, str] | None = None,
-                 account: str = ACCOUNT, region: str = REGION, watched: bool = False):
+                 account: str = ACCOUNT, region: str = REGION, watched: bool = False,
+                 under: Sequence[str] = (), deaf: bool = False):
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "log"
@@ -60,6 +61,10 @@ class Weir:
         #: Says all it can say, and all of it is searched for secrets in the end.
         self.watched = watched
         self.environment = dict(environment or {})
+        #: Words before the command: what it is run under (`machine.py`).
+        self.under = list(under)
+        #: Whether nobody reads its log.
+        self.deaf = deaf
         self.daemon: Daemon | None = None
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._passwords: dict[str, str] = {}
@@ -76,7 +81,7 @@ class Weir:
 
     @property
     def command(self) -> list[str]:
-        words = [str(PROGRAM), "serve", "--data", str(self.data), "--listen", self.host, "--public-host", self.host]
+        words = [*self.under, str(PROGRAM), "serve", "--data", str(self.data), "--listen", self.host, "--public-host", self.host]
         words += ["--account", self.account, "--region", self.region]
         for host, url in self.upstreams.items():
             words += ["--upstream", f"{host}={url}"]
@@ -89,9 +94,13 @@ class Weir:
 
     def start(self) -> Weir:
         environment = clean_environment(self.folder / "home", **self.environment)
-        self.daemon = Daemon(self.command, self.log, environment)
+        self.daemon = Daemon(self.command, self.log, environment, self.deaf)
         self.daemon.wait_until(self.is_ready, 30, "/healthz")
         return self
+
+    def hear(self) -> str:
+        """What a deaf server's log has told since it was last heard."""
+        return self._running().hear()
 
     def is_ready(self) -> bool:
         try:
