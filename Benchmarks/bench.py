@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Tests/Clients"))
 
-from contenders import Contender  # noqa: E402
+from contenders import Contender, WeirContender  # noqa: E402
 from listing import listings  # noqa: E402
 from measures import Row, Sample, rows, table  # noqa: E402
 from scenarios import Bench, Scenario, scenarios  # noqa: E402
@@ -33,6 +33,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each scenario (default: 5)")
     parser.add_argument("--only", action="append", choices=NAMES, help="this scenario; may be repeated")
     parser.add_argument("--servers", help="only servers whose name begins so: docker-registry, weir, 'weir kms-only'")
+    parser.add_argument("--against", type=Path, metavar="PROGRAM",
+                        help="a Weir of another commit that runs in turns with this one; ratios are then to it")
     parser.add_argument("--scale", type=float, default=1, help="a fraction of the sizes, for a quick look (default: 1)")
     parser.add_argument("--folder", type=Path, default=HERE.parent / ".build/bench",
                         help="where the data of all servers lies (default: .build/bench)")
@@ -41,8 +43,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def race(scenario: Scenario, folder: Path, rounds: int, servers: str | None) -> dict[str, list[Sample]]:
+def race(
+    scenario: Scenario, folder: Path, rounds: int, servers: str | None, against: Path | None
+) -> dict[str, list[Sample]]:
     contenders = [one for one in scenario.contenders(folder) if not servers or one.name.startswith(servers)]
+    if against:
+        contenders += [one.before(against) for one in contenders if isinstance(one, WeirContender)]
     samples: dict[str, list[Sample]] = {one.name: [] for one in contenders}
     running: list[Contender] = []
 
@@ -60,7 +66,8 @@ def race(scenario: Scenario, folder: Path, rounds: int, servers: str | None) -> 
             for contender in contenders:
                 begin(contender)
                 scenario.measure(contender)  # Nobody's first round is counted.
-        for number in range(min(rounds, scenario.rounds or rounds)):
+        # One round tells a crowd's size; a comparison needs all.
+        for number in range(rounds if against else min(rounds, scenario.rounds or rounds)):
             # Who goes first changes.
             start = number % len(contenders)
             for contender in contenders[start:] + contenders[:start]:
@@ -85,8 +92,15 @@ def tell(scenario: Scenario, number: int, contender: Contender, sample: Sample) 
           f"{sample.seconds:.2f} s, CPU {sample.cpu:.2f} s, peak {sample.peak_memory >> 20} MiB", file=sys.stderr)
 
 
+def peers(samples: dict[str, list[Sample]], peer: str) -> dict[str, str]:
+    """Whom each is measured by: its own program of before, where that ran too."""
+    return {name: name + WeirContender.BEFORE if name + WeirContender.BEFORE in samples else peer for name in samples}
+
+
 def main() -> None:
     options = arguments()
+    if options.against:
+        options.against = options.against.resolve(strict=True)
     shutil.rmtree(options.folder, ignore_errors=True)
     bench = Bench(options.folder, options.scale)
     found: list[Row] = []
@@ -94,8 +108,8 @@ def main() -> None:
         for scenario in [*scenarios(bench), *storms(bench), *listings(bench)]:
             if options.only and scenario.name not in options.only:
                 continue
-            samples = race(scenario, options.folder / scenario.name, options.rounds, options.servers)
-            found += rows(scenario.name, scenario.unit, samples, scenario.peer)
+            samples = race(scenario, options.folder / scenario.name, options.rounds, options.servers, options.against)
+            found += rows(scenario.name, scenario.unit, samples, peers(samples, scenario.peer))
     finally:
         bench.close()
         shutil.rmtree(options.folder, ignore_errors=True)

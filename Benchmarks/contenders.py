@@ -10,7 +10,7 @@ from content import BigImage, Stored
 from harness.nowhere import Gate
 from harness.processes import Daemon
 from harness.registries import DockerRegistry
-from harness.weir import Weir
+from harness.weir import PROGRAM, Weir
 
 #: The cache prefix that both are asked by: docker-registry has none, Weir has a rule.
 PREFIX = "cache"
@@ -82,15 +82,26 @@ class DockerContender(Contender):
 
 
 class WeirContender(Contender):
+    #: What the name of a program from another commit ends with.
+    BEFORE = " before"
+
     def __init__(self, folder: Path, upstream: str | None = None, sealing: str = "all", options: Sequence[str] = (),
-                 gated: bool = False):
+                 gated: bool = False, program: Path = PROGRAM):
         self.name = "weir" if sealing == "all" else f"weir {sealing}"
+        self._given = {"folder": folder, "upstream": upstream, "sealing": sealing, "options": options, "gated": gated}
         #: The way to upstream, where it is to be closed.
         self.gate = Gate(urlsplit(upstream).port) if gated else None
         upstreams = {"public.ecr.aws": self.gate.url if self.gate else upstream} if upstream else {}
         self._weir = Weir(
-            folder, upstreams=upstreams, options=["--sealing", sealing, "--log-level", "warning", *options])
+            folder, upstreams=upstreams, options=["--sealing", sealing, "--log-level", "warning", *options], program=program)
         self._upstream = upstream
+
+    def before(self, program: Path) -> WeirContender:
+        """The same, of another program."""
+        folder = self._given["folder"]
+        twin = WeirContender(**self._given | {"folder": folder.with_name(folder.name + "-before"), "program": program})
+        twin.name += self.BEFORE
+        return twin
 
     @property
     def url(self) -> str:

@@ -63,8 +63,8 @@ class Row:
         return asdict(self)
 
 
-def rows(scenario: str, unit: str, samples: dict[str, list[Sample]], peer: str) -> list[Row]:
-    """Medians, and ratios to the peer. CPU is told by GiB, or by thousand requests."""
+def rows(scenario: str, unit: str, samples: dict[str, list[Sample]], peers: dict[str, str]) -> list[Row]:
+    """Medians, and ratios to each one's peer. CPU is told by GiB, or by thousand requests."""
     def median(name: str, value: object) -> float:
         return statistics.median(value(sample) for sample in samples[name])
 
@@ -73,12 +73,12 @@ def rows(scenario: str, unit: str, samples: dict[str, list[Sample]], peer: str) 
         name: (median(name, lambda one: one.rate / scale), median(name, lambda one: one.cpu / one.moved * batch))
         for name in samples
     }
-    base = medians.get(peer)
+    bases = {name: medians.get(peers[name]) for name in medians}
     return [
         Row(
             scenario, name, unit, rate, median(name, lambda one: one.seconds), cpu,
             max(one.peak_memory for one in samples[name]) / MIB,
-            rate / base[0] if base else 0, cpu / base[1] if base and base[1] else 0,
+            rate / bases[name][0] if bases[name] else 0, cpu / bases[name][1] if bases[name] and bases[name][1] else 0,
             # What is promised to every client is promised in every round.
             {key: max(one.extra[key] for one in samples[name]) if " max " in key else median(name, lambda one, key=key: one.extra[key])
              for key in samples[name][0].extra},

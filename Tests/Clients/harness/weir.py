@@ -46,8 +46,9 @@ class Weir:
     def __init__(self, folder: Path, *, upstreams: Mapping[str, str] | None = None, upstream_ca: Path | None = None,
                  options: Sequence[str] = (), environment: Mapping[str, str] | None = None,
                  account: str = ACCOUNT, region: str = REGION, watched: bool = False,
-                 under: Sequence[str] = (), deaf: bool = False):
+                 under: Sequence[str] = (), deaf: bool = False, program: Path = PROGRAM):
         self.folder = folder
+        self.program = program
         self.data = folder / "data"
         self.log = folder / "log"
         #: What it tells of itself, one JSON object a line, where it is watched.
@@ -81,7 +82,7 @@ class Weir:
 
     @property
     def command(self) -> list[str]:
-        words = [*self.under, str(PROGRAM), "serve", "--data", str(self.data), "--listen", self.host, "--public-host", self.host]
+        words = [*self.under, str(self.program), "serve", "--data", str(self.data), "--listen", self.host, "--public-host", self.host]
         words += ["--account", self.account, "--region", self.region]
         for host, url in self.upstreams.items():
             words += ["--upstream", f"{host}={url}"]
