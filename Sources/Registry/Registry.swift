@@ -23,6 +23,8 @@ package struct Registry: Sendable {
         package var auditLines: (any LineSink)?
         package var uploads = Uploads.Settings()
         package var collection = Collector.Settings()
+        /// Asked before anything that is stored is destroyed.
+        package var destruction = DestructionPermit.always
 
         package init(
             database: any SQLDatabase, store: any BlobStore, upstream: any UpstreamRegistry, keyring: Keyring,
@@ -104,8 +106,8 @@ package struct Registry: Sendable {
             parts, repositories: repositories, images: images, blobs: blobs, templates: templates, access: access,
             bell: bell)
         let collector = Collector(
-            database: parts.database, blobs: blobs, rules: cacheRules, settings: parts.collection, clock: clock,
-            logger: parts.logger)
+            database: parts.database, blobs: blobs, rules: cacheRules, settings: parts.collection, permit: parts.destruction,
+            clock: clock, logger: parts.logger)
         chores = Chores(
             collector: collector,
             verifier: Verifier(repositories: repositories, images: images, rules: cacheRules, collector: collector))

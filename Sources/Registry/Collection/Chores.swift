@@ -96,6 +96,7 @@ package final class Chores: Service {
     /// Runs on the schedule, and whenever the cache has grown past its cap.
     private func keepTime() async {
         var last = ContinuousClock.now
+        var told: (reason: String, at: ContinuousClock.Instant)?
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.pulse)
             guard !Task.isCancelled else { return }
@@ -109,7 +110,11 @@ package final class Chores: Service {
             } catch is CancellationError {
                 return
             } catch {
-                logger.warning("Collection failed; the next one tries again", metadata: ["error": "\(error)"])
+                // A cache that has grown past its cap comes by here every few seconds: the same reason is told once an hour.
+                let reason = (error as? Refusal)?.message ?? "\(error)"
+                if let told, told.reason == reason, ContinuousClock.now - told.at < .seconds(3600) { continue }
+                logger.warning("Collection failed; the next one tries again", metadata: ["error": "\(reason)"])
+                told = (reason, .now)
             }
         }
     }
@@ -137,7 +142,7 @@ package final class Chores: Service {
             logger.warning("A chore failed", metadata: ["chore": "\(chore)", "error": "\(error)"])
             change(id) {
                 $0.state = .failed
-                $0.problem = error is CancellationError ? "the server was stopped" : "\(error)"
+                $0.problem = error is CancellationError ? "the server was stopped" : (error as? Refusal)?.message ?? "\(error)"
             }
         }
         change(id) { [clock] in $0.endedAt = clock.now }

@@ -54,12 +54,17 @@ package final class Collector: Sendable {
     let database: any SQLDatabase
     let blobs: Blobs
     let rules: CacheRules
+    let permit: DestructionPermit
     let clock: WallClock
     let logger: Logger
     private let disk = Lane("weir.collect")
 
-    init(database: any SQLDatabase, blobs: Blobs, rules: CacheRules, settings: Settings, clock: WallClock, logger: Logger) {
+    init(
+        database: any SQLDatabase, blobs: Blobs, rules: CacheRules, settings: Settings, permit: DestructionPermit,
+        clock: WallClock, logger: Logger
+    ) {
         self.settings = settings
+        self.permit = permit
         self.database = database
         self.blobs = blobs
         self.rules = rules
@@ -77,9 +82,11 @@ package final class Collector: Sendable {
     /// One whole run. A dry one tells what a real one would do at this moment, and changes nothing.
     ///
     /// - Parameter grace: instead of the settings'; a shorter one breaks promises to pushes that are under way.
+    /// - Throws: the refusal of the `DestructionPermit`, before anything is looked at.
     package func collect(
         dryRun: Bool = false, grace: Duration? = nil, progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> CollectionReport {
+        if !dryRun { try permit.check() }
         var report = CollectionReport(isDryRun: dryRun, at: clock.now)
         let limit = promisesEnd(grace: grace)
         try await collectMemberships(until: limit, into: &report, progress)

@@ -35,6 +35,7 @@ package final class Verifier: Sendable {
     package func verify(
         repair: Bool = false, progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> VerifyReport {
+        if repair { try collector.permit.check() }
         var report = VerifyReport(isRepair: repair, at: clock.now)
         try await verifyLayers(into: &report, progress)
         try await verifyImages(into: &report, progress)

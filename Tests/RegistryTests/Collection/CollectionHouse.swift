@@ -19,11 +19,17 @@ final class CollectionHouse: Sendable {
     let caller: Caller
     private let database: SQLiteDatabase
     private let clock: TestClock
+    /// What speaks against destroying anything; nil for nothing.
+    let forbidden: Forbidden
     private let parts: Registry.Parts
     private let current: Mutex<Registry>
 
     private final class TestClock: Sendable {
         let now = Mutex(Timestamp(seconds: 1_800_000_000))
+    }
+
+    final class Forbidden: Sendable {
+        let reason = Mutex<Refusal?>(nil)
     }
 
     init(cacheSize: Int64? = nil) async throws {
@@ -47,6 +53,9 @@ final class CollectionHouse: Sendable {
             keys: keys, secrets: Secrets(database: database, keys: keys, clock: wall), clock: wall,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         parts.collection = Collector.Settings(interval: nil, grace: Self.grace, cacheSize: cacheSize)
+        let forbidden = Forbidden()
+        parts.destruction = DestructionPermit { forbidden.reason.withLock { $0 } }
+        self.forbidden = forbidden
         self.parts = parts
         current = Mutex(Registry(parts))
     }

@@ -169,4 +169,21 @@ import WeirRegistry
             #expect(try await house.collect().blobs.items == 1)
         }
     }
+
+    @Test func withoutThePermitNothingIsDestroyed() async throws {
+        let house = try await CollectionHouse()
+        try await house.create("mine/app")
+        let digest = try await house.push(layer, to: "mine/app")
+        house.pass(pastGrace)
+        house.forbidden.reason.withLock { $0 = Refusal(.shuttingDown, "the clock has jumped") }
+        let refusal = await #expect(throws: Refusal.self) { try await house.collect() }
+        #expect(refusal?.message == "the clock has jumped")
+        await #expect(throws: Refusal.self) { try await house.verify(repair: true) }
+        // To look is allowed, and so is to read.
+        #expect(try await house.collect(dryRun: true).memberships == 1)
+        #expect(try await house.verify().isClean)
+        #expect(try await house.read(digest, in: "mine/app") == layer)
+        house.forbidden.reason.withLock { $0 = nil }
+        #expect(try await house.collect().memberships == 1)
+    }
 }

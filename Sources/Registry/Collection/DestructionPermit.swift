@@ -1,0 +1,20 @@
+package import WeirCore
+
+/// Whether what is stored may be destroyed at this moment: asked before each collection that is no dry run, and before a verification repairs.
+///
+/// Whoever builds the registry knows what speaks against it: a store that is not the right one, a clock that has jumped. Reading and storing
+/// go on meanwhile.
+package struct DestructionPermit: Sendable {
+    /// Always given: the default.
+    package static let always = DestructionPermit { nil }
+
+    /// Why nothing may be destroyed now, with what to do about it; nil where it may.
+    package let refusal: @Sendable () -> Refusal?
+
+    package init(refusal: @escaping @Sendable () -> Refusal?) { self.refusal = refusal }
+
+    /// Throws the refusal, if there is one.
+    package func check() throws(Refusal) {
+        if let refusal = refusal() { throw refusal }
+    }
+}
