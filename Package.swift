@@ -112,6 +112,7 @@ let package = Package(
         tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore]),
         tests("IdentityTests", [.core, .vault, .identity, .storage]),
         tests("RegistryTests", [.core, .vault, .registry, .storage, .nioCore, .logging, "Exams"]),
+        tests("PlatformTests", ["CPlatform"]),
         tests("StorageTests", [.core, .storage, .nioCore, "Exams"]),
         tests(
             "UpstreamTests",

@@ -87,6 +87,7 @@ struct ServeCommand: AsyncParsableCommand {
     var cacheSize: String?
 
     func run() async throws {
+        weir_tell_of_death()
         weir_keep_freed_memory()
         // Every connection that is let in, and as many files and connections to upstream again.
         weir_make_room_for_descriptors(16_384)

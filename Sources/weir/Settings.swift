@@ -1,4 +1,5 @@
 import Configuration
+import CPlatform
 import Foundation
 import Logging
 import WeirCore
@@ -101,6 +102,7 @@ struct Settings: Sendable {
     func bootstrapLogging() {
         let level = logLevel
         let isText = logFormat.map { $0 == .text } ?? (isatty(STDERR_FILENO) == 1)
+        weir_tell_of_death_in_json(isText ? 0 : 1)
         // What services log on behalf of a request carries its trace too.
         let trace = Logger.MetadataProvider {
             TraceContext.current.map { ["trace.id": "\($0.traceID)", "span.id": "\($0.spanID)"] } ?? [:]
