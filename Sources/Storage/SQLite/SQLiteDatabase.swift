@@ -15,10 +15,8 @@ package final class SQLiteDatabase: SQLDatabase {
     /// The log is cut back to this after a checkpoint, so that one burst does not leave a huge file behind.
     private static let logBytes = 64 << 20
 
-    let database: any DatabaseWriter
+    private let database: any DatabaseWriter
     private let writes = Atomic<UInt64>(0)
-    /// What the log's moves know of each other (`SQLiteDatabase+Log`).
-    let log = LogState()
 
     /// Opens the file, and makes it where there is none: readable by its owner alone, as the log beside it then is too.
     /// Blocks: it is for the start.
@@ -83,6 +81,15 @@ package final class SQLiteDatabase: SQLDatabase {
         }
     }
 
+    /// Waits for what runs, moves the log into the file and lets go of it. Nothing may be asked afterwards.
+    /// Blocks: it is for the end.
+    package func close() throws {
+        do {
+            try database.close()
+        } catch let error as DatabaseError {
+            throw SQLError(error)
+        }
+    }
 
     private static func transaction<Value>(
         _ connection: Database, _ body: (any SQLConnection) throws -> Value
