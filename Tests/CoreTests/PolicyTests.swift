@@ -93,6 +93,33 @@ import WeirCore
     }
 
     @Test(
+        "What an operator may do is given only where the policy spells it",
+        arguments: [
+            (#""Action":"*""#, false), (#""Action":["ecr:*","*"]"#, false), (#""NotAction":"ecr:PutImage""#, false),
+            (#""Action":"ecr:*""#, false), (#""Action":"weir:*""#, true),
+            (#""Action":"WEIR:startgarbagecollection""#, true), (#""Action":["ecr:*","weir:Start*"]"#, true),
+            (#""Action":"weir:ListRuns""#, false), (#""Action":"weir:?tartGarbageCollection""#, true),
+        ])
+    func operators(action: String, isAllowed: Bool) throws {
+        let allow = try Self.policy(#""Effect":"Allow","Principal":"*",\#(action)"#)
+        try allow.checkActions()
+        let mayCollect = Self.decide(allow, try Self.caller(Self.other), "weir:StartGarbageCollection", resource: "*")
+        #expect((mayCollect == .allowed) == isAllowed)
+    }
+
+    @Test(arguments: [#""Action":"*""#, #""NotAction":"ecr:PutImage""#, #""Action":"weir:Start*""#])
+    func aDenyTakesItByAnyPattern(action: String) throws {
+        let deny = try Self.policy(#""Effect":"Deny","Principal":"*",\#(action)"#)
+        #expect(Self.decide(deny, try Self.caller(Self.home), "weir:StartGarbageCollection", resource: "*") == .denied)
+    }
+
+    @Test func aMisspeltOperatorsActionIsRefused() throws {
+        #expect(throws: PolicyError.self) {
+            try Self.policy(#""Effect":"Allow","Principal":"*","Action":"weir:StartGarbageColection""#).checkActions()
+        }
+    }
+
+    @Test(
         "Resources",
         arguments: [
             (#""Resource":"*""#, true), (#""Resource":"arn:aws:ecr:us-east-1:111122223333:repository/team/*""#, true),

@@ -73,6 +73,19 @@ import WeirRegistry
         #expect(try await refused(userAbroad, on: name)?.contains("no identity-based policy") == true)
     }
 
+    @Test(arguments: ["weir:StartGarbageCollection", "weir:StartVerification", "weir:SetRuleOptions", "weir:RunLifecycle"])
+    func whatAnOperatorMayDoIsNobodysByAWildcard(action: String) async throws {
+        let everything = #"{"Statement":[{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"*"}]}"#
+        try await create(policy: everything)
+        try await test.registry.settings.setPolicy(everything, of: test.id)
+        #expect(try await refused(foreigner, "ecr:BatchGetImage", on: name) == nil)
+        #expect(try await refused(foreigner, action, on: nil)?.contains("no resource-based policy allows") == true)
+        #expect(try await refused(foreigner, action, on: name) != nil)
+        #expect(try await refused(test.caller, action, on: nil) == nil)
+        try await test.registry.settings.setPolicy(everything.replacing(#""*"}"#, with: #""\#(action)"}"#), of: test.id)
+        #expect(try await refused(foreigner, action, on: nil) == nil)
+    }
+
     @Test func aPolicyLetsAUserAtHomeInByName() async throws {
         try await create(policy: Self.policy("Allow", #"{"AWS":"arn:aws:iam::111122223333:user/ann"}"#))
         #expect(try await refused(user, on: name) == nil)

@@ -1,4 +1,4 @@
-/// The IAM actions of Amazon ECR: what a policy on a repository or registry can be about.
+/// The IAM actions of Amazon ECR, and of this server's operators: what a policy on a repository or registry can be about.
 package enum ECRActions {
     /// One for each operation that has its own.
     static let operations = [
@@ -22,12 +22,24 @@ package enum ECRActions {
     /// Those without an operation (ecr-behaviour §1.8, §5.6).
     static let permissionsOnly = ["BatchImportUpstreamImage", "GetImageCopyStatus", "ReplicateImage"]
 
-    static let all = (operations + permissionsOnly).map { "ecr:\($0)" }
+    /// The operations of the operator's own API, which need an action of their own (docs/operating.md).
+    package static let operators = [
+        "DeleteLost", "DescribeRule", "DescribeRun", "DescribeWarm", "ExplainImage", "ListLost", "ListRules", "ListRuns",
+        "ListWarms",
+        "RefreshImage", "RestoreLost", "RunLifecycle", "SetRuleOptions", "StartGarbageCollection", "StartVerification",
+        "StartWarm",
+    ]
+
+    /// What the operators' actions begin with.
+    static let operatorService = "weir:"
+
+    static let all =
+        (operations + permissionsOnly).map { "ecr:\($0)" } + operators.map { operatorService + $0 }
 }
 
 extension PolicyDocument {
-    /// Throws where a statement names an action that ECR does not have: one that is misspelt would be a permission that nobody
-    /// gets, or a prohibition that nobody feels.
+    /// Throws where a statement names an action that there is not: one that is misspelt would be a permission that nobody gets, or a
+    /// prohibition that nobody feels.
     package func checkActions() throws(PolicyError) {
         for statement in statements {
             guard let stranger = statement.actionOutsideECR else { continue }

@@ -18,6 +18,12 @@ struct PolicyPattern: Sendable, Hashable {
 
     private init(elements: [Element]) { self.elements = elements }
 
+    /// True if the pattern begins with just these characters, no wildcard among them. Letters of any case, `text` in lower case.
+    func begins(with text: String) -> Bool {
+        elements.count >= text.utf8.count
+            && zip(elements, text.utf8).allSatisfy { element, byte in Self.lowercase(element) == .byte(byte) }
+    }
+
     /// The pattern cut at its first five colons. A colon inside a variable's name is none of them.
     var parts: [PolicyPattern] {
         elements.split(separator: .byte(UInt8(ascii: ":")), maxSplits: 5, omittingEmptySubsequences: false)
