@@ -48,7 +48,7 @@ package struct Access: Sendable {
             context = PolicyContext(
                 of: caller, from: RequestOrigin.current, at: repositories.clock.now, in: registry,
                 tags: known?.tags ?? [])
-            for (key, values) in facts { context[key] = values }
+            for (key, values) in facts { context[key] += values }
         }
         let request = PolicyRequest(caller: caller, action: action, resource: resource, context: context)
         try decide(policies.decision(on: request), caller, registry, denied)
@@ -79,6 +79,19 @@ package struct Access: Sendable {
     }
 }
 
+extension Access {
+    /// The condition keys of a request that gives a resource tags.
+    package static func facts(giving tags: [ResourceTag]) -> [String: [String]] {
+        tags.reduce(into: facts(naming: tags.map(\.key))) { facts, tag in
+            // Keys that differ in case alone are one condition key: a policy sees the values of both.
+            facts["aws:requesttag/\(tag.key.lowercased())", default: []].append(tag.value)
+        }
+    }
+
+    /// Those of one that takes tags away: the keys alone.
+    package static func facts(naming keys: [String]) -> [String: [String]] { ["aws:TagKeys": keys] }
+}
+
 /// ECR's sentence for what is denied, with its three endings.
 private struct Denial {
     let caller: Caller
@@ -106,6 +119,9 @@ extension PolicyContext {
         self["aws:PrincipalAccount"] = [caller.account.description]
         self["aws:PrincipalType"] = [caller.isRoot ? "Account" : "User"]
         self["aws:userid"] = [caller.userID]
+        // Whoever signs here is a person's or a machine's key, and never a service of AWS that acts for one.
+        self["aws:PrincipalIsAWSService"] = ["false"]
+        self["aws:ViaAWSService"] = ["false"]
         self["aws:ResourceAccount"] = [registry.account.description]
         self["aws:RequestedRegion"] = [registry.region.description]
         self["aws:EpochTime"] = [String(now.microseconds / 1_000_000)]

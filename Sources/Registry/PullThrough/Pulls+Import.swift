@@ -14,7 +14,10 @@ extension Pulls {
         }
         try await access.permit(place.caller, "ecr:BatchImportUpstreamImage", on: place.name, in: place.registry)
         if try await repositories.find(place.name, in: place.registry) == nil {
-            try await access.permit(place.caller, "ecr:CreateRepository", on: place.name, in: place.registry)
+            let template = try await templates.template(for: place.name, .pullThroughCache, in: place.registry)
+            try await access.permit(
+                place.caller, "ecr:CreateRepository", on: place.name, in: place.registry,
+                facts: Access.facts(giving: template?.resourceTags ?? []))
         }
         let key = FlightKey(registry: place.registry, name: place.name, reference: reference)
         if let refusal = missing.failure(of: key, at: clock.now) { throw refusal }

@@ -15,9 +15,10 @@ package struct PushTargets: Sendable {
         guard try await repositories.find(name, in: registry) == nil,
             let template = try await templates.template(for: name, .createOnPush, in: registry)
         else { return }
-        try await access.permit(caller, "ecr:CreateRepository", on: name, in: registry)
+        let facts = Access.facts(giving: template.resourceTags)
+        try await access.permit(caller, "ecr:CreateRepository", on: name, in: registry, facts: facts)
         if !template.resourceTags.isEmpty {
-            try await access.permit(caller, "ecr:TagResource", on: name, in: registry)
+            try await access.permit(caller, "ecr:TagResource", on: name, in: registry, facts: facts)
         }
         do {
             _ = try await repositories.create(name, in: registry, settings: RepositorySettings(template))

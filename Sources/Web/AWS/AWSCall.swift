@@ -10,6 +10,8 @@ package struct AWSCall: Sendable {
     package let now: Timestamp
     package let input: Parameters
     package let settings: AWSSettings
+    /// What the caller is told besides the answer.
+    package let warnings = CallWarnings()
 
     package init(
         registry: RegistryID, caller: Caller, accessKeyID: String, requestID: String, now: Timestamp,

@@ -63,7 +63,7 @@ package struct AWSDoor: Sendable {
             let output = try await answer(named, request, signable, claim, id, &trail)
             trail.output = output
             audit.note(AuditRecord(trail, named, requestID: id, error: nil))
-            return AWSResponse(output, named, requestID: id)
+            return AWSResponse(output, named, requestID: id).adding(trail.warnings.map { (CallWarnings.header, $0) })
         } catch {
             let target = target ?? .unreadable(request)
             let wire = self.error(for: error, target, requestID: id)
@@ -112,6 +112,7 @@ package struct AWSDoor: Sendable {
             input: try input(target, service, request.body), settings: settings)
         trail.input = call.input
         let output = try await operation.handler(call)
+        trail.warnings = call.warnings.all
         Logger.current.debug(
             "AWS call answered",
             metadata: target.facts(id).merging([

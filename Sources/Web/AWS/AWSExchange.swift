@@ -33,4 +33,8 @@ package struct AWSResponse: Sendable {
     package func header(_ name: String) -> String? {
         headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
+
+    func adding(_ more: [(name: String, value: String)]) -> AWSResponse {
+        more.isEmpty ? self : AWSResponse(status: status, headers: headers + more, body: body)
+    }
 }

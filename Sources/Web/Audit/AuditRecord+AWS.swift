@@ -7,6 +7,7 @@ struct AWSTrail: Sendable {
     var registry: RegistryID?
     var input: Parameters?
     var output: JSONValue?
+    var warnings: [String] = []
 }
 
 extension AuditRecord {

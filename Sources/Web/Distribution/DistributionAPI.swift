@@ -77,8 +77,8 @@ struct DistributionAPI: Sendable {
 
     /// Asks whether the caller may; refuses with ECR's sentence.
     func permit(_ call: DistributionCall, _ action: String, on name: RepositoryName?) async throws {
-        // Whoever made the link was asked then.
-        if call.isLinked { return }
+        // A link reads what its maker may read at this moment: it ends with that right, and not an hour later.
+        let action = call.isLinked ? "ecr:GetDownloadUrlForLayer" : action
         try await registry.access.permit(call.caller, action, on: name, in: call.registry)
     }
 }

@@ -78,8 +78,13 @@ extension AWSCall {
     }
 
     /// Throws where the caller may not do `action` to the repository, or, without a name, to the registry.
-    func permit(_ action: String, on name: RepositoryName? = nil, in registry: RegistryID, _ access: Access) async throws {
-        try await access.permit(caller, action, on: name, in: registry)
+    ///
+    /// - Parameter facts: condition keys that only this call has.
+    func permit(
+        _ action: String, on name: RepositoryName? = nil, in registry: RegistryID, _ access: Access,
+        facts: [String: [String]] = [:]
+    ) async throws {
+        try await access.permit(caller, action, on: name, in: registry, facts: facts)
     }
 }
 

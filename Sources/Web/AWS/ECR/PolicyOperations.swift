@@ -19,6 +19,7 @@ struct PolicyOperations: Sendable {
         let (name, home) = try await call.repository("ecr:SetRepositoryPolicy", registry.access)
         _ = try await registry.repositories.setPolicy(
             text, of: name, in: home, by: call.caller, lockout: isForced ? .accepted : .refused)
+        call.warn(about: text, of: "the repository \(name)")
         return .about(name, in: home, ["policyText": .string(text)])
     }
 

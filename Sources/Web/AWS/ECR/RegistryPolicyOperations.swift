@@ -17,6 +17,7 @@ struct RegistryPolicyOperations: Sendable {
         let text = try call.input.string("policyText", length: 0...10_240)
         try await call.permit("ecr:PutRegistryPolicy", in: call.registry, registry.access)
         try await registry.settings.setPolicy(text, of: call.registry)
+        call.warn(about: text, of: "the registry")
         return answer(call, text)
     }
 

@@ -26,8 +26,11 @@ struct RepositoryOperations: Sendable {
         if let encryption = try call.input.optionalObject("encryptionConfiguration") {
             settings.encryption = try encryption.encryptionRequest(keyLengths: 1...2_048)
         }
-        try await call.permit("ecr:CreateRepository", on: name, in: home, registry.access)
-        if !settings.tags.isEmpty { try await call.permit("ecr:TagResource", on: name, in: home, registry.access) }
+        let facts = Access.facts(giving: settings.tags)
+        try await call.permit("ecr:CreateRepository", on: name, in: home, registry.access, facts: facts)
+        if !settings.tags.isEmpty {
+            try await call.permit("ecr:TagResource", on: name, in: home, registry.access, facts: facts)
+        }
         let repository = try await registry.repositories.create(name, in: home, settings: settings)
         return ["repository": .repository(repository, call.settings)]
     }

@@ -18,7 +18,9 @@ struct TemplateOperations: Sendable {
         let draft = try draft(call)
         _ = try call.input.required("appliedFor", draft.appliedFor)
         try await permit(call, "ecr:CreateRepositoryCreationTemplate")
-        return answer(try await registry.templates.create(draft, in: call.registry), call)
+        let template = try await registry.templates.create(draft, in: call.registry)
+        call.warn(about: draft.repositoryPolicy, of: "the creation template \(draft.prefix)")
+        return answer(template, call)
     }
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
@@ -43,7 +45,9 @@ struct TemplateOperations: Sendable {
     private func update(_ call: AWSCall) async throws -> JSONValue {
         let draft = try draft(call)
         try await permit(call, "ecr:UpdateRepositoryCreationTemplate")
-        return answer(try await registry.templates.update(draft, in: call.registry), call)
+        let template = try await registry.templates.update(draft, in: call.registry)
+        call.warn(about: draft.repositoryPolicy, of: "the creation template \(draft.prefix)")
+        return answer(template, call)
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {

@@ -23,7 +23,9 @@ struct KeyOperations: Sendable {
         let new = NewKey(
             description: try call.input.optionalString("Description", length: 0...8_192) ?? "",
             policy: try call.input.optionalString("Policy", length: 1...131_072), tags: try call.keyTags() ?? [])
-        return ["KeyMetadata": .metadata(of: try await keys.create(new, in: call.registry))]
+        let key = try await keys.create(new, in: call.registry)
+        call.warnOfKeyPolicy(new.policy, of: key.id)
+        return ["KeyMetadata": .metadata(of: key)]
     }
 
     /// There are symmetric keys here, whose bytes this server makes, and no others.

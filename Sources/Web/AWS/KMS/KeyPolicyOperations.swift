@@ -29,6 +29,7 @@ struct KeyPolicyOperations: Sendable {
         try Self.checkPolicyName(call.input)
         let policy = try call.input.string("Policy", length: 1...131_072)
         try await keys.setPolicy(policy, of: call.keyName(), in: call.registry)
+        call.warnOfKeyPolicy(policy, of: try call.keyName())
         return [:]
     }
 
@@ -64,5 +65,15 @@ struct KeyPolicyOperations: Sendable {
     private func disableRotation(_ call: AWSCall) async throws -> JSONValue {
         try await keys.disableRotation(of: call.keyName(), in: call.registry)
         return [:]
+    }
+}
+
+extension AWSCall {
+    /// Key policies are kept and read back; the account itself works with its keys, and nobody else does.
+    func warnOfKeyPolicy(_ policy: String?, of key: String) {
+        guard let policy, policy.contains("\"Condition\"") || policy.contains("\"Deny\"") else { return }
+        warn(
+            "Key policies are kept and not evaluated on this server: a Deny or a Condition in this one is never felt.",
+            about: "the KMS key \(key)")
     }
 }
