@@ -80,6 +80,27 @@ import WeirRegistry
         #expect(try await house.bytes(first.layer, "ecr-public/a/b") == noise(400_000))
     }
 
+    @Test func warmingGoesToEachManifestOnce() async throws {
+        let house = try await house()
+        let image = house.upstream.addImage(to: "a/b", layer: noise(10)).manifest
+        var (named, size) = (image, 400)
+        // A thousand million ways lead from the top to the image.
+        for _ in 0..<3 {
+            let list = ByteBuffer(string: Manifests.index(Array(repeating: (named, size), count: 1_000)))
+            (named, size) = (
+                house.upstream.add(manifest: list, mediaType: MediaType.ociIndex, to: "a/b", tags: ["deep"]), list.readableBytes
+            )
+        }
+        let pulls = house.registry.pulls
+        let wanted = WarmImage(name: try RepositoryName("ecr-public/a/b"), reference: try WeirCore.Reference("deep"))
+        let id = pulls.warm([wanted], in: house.id, for: house.caller).id
+        try await house.eventually { pulls.warmJob(id, in: house.id)?.isFinished == true }
+        let job = try #require(pulls.warmJob(id, in: house.id))
+        #expect(job.images.map(\.state) == [.done], "\(job.images[0].failure ?? "")")
+        #expect(job.images[0].manifests == 4)
+        #expect(house.upstream.count(.manifest) == 4)
+    }
+
     // MARK: Why
 
     @Test func whySaysWhatAPullWouldDo() async throws {

@@ -192,4 +192,85 @@ import WeirVault
         #expect(try await states(digest) != [abroad: "COMPLETE"])
         #expect(try await pulled("v1", from: abroad) == nil)
     }
+
+    // MARK: What hostile images do
+
+    @Test func aCachedImageGivesNothingThatItsOwnRepositoryNeverGot() async throws {
+        // Somebody's layer lies here; a stranger knows its digest, and his own upstream names it.
+        let secret = noise(50_000, seed: 9)
+        _ = try await test.registry.repositories.create(
+            RepositoryName("secret/x"), in: test.id, settings: RepositorySettings())
+        try await test.push(secret, to: "secret/x")
+        // It lies under the destination's key as well: somebody has a copy there.
+        try await replicate(to: [abroad], prefixes: ["secret"])
+        try await pushOver(secret, config: "{}", in: "secret/x")
+        await test.registry.replication.makeDueCopies()
+        try await test.rule("evil")
+        let child = ByteBuffer(
+            string: Manifests.image(
+                config: Digest(of: ByteBuffer(string: "{}").readableBytesView), size: 2,
+                layers: [(Digest(of: secret.readableBytesView), secret.readableBytes)]))
+        test.upstream.add(blob: ByteBuffer(string: "{}"), to: "app")
+        let digest = test.upstream.add(manifest: child, to: "app", tags: ["1"])
+        _ = try await test.pull("\(digest)", "evil/app")
+        try await test.eventually { test.upstream.requests.contains { $0.kind == .blobSize } }
+        try await replicate(to: [abroad], prefixes: ["evil"])
+        let list = try await test.registry.images.put(
+            ByteBuffer(string: Manifests.index([(digest, child.readableBytes)])), contentType: nil, as: .tag(try Tag("all")),
+            in: RepositoryName("evil/app"), of: test.id)
+        await test.registry.replication.makeDueCopies()
+        let evil = try RepositoryName("evil/app")
+        let refusal = await #expect(throws: Refusal.self) {
+            try await test.registry.pulls.blob(
+                Digest(of: secret.readableBytesView), in: evil, of: abroad, for: test.caller)
+        }
+        #expect(refusal?.reason == .blobUnknown || refusal?.reason == .repositoryNotFound)
+        let statuses = try await test.registry.replication.statuses(of: list.digest, in: evil, of: test.id)
+        #expect(statuses.map(\.state) != [.complete])
+    }
+
+    /// An image of that one layer, which has been pushed.
+    private func pushOver(_ layer: ByteBuffer, config: String, in name: String) async throws {
+        let config = try await test.push(ByteBuffer(string: config), to: name)
+        _ = try await test.registry.images.put(
+            ByteBuffer(
+                string: Manifests.image(
+                    config: config, size: 2, layers: [(Digest(of: layer.readableBytesView), layer.readableBytes)])),
+            contentType: nil, as: .tag(try Tag("1")), in: RepositoryName(name), of: test.id)
+    }
+
+    /// Pushes an index over `children`, each named `times` times.
+    private func pushList(of children: [(Digest, Int)], times: Int, tag: String? = nil) async throws -> (Digest, Int) {
+        let named = (0..<times).flatMap { _ in children }
+        let text = ByteBuffer(string: Manifests.index(named))
+        let put = try await test.registry.images.put(
+            text, contentType: nil, as: try tag.map { .tag(try Tag($0)) }, in: name, of: test.id)
+        return (put.digest, text.readableBytes)
+    }
+
+    @Test func listsThatNameEachOtherAgainAndAgainAreCopiedOnce() async throws {
+        let image = try await push(nil)
+        let bytes = try await test.pull("\(image)", "prod/app").bytes.readableBytes
+        try await replicate(to: [abroad])
+        // 40 to the fourth ways lead to the image.
+        let first = try await pushList(of: [(image, bytes)], times: 40)
+        let second = try await pushList(of: [first], times: 40)
+        let third = try await pushList(of: [second], times: 40)
+        let top = try await pushList(of: [third], times: 40, tag: "deep")
+        await test.registry.replication.makeDueCopies()
+        #expect(try await states(top.0) == [abroad: "COMPLETE"])
+        #expect(try await pulled("deep", from: abroad) == top.0)
+        #expect(try await pulled("\(image)", from: abroad) == image)
+    }
+
+    @Test func aWalkSeesEachOnceAndEnds() throws {
+        func digest(_ text: String) -> Digest { Digest(of: ByteBuffer(string: text).readableBytesView) }
+        var walk = ImageWalk()
+        var entered = [try walk.enters(digest("a"), depth: 0), try walk.enters(digest("a"), depth: 9)]
+        #expect(entered == [true, false])
+        #expect(throws: Refusal.self) { try walk.enters(digest("b"), depth: ImageWalk.deepest + 1) }
+        entered = try (0..<(ImageWalk.most - 1)).map { try walk.enters(digest("\($0)"), depth: 1) }
+        #expect(entered.allSatisfy { $0 })
+        #expect(throws: Refusal.self) { try walk.enters(digest("b"), depth: 1) }
+    }
 }

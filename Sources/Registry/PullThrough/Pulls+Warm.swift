@@ -40,7 +40,8 @@ extension Pulls {
             // What the rule would fetch behind a client's back is fetched here, and waited for.
             place.depth = .max
             let filter = image.platforms.isEmpty ? RuleOptions.Fetch.all : .platforms(image.platforms)
-            try await warm(image.reference, filter, depth: 0, at: place, report)
+            var walk = ImageWalk()
+            try await warm(image.reference, filter, depth: 0, &walk, at: place, report)
             report.change { $0.state = .done }
         } catch {
             let refusal = Refusal(upstream: error, asking: "\(image.name)\(image.reference.joint)\(image.reference)")
@@ -51,21 +52,23 @@ extension Pulls {
         }
     }
 
-    /// The manifest, what it lists, and every blob.
+    /// The manifest, what it lists, and every blob: each once.
     private func warm(
-        _ reference: Reference, _ filter: RuleOptions.Fetch, depth: Int, at place: Place, _ report: WarmReport
+        _ reference: Reference, _ filter: RuleOptions.Fetch, depth: Int, _ walk: inout ImageWalk, at place: Place,
+        _ report: WarmReport
     ) async throws {
+        if case .digest(let digest) = reference, try !walk.enters(digest, depth: depth) { return }
+        try Task.checkCancellation()
         let served = try await image(reference, at: place)
+        if case .tag = reference, try !walk.enters(served.digest, depth: depth) { return }
         report.change { progress in
             progress.digest = progress.digest ?? served.digest
             progress.manifests += 1
         }
         let manifest = try Manifest(
             served.bytes, contentType: served.mediaType, algorithm: served.digest.algorithm)
-        if depth < Self.deepest {
-            for child in manifest.children where filter.takes(child.platform) {
-                try await warm(.digest(child.digest), filter, depth: depth + 1, at: place, report)
-            }
+        for child in manifest.children where filter.takes(child.platform) {
+            try await warm(.digest(child.digest), filter, depth: depth + 1, &walk, at: place, report)
         }
         try await warmBlobs(of: manifest, at: place, report)
     }

@@ -14,20 +14,22 @@ extension Replication {
         let destination = try await destination(of: item)
         try blobs.check(source)
         try blobs.check(destination)
-        try await copy(item.digest, from: source, to: destination)
+        var walk = ImageWalk()
+        try await copy(item.digest, depth: 0, &walk, from: source, to: destination)
         try await point(item, from: source, to: destination)
     }
 
     // MARK: - The repository over there
 
     /// As whom the source acts in another account: its root, which that registry's policy must let in.
-    private func permit(_ action: String, _ item: ReplicationTable.Item) async throws {
+    private func permit(_ action: String, _ item: ReplicationTable.Item, tags: [ResourceTag] = []) async throws {
         guard item.source.account != item.destination.account else { return }
         let account = item.source.account
         let caller = Caller(
             account: account, principalARN: "arn:\(item.source.region.partition):iam::\(account):root", isRoot: true,
             userID: account.description)
-        try await access.permit(caller, action, on: item.name, in: item.destination)
+        try await access.permit(
+            caller, action, on: item.name, in: item.destination, facts: Access.facts(giving: tags))
     }
 
     private func destination(of item: ReplicationTable.Item) async throws -> Repository {
@@ -35,10 +37,10 @@ extension Replication {
         // It may come and go while this looks.
         for _ in 0..<3 {
             if let there = try await repositories.find(item.name, in: item.destination) { return there }
-            try await permit("ecr:CreateRepository", item)
+            let settings = try await settings(of: item)
+            try await permit("ecr:CreateRepository", item, tags: settings.tags)
             do {
-                return try await repositories.create(
-                    item.name, in: item.destination, settings: try await settings(of: item))
+                return try await repositories.create(item.name, in: item.destination, settings: settings)
             } catch let refusal as Refusal where refusal.reason == .repositoryAlreadyExists {
                 repositories.forget(item.name, in: item.destination)
             }
@@ -62,23 +64,29 @@ extension Replication {
 
     // MARK: - The image
 
-    private func copy(_ digest: Digest, from source: Repository, to destination: Repository) async throws {
+    private func copy(
+        _ digest: Digest, depth: Int, _ walk: inout ImageWalk, from source: Repository, to destination: Repository
+    ) async throws {
+        guard try walk.enters(digest, depth: depth) else { return }
+        try Task.checkCancellation()
         let row = try await parts.database.read { try ImageTable.find(.digest(digest), in: source.id, $0) }
         // Deleted since: its row here is gone with it.
         guard let row else { return }
         let bytes = try images.seal.open(row, in: source)
         let manifest = try Manifest(bytes, contentType: row.mediaType, algorithm: digest.algorithm)
-        for child in manifest.children { try await copy(child.digest, from: source, to: destination) }
+        for child in manifest.children {
+            try await copy(child.digest, depth: depth + 1, &walk, from: source, to: destination)
+        }
         for blob in Set(manifest.blobs.map(\.digest)) { try await copy(blob: blob, from: source, to: destination) }
         try await images.put(replica: manifest, in: destination)
     }
 
     /// Reads the blob with the source's key and seals it with the destination's.
     private func copy(blob digest: Digest, from source: Repository, to destination: Repository) async throws {
-        if try await admit(digest, to: destination) { return }
+        if try await admit(digest, from: source, to: destination) { return }
         let standing = try await blobs.standing(of: digest, in: source)
-        guard standing.membership != nil, let size = standing.stored,
-            let content = try await blobs.open(digest, standing, in: source)
+        guard standing.membership != nil else { throw Refusal.layersNotFound([digest], in: source) }
+        guard let size = standing.stored, let content = try await blobs.open(digest, standing, in: source)
         else { throw Refusal(.contentDamaged, "The layer \(digest) of \(source.name) is not stored here") }
         let (intake, _) = try blobs.intake(for: destination, digest.algorithm)
         do {
@@ -99,12 +107,18 @@ extension Replication {
         }
     }
 
-    /// True where the bytes lie under the destination's key already: then they need only be admitted, which the source's
-    /// possession of them justifies.
-    private func admit(_ digest: Digest, to destination: Repository) async throws -> Bool {
+    /// True where the bytes lie under the destination's key already: then they need only be admitted.
+    ///
+    /// What justifies it is the source's possession, and nothing else: that somebody's bytes have this digest gives nobody a right to
+    /// them. A cached manifest may name what its own upstream never gave. Both are looked at in the transaction that admits.
+    private func admit(_ digest: Digest, from source: Repository, to destination: Repository) async throws -> Bool {
+        let given = blobs.place(of: digest, in: source).scope
         let scope = blobs.place(of: digest, in: destination).scope
         let now = parts.clock.now
         return try await parts.database.commit { sql in
+            guard try BlobTable.standing(of: digest, in: source.id, scope: given, sql).membership != nil else {
+                throw Refusal.layersNotFound([digest], in: source)
+            }
             let standing = try BlobTable.standing(of: digest, in: destination.id, scope: scope, sql)
             guard standing.stored != nil else { return false }
             try BlobTable.admit(digest, to: destination.id, .push, promisedAt: now, sql)

@@ -142,7 +142,7 @@ extension Refusal {
         case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState: "KmsError"
         case .limitExceeded: "LimitExceeded"
         case .storageFull: "StorageFull"
-        case .contentDamaged, .imageNotFound: "ImageInaccessible"
+        case .contentDamaged, .imageNotFound, .layersNotFound: "ImageInaccessible"
         default: "InternalFailure"
         }
     }

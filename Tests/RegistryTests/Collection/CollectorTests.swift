@@ -1,5 +1,6 @@
 import Exams
 import NIOCore
+import Synchronization
 import Testing
 import WeirCore
 import WeirRegistry
