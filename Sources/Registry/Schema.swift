@@ -11,7 +11,8 @@ package import WeirCore
 ///  name)       ├─< tag                        a name for an image; checked_at tells when upstream was last asked
 ///              ├─< lifecycle_preview ──< lifecycle_preview_result
 ///              └─< repository_blob            this repository has proved that it may serve the blob; promised_at tells when a
-///                                             client was last told so, and for how long the collector therefore waits
+///                                             client was last told so, and for how long the collector therefore waits;
+///                                             source tells where upstream a cached one came from
 ///
 /// blob              what lies in the blob store: (scope, digest); scope names the key that seals it
 /// cache_rule        (account, region, prefix); options: what can be set beyond ECR's API
@@ -29,7 +30,9 @@ package import WeirCore
 /// (`sealed_key`, wrapped by the key of its encryption); names, tags and sizes are not.
 package enum RegistrySchema {
     /// In the order in which they are applied: what has landed stays where it is.
-    package static let migrations: [Migration] = first + collection + referrers + settings + lifecycle + uploads + ruleOptions
+    package static let migrations: [Migration] =
+        first + collection + referrers + settings + lifecycle + uploads + ruleOptions
+        + blobSources
 
     private static let first: [Migration] = [
         Migration(

@@ -7,14 +7,14 @@ import WeirCore
 final class Redirects: Sendable {
     struct Key: Hashable, Sendable {
         let owner: String
-        let host: String
+        let place: String
         let repository: String
         let credential: UpstreamCredential?
         let digest: Digest
 
         init(_ source: UpstreamSource, _ digest: Digest) {
             owner = source.owner
-            host = source.host
+            place = source.place
             repository = source.repository
             credential = source.credential
             self.digest = digest

@@ -3,6 +3,7 @@ import NIOCore
 import Testing
 import WeirCore
 import WeirRegistry
+import WeirStorage
 
 @Suite struct FillsTests {
     /// A registry with a rule, and an image of one layer that has been asked for.
@@ -174,6 +175,60 @@ import WeirRegistry
         _ = try await house.pull("1", "evil/c/d")
         #expect(try await house.bytes(image.layer, "evil/c/d") == layer)
         #expect(house.upstream.requests.filter { $0.reference == "\(image.layer)" }.map(\.kind) == [.blobSize])
+    }
+}
+
+@Suite struct BlobSourceTests {
+    /// A blob that a rule's upstream gave, in a registry whose rule is then made anew towards another host.
+    private func redirectedRule(oldRows: Bool = false) async throws -> (house: TestRegistry, layer: Digest) {
+        let house = try await TestRegistry(upstreams: UpstreamPolicy(hosts: .any, secrets: .optional))
+        try await rule("registry.honest.example", in: house)
+        let layer = house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(100_000)).layer
+        house.upstream.addImage(to: "c/d", tags: ["1"], layer: noise(100_000))
+        _ = try await house.pull("1", "mine/a/b")
+        _ = try await house.bytes(layer, "mine/a/b")
+        try await house.eventually { house.stagedFiles.isEmpty }
+        if oldRows { _ = try await house.database.write { try $0.execute("UPDATE repository_blob SET source = NULL", []) } }
+        house.upstream.forgetRequests()
+        return (house, layer)
+    }
+
+    private func rule(_ host: String, in house: TestRegistry) async throws {
+        let prefix = try Prefix("mine", lengths: CacheRule.prefixLengths)
+        _ = try? await house.registry.cacheRules.delete(prefix, in: house.id)
+        _ = try await house.registry.cacheRules.create(CacheRuleRequest(prefix: prefix, upstreamURL: host), in: house.id)
+    }
+
+    /// What upstream is asked about the layer when the second repository is pulled.
+    private func asked(_ layer: Digest, of house: TestRegistry) async throws -> [FakeUpstream.Kind] {
+        _ = try await house.pull("1", "mine/c/d")
+        #expect(try await house.bytes(layer, "mine/c/d") == noise(100_000))
+        try await house.eventually { house.stagedFiles.isEmpty }
+        return house.upstream.requests.filter { $0.reference == "\(layer)" }.map(\.kind)
+    }
+
+    @Test func theHostThatGaveItMayVouchForIt() async throws {
+        let (house, layer) = try await redirectedRule()
+        #expect(try await asked(layer, of: house) == [.blobSize])
+    }
+
+    @Test func theHostThatTheRuleNamesNowMayNot() async throws {
+        let (house, layer) = try await redirectedRule()
+        try await rule("registry.evil.example", in: house)
+        #expect(try await asked(layer, of: house) == [.blob])
+    }
+
+    @Test func anotherPathOfTheSameHostMayNot() async throws {
+        let (house, layer) = try await redirectedRule()
+        _ = try await house.registry.cacheRules.setOptions(
+            of: Prefix("mine", lengths: CacheRule.prefixLengths), in: house.id
+        ) { $0.pathPrefix = "/tenants/evil" }
+        #expect(try await asked(layer, of: house) == [.blob])
+    }
+
+    @Test func whatNobodyKnowsTheSourceOfIsProvedByBytesOnce() async throws {
+        let (house, layer) = try await redirectedRule(oldRows: true)
+        #expect(try await asked(layer, of: house) == [.blob])
     }
 }
 

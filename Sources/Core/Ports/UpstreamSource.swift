@@ -39,6 +39,13 @@ package struct UpstreamSource: Sendable {
         self.roleARN = roleARN
     }
 
+        self.account = account
+    }
+
+    /// Whose answers these are: the host, and what of it the rule's options choose. What one place says proves nothing about another, even
+    /// where both are on one host: below a path of their own, tenants of a shared one answer as they like.
+    package var place: String {
+        (plainHTTP ? "http://" : "") + host + (pathPrefix.map { $0.isEmpty ? "" : " \($0)" } ?? "")
     /// The same in a name of its own: a token that an earlier, good login left behind must not vouch for this one.
     package func onTrial() -> UpstreamSource {
         var trial = self

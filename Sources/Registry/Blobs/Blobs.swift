@@ -104,8 +104,11 @@ package struct Blobs: Sendable {
     /// Commits what `intake` took and lets `repository` serve it. Durable when this returns.
     ///
     /// File first, row second, and nobody takes either away between them (docs/collection.md).
+    ///
+    /// - Parameter source: where upstream the bytes came from (`UpstreamSource.place`); nil for what a client sent.
     func commit(
-        _ intake: Intake, _ digest: Digest, size: Int64, to repository: Repository, _ origin: Origin
+        _ intake: Intake, _ digest: Digest, size: Int64, to repository: Repository, _ origin: Origin,
+        from source: String? = nil
     ) async throws {
         let place = place(of: digest, in: repository)
         let isThere = try await places.withLock(place) {
@@ -124,6 +127,7 @@ package struct Blobs: Sendable {
                     return false
                 }
                 try BlobTable.admit(digest, to: repository.id, origin, promisedAt: origin == .push ? now : nil, sql)
+                if let source { try RepositoryBlobTable.came(digest, to: repository.id, from: source, sql) }
                 return true
             }
         }

@@ -26,19 +26,17 @@ extension Fills {
         try await blobs.database.commit { sql in
             _ = try RepositoryTable.current(order.repository, sql)
             try BlobTable.admit(order.digest, to: order.repository.id, .cache, promisedAt: nil, sql)
+            try RepositoryBlobTable.came(order.digest, to: order.repository.id, from: order.source.place, sql)
         }
     }
 
-    /// Whether some other repository got the blob from the host that this one would ask.
+    /// Whether some other repository got the blob from the place that this one would ask. What counts is where it came from then: a rule
+    /// can be made anew, and name somebody else's host.
     func isHeldFromSameHost(_ order: Order) async throws -> Bool {
         guard UpstreamKind(host: order.source.host) == nil else { return true }
         let registry = order.repository.registry
-        let holders = try await blobs.database.read {
-            try RepositoryBlobTable.cachedIn(order.digest, registry: registry, $0)
+        return try await blobs.database.read {
+            try RepositoryBlobTable.cameFrom(order.source.place, order.digest, registry: registry, $0)
         }
-        for name in holders {
-            if try await rules.rule(covering: name, in: registry)?.upstreamURL == order.source.host { return true }
-        }
-        return false
     }
 }

@@ -14,7 +14,8 @@ final class Fills: Sendable {
 
     private struct Running: Sendable {
         let fill: Fill
-        let host: String
+        /// Where its bytes come from.
+        let place: String
         let ticket: FillSlots.Ticket
         /// Where its turn comes.
         let queue: FillSlots
@@ -85,7 +86,7 @@ final class Fills: Sendable {
             let queue = order.isSmall ? smallSlots : slots
             let ticket = queue.ticket(
                 of: order.source.owner, limit: order.source.limits.connections, priority: order.source.priority)
-            var running = Running(fill: Fill(order.digest), host: order.source.host, ticket: ticket, queue: queue)
+            var running = Running(fill: Fill(order.digest), place: order.source.place, ticket: ticket, queue: queue)
             // The service owns the task: it ends when the blob is stored or failed, or when the program stops.
             running.task = Task { [self, running] in await run(order, running, key) }
             table.fills[key] = running
@@ -147,7 +148,7 @@ final class Fills: Sendable {
         if let size = try await alreadyStored(order, running.fill) { return size }
         var isProved = false
         while let leader = leader(of: key, or: running) {
-            if !isProved { isProved = try await proves(order, byHeadWhere: leader.host == order.source.host) }
+            if !isProved { isProved = try await proves(order, byHeadWhere: leader.place == order.source.place) }
             // Where a question proves nothing, the bytes do.
             guard isProved else { break }
             leader.queue.promote(leader.ticket, to: running.ticket.priority)
@@ -212,7 +213,7 @@ final class Fills: Sendable {
             fill.arrivedWhole()
             let (digest, size) = try await intake.drain()
             if digest != order.digest { throw Refusal.wrongDigest(order, got: digest) }
-            try await blobs.commit(intake, digest, size: size, to: order.repository, .cache)
+            try await blobs.commit(intake, digest, size: size, to: order.repository, .cache, from: order.source.place)
             report(order, size, transfer, ContinuousClock.now - started)
             return size
         } catch {
