@@ -30,3 +30,31 @@ package struct AWSKeys: Hashable, Sendable, CustomStringConvertible, CustomRefle
     package var description: String { "(AWS keys)" }
     package var customMirror: Mirror { Mirror(self, children: []) }
 }
+
+/// Who this server is at AWS, and whom it is that for.
+///
+/// A rule without a secret asks in the server's name, and the answer is its account's: so that name serves the accounts that the operator
+/// trusts with it, and no other (the confused deputy).
+struct AWSIdentity: Sendable {
+    private let keys: AWSKeys?
+    private let accounts: Set<AccountID>
+
+    init(_ keys: AWSKeys?, for accounts: Set<AccountID>) {
+        self.keys = keys
+        self.accounts = accounts
+    }
+
+    /// Nil where there is none, or it is not for this account.
+    func keys(for account: AccountID?) -> AWSKeys? { serves(account) ? keys : nil }
+
+    /// Why there are no keys for an account, and what to do, as the end of a sentence.
+    func absence(for account: AccountID?) -> String {
+        guard keys != nil, let account else {
+            return "or this server an identity at AWS (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)"
+        }
+        return "as this server's own identity at AWS does not serve the account \(account) "
+            + "(--upstream-identity-account \(account) lets it)"
+    }
+
+    private func serves(_ account: AccountID?) -> Bool { account.map(accounts.contains) ?? false }
+}

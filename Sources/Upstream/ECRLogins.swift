@@ -24,10 +24,10 @@ struct ECRLogins: Sendable {
 
     private let hops: Hops
     private let clock: WallClock
-    private let identity: AWSKeys?
+    private let identity: AWSIdentity
     private let tokens: Tokens
 
-    init(hops: Hops, clock: WallClock, identity: AWSKeys?) {
+    init(hops: Hops, clock: WallClock, identity: AWSIdentity) {
         self.hops = hops
         self.clock = clock
         self.identity = identity
@@ -46,7 +46,7 @@ struct ECRLogins: Sendable {
     func login(to place: Place, for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login {
         let key = Tokens.Key(
             owner: source.owner, host: source.host, realm: upstream.base, service: source.roleARN,
-            credential: source.credential ?? identity?.asCredential, scope: "ecr")
+            credential: source.credential ?? identity.keys(for: source.account)?.asCredential, scope: "ecr")
         let (token, age) = try await tokens.token(for: key) { [self] () throws(UpstreamError) in
             try await fetch(at: place, for: source, of: upstream)
         }
@@ -80,19 +80,20 @@ struct ECRLogins: Sendable {
         let own: AWSKeys
         if let credential = source.credential {
             own = AWSKeys(accessKeyID: credential.username, secretAccessKey: credential.accessToken)
-        } else if let identity {
-            own = identity
+        } else if let keys = identity.keys(for: source.account) {
+            own = keys
         } else {
             throw upstream.error(
                 .denied,
-                "a private ECR registry needs a secret with an access key, or this server an identity at AWS "
-                    + "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)", step: .login)
+                "a private ECR registry needs a secret with an access key, \(identity.absence(for: source.account))",
+                step: .login)
         }
         guard let role = source.roleARN else { return own }
+        // The external id says for whom: a role's owner can demand it, and so be sure that nobody else's rule gets the role.
         let form = [
             ("Action", "AssumeRole"), ("Version", "2011-06-15"), ("RoleArn", role), ("RoleSessionName", Self.session),
-            ("DurationSeconds", "3600"),
-        ].map { "\($0)=\(OutboundURL.encoded($1))" }.joined(separator: "&")
+            ("DurationSeconds", "3600"), source.account.map { ("ExternalId", $0.description) },
+        ].compactMap { $0 }.map { "\($0)=\(OutboundURL.encoded($1))" }.joined(separator: "&")
         let bytes = try await answer(
             to: .sts(form, region: place.region), by: own, at: try endpoint("sts.\(place.region).\(place.suffix)", of: upstream),
             of: upstream)

@@ -61,7 +61,7 @@ final class Logins: Sendable {
     private let ecr: ECRLogins
     private let schemes = Mutex<[Place: Scheme]>([:])
 
-    init(hops: Hops, clock: WallClock, identity: AWSKeys?) {
+    init(hops: Hops, clock: WallClock, identity: AWSIdentity) {
         self.hops = hops
         tokenServer = TokenServer(hops: hops, clock: clock)
         tokens = Tokens(clock: clock)

@@ -41,7 +41,8 @@ package final class RegistryClient: UpstreamRegistry {
         hops = Hops(
             guarding: guarding, connections: connections, probe: probe, timeouts: timeouts,
             circuits: Circuits(settings.breaker))
-        logins = Logins(hops: hops, clock: clock, identity: settings.awsIdentity)
+        logins = Logins(
+            hops: hops, clock: clock, identity: AWSIdentity(settings.awsIdentity, for: settings.awsIdentityAccounts))
         verdict = Verdict(clock: clock)
         redirects = Redirects(keptFor: settings.redirectsKeptFor)
         book = UpstreamBook(clock: clock)

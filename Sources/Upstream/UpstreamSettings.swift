@@ -1,4 +1,5 @@
 import NIOSSL
+package import WeirCore
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -30,6 +31,8 @@ package struct UpstreamSettings: Sendable {
     package var redirectsKeptFor: Duration = .seconds(60)
     /// Who this server is at AWS, for ECR registries whose rule has no secret; nil for nobody.
     package var awsIdentity: AWSKeys?
+    /// The accounts whose rules it serves. Whoever else has an account here would act in this server's name at AWS.
+    package var awsIdentityAccounts: Set<AccountID> = []
     /// Less than that over `progressWindow` of waiting, and a transfer is cut off, to be resumed on another connection.
     package var minimumBytesPerSecond = 512
     package var progressWindow: Duration = .seconds(30)

@@ -91,6 +91,7 @@ struct House: Sendable {
             trustedRealms: settings.trustedRealms, additionalTrustRoots: settings.upstreamCA)
         wishes.trustRootsByHost = settings.upstreamAuthorities
         wishes.awsIdentity = AWSKeys()
+        wishes.awsIdentityAccounts = settings.upstreamIdentityAccounts.union([settings.account])
         if let patience = settings.upstreamPatience {
             // A little sooner than the rest, so that it is told apart.
             wishes.timeouts.connect = min(patience * 3 / 4, wishes.timeouts.connect)

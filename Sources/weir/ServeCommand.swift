@@ -57,6 +57,12 @@ struct ServeCommand: AsyncParsableCommand {
         name: .customLong("trust-realm"),
         help: "UPSTREAM=HOST: a token server that may have this upstream's login. May be repeated.")
     var trustedRealms: [String] = []
+    @Option(
+        name: .customLong("upstream-identity-account"),
+        help:
+            "An account whose rules may ask ECR registries in this server's own name at AWS. May be repeated. (default: --account)"
+    )
+    var upstreamIdentityAccounts: [String] = []
     @Option(help: "Seconds that an upstream may say nothing. (default: 10 to connect, 30 to answer, 60 in the middle of one)")
     var upstreamPatience: Int?
     @Option(help: "all, or kms-only: leave AES256 repositories unsealed, for volumes that are encrypted already. (default: all)")
@@ -159,8 +165,10 @@ struct ServeCommand: AsyncParsableCommand {
         if !upstreams.isEmpty {
             values[Settings.Key.upstreams.configKey] = ConfigValue(.stringArray(upstreams), isSecret: false)
         }
-        for (key, list) in [(Settings.Key.upstreamAuthorities, upstreamAuthorities), (.trustedRealms, trustedRealms)]
-        where !list.isEmpty {
+        for (key, list) in [
+            (Settings.Key.upstreamAuthorities, upstreamAuthorities), (.trustedRealms, trustedRealms),
+            (.upstreamIdentityAccounts, upstreamIdentityAccounts),
+        ] where !list.isEmpty {
             values[key.configKey] = ConfigValue(.stringArray(list), isSecret: false)
         }
         if !allowPrivateUpstreams.isEmpty {

@@ -13,6 +13,7 @@ struct Settings: Sendable {
         case tlsCertificate, tlsKey, tlsSelfSigned
         case allowAnyUpstream, optionalUpstreamSecrets, rememberMissing
         case upstreams, allowPrivateUpstreams, upstreamCA, upstreamAuthorities, trustedRealms, upstreamPatience
+        case upstreamIdentityAccounts
         case sealing, freshness, logLevel, logFormat
         case events, eventsWebhook, audit, downloadPatience
         case uploadWindow, gcInterval, gcGrace, cacheSize
@@ -64,6 +65,8 @@ struct Settings: Sendable {
     var upstreamAuthorities: [String: String] = [:]
     /// Upstream hosts to the hosts that may ask for their logins besides their own.
     var trustedRealms: [String: Set<String>] = [:]
+    /// Accounts besides the home account whose rules may ask ECR registries in this server's own name.
+    var upstreamIdentityAccounts: Set<AccountID> = []
     /// How long an upstream may say nothing; nil for the usual, which differs by what it is asked.
     var upstreamPatience: Duration?
     var sealing = Blobs.Sealing.all

@@ -135,6 +135,11 @@ private struct Values {
             if seconds < 0 { problems.append("rememberMissing: \(seconds) is less than 0 seconds") }
             settings.rememberMissing = .seconds(seconds)
         }
+        for text in await list(.upstreamIdentityAccounts) {
+            do { settings.upstreamIdentityAccounts.insert(try AccountID(text)) } catch {
+                problems.append("upstreamIdentityAccounts: \(error)")
+            }
+        }
         for (host, file) in await pairs(.upstreamAuthorities, "HOST=FILE") { settings.upstreamAuthorities[host] = file }
         for (host, realm) in await pairs(.trustedRealms, "HOST=HOST") { settings.trustedRealms[host, default: []].insert(realm) }
     }

@@ -11,10 +11,22 @@ import WeirUpstream
 
     private func settings(_ url: String) -> UpstreamSettings { .reaching(url, host: Self.host) }
 
-    private func source(as credential: UpstreamCredential? = keys, role: String? = nil, owner: String = "rule") -> UpstreamSource
-    {
+    private static let home = "111122223333"
+
+    private func source(
+        as credential: UpstreamCredential? = keys, role: String? = nil, owner: String = "rule", account: String = home
+    ) -> UpstreamSource {
         UpstreamSource(
-            host: Self.host, repository: "app", credential: credential, owner: owner, kind: .ecr, roleARN: role)
+            host: Self.host, repository: "app", credential: credential, owner: owner, kind: .ecr, roleARN: role,
+            account: try? AccountID(account))
+    }
+
+    /// A server that is somebody at AWS, for its home account.
+    private func settings(ofSomebody url: String) throws -> UpstreamSettings {
+        var settings = settings(url)
+        settings.awsIdentity = AWSKeys(accessKeyID: "AKIASERVER", secretAccessKey: "planted-secret")
+        settings.awsIdentityAccounts = [try AccountID(Self.home)]
+        return settings
     }
 
     /// A registry with its services at one address, as a Weir is.
@@ -75,9 +87,7 @@ import WeirUpstream
 
     @Test func aRoleIsTakenOnFirst() async throws {
         let server = try await RudeServer { Self.answer($0, expires: 1_900_000_000) }
-        var settings = settings(server.url)
-        settings.awsIdentity = AWSKeys(accessKeyID: "AKIASERVER", secretAccessKey: "planted-secret")
-        try await withClient(settings) { client in
+        try await withClient(settings(ofSomebody: server.url)) { client in
             _ = try await client.manifest(
                 .latest, in: source(as: nil, role: "arn:aws:iam::123456789012:role/pull through"))
         }
@@ -87,6 +97,31 @@ import WeirUpstream
         #expect(calls.first?.header("authorization")?.contains("/eu-west-1/sts/aws4_request") == true)
         #expect(calls.last?.header("authorization")?.contains("Credential=ASIAROLE/") == true)
         #expect(calls.last?.header("x-amz-security-token") == "planted-token-2")
+    }
+
+    @Test(arguments: [nil, "arn:aws:iam::444455556666:role/puller"])
+    func theServersOwnNameIsForItsHomeAccount(role: String?) async throws {
+        let server = try await RudeServer { Self.answer($0, expires: 1_900_000_000) }
+        var settings = try settings(ofSomebody: server.url)
+        try await withClient(settings) { client in
+            let error = await refusal(.denied) {
+                _ = try await client.manifest(.latest, in: source(as: nil, role: role, account: "444455556666"))
+            }
+            #expect(error?.step == .login)
+            #expect(error?.detail.contains("--upstream-identity-account 444455556666") == true)
+            #expect(server.requests.isEmpty)
+            // What the home account has been given is nobody else's either.
+            _ = try await client.manifest(.latest, in: source(as: nil))
+            _ = await refusal(.denied) {
+                _ = try await client.manifest(.latest, in: source(as: nil, role: role, account: "444455556666"))
+            }
+            // Keys of its own serve everybody.
+            _ = try await client.manifest(.latest, in: source(role: role, account: "444455556666"))
+        }
+        settings.awsIdentityAccounts.insert(try AccountID("444455556666"))
+        try await withClient(settings) { client in
+            _ = try await client.manifest(.latest, in: source(as: nil, role: role, account: "444455556666"))
+        }
     }
 
     @Test func withoutAnyNameItIsSaidWhatIsNeeded() async throws {

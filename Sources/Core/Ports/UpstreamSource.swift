@@ -21,11 +21,13 @@ package struct UpstreamSource: Sendable {
     package var pathPrefix: String?
     /// The IAM role that a private ECR upstream is asked in, by STS; nil for the server's own identity.
     package var roleARN: String?
+    /// Whose rule it is; nil for nobody's. What is the server's own, such as its identity at AWS, serves some accounts only.
+    package var account: AccountID?
 
     package init(
         host: String, repository: String, credential: UpstreamCredential?, owner: String, kind: UpstreamKind? = nil,
         limits: UpstreamLimits = .none, priority: UpstreamPriority = .interactive, plainHTTP: Bool = false,
-        pathPrefix: String? = nil, roleARN: String? = nil
+        pathPrefix: String? = nil, roleARN: String? = nil, account: AccountID? = nil
     ) {
         self.host = host
         self.repository = repository
@@ -37,8 +39,6 @@ package struct UpstreamSource: Sendable {
         self.plainHTTP = plainHTTP
         self.pathPrefix = pathPrefix
         self.roleARN = roleARN
-    }
-
         self.account = account
     }
 
@@ -46,6 +46,8 @@ package struct UpstreamSource: Sendable {
     /// where both are on one host: below a path of their own, tenants of a shared one answer as they like.
     package var place: String {
         (plainHTTP ? "http://" : "") + host + (pathPrefix.map { $0.isEmpty ? "" : " \($0)" } ?? "")
+    }
+
     /// The same in a name of its own: a token that an earlier, good login left behind must not vouch for this one.
     package func onTrial() -> UpstreamSource {
         var trial = self

@@ -119,7 +119,8 @@ package struct CacheRules: Sendable {
         }
         do {
             let credential = try await credential(of: rule, in: registry)
-            let failure = await RuleProbe(rule: rule, credential: credential).failure(asking: upstream)
+            let probe = RuleProbe(rule: rule, credential: credential, account: registry.account)
+            let failure = await probe.failure(asking: upstream)
             return RuleValidation(rule: rule, failed: failure)
         } catch let refusal as Refusal {
             return RuleValidation(

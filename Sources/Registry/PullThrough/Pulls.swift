@@ -177,7 +177,8 @@ package final class Pulls: Sendable {
         var credential: UpstreamCredential?
         if let arn = rule.credentialARN { credential = try await secrets.credential(arn: arn, in: registry) }
         return rule.source(
-            of: rule.upstreamRepository(for: name), with: credential, owner: rule.owner(in: registry), priority)
+            of: rule.upstreamRepository(for: name), with: credential, owner: rule.owner(in: registry),
+            account: registry.account, priority)
     }
 
     /// Ends what is being fetched. For the end of the program.
@@ -199,11 +200,12 @@ extension ServedManifest {
 extension CacheRule {
     /// A repository of the rule's upstream, asked as the rule's options say.
     func source(
-        of repository: String, with credential: UpstreamCredential?, owner: String, _ priority: UpstreamPriority
+        of repository: String, with credential: UpstreamCredential?, owner: String, account: AccountID,
+        _ priority: UpstreamPriority
     ) -> UpstreamSource {
         UpstreamSource(
             host: upstreamURL, repository: repository, credential: credential, owner: owner, kind: kind,
             limits: options.limits, priority: priority, plainHTTP: options.plainHTTP, pathPrefix: options.pathPrefix,
-            roleARN: customRoleARN)
+            roleARN: customRoleARN, account: account)
     }
 }

@@ -49,6 +49,8 @@ package struct RuleValidation: Sendable {
 struct RuleProbe {
     let rule: CacheRule
     let credential: UpstreamCredential?
+    /// Whose rule it is.
+    let account: AccountID
 
     /// Why the rule will not work, or nil.
     func failure(asking upstream: any UpstreamRegistry) async -> RuleValidation.Failure? {
@@ -90,7 +92,7 @@ struct RuleProbe {
     }
 
     private var source: UpstreamSource {
-        rule.source(of: repository, with: credential, owner: "validation", .interactive).onTrial()
+        rule.source(of: repository, with: credential, owner: "validation", account: account, .interactive).onTrial()
     }
 
     private var repository: String {
