@@ -33,20 +33,21 @@ struct Hops: Sendable {
     func send(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) -> Answer {
         if !request.ignoresCircuit { try await admit(request, for: upstream) }
         let started = ContinuousClock.now
+        let place = Self.place(of: request, for: upstream)
         do throws(UpstreamError) {
             let answer = try await exchange(request, for: upstream)
             if [502, 503, 504].contains(answer.status) {
                 // It answers only to say that nobody is there behind it.
                 let cause = Circuits.Cause(detail: "it failed to answer", status: answer.status)
-                circuits.failed(request.url.origin, after: started.duration(to: .now), because: cause)
+                circuits.failed(place, after: started.duration(to: .now), because: cause)
             } else {
-                circuits.succeeded(request.url.origin)
+                circuits.succeeded(place)
             }
             return answer
         } catch {
             if error.kind == .unavailable, error.blamesServer, !Task.isCancelled {
                 circuits.failed(
-                    request.url.origin, after: started.duration(to: .now),
+                    place, after: started.duration(to: .now),
                     because: Circuits.Cause(detail: error.detail, status: error.status))
             }
             throw error
@@ -73,7 +74,7 @@ struct Hops: Sendable {
     /// Throws at once where the server has just proved to be dead.
     private func admit(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) {
         let url = request.url
-        let verdict = await circuits.admit(url.origin, patience: request.patience) { [self] in
+        let verdict = await circuits.admit(Self.place(of: request, for: upstream), patience: request.patience) { [self] in
             var question = OutboundRequest(
                 kind: .get, url: OutboundURL(scheme: url.scheme, host: url.host, port: url.port, path: "/v2/"), plainHeaders: [:])
             question.ignoresCircuit = true
@@ -90,6 +91,10 @@ struct Hops: Sendable {
         throw UpstreamError(
             .unavailable, host: upstream.host, "\(cause.detail); it is not asked again for \(wait.roundedSeconds)",
             status: cause.status, retryAfter: wait, step: .connection, wasAsked: false)
+    }
+
+    private static func place(of request: OutboundRequest, for upstream: Upstream) -> Circuits.Place {
+        Circuits.Place(request.url.origin, sentBy: request.isElsewhere ? upstream.host : nil)
     }
 
     /// A server that takes longer to say anything at all is no better than a dead one.
@@ -118,11 +123,21 @@ struct Hops: Sendable {
         return next
     }
 
+    /// A stranger chooses the number: what has no meaning here is told by its class.
+    private static func label(of status: Int?) -> String {
+        guard let status else { return "none" }
+        let known = [
+            200, 206, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 408, 410, 416, 429, 500, 501, 502, 503, 504,
+        ]
+        if known.contains(status) { return "\(status)" }
+        return (100...599).contains(status) ? "\(status / 100)xx" : "other"
+    }
+
     private func log(
         _ request: OutboundRequest, of upstream: Upstream, status: Int?, since started: ContinuousClock.Instant
     ) {
         let took = started.duration(to: .now)
-        upstream.count("weir_upstream_requests_total", ("status", status.map(String.init) ?? "none"))
+        upstream.count("weir_upstream_requests_total", ("status", Self.label(of: status)))
         Timer(label: "weir_upstream_request_seconds", dimensions: [("host", upstream.host)])
             .recordNanoseconds(took.microseconds * 1000)
         Logger.current.debug(

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A value that comes once, for all who wait. Unlike `Task.value`, waiting for it ends when the waiting task is cancelled.
-final class Latch<Value: Sendable>: Sendable {
+package final class Latch<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?
         var next = 0
@@ -10,7 +10,9 @@ final class Latch<Value: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    func open(with value: Value) {
+    package init() {}
+
+    package func open(with value: Value) {
         let waiting = state.withLock { state in
             if state.value == nil { state.value = value }
             defer { state.waiting = [:] }
@@ -20,7 +22,7 @@ final class Latch<Value: Sendable>: Sendable {
     }
 
     /// Nil where the task was cancelled before it came.
-    func value() async -> Value? {
+    package func value() async -> Value? {
         let id = state.withLock { state in
             state.next += 1
             return state.next

@@ -1,98 +1,197 @@
-import NIOCore
 import NIOPosix
 import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// Finds a name's addresses through the system, on threads of its own: `getaddrinfo` blocks, for many seconds when a name server is
-/// down, and must hold up neither event loops nor those who read blobs. Answers are kept for half a minute.
+/// Finds a name's addresses, on threads of its own: looking one up blocks, for many seconds when a name server is silent, and must hold
+/// up neither event loops nor those who read blobs.
+///
+/// ```
+/// known, under half a minute old   → told
+/// known, under ten minutes old     → told, and asked about again meanwhile
+/// being asked about                → whoever asks joins in
+/// else                             → its turn comes: at most two questions of one asker at a time, and of those who wait the asker
+///                                    with the fewest under way goes first
+/// ```
+/// Nobody waits longer than `patience`. A lookup that hangs keeps its thread, and its asker's turn, until the system gives it up; others
+/// have theirs. So a registry that redirects to names whose servers are silent makes nobody wait but those who asked for its blobs.
 package final class NameResolver: Sendable {
     package enum Failure: Error, CustomStringConvertible {
         case noSuchHost
         case failed
+        case tooSlow
+        case tooMany
 
         package var description: String {
             switch self {
             case .noSuchHost: "no such host"
             case .failed: "the name could not be resolved"
+            case .tooSlow: "the name was not resolved in time"
+            case .tooMany: "too many of its names are being resolved"
             }
         }
     }
 
     package typealias Lookup = @Sendable (String) throws(Failure) -> [IPAddress]
+    private typealias Outcome = Result<[IPAddress], Failure>
 
-    private struct Known {
-        let addresses: [IPAddress]
-        let until: ContinuousClock.Instant
+    /// Lookups at a time, of all and of one asker.
+    private static let atOnce = 24
+    private static let atOnceForOne = 2
+    /// Names that wait for their turn, of all and of one asker.
+    private static let maxWaiting = 512
+    private static let maxWaitingForOne = 32
+
+    private struct Question {
+        let answer = Latch<Outcome>()
+        var askers: [String]
+        /// In whose turn it is looked up; nil while it waits.
+        var turn: String?
     }
 
-    private static let keptFor: Duration = .seconds(30)
-    /// More names than upstreams have; when it is hit, everything is looked up anew.
-    private static let maxKnown = 1024
+    private struct State {
+        var known = KnownNames()
+        var questions: [String: Question] = [:]
+        /// Names that wait, the first first.
+        var waiting: [String] = []
+        /// Lookups under way, by asker.
+        var running: [String: Int] = [:]
+        var isOver = false
 
-    private let threads = NIOThreadPool(numberOfThreads: 4)
+        var all: Int { running.values.reduce(0, +) }
+
+        /// Takes out a question whose turn has come.
+        mutating func next() -> String? {
+            guard all < NameResolver.atOnce else { return nil }
+            var best: (index: Int, asker: String, running: Int)?
+            for (index, name) in waiting.enumerated() {
+                for asker in questions[name]?.askers ?? [] {
+                    let count = running[asker] ?? 0
+                    guard count < NameResolver.atOnceForOne, count < best?.running ?? .max else { continue }
+                    best = (index, asker, count)
+                }
+                if best?.running == 0 { break }
+            }
+            guard let best else { return nil }
+            let name = waiting.remove(at: best.index)
+            questions[name]?.turn = best.asker
+            running[best.asker, default: 0] += 1
+            return name
+        }
+
+        mutating func end(_ name: String) -> Latch<Outcome>? {
+            guard let question = questions.removeValue(forKey: name) else { return nil }
+            if let turn = question.turn {
+                let left = (running[turn] ?? 1) - 1
+                running[turn] = left > 0 ? left : nil
+            }
+            return question.answer
+        }
+    }
+
+    private enum Step {
+        case told([IPAddress])
+        case wait(Latch<Outcome>)
+        case refused(Failure)
+    }
+
+    private let threads = NIOThreadPool(numberOfThreads: NameResolver.atOnce)
     private let lookup: Lookup
-    private let known = Mutex<[String: Known]>([:])
+    private let patience: Duration
+    private let state = Mutex(State())
 
     package convenience init() {
-        self.init { name throws(Failure) in try NameResolver.system(name) }
+        self.init { name throws(Failure) in try SystemNames.addresses(of: name) }
     }
 
     /// With another way to look names up, for tests.
-    package init(_ lookup: @escaping Lookup) {
+    package init(patience: Duration = .seconds(10), _ lookup: @escaping Lookup) {
         self.lookup = lookup
-        threads.start()
+        self.patience = patience
     }
 
     /// Every address of `name`, at least one.
-    func addresses(of name: String) async throws(Failure) -> [IPAddress] {
-        let now = ContinuousClock.now
-        if let found = known.withLock({ $0[name] }), found.until > now { return found.addresses }
-        let addresses: [IPAddress]
-        do {
-            addresses = try await threads.runIfActive { [lookup] in try lookup(name) }
-        } catch {
-            throw error as? Failure ?? .failed
+    ///
+    /// - Parameter asker: whose questions are counted together: the registry in whose course the name came up.
+    package func addresses(of name: String, for asker: String) async throws(Failure) -> [IPAddress] {
+        let step = step(name, asker)
+        startWhatMay()
+        switch step {
+        case .told(let addresses): return addresses
+        case .refused(let failure): throw failure
+        case .wait(let answer):
+            let outcome = try? await within(patience) { await answer.value() }
+            guard let outcome = outcome ?? nil else { throw Task.isCancelled ? .failed : .tooSlow }
+            return try outcome.get()
         }
-        if addresses.isEmpty { throw .noSuchHost }
-        known.withLock {
-            if $0.count >= Self.maxKnown { $0.removeAll() }
-            $0[name] = Known(addresses: addresses, until: now + Self.keptFor)
-        }
-        return addresses
     }
 
-    func shutdown() async { try? await threads.shutdownGracefully() }
+    /// Names that wait for their turn now. For tests.
+    package var waiting: Int { state.withLock { $0.waiting.count } }
 
-    private static func system(_ name: String) throws(Failure) -> [IPAddress] {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        #if canImport(Glibc)
-            hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
-        #else
-            hints.ai_socktype = SOCK_STREAM
-        #endif
-        var list: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(name, nil, &hints, &list)
-        defer { if let list { freeaddrinfo(list) } }
-        switch status {
-        case 0: break
-        case EAI_NONAME: throw .noSuchHost
-        default: throw .failed
+    private func step(_ name: String, _ asker: String) -> Step {
+        let now = ContinuousClock.now
+        return state.withLock { state in
+            let known = state.known.addresses(of: name, at: now)
+            if let known, known.isFresh { return .told(known.addresses) }
+            if var question = state.questions[name] {
+                if question.turn == nil, question.askers.count < 16, !question.askers.contains(asker) {
+                    question.askers.append(asker)
+                    state.questions[name] = question
+                }
+                return known.map { .told($0.addresses) } ?? .wait(question.answer)
+            }
+            let own = state.waiting.count { state.questions[$0]?.askers.first == asker }
+            guard !state.isOver, state.waiting.count < Self.maxWaiting, own < Self.maxWaitingForOne else {
+                return known.map { .told($0.addresses) } ?? .refused(state.isOver ? .failed : .tooMany)
+            }
+            let question = Question(askers: [asker])
+            state.questions[name] = question
+            state.waiting.append(name)
+            return known.map { .told($0.addresses) } ?? .wait(question.answer)
         }
-        var addresses: [IPAddress] = []
-        var next = list
-        while let entry = next?.pointee {
-            let family = NIOBSDSocket.ProtocolFamily(rawValue: entry.ai_family)
-            if let pointer = entry.ai_addr, let address = IPAddress(family, at: pointer) { addresses.append(address) }
-            next = entry.ai_next
+    }
+
+    private func startWhatMay() {
+        while let name = state.withLock({ $0.next() }) {
+            // Many servers never look a name up: the threads begin with the first.
+            threads.start()
+            threads.submit { [self] work in
+                var outcome = Outcome.failure(.failed)
+                if work == .active {
+                    do throws(Failure) { outcome = .success(try lookup(name)) } catch { outcome = .failure(error) }
+                }
+                end(name, outcome)
+                startWhatMay()
+            }
         }
-        return addresses
+    }
+
+    private func end(_ name: String, _ outcome: Outcome) {
+        var outcome = outcome
+        if case .success(let addresses) = outcome, addresses.isEmpty { outcome = .failure(.noSuchHost) }
+        let answer = state.withLock { [outcome] state in
+            switch outcome {
+            case .success(let addresses):
+                if let asker = state.questions[name]?.turn {
+                    state.known.remember(addresses, of: name, for: asker, at: .now)
+                }
+            // Where there is no such host any more, what it was called is of no use.
+            case .failure(.noSuchHost): state.known.forget(name)
+            case .failure: break
+            }
+            return state.end(name)
+        }
+        answer?.open(with: outcome)
+    }
+
+    /// Lookups that hang are not waited for: they end with the program.
+    package func shutdown() async {
+        let waiting = state.withLock { state in
+            state.isOver = true
+            let names = state.waiting
+            state.waiting = []
+            return names.compactMap { state.end($0) }
+        }
+        for answer in waiting { answer.open(with: .failure(.failed)) }
+        threads.shutdownGracefully { _ in }
     }
 }

@@ -93,10 +93,16 @@ final class OutboundGuard: Sendable {
             step: .address)
     }
 
-    /// A redirect from a trusted upstream may lead to its own host, and to private hosts that the settings name; one from any other
+    /// A redirect from a trusted upstream may lead to its own origin, and to private hosts that the settings name; one from any other
     /// upstream may not, whatever is allowed for others.
+    ///
+    /// An upstream whose place the settings tell has all ports of that host: its storage and its token server are often the next one, and
+    /// whoever wrote the URL knows the machine. One that settings only let be private has its own port, or that machine's others, which
+    /// nobody named, could be asked by it.
     private func isTrusted(_ url: OutboundURL, for upstream: Upstream) -> Bool {
-        upstream.mayBePrivate && (url.host == upstream.base.host || isPrivateAllowed(url))
+        guard upstream.mayBePrivate else { return false }
+        if url.origin == upstream.base.origin || isPrivateAllowed(url) { return true }
+        return upstream.isOverridden && url.host == upstream.base.host
     }
 
     private func objection(
@@ -104,7 +110,7 @@ final class OutboundGuard: Sendable {
     ) async throws(UpstreamError) -> String? {
         let addresses: [IPAddress]
         do throws(NameResolver.Failure) {
-            addresses = try await names.addresses(of: name)
+            addresses = try await names.addresses(of: name, for: upstream.host)
         } catch {
             throw upstream.error(.unavailable, "\(name): \(error.description)", step: .name)
         }

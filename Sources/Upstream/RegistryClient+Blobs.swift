@@ -7,6 +7,33 @@ extension RegistryClient {
     package func blob(
         _ digest: Digest, range: UpstreamRange, in source: UpstreamSource
     ) async throws(UpstreamError) -> UpstreamBlob {
+        try await sparing(digest, in: source) { () throws(UpstreamError) in
+            try await part(range, of: digest, in: source)
+        }
+    }
+
+    package func blobSize(_ digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
+        try await sparing(digest, in: source) { () throws(UpstreamError) in try await size(of: digest, in: source) }
+    }
+
+    /// Asks for a blob, unless its storage has just asked for peace.
+    private func sparing<Value>(
+        _ digest: Digest, in source: UpstreamSource, _ body: () async throws(UpstreamError) -> Value
+    ) async throws(UpstreamError) -> Value {
+        try storages.admit(digest, in: source)
+        do throws(UpstreamError) {
+            let value = try await body()
+            storages.note(nil, of: digest, in: source)
+            return value
+        } catch {
+            storages.note(error, of: digest, in: source)
+            throw error
+        }
+    }
+
+    private func part(
+        _ range: UpstreamRange, of digest: Digest, in source: UpstreamSource
+    ) async throws(UpstreamError) -> UpstreamBlob {
         let (answer, login) = try await content(of: digest, Self.headers(for: range), in: source)
         let ranges = answer.header("accept-ranges").map { $0.lowercased() == "bytes" } ?? false
         switch answer.status {
@@ -25,11 +52,11 @@ extension RegistryClient {
         }
     }
 
-    package func blobSize(_ digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
+    private func size(of digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
         let (answer, login) = try await ask(.head, "blobs/\(digest)", [:], in: source)
         // Links signed for GET alone are refused to HEAD by some storages: the first byte tells as much.
         if !answer.isFromUpstreamItself, [400, 401, 403, 405, 501].contains(answer.status) {
-            return try await blob(digest, range: UpstreamRange(offset: 0, length: 1), in: source).size
+            return try await part(UpstreamRange(offset: 0, length: 1), of: digest, in: source).size
         }
         guard answer.status == 200 else {
             throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)

@@ -17,6 +17,7 @@ package final class RegistryClient: UpstreamRegistry {
     let verdict: Verdict
     let timeouts: UpstreamSettings.Timeouts
     let redirects: Redirects
+    let storages: StoragePauses
     let book: UpstreamBook
     private let connections: Connections
 
@@ -45,6 +46,7 @@ package final class RegistryClient: UpstreamRegistry {
             hops: hops, clock: clock, identity: AWSIdentity(settings.awsIdentity, for: settings.awsIdentityAccounts))
         verdict = Verdict(clock: clock)
         redirects = Redirects(keptFor: settings.redirectsKeptFor)
+        storages = StoragePauses(clock: clock)
         book = UpstreamBook(clock: clock)
     }
 

@@ -2,8 +2,10 @@ package import WeirCore
 
 /// When upstream wants to be asked again: `Retry-After` in its two forms, seconds and a date (RFC 9110, 10.2.3).
 package enum RetryAfter {
-    /// Nobody is made to wait longer on a stranger's word.
-    static let longest: Duration = .seconds(24 * 60 * 60)
+    /// Nobody is made to wait longer on a stranger's word: a registry that still wants peace then says so again.
+    static let longest: Duration = .seconds(60 * 60)
+    /// On the word of a host that a registry redirected to.
+    static let longestElsewhere: Duration = .seconds(60)
 
     package static func parse(_ header: String, now: Timestamp) -> Duration? {
         let text = header.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")

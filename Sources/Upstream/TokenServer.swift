@@ -45,8 +45,10 @@ struct TokenServer: Sendable {
                 : "its token server \(answer.url.host) refused the login: is the secret's username and access token right?"
             return upstream.error(.denied, detail, status: answer.status, step: .login)
         }
-        let verdict = await Verdict(clock: clock)
+        var verdict = await Verdict(clock: clock)
             .error(for: answer, asking: "a token", login: key.credential == nil ? .none : .sent)
+        // The token server that the registry names speaks for it; one that the token server redirects to does not.
+        if answer.url.origin == key.realm.origin { verdict.saidElsewhere = nil }
         // A token server that is not there says nothing of the image.
         guard verdict.kind == .notFound else { return verdict }
         return upstream.error(.invalid, "its token server \(key.realm) does not exist", status: answer.status)

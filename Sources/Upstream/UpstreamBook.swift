@@ -57,9 +57,13 @@ final class UpstreamBook: Sendable {
     /// The head of an answer came.
     func note(_ answer: Answer, after latency: Duration, in source: UpstreamSource) {
         let now = clock.now
-        let quota = RateLimits.quota(
-            limit: answer.header("ratelimit-limit") ?? answer.header("x-ratelimit-limit"),
-            remaining: answer.header("ratelimit-remaining") ?? answer.header("x-ratelimit-remaining"), at: now)
+        // What a storage tells of its own limits is none of the registry's quota.
+        let quota =
+            !answer.isFromUpstreamItself
+            ? nil
+            : RateLimits.quota(
+                limit: answer.header("ratelimit-limit") ?? answer.header("x-ratelimit-limit"),
+                remaining: answer.header("ratelimit-remaining") ?? answer.header("x-ratelimit-remaining"), at: now)
         change(source) { entry in
             entry.status.latency = entry.status.latency.map { ($0 * 7 + latency) / 8 } ?? latency
             if let quota { entry.status.quota = quota }
@@ -92,7 +96,8 @@ final class UpstreamBook: Sendable {
             entry.status.failures += 1
             entry.status.lastFailure = UpstreamStatus.Failure(
                 at: now, kind: error.kind, message: error.description, status: error.status)
-            guard error.kind == .rateLimited else { return }
+            // The registry itself has asked for no pause where another host did: that one's word is kept by `StoragePauses`.
+            guard error.kind == .rateLimited, error.saidElsewhere == nil else { return }
             let guess = min((entry.pause?.length ?? Self.firstPause / 2) * 2, Self.longestGuess)
             let length = min(error.retryAfter ?? guess, Self.longestPause)
             var pause = Pause(

@@ -18,12 +18,16 @@ struct Verdict: Sendable {
         let code = await Self.code(in: answer)
         let upstream = answer.upstream
         let who = upstream.naming(answer.url)
+        let isElsewhere = !answer.isFromUpstreamItself
         let retryAfter = answer.header("retry-after").flatMap { RetryAfter.parse($0, now: clock.now) }
+            .map { isElsewhere ? min($0, RetryAfter.longestElsewhere) : $0 }
         func error(_ kind: UpstreamError.Kind, _ detail: String) -> UpstreamError {
             let said = code.map { ": it says \($0)" } ?? ""
-            return upstream.error(
+            var error = upstream.error(
                 kind, detail + said, status: answer.status, retryAfter: retryAfter,
-                step: kind == .denied && answer.isFromUpstreamItself ? .login : .request)
+                step: kind == .denied && !isElsewhere ? .login : .request)
+            if isElsewhere { error.saidElsewhere = "\(answer.url.host)" }
+            return error
         }
         switch answer.status {
         case 401, 403, 407, 451: return error(.denied, Self.denial(answer, noun, login))

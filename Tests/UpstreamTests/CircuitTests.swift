@@ -75,4 +75,37 @@ import WeirUpstream
         #expect(bucket.take(10, at: at(100)) == .zero)
         #expect(bucket.take(20, at: at(100)) == .seconds(2))
     }
+
+    // MARK: Many
+
+    private let cause = CircuitCause(detail: "silent", status: nil)
+
+    @Test func theTableStaysSmallAndLetsTheOldestGo() {
+        var table = CircuitTable<Int>(rules, limit: 100)
+        for number in 0..<20_000 { _ = table.failed(number, after: .seconds(9), because: cause, at: at(0)) }
+        #expect(table.count == 100 && table.open == 100)
+        #expect(table.entry(19_899, at: at(0)) == nil && table.entry(19_900, at: at(0)) != nil)
+        // One that fails again and again is not the oldest.
+        for number in 0..<1_000 {
+            _ = table.failed(-1, after: .seconds(9), because: cause, at: at(1))
+            _ = table.failed(100_000 + number, after: .seconds(9), because: cause, at: at(1))
+        }
+        #expect(table.entry(-1, at: at(1)) != nil && table.count == 100)
+    }
+
+    @Test func openEntriesEnd() {
+        var table = CircuitTable<Int>(rules, limit: 100, keptFor: .seconds(60))
+        var isOpen = table.failed(1, after: .seconds(9), because: cause, at: at(0))
+        #expect(isOpen)
+        #expect(table.entry(1, at: at(59)) != nil)
+        #expect(table.entry(1, at: at(60)) == nil)
+        // What is looked at no more is forgotten by the next failure of any other.
+        isOpen = table.failed(2, after: .zero, because: cause, at: at(61))
+        #expect(!isOpen)
+        #expect(table.count == 1 && table.open == 0)
+        _ = table.change(2) { $0.circuit.failed(after: .seconds(9), at: at(62)) }
+        #expect(table.open == 1)
+        table.remove(2)
+        #expect(table.count == 0 && table.open == 0)
+    }
 }

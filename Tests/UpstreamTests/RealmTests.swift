@@ -72,7 +72,7 @@ import WeirUpstream
     @Test(
         "Retry-After, both forms",
         arguments: [
-            ("0", 0), ("17", 17), (" 17 ", 17), ("999999999999999999999", 86_400), ("172800", 86_400),
+            ("0", 0), ("17", 17), (" 17 ", 17), ("999999999999999999999", 3_600), ("172800", 3_600),
             ("Fri, 15 Jan 2027 08:00:30 GMT", 30), ("Fri, 15 Jan 2027 07:59:00 GMT", 0),
         ])
     func retryAfter(header: String, seconds: Int64) {

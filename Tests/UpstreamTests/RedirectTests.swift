@@ -60,6 +60,48 @@ import WeirUpstream
         #expect(request.query == "sig=planted-signature")
     }
 
+    @Test(arguments: ["999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "20"])
+    func aStorageThatWantsPeaceSpeaksForItselfAndOneBlob(retryAfter: String) async throws {
+        let other = try Digest("sha256:" + String(repeating: "b", count: 64))
+        let status = Switch(429)
+        let storage = try await RudeServer { request in
+            request.path == "/\(other)" || status.now == 200
+                ? Reply(200, [], "the blob") : Reply(429, [("Retry-After", retryAfter), ("RateLimit-Remaining", "0;w=86400")])
+        }
+        let server = try await RudeServer { request in
+            request.path.contains("/blobs/")
+                ? .redirect("\(storage.url)/\(request.path.split(separator: "/").last ?? "")") : .json(someManifest)
+        }
+        let clock = TestClock()
+        try await withClient(.reaching(server.url), clock: clock) { client in
+            let upstreams = Upstreams(client)
+            for isAsked in [true, false] {
+                let error = await refusal(.rateLimited) { _ = try await upstreams.blob(digest, range: .whole, in: .at()) }
+                #expect(error?.wasAsked == isAsked && error?.saidElsewhere == "127.0.0.1")
+                #expect(error?.detail.contains("the host 127.0.0.1 that it sends to") == true)
+                #expect(try #require(error?.retryAfter) <= .seconds(60))
+            }
+            _ = await refusal(.rateLimited) { _ = try await upstreams.blobSize(digest, in: .at()) }
+            #expect(storage.requests.count == 1)
+            // The registry has said nothing, of any other blob least of all.
+            _ = try await upstreams.manifest(.latest, in: .at())
+            _ = try await upstreams.blob(other, range: .whole, in: .at())
+            let status0 = client.status(owner: "rule", host: "registry.example")
+            #expect(status0?.pausedUntil == nil && status0?.quota == nil)
+            clock.advance(seconds: 60)
+            status.now = 200
+            _ = try await upstreams.blob(digest, range: .whole, in: .at())
+        }
+    }
+
+    @Test func aRegistryItselfIsObeyedForAnHourAtMost() async throws {
+        let server = try await RudeServer { _ in Reply(429, [("Retry-After", "999999999999")]) }
+        try await withClient(.reaching(server.url)) { client in
+            let error = await refusal(.rateLimited) { _ = try await client.manifest(.latest, in: .at()) }
+            #expect(error?.retryAfter == .seconds(3600) && error?.saidElsewhere == nil)
+        }
+    }
+
     @Test func whatAStorageDemandsStartsNoLogin() async throws {
         let storage = try await RudeServer { _ in .challenge("Basic realm=evil") }
         let server = try await sending(to: storage.url)
@@ -100,6 +142,24 @@ import WeirUpstream
         }
         #expect(storage.requests.map { $0.method } == ["HEAD"])
         #expect(storage.requests.allSatisfy { $0.header("authorization") == nil })
+    }
+
+    @Test func whatMayBePrivateIsThePortThatWasNamed() async throws {
+        let other = try await RudeServer { _ in Reply(200, [], "the blob") }
+        let server = try await RudeServer { request in
+            request.path.contains("/blobs/") ? .redirect(other.url + "/metadata") : .json(someManifest)
+        }
+        let source = UpstreamSource(
+            host: "127.0.0.1:\(server.port)", repository: "library/app", credential: nil, owner: "rule", plainHTTP: true)
+        var settings = UpstreamSettings(allowPrivate: ["127.0.0.1:\(server.port)"], systemTrustRoots: nil)
+        try await withClient(settings) { client in
+            _ = try await client.manifest(.latest, in: source)
+            _ = await refusal(.guarded) { _ = try await client.blob(digest, from: 0, in: source) }
+        }
+        #expect(other.connections == 0)
+        settings.allowPrivate.insert("127.0.0.1:\(other.port)")
+        try await withClient(settings) { client in _ = try await client.blobSize(digest, in: source) }
+        #expect(other.requests.count == 1)
     }
 
     @Test func whatIsAllowedForOneUpstreamIsNotForAnother() async throws {

@@ -41,6 +41,21 @@ import WeirUpstream
         #expect(upstreams.status(owner: "rule", host: "registry.example")?.pausedUntil == nil)
     }
 
+    @Test func whatAnotherHostSaysIsNotTheRegistrysWord() async throws {
+        let image = fake.addImage(to: "app", tags: ["latest"], layer: ByteBuffer(string: "layer"))
+        var error = UpstreamError(.rateLimited, host: "registry.example", "too many", status: 429, retryAfter: .seconds(60))
+        error.saidElsewhere = "cdn.example"
+        fake.fail(error, on: [.blob, .referrers], times: 1)
+        let upstreams = upstreams
+        _ = await refusal(.rateLimited) { _ = try await upstreams.blob(image.layer, range: .whole, in: source()) }
+        _ = await refusal(.rateLimited) {
+            _ = try await upstreams.referrers(of: image.manifest, artifactType: nil, in: source())
+        }
+        #expect(upstreams.status(owner: "rule", host: "registry.example")?.pausedUntil == nil)
+        _ = try await upstreams.manifest(.latest, in: source())
+        _ = try await upstreams.blob(image.config, range: .whole, in: source())
+    }
+
     @Test func withoutAWordOnHowLongThePauseGrows() async throws {
         fake.fail(.rateLimited)
         let upstreams = upstreams

@@ -36,6 +36,8 @@ package struct UpstreamError: Error, Sendable, CustomStringConvertible {
     package var wasAsked: Bool
     /// False where it is no sign of the server's health: we gave up ourselves, or had no room for the question.
     package var blamesServer = true
+    /// Who said it, where that was another host than the registry: one that it had redirected to. It speaks for itself alone.
+    package var saidElsewhere: String?
 
     package init(
         _ kind: Kind, host: String, _ detail: String, status: Int? = nil, retryAfter: Duration? = nil,

@@ -1,0 +1,42 @@
+/// Addresses of names that were found a while ago: told for as long as they are fresh, and for some time longer while they are asked for
+/// again, so that a name server that falls silent stops nobody who has found his way before.
+struct KnownNames {
+    private struct Known {
+        let addresses: [IPAddress]
+        let asker: String
+        let foundAt: ContinuousClock.Instant
+    }
+
+    private static let freshFor: Duration = .seconds(30)
+    private static let keptFor: Duration = .seconds(600)
+    /// More names than upstreams have. When it is hit, whoever has most of them loses his oldest.
+    private static let most = 1024
+
+    private var names: [String: Known] = [:]
+    private var counts: [String: Int] = [:]
+
+    func addresses(
+        of name: String, at now: ContinuousClock.Instant
+    ) -> (addresses: [IPAddress], isFresh: Bool)? {
+        guard let known = names[name] else { return nil }
+        let age = known.foundAt.duration(to: now)
+        return age < Self.keptFor ? (known.addresses, age < Self.freshFor) : nil
+    }
+
+    mutating func remember(_ addresses: [IPAddress], of name: String, for asker: String, at now: ContinuousClock.Instant) {
+        forget(name)
+        if names.count >= Self.most, let greediest = counts.max(by: { $0.value < $1.value })?.key,
+            let oldest = names.filter({ $0.value.asker == greediest }).min(by: { $0.value.foundAt < $1.value.foundAt })?.key
+        {
+            forget(oldest)
+        }
+        names[name] = Known(addresses: addresses, asker: asker, foundAt: now)
+        counts[asker, default: 0] += 1
+    }
+
+    mutating func forget(_ name: String) {
+        guard let known = names.removeValue(forKey: name) else { return }
+        let left = (counts[known.asker] ?? 1) - 1
+        counts[known.asker] = left > 0 ? left : nil
+    }
+}

@@ -1,0 +1,61 @@
+import Synchronization
+import WeirCore
+
+/// Blobs whose storage wants peace: a host that a registry redirects to, and which answers with "too many requests".
+///
+/// Such a host speaks for itself. Its word counts for the blob that it was asked for, in the rule's name, and for a minute at most: the
+/// registry has not said anything, and may send us elsewhere the next time.
+final class StoragePauses: Sendable {
+    private struct Key: Hashable {
+        let owner: String
+        let place: String
+        let digest: Digest
+    }
+
+    private struct Pause {
+        let until: Timestamp
+        let length: Duration
+        let host: String
+    }
+
+    private static let firstPause: Duration = .seconds(1)
+    /// More blobs than are filled at a time; when it is hit, all of them may be asked for again.
+    private static let maxPauses = 4096
+
+    private let clock: WallClock
+    private let pauses = Mutex<[Key: Pause]>([:])
+
+    init(clock: WallClock) { self.clock = clock }
+
+    /// Throws where the blob is not to be asked for yet.
+    func admit(_ digest: Digest, in source: UpstreamSource) throws(UpstreamError) {
+        let now = clock.now
+        guard let pause = pauses.withLock({ $0[Self.key(digest, source)] }), pause.until > now else { return }
+        // A clock that was put back must not make it long.
+        let wait = min(pause.until - now, RetryAfter.longestElsewhere)
+        var error = UpstreamError(
+            .rateLimited, host: source.host,
+            "the host \(pause.host) that it sends to allows no more requests for now; the blob is not asked for again for "
+                + wait.roundedSeconds, status: 429, retryAfter: wait, wasAsked: false)
+        error.saidElsewhere = pause.host
+        throw error
+    }
+
+    /// Learns from how asking for the blob ended.
+    func note(_ error: UpstreamError?, of digest: Digest, in source: UpstreamSource) {
+        let key = Self.key(digest, source)
+        guard let error else { return pauses.withLock { $0[key] = nil } }
+        guard error.kind == .rateLimited, error.wasAsked, let host = error.saidElsewhere, !source.isTrial else { return }
+        let now = clock.now
+        pauses.withLock { pauses in
+            if pauses.count >= Self.maxPauses { pauses.removeAll() }
+            let guess = (pauses[key]?.length ?? Self.firstPause / 2) * 2
+            let length = min(error.retryAfter ?? guess, RetryAfter.longestElsewhere)
+            pauses[key] = Pause(until: now + length, length: length, host: host)
+        }
+    }
+
+    private static func key(_ digest: Digest, _ source: UpstreamSource) -> Key {
+        Key(owner: source.owner, place: source.place, digest: digest)
+    }
+}

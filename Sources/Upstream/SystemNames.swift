@@ -1,0 +1,39 @@
+import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The system's way from a name to its addresses.
+enum SystemNames {
+    /// Blocks until the system has found them, or has given up.
+    static func addresses(of name: String) throws(NameResolver.Failure) -> [IPAddress] {
+        var hints = addrinfo()
+        hints.ai_family = AF_UNSPEC
+        #if canImport(Glibc)
+            hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
+        #else
+            hints.ai_socktype = SOCK_STREAM
+        #endif
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(name, nil, &hints, &list)
+        defer { if let list { freeaddrinfo(list) } }
+        switch status {
+        case 0: break
+        case EAI_NONAME: throw .noSuchHost
+        default: throw .failed
+        }
+        var addresses: [IPAddress] = []
+        var next = list
+        while let entry = next?.pointee {
+            let family = NIOBSDSocket.ProtocolFamily(rawValue: entry.ai_family)
+            if let pointer = entry.ai_addr, let address = IPAddress(family, at: pointer) { addresses.append(address) }
+            next = entry.ai_next
+        }
+        return addresses
+    }
+}
