@@ -11,18 +11,6 @@ package enum Realm {
         "registry.gitlab.com": ["gitlab.com"],
     ]
 
-    /// Domains below which strangers live side by side: only the very same host is one's own there.
-    private static let shared: Set<String> = [
-        "amazonaws.com", "azurecr.io", "azurewebsites.net", "azure.com", "windows.net", "cloudapp.net",
-        "cloudfront.net", "appspot.com", "googleapis.com", "googleusercontent.com", "run.app", "pkg.dev", "web.app",
-        "firebaseapp.com", "herokuapp.com", "github.io", "githubusercontent.com", "gitlab.io", "pages.dev",
-        "workers.dev", "r2.dev", "netlify.app", "vercel.app", "now.sh", "fly.dev", "onrender.com", "railway.app",
-        "jfrog.io", "cloudsmith.io", "nexus.io", "scarf.sh", "ngrok.io", "ngrok.app", "trycloudflare.com",
-        "digitaloceanspaces.com", "ondigitalocean.app", "quay.app", "openshiftapps.com", "oraclecloud.com",
-        "ocir.io", "aliyuncs.com", "myqcloud.com", "tencentcloudcr.com", "myhuaweicloud.com", "volces.com",
-        "duckdns.org", "dyndns.org", "no-ip.org", "nip.io", "sslip.io", "local", "internal", "localhost",
-    ]
-
     /// Why `realm` gets no login of `upstream`, as the end of a sentence, or nil where it may have it.
     package static func objection(to realm: OutboundURL, of upstream: Upstream) -> String? {
         if let downgrade = downgrade(to: realm, of: upstream) { return downgrade }
@@ -50,7 +38,7 @@ package enum Realm {
         return isLocal ? nil : "is not https while the upstream is"
     }
 
-    /// True where both names lie in one registered domain. Without the public suffix list at hand it errs on the side of no.
+    /// True where both names lie in one registered domain. Without the whole public suffix list at hand it errs on the side of no.
     static func isSameDomain(_ one: String, _ other: String) -> Bool {
         guard let domain = registeredDomain(one) else { return false }
         return domain == registeredDomain(other)
@@ -59,9 +47,8 @@ package enum Realm {
     /// The last two labels, or three below a country's own suffix such as `co.uk`; nil where strangers share it.
     static func registeredDomain(_ name: String) -> String? {
         let labels = name.split(separator: ".", omittingEmptySubsequences: false)
-        guard labels.count >= 2 else { return nil }
+        guard labels.count >= 2, !SharedDomains.holds(name) else { return nil }
         let suffix = labels.suffix(2).joined(separator: ".")
-        if shared.contains(suffix) || shared.contains(String(labels[labels.count - 1])) { return nil }
         let second = labels[labels.count - 2]
         guard labels[labels.count - 1].utf8.count == 2, second.utf8.count <= 4 else { return suffix }
         return labels.count >= 3 ? labels.suffix(3).joined(separator: ".") : nil

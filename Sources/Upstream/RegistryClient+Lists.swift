@@ -13,6 +13,8 @@ extension RegistryClient {
     /// Bounds for lists that a stranger's server could make endless (GHSA-vfp6-jrw2-99g9).
     private static let maxPages = 200
     private static let maxReferrers = 10_000
+    /// A whole list may take as long as so many of its pages: each of two hundred slow ones would else have its own time.
+    private static let patience = 3
 
     package func referrers(
         of digest: Digest, artifactType: String?, in source: UpstreamSource
@@ -69,6 +71,7 @@ extension RegistryClient {
         var url = upstream.base.appending("/v2/\(source.repository)/\(path)")
         if !query.isEmpty { url = url.adding(query) }
         var visited: Set<String> = []
+        let end = ContinuousClock.now + timeouts.document * Self.patience
         while visited.count < Self.maxPages, visited.insert(url.wire).inserted {
             let (answer, login) = try await ask(
                 .get, at: url, ["Accept": MediaType.ociIndex + ", application/json"], of: upstream, in: source)
@@ -80,6 +83,9 @@ extension RegistryClient {
             let bytes = try await document(answer, upTo: Manifest.maxBytes, as: noun)
             guard let page = ListPage(bytes) else { throw upstream.error(.invalid, "it sent something else as \(noun)") }
             guard try take(page, answer), let next = try Self.next(after: answer) else { return true }
+            guard ContinuousClock.now < end else {
+                throw upstream.error(.unavailable, "\(noun) does not come to its end in time")
+            }
             url = next
         }
         throw upstream.error(.invalid, "\(noun) has no end")
