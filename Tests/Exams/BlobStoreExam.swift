@@ -21,6 +21,7 @@ package func blobStoreExam(_ make: () throws -> any BlobStore) async throws {
         ("the start clears what was staged", clearing),
         ("a checkpointed blob outlives its writer and the start", checkpointing),
         ("a walk finds every committed blob once, and no other", walking),
+        ("bytes may be put in the place of others until the commit", overwriting),
     ]
     for (name, ask) in questions {
         try await question(name) {
@@ -94,6 +95,22 @@ private func rangesAreExact(_ store: any BlobStore) async throws {
         try expect(bytes == pattern(wanted, at: offset), "\(wanted) bytes at \(offset)")
     }
     _ = try await caught(BlobStoreError.self) { try await blob.read(at: -1, count: 5) }
+}
+
+private func overwriting(_ store: any BlobStore) async throws {
+    let staged = try store.stage()
+    try staged.append(pattern(1_000))
+    try staged.overwrite(ByteBuffer(string: "four"), at: 500)
+    try expect(staged.size, is: 1_000)
+    try staged.append(pattern(10))
+    _ = try await caught(BlobStoreError.self) { try staged.overwrite(ByteBuffer(string: "four"), at: 1_008) }
+    _ = try await caught(BlobStoreError.self) { try staged.overwrite(ByteBuffer(string: "four"), at: -1) }
+    try staged.commit(as: place("a"))
+    _ = try await caught(BlobStoreError.self) { try staged.overwrite(ByteBuffer(string: "four"), at: 0) }
+    var wanted = pattern(1_000)
+    wanted.setString("four", at: wanted.readerIndex + 500)
+    wanted.writeImmutableBuffer(pattern(10))
+    try expect(try await get(place("a"), from: store), is: wanted)
 }
 
 private func emptyBlobs(_ store: any BlobStore) async throws {

@@ -112,6 +112,10 @@ package final class MemoryBlobStore: BlobStore {
 
         func append(_ bytes: ByteBuffer) { buffer.withLock { _ = $0.writeImmutableBuffer(bytes) } }
 
+        func overwrite(_ bytes: ByteBuffer, at offset: Int64) {
+            buffer.withLock { _ = $0.setBuffer(bytes, at: $0.readerIndex + Int(offset)) }
+        }
+
         func read(at offset: Int64, count: Int) async throws(BlobStoreError) -> ByteBuffer {
             guard offset >= 0, count >= 0 else { throw .failed("nothing to read at \(offset)") }
             let all = all
@@ -149,6 +153,12 @@ package final class MemoryBlobStore: BlobStore {
         func append(_ more: ByteBuffer) throws(BlobStoreError) {
             try checkOpen()
             bytes.append(more)
+        }
+
+        func overwrite(_ more: ByteBuffer, at offset: Int64) throws(BlobStoreError) {
+            try checkOpen()
+            guard offset >= 0, offset + Int64(more.readableBytes) <= bytes.size else { throw .failed("beyond the end") }
+            bytes.overwrite(more, at: offset)
         }
 
         func checkpoint() throws(BlobStoreError) -> String {

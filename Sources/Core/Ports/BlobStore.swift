@@ -96,6 +96,9 @@ package protocol StagedBlob: StoredBlob {
     /// Adds bytes at the end. Blocks: call it on a thread that may.
     func append(_ bytes: ByteBuffer) throws(BlobStoreError)
 
+    /// Puts other bytes in the place of as many that were appended before. For what no reader looks at before the commit. Blocks.
+    func overwrite(_ bytes: ByteBuffer, at offset: Int64) throws(BlobStoreError)
+
     /// Sees to it that what has been appended survives a crash and a power cut, still invisible; tells the name under which
     /// `BlobStore.openStaged` finds it. From now on the bytes stay when the last reference goes: only `commit` and `discard`
     /// end them, and `discardStaged`. Blocks.

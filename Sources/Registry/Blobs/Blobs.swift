@@ -186,8 +186,11 @@ package struct Blobs: Sendable {
     func content(in place: BlobPlace, sealedBy key: SealingKey?) async throws -> BlobContent {
         let file = try store.open(place)
         guard let key else { return BlobContent(file: file, opener: nil) }
+        guard let size = SealedFormat.plainSize(ofFileSize: file.size) else { throw SealError.damaged }
         let header = try await file.read(at: 0, count: SealedFormat.headerSize)
-        return BlobContent(file: file, opener: try SegmentOpener(header: header, keyring: keyring, key: key))
+        let opener = try SegmentOpener(
+            header: header, of: .whole(place.digest, plainSize: size), keyring: keyring, key: key)
+        return BlobContent(file: file, opener: opener)
     }
 
     /// What an open upload of the repository has staged, by the name that its checkpoint told. Throws `BlobStoreError.missing` where it is gone.
@@ -195,7 +198,8 @@ package struct Blobs: Sendable {
         let file = try store.openStaged(name)
         guard let key = key(of: repository) else { return BlobContent(file: file, opener: nil) }
         let header = try await file.read(at: 0, count: SealedFormat.headerSize)
-        return BlobContent(file: file, opener: try SegmentOpener(header: header, keyring: keyring, key: key))
+        return BlobContent(
+            file: file, opener: try SegmentOpener(header: header, of: .unfinished, keyring: keyring, key: key))
     }
 
     /// Forgets bytes that are damaged or gone, if nobody has stored newer ones.

@@ -101,7 +101,7 @@ package final class Intake: Sendable {
     /// Writes the last segment and commits: visible and on disk when this returns. Call it after `drain`, when the digest is right.
     package func complete(as place: BlobPlace) async throws {
         try await onWritingLane { [self] in
-            try writer.finish()
+            try writer.finish(as: place.digest)
             try staged.commit(as: place)
         }
     }

@@ -64,12 +64,16 @@ final class SegmentWriter: Sendable {
         }
     }
 
-    /// Seals what is held as the last segment and appends it. Nobody is told that it landed: readers get it when it is stored.
-    func finish() throws {
+    /// Seals what is held as the last segment, appends it, and binds the whole to its digest. Nobody is told that it landed: readers get it
+    /// when it is stored.
+    func finish(as digest: Digest) throws {
         try state.withLock { state in
             try seal(&state, isLast: true)
             try staged.append(state.batch)
             state.batch.clear()
+            guard let sealer = state.sealer else { return }
+            let binding = try sealer.binding(to: digest, plainSize: state.sealedPlain)
+            try staged.overwrite(binding, at: sealer.bindingOffset)
         }
     }
 

@@ -72,6 +72,15 @@ final class FileStagedBlob: StagedBlob {
         startWriteback(upTo: now)
     }
 
+    func overwrite(_ bytes: ByteBuffer, at offset: Int64) throws(BlobStoreError) {
+        try enter(.appending)
+        defer { leave(.appending, for: .open) }
+        guard offset >= 0, offset + Int64(bytes.readableBytes) <= end.load(ordering: .relaxed) else {
+            throw .failed("\(name) is shorter than what is to be overwritten")
+        }
+        try Disk.write(bytes, to: file.descriptor, at: offset, name)
+    }
+
     func checkpoint() throws(BlobStoreError) -> String {
         try enter(.appending)
         do {

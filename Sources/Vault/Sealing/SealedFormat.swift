@@ -1,4 +1,4 @@
-// A sealed blob, as it lies in the blob store. Version 1.
+// A sealed blob, as it lies in the blob store. Version 2.
 //
 //     ┌───────────────────┬───────────────────┬───────────────────┬─ ─ ─┬─────────────────────┐
 //     │ header, 512 bytes │ segment 0         │ segment 1         │     │ the last segment    │
@@ -6,10 +6,13 @@
 //     └───────────────────┴───────────────────┴───────────────────┴─ ─ ─┴─────────────────────┘
 //
 //     header   0  "WEIR"
-//              4  version, 1
+//              4  version, 2
 //              5  cipher, 1: AES-256-GCM in segments of 64 KiB
 //              6  length of the scope (one byte), the scope: `SealingKey.scope`, ASCII
 //                 length of the wrapped data key (two bytes, big-endian), the wrapped data key
+//                 binding (16 bytes): zeros until the blob is whole, then an AES-256-GCM tag of nothing under the blob's own data key
+//                   nonce 12 bytes of 0xff, which no segment has
+//                   authenticated besides  "WEIR", version, cipher, 2, plain size (8 bytes, big-endian), the digest as text
 //                 zeros up to 512
 //
 //     segment  nonce (12 bytes: 4 zeros, segment number as 8 bytes big-endian), ciphertext, tag (16 bytes):
@@ -20,9 +23,14 @@
 //
 // What that gives: any range opens by itself; a changed bit, a segment in another's place and a file cut short at any
 // byte are found out. Every byte of the header is checked as well. An empty blob is one empty last segment; only an empty blob has one.
-// What it does not give: a whole sealed blob put in the place of another of the same key opens. Its digest is then another one.
+// A blob that lies in the place of another, whole and under the same key, is found out when it is opened, by its binding.
+//
+// Version 1 has no binding, and is otherwise the same: what was written so is still read. The version is authenticated with each segment,
+// so that a blob of one version cannot be passed off as one of the other.
 //
 // The nonce is a counter because a data key seals one blob, once (`SegmentSealer`).
+
+import WeirCore
 
 package enum SealedFormat {
     package static let segmentSize = 64 * 1024
@@ -34,8 +42,17 @@ package enum SealedFormat {
     package static let headerSize = 512
 
     static let magic: [UInt8] = Array("WEIR".utf8)
-    static let version: UInt8 = 1
     static let cipher: UInt8 = 1
+
+    enum Version: UInt8 {
+        /// Without a binding.
+        case first = 1
+        case bound = 2
+
+        static let current = bound
+    }
+
+    static let bindingSize = tagSize
 
     /// How many segments a blob of `plainSize` bytes has: at least one.
     package static func segmentCount(ofPlainSize plainSize: Int64) -> Int64 {
@@ -94,15 +111,26 @@ package enum SealedFormat {
     }
 
     /// What is authenticated with a segment besides its bytes.
-    static func authenticated(segment: Int64, isLast: Bool) -> [UInt8] {
+    static func authenticated(segment: Int64, isLast: Bool, _ version: Version) -> [UInt8] {
         var bytes = magic
         bytes.reserveCapacity(16)
-        bytes.append(version)
+        bytes.append(version.rawValue)
         bytes.append(cipher)
         bytes.append(isLast ? 1 : 0)
         bytes.append(bigEndian: UInt64(bitPattern: segment))
         return bytes
     }
+
+    /// What a whole blob's binding says: this digest, of so many bytes.
+    static func authenticated(digest: Digest, plainSize: Int64) -> [UInt8] {
+        var bytes = magic
+        bytes += [Version.bound.rawValue, cipher, 2]
+        bytes.append(bigEndian: UInt64(bitPattern: plainSize))
+        return bytes + Array(digest.description.utf8)
+    }
+
+    /// Segments count up from zero, and none gets so far.
+    static let bindingNonce = [UInt8](repeating: 0xff, count: nonceSize)
 
     static func nonce(segment: Int64) -> [UInt8] {
         var bytes: [UInt8] = [0, 0, 0, 0]

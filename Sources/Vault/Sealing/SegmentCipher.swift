@@ -2,7 +2,8 @@
 // as much work as the cipher's, and a warm pull is nothing but this. These calls write straight into the buffer that is sent.
 // They are no product of swift-crypto: a new major version may name them otherwise, and then the compiler says so here and nowhere else.
 import CCryptoBoringSSL
-import Crypto
+import struct Crypto.SymmetricKey
+import WeirCore
 
 /// AES-256-GCM for the segments of blobs, from one buffer into another, with one key.
 ///
@@ -45,5 +46,27 @@ final class SegmentCipher: @unchecked Sendable {
             sealed.bindMemory(to: UInt8.self).baseAddress, sealed.count, additional, additional.count)
         if isWhole != 1 { CCryptoBoringSSL_ERR_clear_error() }
         return isWhole == 1 ? written : nil
+    }
+
+    /// The tag that says which blob this key's segments are.
+    func binding(to digest: Digest, plainSize: Int64) -> [UInt8]? {
+        var tag = [UInt8](repeating: 0, count: SealedFormat.bindingSize)
+        let count = tag.withUnsafeMutableBytes { room in
+            seal(
+                UnsafeRawBufferPointer(start: nil, count: 0), nonce: SealedFormat.bindingNonce,
+                authenticating: SealedFormat.authenticated(digest: digest, plainSize: plainSize), into: room)
+        }
+        return count == tag.count ? tag : nil
+    }
+
+    func isBinding(_ tag: [UInt8], of digest: Digest, plainSize: Int64) -> Bool {
+        var nothing = [UInt8](repeating: 0, count: SealedFormat.bindingSize)
+        return tag.withUnsafeBytes { tag in
+            nothing.withUnsafeMutableBytes { room in
+                open(
+                    tag, nonce: SealedFormat.bindingNonce,
+                    authenticating: SealedFormat.authenticated(digest: digest, plainSize: plainSize), into: room) == 0
+            }
+        }
     }
 }

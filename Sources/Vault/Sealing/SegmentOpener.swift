@@ -1,20 +1,39 @@
-import Crypto
+import struct Crypto.SymmetricKey
 package import NIOCore
+package import WeirCore
 
 /// Opens segments of one sealed blob, in any order (format: `SealedFormat`).
 package struct SegmentOpener: Sendable {
-    private let cipher: SegmentCipher
+    /// What the blob is known to be.
+    package enum Identity: Sendable {
+        /// It is whole, and must be the content of this digest, of so many bytes.
+        case whole(Digest, plainSize: Int64)
+        /// It may not be whole: there is nothing to compare it with.
+        case unfinished
+    }
 
-    /// Opens a blob by its first `SealedFormat.headerSize` bytes. Throws `SealError` where they are not a header or were sealed under another
-    /// key, and what `Keyring.unwrap` throws where the key may not be used now.
-    package init(header: ByteBuffer, keyring: Keyring, key sealingKey: SealingKey) throws {
+    private let cipher: SegmentCipher
+    private let version: SealedFormat.Version
+
+    /// Opens a blob by its first `SealedFormat.headerSize` bytes. Throws `SealError` where they are not a header, were sealed under another
+    /// key or for another blob, and what `Keyring.unwrap` throws where the key may not be used now.
+    package init(header: ByteBuffer, of identity: Identity, keyring: Keyring, key sealingKey: SealingKey) throws {
         let header = try SealedHeader(header)
         guard header.scope == sealingKey.scope else { throw SealError.badHeader("it was sealed under another key") }
         cipher = try SegmentCipher(keyring.unwrap(header.wrappedKey, under: sealingKey))
+        version = header.version
+        if case .whole(let digest, let plainSize) = identity, version == .bound {
+            guard cipher.isBinding(header.binding, of: digest, plainSize: plainSize) else {
+                throw SealError.badHeader("it was sealed as another blob")
+            }
+        }
     }
 
     /// For the reader of a blob that is still being sealed, by the same data key.
-    package init(_ dataKey: DataKey) throws(SealError) { cipher = try SegmentCipher(dataKey.key) }
+    package init(_ dataKey: DataKey) throws(SealError) {
+        cipher = try SegmentCipher(dataKey.key)
+        version = .current
+    }
 
     /// Opens one segment, with its nonce and tag, and appends what it holds to `plain`.
     ///
@@ -29,7 +48,7 @@ package struct SegmentOpener: Sendable {
         let nonce = SealedFormat.nonce(segment: segment)
         guard sealed.starts(with: nonce) else { throw .damaged }
         let body = UnsafeRawBufferPointer(rebasing: sealed[SealedFormat.nonceSize...])
-        let additional = SealedFormat.authenticated(segment: segment, isLast: isLast)
+        let additional = SealedFormat.authenticated(segment: segment, isLast: isLast, version)
         var isWhole = false
         plain.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { room in
             guard let count = cipher.open(body, nonce: nonce, authenticating: additional, into: room) else { return 0 }

@@ -1,5 +1,6 @@
-import Crypto
+import struct Crypto.SymmetricKey
 package import NIOCore
+package import WeirCore
 
 /// Seals one blob, segment by segment, from the first to the last (format: `SealedFormat`).
 ///
@@ -7,13 +8,25 @@ package import NIOCore
 package struct SegmentSealer: Sendable {
     /// What the file begins with.
     package let header: ByteBuffer
+    /// Where in the file the binding of the whole blob goes, when it is.
+    package let bindingOffset: Int64
     private let cipher: SegmentCipher
     private var next: Int64 = 0
     private var isFinished = false
 
     package init(_ dataKey: DataKey, under sealingKey: SealingKey) throws(SealError) {
-        header = SealedHeader(scope: sealingKey.scope, wrappedKey: dataKey.wrapped).encoded()
+        let header = SealedHeader(scope: sealingKey.scope, wrappedKey: dataKey.wrapped)
+        self.header = header.encoded()
+        bindingOffset = Int64(header.bindingOffset)
         cipher = try SegmentCipher(dataKey.key)
+    }
+
+    /// What binds the whole blob to its digest: to be written over the header's bytes at `bindingOffset`. Ask for it after the last segment.
+    package func binding(to digest: Digest, plainSize: Int64) throws(SealError) -> ByteBuffer {
+        guard isFinished, let tag = cipher.binding(to: digest, plainSize: plainSize) else {
+            throw .misused("a binding of a blob that is not whole")
+        }
+        return ByteBuffer(bytes: tag)
     }
 
     /// Seals the next segment and appends it, with its nonce and tag, to `sealed`. Every segment but the last must hold exactly
@@ -27,7 +40,7 @@ package struct SegmentSealer: Sendable {
         }
         guard !segment.isEmpty || next == 0 else { throw .misused("an empty segment after others") }
         let nonce = SealedFormat.nonce(segment: next)
-        let additional = SealedFormat.authenticated(segment: next, isLast: isLast)
+        let additional = SealedFormat.authenticated(segment: next, isLast: isLast, .current)
         var isDone = false
         sealed.writeBytes(nonce)
         sealed.writeWithUnsafeMutableBytes(minimumWritableBytes: segment.count + SealedFormat.tagSize) { room in
@@ -51,7 +64,7 @@ package struct SegmentSealer: Sendable {
         if let failure { throw failure }
     }
 
-    /// Seals a whole blob that is in memory: header and all.
+    /// Seals a whole blob that is in memory: header, binding and all.
     package static func seal(whole plain: ByteBuffer, _ dataKey: DataKey, under key: SealingKey) throws(SealError) -> ByteBuffer {
         var sealer = try SegmentSealer(dataKey, under: key)
         var sealed = sealer.header
@@ -61,6 +74,9 @@ package struct SegmentSealer: Sendable {
             let segment = rest.readSlice(length: min(rest.readableBytes, SealedFormat.segmentSize)) ?? ByteBuffer()
             try sealer.seal(segment, isLast: rest.readableBytes == 0, into: &sealed)
         } while rest.readableBytes > 0
+        let binding = try sealer.binding(
+            to: Digest(of: plain.readableBytesView), plainSize: Int64(plain.readableBytes))
+        sealed.setBuffer(binding, at: sealed.readerIndex + Int(sealer.bindingOffset))
         return sealed
     }
 }
