@@ -22,10 +22,11 @@ from contenders import Contender, WeirContender  # noqa: E402
 from listing import listings  # noqa: E402
 from measures import Row, Sample, rows, table  # noqa: E402
 from scenarios import Bench, Scenario, scenarios  # noqa: E402
+from siege import sieges  # noqa: E402
 from storm import storms  # noqa: E402
 
 STORMS = ["cold-line", "cold-per-connection", "cold-crowd", "cold-rollout", "cold-ten", "cold-slow-reader", "offline"]
-NAMES = ["warm-1", "warm-8", "cold-blob", "cold-image", "upload", "manifest", *STORMS, "listing"]
+NAMES = ["warm-1", "warm-8", "cold-blob", "cold-image", "upload", "manifest", *STORMS, "listing", "attacks"]
 
 
 def arguments() -> argparse.Namespace:
@@ -105,7 +106,7 @@ def main() -> None:
     bench = Bench(options.folder, options.scale)
     found: list[Row] = []
     try:
-        for scenario in [*scenarios(bench), *storms(bench), *listings(bench)]:
+        for scenario in [*scenarios(bench), *storms(bench), *listings(bench), *(sieges(bench) if options.only else [])]:
             if options.only and scenario.name not in options.only:
                 continue
             samples = race(scenario, options.folder / scenario.name, options.rounds, options.servers, options.against)
