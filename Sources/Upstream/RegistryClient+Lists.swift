@@ -13,8 +13,8 @@ extension RegistryClient {
     /// Bounds for lists that a stranger's server could make endless (GHSA-vfp6-jrw2-99g9).
     private static let maxPages = 200
     private static let maxReferrers = 10_000
-    /// A whole list may take as long as so many of its pages: each of two hundred slow ones would else have its own time.
-    private static let patience = 3
+    /// A whole list may take so long: each of two hundred slow pages would else have its own time.
+    private static let patience: Duration = .seconds(180)
 
     package func referrers(
         of digest: Digest, artifactType: String?, in source: UpstreamSource
@@ -71,7 +71,7 @@ extension RegistryClient {
         var url = upstream.base.appending("/v2/\(source.repository)/\(path)")
         if !query.isEmpty { url = url.adding(query) }
         var visited: Set<String> = []
-        let end = ContinuousClock.now + timeouts.document * Self.patience
+        let end = ContinuousClock.now + Self.patience
         while visited.count < Self.maxPages, visited.insert(url.wire).inserted {
             let (answer, login) = try await ask(
                 .get, at: url, ["Accept": MediaType.ociIndex + ", application/json"], of: upstream, in: source)

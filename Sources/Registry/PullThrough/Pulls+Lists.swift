@@ -1,3 +1,4 @@
+import Synchronization
 import WeirCore
 
 /// Multi-platform images whose rule fetches more than clients ask for (`RuleOptions.Fetch`).
@@ -11,16 +12,21 @@ extension Pulls {
     /// Starts fetching what a list names and its rule wants, with everything that hangs on it. What is here already costs nothing.
     func fetchListed(_ manifest: Manifest, under rule: CacheRule, at place: Place) {
         guard place.depth < Self.deepest else { return }
-        let wanted = manifest.children.filter { rule.options.fetch.takes($0.platform) }.prefix(Self.mostListed)
+        var seen: Set<Digest> = []
+        let wanted = manifest.children.filter { rule.options.fetch.takes($0.platform) && seen.insert($0.digest).inserted }
+            .prefix(Self.mostListed)
         guard !wanted.isEmpty else { return }
         var place = place
         place.depth += 1
+        // Lists below lists share it: five hundred of five hundred of five hundred is no image.
+        let allowance = place.allowance ?? ListAllowance(ImageWalk.most)
+        place.allowance = allowance
         // A client will ask for some of it soon, nobody waits for all of it.
         place.priority = max(place.priority, .prefetch)
         let key = FlightKey(registry: place.registry, name: place.name, reference: .digest(manifest.digest))
         lists.begin(key) { [self, place] in
             await withTaskGroup(of: Void.self) { group in
-                for (number, child) in wanted.enumerated() {
+                for (number, child) in wanted.enumerated() where allowance.take() {
                     if number >= Self.atOnce { await group.next() }
                     group.addTask {
                         // What fails is fetched when a client asks for it, and told to that one.
@@ -38,4 +44,14 @@ extension Pulls {
         else { return }
         fetchListed(manifest, under: rule, at: place)
     }
+}
+
+/// How many manifests one pull may still have fetched behind it.
+final class ListAllowance: Sendable {
+    private let left: Atomic<Int>
+
+    init(_ count: Int) { left = Atomic(count) }
+
+    /// False where nothing is left.
+    func take() -> Bool { left.subtract(1, ordering: .relaxed).newValue >= 0 }
 }

@@ -131,10 +131,14 @@ extension Pulls {
     private func denial(_ exists: Bool, isHeld: Bool, at place: Place) async throws -> String? {
         var actions = ["ecr:BatchGetImage"]
         if !isHeld { actions = ["ecr:BatchImportUpstreamImage"] + (exists ? [] : ["ecr:CreateRepository"]) }
+        let tags = exists ? [] : try await templates.template(for: place.name, .pullThroughCache, in: place.registry)?.resourceTags
         for action in actions {
-            do { try await access.permit(place.caller, action, on: place.name, in: place.registry) } catch let refusal as Refusal
-                where refusal.reason == .accessDenied
-            { return refusal.message }
+            let facts = action == "ecr:CreateRepository" ? Access.facts(giving: tags ?? []) : [:]
+            do {
+                try await access.permit(place.caller, action, on: place.name, in: place.registry, facts: facts)
+            } catch let refusal as Refusal where refusal.reason == .accessDenied {
+                return refusal.message
+            }
         }
         return nil
     }

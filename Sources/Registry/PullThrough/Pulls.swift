@@ -45,6 +45,8 @@ package final class Pulls: Sendable {
         var priority = UpstreamPriority.interactive
         /// How many lists name each other above it.
         var depth = 0
+        /// What may still be fetched behind a client's back in the course of one pull; nil where that begins here.
+        var allowance: ListAllowance?
     }
 
     struct FlightKey: Hashable, Sendable {
