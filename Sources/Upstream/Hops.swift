@@ -78,6 +78,7 @@ struct Hops: Sendable {
             var question = OutboundRequest(
                 kind: .get, url: OutboundURL(scheme: url.scheme, host: url.host, port: url.port, path: "/v2/"), plainHeaders: [:])
             question.ignoresCircuit = true
+            question.isElsewhere = request.isElsewhere
             let probing = question
             let alive = try? await within(Self.probeLimit) {
                 let answer = try await exchange(probing, for: upstream)

@@ -94,6 +94,24 @@ import WeirUpstream
         }
     }
 
+    @Test func whoeverRedirectsShutsAStorageForNobodyElse() async throws {
+        let storage = try await RudeServer { _ in Reply(503) }
+        let server = try await RudeServer { _ in .redirect(storage.url + "/whatever") }
+        var settings = UpstreamSettings.reaching(server.url)
+        settings.overrides["other.example"] = server.url
+        settings.breaker = Circuit.Rules(slow: .seconds(3600), tolerated: 1, firstWait: .seconds(3600))
+        try await withClient(settings) { client in
+            for isAsked in [true, false] {
+                let error = await refusal(.unavailable) { _ = try await client.blob(digest, from: 0, in: .at()) }
+                #expect(error?.wasAsked == isAsked)
+            }
+            #expect(storage.requests.count == 1)
+            #expect(client.status(owner: "rule", host: "registry.example")?.breaker == .closed)
+            let error = await refusal(.unavailable) { _ = try await client.blob(digest, from: 0, in: .at("other.example")) }
+            #expect(error?.wasAsked == true && storage.requests.count == 2)
+        }
+    }
+
     @Test func aRegistryItselfIsObeyedForAnHourAtMost() async throws {
         let server = try await RudeServer { _ in Reply(429, [("Retry-After", "999999999999")]) }
         try await withClient(.reaching(server.url)) { client in
