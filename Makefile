@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PROGRAM := .build/release/weir
 
-.PHONY: help build run test unit clients bench format
+.PHONY: help build run test unit clients fuzz soak bench format
 
 help:
 	@echo 'make build     the program, at $(PROGRAM)'
@@ -10,6 +10,8 @@ help:
 	@echo 'make test      every test: unit tests, then the real clients against the built program'
 	@echo 'make unit      the unit tests alone'
 	@echo 'make clients   the real clients alone: make clients ARGS="-k terraform"'
+	@echo 'make fuzz      nonsense for every parser and at every door, ten minutes: make fuzz ARGS="--seconds 3600 --seed 7"'
+	@echo 'make soak      clients and a machine that breaks, ten minutes: make soak ARGS="--minutes 60 --seed 7"'
 	@echo 'make bench     side by side with docker-registry: make bench ARGS="--rounds 3 --only warm-1"'
 	@echo 'make format    swift format, in place'
 
@@ -31,6 +33,15 @@ unit: build
 clients: build
 	@scripts/setup.sh test
 	.venv/bin/python -m pytest Tests/Clients $(ARGS)
+
+fuzz: build
+	@scripts/setup.sh test
+	swift build -c release --product weir-fuzz
+	scripts/fuzz.sh $(ARGS)
+
+soak: build
+	@scripts/setup.sh test
+	cd Tests/Clients && ../../.venv/bin/python -m harness.soak $(ARGS)
 
 bench: build
 	@scripts/setup.sh bench

@@ -124,6 +124,13 @@ let package = Package(
                 .nioPosix, .lifecycle, .logging, .metrics, "Exams",
             ]),
         tests("ImportTests", []),
+        tests("FuzzTests", ["Fuzz"]),
+        // `make fuzz`: what is tried, and the program that tries it for long.
+        .target(
+            name: "Fuzz", dependencies: [.core, .sigV4, .vault, .identity, .storage, .upstream, .web, .nioCore, .crypto], path: "Tests/Fuzz",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "weir-fuzz", dependencies: ["Fuzz", "CPlatform", .argumentParser], path: "Tests/FuzzProgram", swiftSettings: settings),
         .target(name: "Exams", dependencies: [.core, .nioCore], path: "Tests/Exams", swiftSettings: settings),
     ]
 )

@@ -66,8 +66,8 @@ package enum SealedFormat {
 
     /// The size of what is sealed in a file of `fileSize` bytes, or nil where no sealed file has that size.
     package static func plainSize(ofFileSize fileSize: Int64) -> Int64? {
+        guard fileSize >= Int64(headerSize + segmentOverhead) else { return nil }
         let body = fileSize - Int64(headerSize)
-        guard body >= Int64(segmentOverhead) else { return nil }
         let (full, rest) = body.quotientAndRemainder(dividingBy: Int64(sealedSegmentSize))
         if rest == 0 { return full * Int64(segmentSize) }
         // Only an empty blob ends with an empty segment.

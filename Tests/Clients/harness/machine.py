@@ -170,12 +170,14 @@ class SmallDisk:
     def fill(self, leaving: int = 0) -> None:
         """Takes all but so many bytes, as another program's files do."""
         with self._ballast.open("ab") as file:
-            with contextlib.suppress(OSError):
-                os.posix_fallocate(file.fileno(), file.tell(), max(self.free_bytes - leaving, 1))
-            # What is left of whole pages.
-            with contextlib.suppress(OSError):
-                while self.free_bytes > leaving:
-                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), 4096)
+            piece = max(self.free_bytes - leaving, 0)
+            # Others write meanwhile: what is not there as a whole is taken in parts.
+            while piece >= 4096:
+                try:
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), piece)
+                except OSError:
+                    piece //= 2
+                piece = min(piece, max(self.free_bytes - leaving, 0))
 
     def free(self) -> None:
         self._ballast.unlink(missing_ok=True)
