@@ -43,7 +43,10 @@ import Testing
             Thread { print(Self.deeper(0)) }.start()
             while true { sleep(1) }
         }
-        #expect(Self.lines(result).contains { $0.contains("The program died of SIGSEGV (memory that is not there, or a stack that is full)") })
+        #expect(
+            Self.lines(result).contains {
+                $0.contains("The program died of SIGSEGV (memory that is not there, or a stack that is full)")
+            })
     }
 
     @inline(never) private static func deeper(_ depth: Int) -> Int {
@@ -55,5 +58,22 @@ import Testing
 
     private static func lines(_ result: ExitTest.Result?) -> [String] {
         String(decoding: result?.standardErrorContent ?? [], as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+}
+
+@Suite struct DescriptorTests {
+    @Test func theLastDescriptorsAreTheLibraries() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit(rlim_cur: 256, rlim_max: 256)
+            guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { fatalError("no limit can be set") }
+            weir_make_room_for_descriptors(256)
+            var opened = 0
+            while weir_open("/dev/null", O_RDONLY, 0) >= 0 { opened += 1 }
+            guard errno == EMFILE, (100...192).contains(opened) else { fatalError("\(opened) were opened, then \(errno)") }
+            let new = "/tmp/weir-descriptors-\(getpid())"
+            guard weir_open(new, O_RDWR | O_CREAT | O_EXCL, 0o600) < 0, access(new, F_OK) != 0 else { fatalError("a new file takes the readers' place") }
+            // What libraries open is there for them.
+            guard open("/proc/self/stat", O_RDONLY) >= 0 else { fatalError("nothing is left for the libraries") }
+        }
     }
 }

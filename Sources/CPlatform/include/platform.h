@@ -10,6 +10,10 @@ long weir_pread_nowait(int fd, void *into, size_t count, long offset);
 /// Starts writing the range to disk and returns at once, so that the fsync at the end finds little left to do.
 int weir_start_writeback(int fd, long offset, long count);
 
+/// open(2) that fails with EMFILE a little early. The last 64 descriptors are for the libraries: libdispatch ends the process where it cannot open a
+/// file of /proc. New files (O_CREAT, with O_EXCL) leave a quarter of all besides: uploads that stay open must not keep anybody from reading.
+int weir_open(const char *path, int flags, unsigned mode);
+
 /// Lets malloc keep freed memory instead of handing it back to the kernel: buffers of 64 KiB to 4 MiB come and go
 /// all the time here, and faulting their pages in again costs more than filling them. It grows by 4 MiB, and has few arenas: all but the first
 /// grow page by page, each time with a system call that stops every processor.

@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 import NIOCore
 import WeirCore
@@ -5,13 +6,13 @@ import WeirCore
 /// The kernel's file calls, each with its failure as a `BlobStoreError`. They block.
 enum Disk {
     static func openForReading(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Int32 {
-        try check("open", name) { Glibc.open(tree.path(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
+        try check("open", name) { weir_open(tree.path(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0) }
     }
 
     /// A new file: fails where the name is taken.
     static func create(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Int32 {
         try check("open", name) {
-            Glibc.open(tree.path(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            weir_open(tree.path(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         }
     }
 
