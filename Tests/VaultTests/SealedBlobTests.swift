@@ -30,7 +30,7 @@ import WeirVault
             let header = file.getSlice(at: 0, length: SealedFormat.headerSize)
         else { throw SealError.damaged }
         let opener = try SegmentOpener(
-            header: header, of: .whole(Digest(of: content.readableBytesView), plainSize: size), keyring: keyring, key: key)
+            header: header, of: .whole(Digest(of: content.readableBytesView)), keyring: keyring, key: key)
         var plain = ByteBuffer()
         var run = file
         run.moveReaderIndex(forwardBy: SealedFormat.headerSize)
@@ -53,7 +53,7 @@ import WeirVault
         let header = try #require(file.getSlice(at: 0, length: SealedFormat.headerSize))
         let digest = Digest(of: content.readableBytesView)
         let opener = try SegmentOpener(
-            header: header, of: .whole(digest, plainSize: 300_000), keyring: keyring, key: key)
+            header: header, of: .whole(digest), keyring: keyring, key: key)
         for range in [Int64(0)..<1, 65_535..<65_537, 70_000..<70_100, 131_072..<262_144, 299_999..<300_000] {
             let segments = SealedFormat.segments(forPlain: range, plainSize: 300_000)
             let sealed = SealedFormat.sealedRange(forPlain: range, plainSize: 300_000)
@@ -150,10 +150,10 @@ import WeirVault
         let content = plain(10)
         var sealer = try SegmentSealer(try keyring.generateDataKey(under: key), under: key)
         var file = sealer.header
-        #expect(throws: SealError.self) { try sealer.binding(to: Digest(of: content.readableBytesView), plainSize: 10) }
+        #expect(throws: SealError.self) { try sealer.binding(to: Digest(of: content.readableBytesView)) }
         try sealer.seal(content, isLast: true, into: &file)
         #expect(throws: SealError.self) { try open(file, of: content) }
-        let binding = try sealer.binding(to: Digest(of: content.readableBytesView), plainSize: 10)
+        let binding = try sealer.binding(to: Digest(of: content.readableBytesView))
         file.setBuffer(binding, at: Int(sealer.bindingOffset))
         #expect(try open(file, of: content) == content)
     }

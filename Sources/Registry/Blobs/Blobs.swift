@@ -186,10 +186,8 @@ package struct Blobs: Sendable {
     func content(in place: BlobPlace, sealedBy key: SealingKey?) async throws -> BlobContent {
         let file = try store.open(place)
         guard let key else { return BlobContent(file: file, opener: nil) }
-        guard let size = SealedFormat.plainSize(ofFileSize: file.size) else { throw SealError.damaged }
         let header = try await file.read(at: 0, count: SealedFormat.headerSize)
-        let opener = try SegmentOpener(
-            header: header, of: .whole(place.digest, plainSize: size), keyring: keyring, key: key)
+        let opener = try SegmentOpener(header: header, of: .whole(place.digest), keyring: keyring, key: key)
         return BlobContent(file: file, opener: opener)
     }
 

@@ -72,7 +72,7 @@ final class SegmentWriter: Sendable {
             try staged.append(state.batch)
             state.batch.clear()
             guard let sealer = state.sealer else { return }
-            let binding = try sealer.binding(to: digest, plainSize: state.sealedPlain)
+            let binding = try sealer.binding(to: digest)
             try staged.overwrite(binding, at: sealer.bindingOffset)
         }
     }

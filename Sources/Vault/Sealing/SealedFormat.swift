@@ -12,7 +12,7 @@
 //                 length of the wrapped data key (two bytes, big-endian), the wrapped data key
 //                 binding (16 bytes): zeros until the blob is whole, then an AES-256-GCM tag of nothing under the blob's own data key
 //                   nonce 12 bytes of 0xff, which no segment has
-//                   authenticated besides  "WEIR", version, cipher, 2, plain size (8 bytes, big-endian), the digest as text
+//                   authenticated besides  "WEIR", version, cipher, 2, the digest as text
 //                 zeros up to 512
 //
 //     segment  nonce (12 bytes: 4 zeros, segment number as 8 bytes big-endian), ciphertext, tag (16 bytes):
@@ -121,12 +121,10 @@ package enum SealedFormat {
         return bytes
     }
 
-    /// What a whole blob's binding says: this digest, of so many bytes.
-    static func authenticated(digest: Digest, plainSize: Int64) -> [UInt8] {
-        var bytes = magic
-        bytes += [Version.bound.rawValue, cipher, 2]
-        bytes.append(bigEndian: UInt64(bitPattern: plainSize))
-        return bytes + Array(digest.description.utf8)
+    /// What a whole blob's binding says: this digest. Its size says nothing more, and is told by the file: one that was cut short is then
+    /// told apart from one that is another's.
+    static func authenticated(digest: Digest) -> [UInt8] {
+        magic + [Version.bound.rawValue, cipher, 2] + Array(digest.description.utf8)
     }
 
     /// Segments count up from zero, and none gets so far.

@@ -49,23 +49,23 @@ final class SegmentCipher: @unchecked Sendable {
     }
 
     /// The tag that says which blob this key's segments are.
-    func binding(to digest: Digest, plainSize: Int64) -> [UInt8]? {
+    func binding(to digest: Digest) -> [UInt8]? {
         var tag = [UInt8](repeating: 0, count: SealedFormat.bindingSize)
         let count = tag.withUnsafeMutableBytes { room in
             seal(
                 UnsafeRawBufferPointer(start: nil, count: 0), nonce: SealedFormat.bindingNonce,
-                authenticating: SealedFormat.authenticated(digest: digest, plainSize: plainSize), into: room)
+                authenticating: SealedFormat.authenticated(digest: digest), into: room)
         }
         return count == tag.count ? tag : nil
     }
 
-    func isBinding(_ tag: [UInt8], of digest: Digest, plainSize: Int64) -> Bool {
+    func isBinding(_ tag: [UInt8], of digest: Digest) -> Bool {
         var nothing = [UInt8](repeating: 0, count: SealedFormat.bindingSize)
         return tag.withUnsafeBytes { tag in
             nothing.withUnsafeMutableBytes { room in
                 open(
                     tag, nonce: SealedFormat.bindingNonce,
-                    authenticating: SealedFormat.authenticated(digest: digest, plainSize: plainSize), into: room) == 0
+                    authenticating: SealedFormat.authenticated(digest: digest), into: room) == 0
             }
         }
     }

@@ -6,8 +6,8 @@ package import WeirCore
 package struct SegmentOpener: Sendable {
     /// What the blob is known to be.
     package enum Identity: Sendable {
-        /// It is whole, and must be the content of this digest, of so many bytes.
-        case whole(Digest, plainSize: Int64)
+        /// It is whole, and must be the content of this digest.
+        case whole(Digest)
         /// It may not be whole: there is nothing to compare it with.
         case unfinished
     }
@@ -22,8 +22,8 @@ package struct SegmentOpener: Sendable {
         guard header.scope == sealingKey.scope else { throw SealError.badHeader("it was sealed under another key") }
         cipher = try SegmentCipher(keyring.unwrap(header.wrappedKey, under: sealingKey))
         version = header.version
-        if case .whole(let digest, let plainSize) = identity, version == .bound {
-            guard cipher.isBinding(header.binding, of: digest, plainSize: plainSize) else {
+        if case .whole(let digest) = identity, version == .bound {
+            guard cipher.isBinding(header.binding, of: digest) else {
                 throw SealError.badHeader("it was sealed as another blob")
             }
         }

@@ -22,8 +22,8 @@ package struct SegmentSealer: Sendable {
     }
 
     /// What binds the whole blob to its digest: to be written over the header's bytes at `bindingOffset`. Ask for it after the last segment.
-    package func binding(to digest: Digest, plainSize: Int64) throws(SealError) -> ByteBuffer {
-        guard isFinished, let tag = cipher.binding(to: digest, plainSize: plainSize) else {
+    package func binding(to digest: Digest) throws(SealError) -> ByteBuffer {
+        guard isFinished, let tag = cipher.binding(to: digest) else {
             throw .misused("a binding of a blob that is not whole")
         }
         return ByteBuffer(bytes: tag)
@@ -74,8 +74,7 @@ package struct SegmentSealer: Sendable {
             let segment = rest.readSlice(length: min(rest.readableBytes, SealedFormat.segmentSize)) ?? ByteBuffer()
             try sealer.seal(segment, isLast: rest.readableBytes == 0, into: &sealed)
         } while rest.readableBytes > 0
-        let binding = try sealer.binding(
-            to: Digest(of: plain.readableBytesView), plainSize: Int64(plain.readableBytes))
+        let binding = try sealer.binding(to: Digest(of: plain.readableBytesView))
         sealed.setBuffer(binding, at: sealed.readerIndex + Int(sealer.bindingOffset))
         return sealed
     }
