@@ -25,10 +25,18 @@ struct Answer: Sendable {
         header("etag").flatMap { $0.hasPrefix("\"") && $0.hasSuffix("\"") && (2...256).contains($0.utf8.count) ? $0 : nil }
     }
 
-    /// Bytes to come, where the answer tells.
+    /// Bytes to come, where the answer tells a length that can be one.
     var contentLength: Int64? {
         guard header("transfer-encoding") == nil else { return nil }
-        return header("content-length").flatMap { Int64($0) }.flatMap { $0 >= 0 ? $0 : nil }
+        return header("content-length").flatMap { ByteCount(digits: $0)?.bytes }
+    }
+
+    /// The same for a blob. Throws where a length is told that none can have: what follows would not be the blob.
+    func demandLength() throws(UpstreamError) -> Int64? {
+        if let contentLength { return contentLength }
+        guard header("transfer-encoding") == nil, let told = header("content-length") else { return nil }
+        throw upstream.error(
+            .invalid, "\(upstream.naming(url)) told a length that no blob has: '\(told.prefix(40))'", status: status)
     }
 
     /// Throws where the body was compressed though nobody asked for it: its bytes would not be the ones a digest names, and a small

@@ -1,8 +1,12 @@
+import WeirCore
+
 /// A 206's `Content-Range: bytes 5-9/10` (RFC 9110, 14.4).
+///
+/// Its numbers are a stranger's: each is a `ByteCount`, so that whoever has one may compute with them.
 package struct ContentRange: Equatable {
-    package let first: Int64
-    package let last: Int64
-    /// Nil for `*`.
+    /// The bytes that come. Never empty.
+    package let range: Range<Int64>
+    /// Of the whole; nil for `*`.
     package let size: Int64?
 
     /// Nil for whatever is not a satisfied range in bytes that makes sense.
@@ -12,20 +16,18 @@ package struct ContentRange: Equatable {
         let halves = words[1].split(separator: "/", omittingEmptySubsequences: false)
         guard halves.count == 2 else { return nil }
         let ends = halves[0].split(separator: "-", omittingEmptySubsequences: false)
-        guard ends.count == 2, let first = Self.number(ends[0]), let last = Self.number(ends[1]), first <= last else {
-            return nil
-        }
+        guard ends.count == 2, let first = ByteCount(digits: ends[0]), let last = ByteCount(digits: ends[1]), first <= last,
+            last.bytes < ByteCount.limit
+        else { return nil }
         if halves[1] == "*" {
             size = nil
         } else {
-            guard let size = Self.number(halves[1]), last < size else { return nil }
-            self.size = size
+            guard let size = ByteCount(digits: halves[1]), last < size else { return nil }
+            self.size = size.bytes
         }
-        self.first = first
-        self.last = last
+        range = Range(first.bytes...last.bytes)
     }
 
-    private static func number(_ text: Substring) -> Int64? {
-        text.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } ? Int64(text) : nil
-    }
+    package var first: Int64 { range.lowerBound }
+    package var count: Int64 { range.upperBound - range.lowerBound }
 }

@@ -67,9 +67,9 @@ struct ECRLogins: Sendable {
             value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
         else { throw upstream.error(.invalid, "the answer of GetAuthorizationToken holds no token", step: .login) }
         let now = clock.now
-        let end = data.expiresAt.map { Timestamp(seconds: Int64($0)) } ?? now + .seconds(12 * 60 * 60)
+        let end = data.expiresAt.map { Timestamp(seconds: Int64(saturating: $0)) } ?? now + .seconds(12 * 60 * 60)
         // Asked for anew well before it ends: a pull that begins at the last moment should end well.
-        let life = min(end - now, .seconds(12 * 60 * 60))
+        let life = max(.zero, min(end - now, .seconds(12 * 60 * 60)))
         return Token(value: value, expiresAt: now + (life - min(life / 5, .seconds(15 * 60))))
     }
 

@@ -39,14 +39,15 @@ extension RegistryClient {
         switch answer.status {
         case 200:
             try answer.demandPlainEncoding()
+            let length = try answer.demandLength()
             return UpstreamBlob(
-                size: answer.contentLength, offset: 0, body: body(of: answer, length: answer.contentLength),
+                size: length, offset: 0, body: body(of: answer, length: length),
                 validator: answer.strongEntityTag, servesRanges: ranges)
         case 206 where !range.isWhole:
             try answer.demandPlainEncoding()
             let sent = try Self.range(of: answer, asked: range)
             return UpstreamBlob(
-                size: sent.size, offset: range.offset, body: body(of: answer, length: sent.last - sent.first + 1),
+                size: sent.size, offset: range.offset, body: body(of: answer, length: sent.count),
                 validator: answer.strongEntityTag, servesRanges: true)
         default: throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
         }
@@ -62,7 +63,7 @@ extension RegistryClient {
             throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
         }
         try verdict.demandNoPage(answer, "the blob \(digest)")
-        return answer.contentLength
+        return try answer.demandLength()
     }
 
     /// The blob's answer, from where upstream sent us last for it, as long as that link works; then from upstream, once more where
@@ -111,7 +112,7 @@ extension RegistryClient {
 
     private static func headers(for range: UpstreamRange) -> HTTPHeaders {
         guard !range.isWhole else { return [:] }
-        let last = range.length.map { String(range.offset + max($0, 1) - 1) } ?? ""
+        let last = range.length.map { String(range.offset.adding(max($0, 1)).subtracting(1)) } ?? ""
         var headers: HTTPHeaders = ["Range": "bytes=\(range.offset)-\(last)"]
         if let validator = range.validator { headers.add(name: "If-Range", value: validator) }
         return headers
@@ -128,7 +129,7 @@ extension RegistryClient {
     private static func range(of answer: Answer, asked: UpstreamRange) throws(UpstreamError) -> ContentRange {
         guard let range = answer.header("content-range").flatMap({ ContentRange($0) }), range.first == asked.offset,
             Self.ends(range, as: asked),
-            answer.contentLength == nil || answer.contentLength == range.last - range.first + 1
+            answer.contentLength == nil || answer.contentLength == range.count
         else {
             throw answer.upstream.error(
                 .invalid, "\(answer.upstream.naming(answer.url)) sent another range than the one asked for",
@@ -138,8 +139,9 @@ extension RegistryClient {
     }
 
     private static func ends(_ range: ContentRange, as asked: UpstreamRange) -> Bool {
-        guard let length = asked.length else { return range.size == nil || range.size == range.last + 1 }
-        let end = asked.offset + length
-        return range.last + 1 == min(end, range.size ?? end)
+        let end = range.range.upperBound
+        guard let length = asked.length else { return range.size == nil || range.size == end }
+        let wanted = asked.offset.adding(length)
+        return end == min(wanted, range.size ?? wanted)
     }
 }

@@ -15,15 +15,22 @@ extension RegistryClient {
     private static let maxReferrers = 10_000
     /// A whole list may take so long: each of two hundred slow pages would else have its own time.
     private static let patience: Duration = .seconds(180)
+    /// Of their types and annotations together.
+    private static let maxReferrerBytes = 8 * 1024 * 1024
 
     package func referrers(
         of digest: Digest, artifactType: String?, in source: UpstreamSource
     ) async throws(UpstreamError) -> [UpstreamReferrer] {
         let query = artifactType.map { [(name: "artifactType", value: $0)] } ?? []
         var found: [UpstreamReferrer] = []
+        var bytes = 0
         let isKnown = try await pages(of: "referrers/\(digest)", query, noun: "the referrers of \(digest)", in: source) {
             page, _ throws(UpstreamError) in
             found += page.referrers
+            bytes += page.referrers.map(\.bytes).total
+            guard bytes <= Self.maxReferrerBytes else {
+                throw UpstreamError(.invalid, host: source.host, "it sent more than \(Self.maxReferrerBytes) bytes of referrers")
+            }
             return found.count < Self.maxReferrers
         }
         if !isKnown { found = try await referrersByTag(of: digest, in: source) }
@@ -107,6 +114,13 @@ extension RegistryClient {
     }
 }
 
+extension UpstreamReferrer {
+    /// What it takes in memory, but for its digest.
+    fileprivate var bytes: Int {
+        mediaType.utf8.count + (artifactType?.utf8.count ?? 0) + annotations.map { $0.key.utf8.count + $0.value.utf8.count }.total
+    }
+}
+
 /// A page of tags or of referrers: the two documents have no member in common.
 private struct ListPage: Decodable {
     var tags: [String]?
@@ -137,7 +151,8 @@ private struct ListPage: Decodable {
         (manifests ?? []).compactMap { entry in
             guard let digest = try? Digest(entry.digest) else { return nil }
             return UpstreamReferrer(
-                digest: digest, mediaType: entry.mediaType ?? MediaType.ociManifest, size: max(entry.size ?? 0, 0),
+                digest: digest, mediaType: entry.mediaType ?? MediaType.ociManifest,
+                size: ByteCount(clamping: entry.size ?? 0).bytes,
                 artifactType: entry.artifactType, annotations: (entry.annotations ?? [:]).compactMapValues(\.value))
         }
     }

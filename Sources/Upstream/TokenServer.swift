@@ -76,7 +76,7 @@ struct TokenServer: Sendable {
         }
         var life = Self.usualLife
         if let seconds = reply.expiresIn, seconds.isFinite, seconds >= 0 {
-            life = .microseconds(Int64(min(seconds, 86_400) * 1_000_000))
+            life = .microseconds(Int64(saturating: min(seconds, 86_400) * 1_000_000))
         }
         // Given back a little before it ends, so that none ends on its way.
         life = min(life, Self.longestLife)

@@ -31,7 +31,7 @@ struct UpstreamBody: AsyncSequence, Sendable {
             do { part = try await parts.next(isolation: actor) } catch {
                 throw Fault(error, timeouts: whole.timeouts).error(at: whole.url, for: whole.upstream)
             }
-            received += Int64(part?.readableBytes ?? 0)
+            received.add(Int64(part?.readableBytes ?? 0))
             guard let expected = whole.expected else { return part }
             if received > expected {
                 throw whole.upstream.error(.invalid, "it sent more than the \(expected) bytes that it announced")

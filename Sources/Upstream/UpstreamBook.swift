@@ -77,7 +77,7 @@ final class UpstreamBook: Sendable {
     func succeeded(_ source: UpstreamSource) {
         let now = clock.now
         change(source) { entry in
-            entry.status.requests += 1
+            entry.status.requests.add(1)
             entry.status.lastSuccess = now
             // Its own time has passed, or it would not have been asked; a login that works has its own pause behind it.
             if let pause = entry.pause, pause.until <= now { entry.pause = nil }
@@ -87,13 +87,13 @@ final class UpstreamBook: Sendable {
     func failed(_ source: UpstreamSource, _ error: UpstreamError, blob: Bool) {
         let now = clock.now
         change(source) { entry in
-            entry.status.requests += 1
+            entry.status.requests.add(1)
             // "Not there" is an answer like any other.
             if error.kind == .notFound {
                 entry.status.lastSuccess = now
                 return
             }
-            entry.status.failures += 1
+            entry.status.failures.add(1)
             entry.status.lastFailure = UpstreamStatus.Failure(
                 at: now, kind: error.kind, message: error.description, status: error.status)
             // The registry itself has asked for no pause where another host did: that one's word is kept by `StoragePauses`.
@@ -115,14 +115,14 @@ final class UpstreamBook: Sendable {
     func broke(_ source: UpstreamSource, _ error: UpstreamError) {
         let now = clock.now
         change(source) { entry in
-            entry.status.failures += 1
+            entry.status.failures.add(1)
             entry.status.lastFailure = UpstreamStatus.Failure(
                 at: now, kind: error.kind, message: error.description, status: error.status)
         }
     }
 
     func received(_ count: Int, in source: UpstreamSource) {
-        change(source) { $0.status.bytesReceived += Int64(count) }
+        change(source) { $0.status.bytesReceived.add(Int64(count)) }
     }
 
     /// Throws where upstream wants peace: from this login, for this kind of question.

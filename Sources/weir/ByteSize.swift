@@ -1,3 +1,5 @@
+import WeirCore
+
 /// A number of bytes as people write it: `500000000`, `750MB`, `20GiB`, `1.5TB`.
 struct ByteSize: Sendable, Equatable {
     let bytes: Int64
@@ -15,8 +17,8 @@ struct ByteSize: Sendable, Equatable {
         let text = text.uppercased().filter { $0 != " " }
         let unit = Self.units.first { text.hasSuffix($0.name) }
         guard let number = Double(text.dropLast(unit?.name.count ?? 0)), number.isFinite, number >= 0,
-            number * (unit?.bytes ?? 1) < 9e18
+            let size = ByteCount(Int64(saturating: number * (unit?.bytes ?? 1)))
         else { return nil }
-        bytes = Int64(number * (unit?.bytes ?? 1))
+        bytes = size.bytes
     }
 }

@@ -163,5 +163,5 @@ private struct PullsLifetime: Service {
 
 extension WallClock {
     /// The machine's clock.
-    static let system = WallClock { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }
+    static let system = WallClock { Timestamp(microseconds: Int64(saturating: Date().timeIntervalSince1970 * 1_000_000)) }
 }

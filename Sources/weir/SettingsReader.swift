@@ -127,14 +127,8 @@ private struct Values {
         settings.upstreamCA = await string(.upstreamCA)
         if await bool(.allowAnyUpstream) == true { settings.upstreamPolicy.hosts = .any }
         if await bool(.optionalUpstreamSecrets) == true { settings.upstreamPolicy.secrets = .optional }
-        if let seconds = await integer(.upstreamPatience) {
-            if seconds < 1 { problems.append("upstreamPatience: \(seconds) is less than 1 second") }
-            settings.upstreamPatience = .seconds(max(seconds, 1))
-        }
-        if let seconds = await integer(.rememberMissing) {
-            if seconds < 0 { problems.append("rememberMissing: \(seconds) is less than 0 seconds") }
-            settings.rememberMissing = .seconds(seconds)
-        }
+        if let patience = await seconds(.upstreamPatience, atLeast: 1) { settings.upstreamPatience = patience }
+        if let time = await seconds(.rememberMissing) { settings.rememberMissing = time }
         for text in await list(.upstreamIdentityAccounts) {
             do { settings.upstreamIdentityAccounts.insert(try AccountID(text)) } catch {
                 problems.append("upstreamIdentityAccounts: \(error)")
@@ -163,29 +157,14 @@ private struct Values {
             settings.logLevel = level
         }
         settings.logFormat = await choice(.logFormat, Settings.LogFormat.self, "json or text")
-        if let seconds = await integer(.freshness) {
-            if seconds < 0 { problems.append("freshness: \(seconds) is less than 0 seconds") }
-            settings.freshness = .seconds(seconds)
-        }
+        if let freshness = await seconds(.freshness) { settings.freshness = freshness }
     }
 
     private mutating func readCollection(_ settings: inout Settings) async {
-        if let seconds = await integer(.uploadWindow) {
-            if seconds < 1 { problems.append("uploadWindow: \(seconds) is less than 1 second") }
-            settings.uploadWindow = .seconds(seconds)
-        }
-        if let seconds = await integer(.gcInterval) {
-            if seconds < 0 { problems.append("gcInterval: \(seconds) is less than 0 seconds") }
-            settings.collection.interval = seconds > 0 ? .seconds(seconds) : nil
-        }
-        if let seconds = await integer(.gcGrace) {
-            if seconds < 0 { problems.append("gcGrace: \(seconds) is less than 0 seconds") }
-            settings.collection.grace = .seconds(seconds)
-        }
-        if let seconds = await integer(.lifecycleInterval) {
-            if seconds < 0 { problems.append("lifecycleInterval: \(seconds) is less than 0 seconds") }
-            settings.lifecycle.interval = seconds > 0 ? .seconds(seconds) : nil
-        }
+        if let window = await seconds(.uploadWindow, atLeast: 1) { settings.uploadWindow = window }
+        if let interval = await seconds(.gcInterval) { settings.collection.interval = interval > .zero ? interval : nil }
+        if let grace = await seconds(.gcGrace) { settings.collection.grace = grace }
+        if let interval = await seconds(.lifecycleInterval) { settings.lifecycle.interval = interval > .zero ? interval : nil }
         if let text = await string(.cacheSize) {
             settings.collection.cacheSize = ByteSize(text)?.bytes
             if settings.collection.cacheSize == nil { problems.append("cacheSize: '\(text)' is no size such as 200GiB") }
@@ -200,10 +179,7 @@ private struct Values {
         if let url = settings.eventsWebhook, !url.hasPrefix("https://"), !url.hasPrefix("http://") {
             problems.append("eventsWebhook is not an http or https URL")
         }
-        if let seconds = await integer(.downloadPatience) {
-            if seconds < 0 { problems.append("downloadPatience: \(seconds) is less than 0 seconds") }
-            settings.downloadPatience = seconds > 0 ? .seconds(seconds) : nil
-        }
+        if let patience = await seconds(.downloadPatience) { settings.downloadPatience = patience > .zero ? patience : nil }
     }
 
     /// Keys come from the environment alone: a command line and a settings file are read by too many.
@@ -243,6 +219,18 @@ private struct Values {
         do { return try await reader.fetchInt(forKey: ConfigKey([key.rawValue])) } catch {
             return wrong(key, "a whole number")
         }
+    }
+
+    /// A hundred years: what is reckoned from a moment and such a time is still a moment.
+    private static let longest = 3_153_600_000
+
+    private mutating func seconds(_ key: Settings.Key, atLeast least: Int = 0) async -> Duration? {
+        guard let seconds = await integer(key) else { return nil }
+        if seconds < least { problems.append("\(key.rawValue): \(seconds) is less than \(least) second\(least == 1 ? "" : "s")") }
+        if seconds > Self.longest {
+            problems.append("\(key.rawValue): \(seconds) is more than \(Self.longest) seconds, a hundred years")
+        }
+        return .seconds(min(max(seconds, least), Self.longest))
     }
 
     private mutating func bool(_ key: Settings.Key) async -> Bool? {

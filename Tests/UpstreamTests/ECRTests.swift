@@ -31,11 +31,15 @@ import WeirUpstream
 
     /// A registry with its services at one address, as a Weir is.
     private static func answer(_ request: SeenRequest, expires: Int64, accepts: String = "planted-token") -> Reply {
+        answer(request, expires: "\(expires).5", accepts: accepts)
+    }
+
+    private static func answer(_ request: SeenRequest, expires: String, accepts: String = "planted-token") -> Reply {
         if request.method == "POST" {
             guard request.header("x-amz-target") == nil else {
                 return Reply(
                     200, [("Content-Type", "application/x-amz-json-1.1")],
-                    #"{"authorizationData":[{"authorizationToken":"planted-token","expiresAt":\#(expires).5,"proxyEndpoint":"https://x"}]}"#
+                    #"{"authorizationData":[{"authorizationToken":"planted-token","expiresAt":\#(expires),"proxyEndpoint":"https://x"}]}"#
                 )
             }
             return Reply(
@@ -46,6 +50,16 @@ import WeirUpstream
         }
         return request.header("authorization") == "Basic \(accepts)"
             ? .json(someManifest) : .challenge(#"Basic realm="https://x/",service="ecr.amazonaws.com""#)
+    }
+
+    @Test("An end that is no moment", arguments: ["1e300", "-1e300", "1e13", "9.3e18", "-1", "0"])
+    func endsThatAreNone(expires: String) async throws {
+        let server = try await RudeServer { Self.answer($0, expires: expires) }
+        try await withClient(settings(server.url)) { client in
+            for _ in 0..<2 { _ = try await client.manifest(.latest, in: source()) }
+        }
+        // Kept for half a day at most, and not at all where it has ended.
+        #expect((1...2).contains(server.requests.count { $0.method == "POST" }))
     }
 
     @Test func thePasswordComesFromASignedCallAndIsKept() async throws {

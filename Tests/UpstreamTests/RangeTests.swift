@@ -55,6 +55,42 @@ import WeirUpstream
         }
     }
 
+    @Test(
+        "Numbers with which nobody can reckon are an answer without sense",
+        arguments: [
+            "bytes 0-9223372036854775807/*", "bytes 0-9223372036854775806/9223372036854775807", "bytes 0-0/9223372036854775807",
+        ])
+    func numbersBeyondReckoning(range: String) async throws {
+        let server = try await RudeServer { request in
+            request.method == "HEAD" ? Reply(405) : Reply(206, [("Content-Range", range)], "x")
+        }
+        let front = try await RudeServer { _ in .redirect(server.url + "/blob") }
+        try await withClient(.reaching(front.url)) { client in
+            for range in [UpstreamRange(offset: 0, length: 1), .from(0), UpstreamRange(offset: 0, length: 4 << 20)] {
+                _ = await refusal(.invalid) { _ = try await client.blob(Digest(someDigest), range: range, in: .at()) }
+            }
+            // A host that refuses HEAD is asked for the first byte.
+            _ = await refusal(.invalid) { _ = try await client.blobSize(Digest(someDigest), in: .at()) }
+        }
+    }
+
+    @Test(
+        "A length that no blob has is no length", arguments: ["9223372036854775807", "9007199254740993", "18446744073709551615"])
+    func lengthsBeyondReckoning(length: String) async throws {
+        let server = try await RudeServer { request in
+            Reply(raw: "HTTP/1.1 200 OK\r\nContent-Length: \(length)\r\n\r\n" + (request.method == "HEAD" ? "" : "x"))
+        }
+        try await withClient(.reaching(server.url)) { client in
+            for _ in 0..<2 {
+                await #expect(throws: UpstreamError.self) {
+                    let blob = try await client.blob(Digest(someDigest), range: .whole, in: .at())
+                    _ = try await collected(blob.body)
+                }
+                await #expect(throws: UpstreamError.self) { try await client.blobSize(Digest(someDigest), in: .at()) }
+            }
+        }
+    }
+
     @Test func aWeakTagIsNoValidator() async throws {
         let server = try await RudeServer { Self.part("0123456789", $0, etag: "W/\"one\"") }
         try await withClient(.reaching(server.url)) { client in

@@ -16,6 +16,19 @@ import WeirWeb
                 """)
     }
 
+    @Test func aCounterStaysAtTheLargestNumber() {
+        let registry = PrometheusRegistry()
+        let counter = Counter(label: "bytes", factory: registry)
+        for _ in 0..<3 { counter.increment(by: Int64.max - 1) }
+        #expect(registry.text().contains("bytes_total 9223372036854775807\n"))
+        let gauge = Gauge(label: "level", factory: registry)
+        for value in [Double.nan, .infinity, -.infinity, 1e300, -0.0] { gauge.record(value) }
+        gauge.record(Int64.max)
+        #expect(
+            registry.text().contains("level 9.223372036854775807e+18\n")
+                || registry.text().contains("level 9.223372036854776e+18\n"))
+    }
+
     @Test func labelsAndHelpAreEscaped() {
         let registry = PrometheusRegistry(help: ["odd_total": "a \\ b\nc \"d\""])
         Counter(label: "odd_total", dimensions: [("path", "a\"b\\c\nd")], factory: registry).increment()

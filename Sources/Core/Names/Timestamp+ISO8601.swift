@@ -76,8 +76,8 @@ extension Timestamp {
 
     /// `2026-01-02T03:04:05Z`, as events and audit records write it.
     package var iso8601: String {
-        let seconds = Int64((Double(microseconds) / 1_000_000).rounded(.down))
-        let days = Int64((Double(seconds) / 86_400).rounded(.down))
+        let seconds = microseconds.quotient(roundedDownBy: 1_000_000)
+        let days = seconds.quotient(roundedDownBy: 86_400)
         let (year, month, day) = Self.date(ofDay: days)
         let second = seconds - days * 86_400
         let parts = [month, day, second / 3_600, second / 60 % 60, second % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }

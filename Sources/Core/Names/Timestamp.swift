@@ -1,9 +1,11 @@
 /// A moment: microseconds since 1970, UTC. Kept as an integer, sent to AWS clients as seconds with a fraction.
+///
+/// What lies beyond what 64 bits can count, 292,000 years from here, is the last moment that they can.
 package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let microseconds: Int64
 
     package init(microseconds: Int64) { self.microseconds = microseconds }
-    package init(seconds: Int64) { microseconds = seconds * 1_000_000 }
+    package init(seconds: Int64) { microseconds = seconds.multiplied(by: 1_000_000) }
 
     package var seconds: Double { Double(microseconds) / 1_000_000 }
     /// Seconds to the millisecond: AWS's JSON timestamps carry no more.
@@ -11,10 +13,10 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     package static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
     package static func + (left: Self, right: Duration) -> Self {
-        Self(microseconds: left.microseconds + right.microseconds)
+        Self(microseconds: left.microseconds.adding(right.microseconds))
     }
     package static func - (left: Self, right: Self) -> Duration {
-        .microseconds(left.microseconds - right.microseconds)
+        .microseconds(left.microseconds.subtracting(right.microseconds))
     }
 
     package var description: String { "\(microseconds)µs" }
@@ -22,7 +24,8 @@ package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertibl
 
 extension Duration {
     package var microseconds: Int64 {
-        components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+        let (seconds, attoseconds) = components
+        return seconds.multiplied(by: 1_000_000).adding(attoseconds / 1_000_000_000_000)
     }
 }
 

@@ -84,6 +84,11 @@ package struct SQLRow: Sendable {
     package func optionalInteger(_ column: Int) throws -> Int64? {
         values[column] == .null ? nil : try integer(column)
     }
+    /// Bytes, or the nearest number that can be one: rows may be older than what is checked today, or damaged.
+    package func size(_ column: Int) throws -> Int64 { ByteCount(clamping: try integer(column)).bytes }
+    package func optionalSize(_ column: Int) throws -> Int64? {
+        try optionalInteger(column).map { ByteCount(clamping: $0).bytes }
+    }
     package func bytes(_ column: Int) throws -> [UInt8] {
         guard case .bytes(let value) = values[column] else { throw SQLTypeError(column: column, wanted: "bytes") }
         return value

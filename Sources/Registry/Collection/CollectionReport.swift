@@ -13,8 +13,8 @@ package struct CollectionReport: Sendable, Equatable {
         }
 
         mutating func add(_ size: Int64, items count: Int64 = 1) {
-            items += count
-            bytes += size
+            items.add(count)
+            bytes.add(size)
         }
     }
 
@@ -43,7 +43,7 @@ package struct CollectionReport: Sendable, Equatable {
     }
 
     /// Bytes that were, or would be, given back.
-    package var freedBytes: Int64 { blobs.bytes + orphans.bytes + evicted.bytes }
+    package var freedBytes: Int64 { [blobs.bytes, orphans.bytes, evicted.bytes].total }
 }
 
 /// How far a chore has come.

@@ -71,7 +71,7 @@ enum CollectionTable {
             [.text(last?.scope ?? ""), .text(last?.digest.description ?? ""), .integer(count)]
         ).map {
             StoredRow(
-                place: BlobPlace(scope: try $0.text(0), digest: try Digest($0.text(1))), size: try $0.integer(2),
+                place: BlobPlace(scope: try $0.text(0), digest: try Digest($0.text(1))), size: try $0.size(2),
                 storedAt: try $0.timestamp(3))
         }
     }
@@ -80,7 +80,7 @@ enum CollectionTable {
         try sql.rows(
             "SELECT size, stored_at FROM blob WHERE scope = $1 AND digest = $2",
             [.text(place.scope), .text(place.digest.description)]
-        ).first.map { StoredRow(place: place, size: try $0.integer(0), storedAt: try $0.timestamp(1)) }
+        ).first.map { StoredRow(place: place, size: try $0.size(0), storedAt: try $0.timestamp(1)) }
     }
 
     /// The repositories that may serve the digest, whatever key they seal with.

@@ -11,7 +11,7 @@ extension Collector {
         _ survey: Survey, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
     ) async throws {
         guard let cap = settings.cacheSize, report.cached.bytes > cap else { return }
-        let excess = report.cached.bytes - Int64(Double(cap) * Self.lowWater)
+        let excess = report.cached.bytes.subtracting(Int64(saturating: Double(cap) * Self.lowWater))
         let limit = promisesEnd()
         var oldest = Oldest(bytes: min(excess, survey.evictable.bytes))
         var last: BlobPlace?
@@ -27,7 +27,7 @@ extension Collector {
         let before = report.evicted
         report.evicted = try await remove(victims, .evicted(promisesEnd: limit), adding: before, &report)
         let gone = CollectionReport.Count(
-            items: report.evicted.items - before.items, bytes: report.evicted.bytes - before.bytes)
+            items: report.evicted.items.subtracting(before.items), bytes: report.evicted.bytes.subtracting(before.bytes))
         report.stored.add(-gone.bytes, items: -gone.items)
         report.cached.add(-gone.bytes, items: -gone.items)
         progress(ChoreProgress(.eviction, done: gone.items, bytes: gone.bytes))
@@ -41,7 +41,7 @@ extension Collector {
         guard let cap = settings.cacheSize else { return nil }
         let grown = blobs.growth.uncounted
         let before = last?.cached.bytes ?? cap
-        guard grown > (last != nil && before > cap ? cap / 100 : 0), before + grown > cap else { return nil }
+        guard grown > (last != nil && before > cap ? cap / 100 : 0), before.adding(grown) > cap else { return nil }
         return try await collect()
     }
 }
@@ -56,8 +56,8 @@ struct Oldest {
 
     mutating func consider(_ row: CollectionTable.StoredRow, usedAt: Timestamp) {
         kept.append((row, usedAt))
-        bytes += row.size
-        if kept.count > 2_000, bytes > 2 * wanted { cut() }
+        bytes.add(row.size)
+        if kept.count > 2_000, bytes > wanted.multiplied(by: 2) { cut() }
     }
 
     var chosen: [CollectionTable.StoredRow] {
@@ -70,11 +70,11 @@ struct Oldest {
         kept.sort { ($0.usedAt, $0.row.place.digest) < ($1.usedAt, $1.row.place.digest) }
         bytes = 0
         let count = kept.firstIndex { found in
-            defer { bytes += found.row.size }
+            defer { bytes.add(found.row.size) }
             return bytes >= wanted
         }
         if let count {
-            bytes -= kept[count].row.size
+            bytes = bytes.subtracting(kept[count].row.size)
             kept.removeSubrange(count...)
         }
     }

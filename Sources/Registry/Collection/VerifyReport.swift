@@ -63,8 +63,8 @@ package struct VerifyReport: Sendable, Equatable {
     package var isClean: Bool { faultCount == repaired }
 
     mutating func add(_ fault: Fault) {
-        faultCount += 1
-        if fault.isRepaired { repaired += 1 }
+        faultCount.add(1)
+        if fault.isRepaired { repaired.add(1) }
         if faults.count < Self.listed { faults.append(fault) }
     }
 }

@@ -63,7 +63,7 @@ final class ManifestMemory: Sendable {
         state.withLock { state in
             state.generation += 1
             guard let gone = state.entries.removeValue(forKey: repository) else { return }
-            state.bytes -= gone.values.reduce(0) { $0 + $1.bytes.readableBytes }
+            state.bytes -= gone.values.map(\.bytes.readableBytes).total
         }
     }
 }

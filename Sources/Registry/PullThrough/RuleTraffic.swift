@@ -24,11 +24,11 @@ package struct RuleTraffic: Sendable, Equatable {
 
     package init() {}
 
-    package var pulls: Int64 { hits + revalidated + updated + misses + stale + failures }
+    package var pulls: Int64 { [hits, revalidated, updated, misses, stale, failures].total }
 
     /// How many of the manifest pulls needed no bytes from upstream; nil before the first pull.
     package var hitRatio: Double? {
-        pulls == 0 ? nil : Double(hits + revalidated + stale) / Double(pulls)
+        pulls == 0 ? nil : Double([hits, revalidated, stale].total) / Double(pulls)
     }
 }
 
@@ -37,7 +37,7 @@ enum PullOutcome: String, CaseIterable {
     case hit, revalidated, updated, miss, stale, failed
 }
 
-/// The traffic of all rules, by `CacheRule.owner(in:)`.
+/// The traffic of all rules, by `CacheRule.owner(in:)`. Sums stay at the largest number there is: sizes are what strangers tell.
 final class RuleTally: Sendable {
     private let traffic = Mutex<[String: RuleTraffic]>([:])
 
@@ -47,21 +47,21 @@ final class RuleTally: Sendable {
         change(owner) { traffic in
             traffic.lastPull = now
             switch outcome {
-            case .hit: traffic.hits += 1
-            case .revalidated: traffic.revalidated += 1
-            case .updated: traffic.updated += 1
-            case .miss: traffic.misses += 1
-            case .stale: traffic.stale += 1
-            case .failed: traffic.failures += 1
+            case .hit: traffic.hits.add(1)
+            case .revalidated: traffic.revalidated.add(1)
+            case .updated: traffic.updated.add(1)
+            case .miss: traffic.misses.add(1)
+            case .stale: traffic.stale.add(1)
+            case .failed: traffic.failures.add(1)
             }
         }
     }
 
-    func fetched(_ bytes: Int64, of owner: String) { change(owner) { $0.bytesIn += bytes } }
+    func fetched(_ bytes: Int64, of owner: String) { change(owner) { $0.bytesIn.add(bytes) } }
 
-    func served(_ bytes: Int64, of owner: String) { change(owner) { $0.bytesOut += bytes } }
+    func served(_ bytes: Int64, of owner: String) { change(owner) { $0.bytesOut.add(bytes) } }
 
-    func fill(began: Bool, of owner: String) { change(owner) { $0.fillsRunning += began ? 1 : -1 } }
+    func fill(began: Bool, of owner: String) { change(owner) { $0.fillsRunning.add(began ? 1 : -1) } }
 
     private func change(_ owner: String, _ body: (inout RuleTraffic) -> Void) {
         traffic.withLock { body(&$0[owner, default: RuleTraffic()]) }

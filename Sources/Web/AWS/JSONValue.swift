@@ -73,7 +73,7 @@ package enum JSONValue: Sendable, Equatable {
 
     /// Without an exponent where it is a timestamp: not every client reads `1.7e9`.
     private static func plain(_ value: Double) -> String {
-        if value == value.rounded(), abs(value) < 1e15 { return String(Int64(value)) }
+        if abs(value) < 1e15, let whole = Int64(exactly: value) { return String(whole) }
         return "\(value)"
     }
 

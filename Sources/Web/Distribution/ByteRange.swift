@@ -1,3 +1,5 @@
+import WeirCore
+
 /// What a `Range` header asks of a blob (RFC 9110, 14.2).
 package enum ByteRange: Equatable, Sendable {
     /// No range, or one that a server may ignore: several at once, another unit, text that is not a range.
@@ -25,7 +27,7 @@ package enum ByteRange: Equatable, Sendable {
         case (.number(let first), .number(let last)):
             // One that ends before it begins is invalid: RFC 9110, 14.2 lets a server refuse it, and the specification's tests
             // want that.
-            self = first <= last && first < size ? .part(first..<min(size, last &+ 1 > last ? last + 1 : size)) : .unsatisfiable
+            self = first <= last && first < size ? .part(first..<min(size, last.adding(1))) : .unsatisfiable
         default:
             self = .whole
         }
@@ -51,14 +53,13 @@ package struct ChunkRange: Equatable, Sendable {
         var text = header.trimmed[...]
         if text.hasPrefix("bytes ") || text.hasPrefix("bytes=") { text = text.dropFirst(6) }
         let parts = text.prefix { $0 != "/" }.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let first = Int64(parts[0]), let last = Int64(parts[1]), first >= 0, last >= first,
-            last < .max
+        guard parts.count == 2, let first = ByteCount(digits: parts[0]), let last = ByteCount(digits: parts[1]), first <= last
         else { return nil }
-        self.first = first
-        self.last = last
+        self.first = first.bytes
+        self.last = last.bytes
     }
 
-    package var count: Int64 { last - first + 1 }
+    package var count: Int64 { Int64((first...last).count) }
 }
 
 extension String {

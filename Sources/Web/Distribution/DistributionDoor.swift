@@ -141,7 +141,7 @@ package struct DistributionDoor: Sendable {
         }
         if let retryAfter = error.retryAfter {
             // Whole seconds, rounded up: sooner would be refused again.
-            headers[.retryAfter] = "\(max(1, (retryAfter.microseconds + 999_999) / 1_000_000))"
+            headers[.retryAfter] = "\(max(1, retryAfter.microseconds.adding(999_999) / 1_000_000))"
         }
         return Reply(error.status, headers, .bytes(error.body), label: label)
     }

@@ -1,5 +1,6 @@
 import Metrics
 import Synchronization
+import WeirCore
 
 /// One line, or one histogram's lines, of `/metrics`.
 protocol PrometheusSeries: AnyObject, Sendable {
@@ -16,7 +17,11 @@ struct PrometheusLabel: Hashable, Sendable, Comparable {
 final class PrometheusCounter: CounterHandler, PrometheusSeries {
     private let value = Atomic<Int64>(0)
 
-    func increment(by amount: Int64) { value.wrappingAdd(amount, ordering: .relaxed) }
+    /// Stays at the largest number there is: a counter that went back would be taken for a restart.
+    func increment(by amount: Int64) {
+        let (old, new) = value.wrappingAdd(amount, ordering: .relaxed)
+        if amount > 0, new < old { value.store(.max, ordering: .relaxed) }
+    }
     func reset() { value.store(0, ordering: .relaxed) }
 
     func print(_ name: String, _ labels: [PrometheusLabel], into text: inout String) {
@@ -73,7 +78,7 @@ final class PrometheusHistogram: RecorderHandler, TimerHandler, PrometheusSeries
     func record(_ value: Double) {
         let bucket = bounds.firstIndex { value <= $0 } ?? bounds.count
         state.withLock {
-            $0.counts[bucket] += 1
+            $0.counts[bucket].add(1)
             $0.sum += value
         }
     }
@@ -82,7 +87,7 @@ final class PrometheusHistogram: RecorderHandler, TimerHandler, PrometheusSeries
         let (counts, sum) = state.withLock { ($0.counts, $0.sum) }
         var soFar: UInt64 = 0
         for (index, count) in counts.enumerated() {
-            soFar += count
+            soFar.add(count)
             let bound = index < bounds.count ? PrometheusText.number(bounds[index]) : "+Inf"
             PrometheusText.line(
                 name + "_bucket", labels + [PrometheusLabel(name: "le", value: bound)], "\(soFar)", into: &text)

@@ -1,4 +1,5 @@
 import Foundation
+import WeirCore
 import WeirWeb
 
 /// Reading what the server answered.
@@ -16,7 +17,7 @@ extension JSONValue {
         }
     }
 
-    func count(of name: String) -> Int64 { number(of: name).map { Int64($0) } ?? 0 }
+    func count(of name: String) -> Int64 { number(of: name).map { Int64(saturating: $0) } ?? 0 }
 
     func flag(_ name: String) -> Bool { self[name] == .bool(true) }
 

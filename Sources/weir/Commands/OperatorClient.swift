@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import WeirCore
 import WeirSigV4
 import WeirWeb
 
@@ -53,7 +54,7 @@ struct OperatorClient: Sendable {
         let signed = SigV4.sign(
             SignableRequest(method: "POST", rawPath: path, rawQuery: "", headers: headers),
             payloadHash: SigV4.payloadHash(body.utf8), credential: credentials.key, region: region, service: "ecr",
-            at: SigV4Time(seconds: Int64(Date().timeIntervalSince1970)))
+            at: SigV4Time(seconds: Int64(saturating: Date().timeIntervalSince1970)))
         var request = HTTPClientRequest(url: "\(url.scheme ?? "http")://\(host)\(path)")
         request.method = .POST
         for (name, value) in headers + signed { request.headers.add(name: name, value: value) }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import WeirCore
 import WeirWeb
 
 /// `weir rules`: the cache rules of a running server.
@@ -130,7 +131,9 @@ private enum RuleText {
             ["breaker", upstream.text(of: "breaker") ?? "-"],
         ]
         if let until = upstream.moment(of: "pausedUntil") { rows.append(["not asked until", until]) }
-        if let latency = upstream.number(of: "latencyMilliseconds") { rows.append(["latency", "\(Int64(latency)) ms"]) }
+        if let latency = upstream.number(of: "latencyMilliseconds") {
+            rows.append(["latency", "\(Int64(saturating: latency)) ms"])
+        }
         if case .object(let members) = options {
             for (name, value) in members.sorted(by: { $0.key < $1.key }) { rows.append(["  \(name)", value.text]) }
         }
@@ -139,20 +142,20 @@ private enum RuleText {
 
     private static func error(_ upstream: JSONValue) -> String {
         guard let error = upstream["lastError"] else { return "-" }
-        let status = error.number(of: "status").map { " (status \(Int64($0)))" } ?? ""
+        let status = error.number(of: "status").map { " (status \(Int64(saturating: $0)))" } ?? ""
         return "\(error.moment(of: "at") ?? "") \(error.text(of: "kind") ?? ""): \(error.text(of: "message") ?? "")\(status)"
     }
 
     private static func pulls(_ traffic: JSONValue) -> Int64 {
-        ["hits", "revalidated", "updated", "misses", "stale", "failures"].reduce(0) { $0 + traffic.count(of: $1) }
+        ["hits", "revalidated", "updated", "misses", "stale", "failures"].map { traffic.count(of: $0) }.total
     }
 
     private static func ratio(_ traffic: JSONValue) -> String {
-        traffic.number(of: "hitRatio").map { "\(Int64(($0 * 100).rounded())) %" } ?? "-"
+        traffic.number(of: "hitRatio").map { "\(Int64(saturating: ($0 * 100).rounded())) %" } ?? "-"
     }
 
     private static func quota(_ upstream: JSONValue) -> String {
         guard let quota = upstream["quota"] else { return "-" }
-        return "\(quota.count(of: "remaining"))" + (quota.number(of: "limit").map { "/\(Int64($0))" } ?? "")
+        return "\(quota.count(of: "remaining"))" + (quota.number(of: "limit").map { "/\(Int64(saturating: $0))" } ?? "")
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import WeirCore
 import WeirWeb
 
 /// `weir verify`: reads everything that is stored and compares it with what it should be.
@@ -17,7 +18,7 @@ struct VerifyCommand: AsyncParsableCommand {
             let started = try await client.call("StartVerification", ["repair": .bool(repair)])["run"] ?? .null
             let run = try await RunFollower(client: client).follow(started) { run in
                 let progress = run["progress"] ?? .null
-                let total = progress.number(of: "total").map { " of \(Int64($0))" } ?? ""
+                let total = progress.number(of: "total").map { " of \(Int64(saturating: $0))" } ?? ""
                 return "\(progress.text(of: "phase") ?? "waiting"): \(progress.count(of: "done"))\(total), "
                     + "\(Shown.bytes(progress.count(of: "bytes"))) read"
             }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import WeirCore
 import WeirWeb
 
 /// `weir warm`: fetches images before anybody pulls them.
@@ -59,7 +60,7 @@ struct WarmCommand: AsyncParsableCommand {
     private static func progress(_ job: JSONValue) -> String {
         let images = job.list("images")
         let done = images.count { ["DONE", "FAILED"].contains($0.text(of: "status") ?? "") }
-        func sum(_ name: String) -> Int64 { images.reduce(0) { $0 + $1.count(of: name) } }
+        func sum(_ name: String) -> Int64 { images.map { $0.count(of: name) }.total }
         return "\(done) of \(images.count) images, \(sum("blobsDone")) of \(sum("blobs")) blobs, "
             + "\(Shown.bytes(sum("bytesDone"))) of \(Shown.bytes(sum("bytes")))"
     }

@@ -50,7 +50,7 @@ struct RuleOptionOperations: Sendable {
         if let fetch = try fetch(input) { options.fetch = fetch }
         if let count = try input.optionalInteger("connections", 1...10_000) { options.connections = Int(count) }
         if let rate = try rate(input) { options.requestsPerSecond = rate }
-        if let rate = try input.optionalInteger("bytesPerSecond", 1...Int64.max) { options.bytesPerSecond = rate }
+        if let rate = try input.optionalInteger("bytesPerSecond", 1...ByteCount.limit) { options.bytesPerSecond = rate }
         if let isPlain = try input.optionalBool("plainHTTP") { options.plainHTTP = isPlain }
         if let path = try input.optionalString("pathPrefix", length: 0...256) { options.pathPrefix = path.isEmpty ? nil : path }
     }
