@@ -26,6 +26,73 @@ import WeirCore
             on: PolicyRequest(caller: caller, action: action, resource: resource, context: keys))
     }
 
+    // MARK: What callers say at length
+
+    private static let long = String(repeating: "a", count: PolicyContext.maxValue + 1)
+    private static let longest = String(repeating: "a", count: PolicyContext.maxValue)
+
+    @Test(
+        "What is too long to compare holds no Allow and fails no Deny",
+        arguments: [
+            #""Condition":{"StringLike":{"aws:UserAgent":"*"}}"#, #""Condition":{"StringEquals":{"aws:UserAgent":"b"}}"#,
+            #""Condition":{"StringNotLike":{"aws:UserAgent":"*b*"}}"#, #""Condition":{"StringNotEquals":{"aws:UserAgent":"b"}}"#,
+            #""Condition":{"ForAllValues:StringLike":{"aws:UserAgent":"b"}}"#,
+            #""Condition":{"StringLikeIfExists":{"aws:UserAgent":"b"}}"#,
+            #""Condition":{"StringLike":{"aws:PrincipalType":"*${aws:UserAgent}*"}}"#,
+            #""Resource":"arn:aws:ecr:us-east-1:111122223333:repository/${aws:UserAgent}*""#,
+            #""NotResource":"arn:aws:ecr:us-east-1:111122223333:repository/${aws:UserAgent}*""#,
+        ])
+    func tooLong(member: String) throws {
+        let root = try Self.caller(Self.home)
+        let context = ["aws:UserAgent": [Self.long], "aws:PrincipalType": ["Account"]]
+        for (effect, decision) in [("Allow", PolicyDecision.silent), ("Deny", .denied)] {
+            let policy = try Self.policy(
+                #""Effect":"\#(effect)","Action":"ecr:*","Principal":"*",\#(member)"#)
+            #expect(Self.decide(policy, root, context: context) == decision, "\(effect)")
+            // Another action is none of the statement's business, however long the header is.
+            #expect(Self.decide(policy, root, "sts:AssumeRole", context: context) == .silent)
+        }
+    }
+
+    @Test func whatIsJustShortEnoughIsCompared() throws {
+        let root = try Self.caller(Self.home)
+        let policy = try Self.policy(
+            #""Effect":"Allow","Action":"ecr:*","Principal":"*","Condition":{"StringLike":{"aws:UserAgent":"a*a"}}"#)
+        #expect(Self.decide(policy, root, context: ["aws:UserAgent": [Self.longest]]) == .allowed)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func variablesThatGrowBeyondReadingCostLittle() throws {
+        let root = try Self.caller(Self.home)
+        for pattern in ["*" + String(repeating: "${aws:UserAgent}*", count: 590), String(repeating: "*a", count: 4_000) + "b"] {
+            for (effect, decision) in [("Allow", PolicyDecision.silent), ("Deny", pattern.contains("$") ? .denied : .silent)] {
+                let policy = try Self.policy(
+                    #""Effect":"\#(effect)","Action":"ecr:*","Principal":"*","Condition":{"StringLike":{"aws:UserAgent":"\#(pattern)"}}"#
+                )
+                for _ in 0..<20 { #expect(Self.decide(policy, root, context: ["aws:UserAgent": [Self.longest]]) == decision) }
+            }
+        }
+    }
+
+    @Test(
+        "Wildcards",
+        arguments: [
+            ("*", "", true), ("*", "abc", true), ("", "", true), ("", "a", false), ("a*", "a", true), ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("*abab*", "abaabab", true), ("*aab*b", "aaabb", true), ("*aab*b", "aaab", false), ("?*?", "a", false),
+            ("?*?", "ab", true),
+            ("*a?c*", "abbabcx", true), ("*a?c*", "abbabx", false), ("a**b", "ab", true), ("*ab*ab*", "abab", true),
+            ("*ab*ab*", "abb", false),
+            ("*b?*", "ab", false), ("abc", "abc", true), ("abc", "abd", false), ("a?c", "abc", true),
+            ("*a*b*c*", "xaxbxcx", true),
+            ("*a*b*c*", "cba", false), ("**", "", true), ("*aaab", "aaaaab", true), ("aaab*", "aaaab", false),
+        ])
+    func wildcards(pattern: String, text: String, fits: Bool) throws {
+        let policy = try Self.policy(
+            #""Effect":"Allow","Action":"ecr:*","Principal":"*","Condition":{"StringLike":{"aws:UserAgent":"\#(pattern)"}}"#)
+        let decision = Self.decide(policy, try Self.caller(Self.home), context: ["aws:UserAgent": [text]])
+        #expect((decision == .allowed) == fits)
+    }
+
     private static let pull = #""Effect":"Allow","Action":"ecr:BatchGetImage","Principal":"#
 
     @Test(

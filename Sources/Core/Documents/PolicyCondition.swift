@@ -50,6 +50,11 @@ struct PolicyCondition: Sendable, Equatable {
         self.key = key.lowercased()
     }
 
+    /// True where the request's value, or one that a variable brings in, is too long to be compared.
+    func isBeyondReading(in context: PolicyContext) -> Bool {
+        context.isTooLong(key) || test.patterns.contains { $0.isBeyondReading(in: context) }
+    }
+
     func holds(_ context: PolicyContext) -> Bool {
         let values = context.values(for: key)
         if case .isMissing(let wanted) = test { return wanted.contains(values.isEmpty) }

@@ -58,6 +58,12 @@ package struct PolicyStatement: Sendable, Equatable {
     enum Scope<Item: Sendable & Equatable>: Sendable, Equatable {
         case only([Item])
         case allBut([Item])
+
+        var items: [Item] {
+            switch self {
+            case .only(let items), .allBut(let items): items
+            }
+        }
     }
 
     package let sid: String?

@@ -74,9 +74,14 @@ extension PolicyStatement {
     fileprivate func fit(_ request: PolicyRequest) -> PolicyPrincipal.Fit {
         let fit = fit(request.caller)
         guard fit != .none, names(request.action), covers(request),
-            conditions.allSatisfy({ $0.holds(request.context) })
+            conditions.allSatisfy({ holds($0, request.context) })
         else { return .none }
         return fit
+    }
+
+    /// What cannot be read is taken for what does the least harm: an Allow does not hold by it, a Deny does.
+    private func holds(_ condition: PolicyCondition, _ context: PolicyContext) -> Bool {
+        condition.isBeyondReading(in: context) ? effect == .deny : condition.holds(context)
     }
 
     private func fit(_ caller: Caller) -> PolicyPrincipal.Fit {
@@ -110,6 +115,9 @@ extension PolicyStatement {
     }
 
     private func covers(_ request: PolicyRequest) -> Bool {
+        if let resources, resources.items.contains(where: { $0.isBeyondReading(in: request.context) }) {
+            return effect == .deny
+        }
         let matches = { (pattern: PolicyPattern) in pattern.matches(request.resource, request.context) }
         return switch resources {
         case .only(let patterns)?: patterns.contains(where: matches)

@@ -68,12 +68,28 @@ struct PolicyPattern: Sendable, Hashable {
         return .variable(key: key.lowercased(), fallback: String(quoted.dropFirst().dropLast()))
     }
 
+    /// The longest that a pattern may become by what its variables bring in.
+    private static let maxResolved = 8 * 1_024
+
     /// True if the whole of `text` fits. A variable without a value fits nothing.
     func matches(_ text: String, _ context: PolicyContext, ignoringCase: Bool = false) -> Bool {
         guard let pattern = resolved(context) else { return false }
-        return Self.fits(
+        return WildcardSearch.fits(
             ignoringCase ? pattern.map(Self.lowercase) : pattern,
             Array((ignoringCase ? text.lowercased() : text).utf8))
+    }
+
+    /// True where what the request says is so long that nobody compares it: a caller may not make a policy's reader work for as long
+    /// as he likes. `matches` is then not asked.
+    func isBeyondReading(in context: PolicyContext) -> Bool {
+        guard hasVariables else { return false }
+        var count = 0
+        for element in elements {
+            guard case .variable(let key, _) = element else { continue }
+            if context.isTooLong(key) { return true }
+            count += context.values(for: key).first?.utf8.count ?? 0
+        }
+        return elements.count + count > Self.maxResolved
     }
 
     private func resolved(_ context: PolicyContext) -> [Element]? {
@@ -95,41 +111,30 @@ struct PolicyPattern: Sendable, Hashable {
         guard case .byte(let byte) = element, (0x41...0x5a).contains(byte) else { return element }
         return .byte(byte + 0x20)
     }
-
-    /// Linear with one step back: after a mismatch only the last star can take one character more.
-    private static func fits(_ pattern: [Element], _ text: [UInt8]) -> Bool {
-        var at = 0
-        var next = 0
-        var star: (pattern: Int, text: Int)?
-        while at < text.count {
-            if next < pattern.count, pattern[next] == .anyRun {
-                star = (next, at)
-                next += 1
-            } else if next < pattern.count, pattern[next] == .anyOne || pattern[next] == .byte(text[at]) {
-                next += 1
-                at += 1
-            } else if let last = star {
-                star = (last.pattern, last.text + 1)
-                next = last.pattern + 1
-                at = last.text + 1
-            } else {
-                return false
-            }
-        }
-        return pattern[next...].allSatisfy { $0 == .anyRun }
-    }
 }
 
 /// What a request says of itself: the condition keys and their values. Keys are compared without regard to case.
+///
+/// A value of more than `maxValue` bytes is not compared with anything: no Allow holds by it, and no Deny fails by it.
 package struct PolicyContext: Sendable {
+    package static let maxValue = 1_024
+
     private var values: [String: [String]] = [:]
+    private var tooLong: Set<String> = []
 
     package init() {}
 
     package subscript(key: String) -> [String] {
         get { values(for: key.lowercased()) }
-        set { values[key.lowercased()] = newValue.isEmpty ? nil : newValue }
+        set {
+            let key = key.lowercased()
+            values[key] = newValue.isEmpty ? nil : newValue
+            if newValue.contains(where: { $0.utf8.count > Self.maxValue }) { tooLong.insert(key) } else { tooLong.remove(key) }
+        }
     }
+
+    /// `key` in lower case.
+    func isTooLong(_ key: String) -> Bool { !tooLong.isEmpty && tooLong.contains(key) }
 
     /// `key` in lower case.
     func values(for key: String) -> [String] { values[key] ?? [] }

@@ -58,6 +58,15 @@ enum PolicyTest: Sendable, Equatable {
         }
     }
 
+    /// Those that may hold variables.
+    var patterns: [PolicyPattern] {
+        switch self {
+        case .text(let patterns, _): patterns
+        case .arn(let patterns): patterns.flatMap { $0 }
+        case .number, .moment, .flag, .address, .isMissing: []
+        }
+    }
+
     func fits(_ value: String, _ context: PolicyContext) -> Bool {
         switch self {
         case .text(let patterns, let ignoringCase):

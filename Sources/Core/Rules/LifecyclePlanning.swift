@@ -1,7 +1,7 @@
 /// From what the rules chose to what can be done: lists hold what they name, subjects lead what is about them.
 ///
 /// A fixed point: a list that stays keeps its children, and a child that is a list itself then keeps its own. What is once kept
-/// stays kept, so it ends after at most as many rounds as there are levels.
+/// stays kept, so it ends after at most as many rounds as there are levels; all rounds together look once at each list's children.
 struct LifecyclePlanning {
     private struct Decision {
         let action: LifecycleRule.Action
@@ -12,6 +12,8 @@ struct LifecyclePlanning {
     private let chosen: [LifecycleRule?]
     /// For each image the lists that name it, by their places.
     private let lists: [[Int]]
+    /// The other way round: for each list what it names and is here.
+    private let listed: [[Int]]
     /// For each image the one that it is about, where that is here.
     private let subjects: [Int?]
     private let referrers: [[Int]]
@@ -22,11 +24,14 @@ struct LifecyclePlanning {
         self.chosen = chosen
         let places = Dictionary(images.enumerated().map { ($1.digest, $0) }, uniquingKeysWith: { first, _ in first })
         var lists = [[Int]](repeating: [], count: images.count)
+        var listed = lists
         var referrers = lists
         var subjects = [Int?](repeating: nil, count: images.count)
         for (place, image) in images.enumerated() {
             for child in Set(image.children) {
-                if let child = places[child], child != place { lists[child].append(place) }
+                guard let child = places[child], child != place else { continue }
+                lists[child].append(place)
+                listed[place].append(child)
             }
             // A list that is about one of its own is held by no one: it is that one which it holds.
             if let subject = image.subject.flatMap({ places[$0] }), subject != place,
@@ -37,43 +42,39 @@ struct LifecyclePlanning {
             }
         }
         self.lists = lists
+        self.listed = listed
         self.subjects = subjects
         self.referrers = referrers
     }
 
     func plan() -> LifecyclePlan {
+        var decisions = decide()
         // Places of images that lists keep, with the rule that would have taken them.
         var kept: [Int: Int] = [:]
+        var held = images.indices.filter { place in
+            decisions[place].map { decision in lists[place].contains { holds($0, decision.action, decisions) } } ?? false
+        }
         while true {
-            let decisions = decide(without: kept)
-            var isDone = true
-            for (place, decision) in decisions.enumerated() {
-                guard let decision, !holders(of: place, decision.action, decisions).isEmpty else { continue }
-                kept[place] = decision.priority
-                isDone = false
-            }
-            guard isDone else { continue }
+            while !held.isEmpty { held = keep(held, &decisions, &kept) }
             let (order, isWhole) = order(decisions)
             if isWhole { return plan(order, decisions, kept) }
             // A list that is about something it leads to: nothing of such a ring could go first, so all of it stays.
             let ordered = Set(order)
-            for (place, decision) in decisions.enumerated() where !ordered.contains(place) {
-                if let decision { kept[place] = decision.priority }
-            }
+            held = images.indices.filter { decisions[$0] != nil && !ordered.contains($0) }
         }
     }
 
-    /// What becomes of every image, those that are kept apart: chosen ones go, and what is about them goes with them.
-    private func decide(without kept: [Int: Int]) -> [Decision?] {
+    /// What becomes of every image where no list keeps any: chosen ones go, and what is about them goes with them.
+    private func decide() -> [Decision?] {
         var decisions = [Decision?](repeating: nil, count: images.count)
         var waiting: [Int] = []
         for (place, rule) in chosen.enumerated() {
-            guard let rule, subjects[place] == nil, kept[place] == nil else { continue }
+            guard let rule, subjects[place] == nil else { continue }
             decisions[place] = Decision(action: rule.action, priority: rule.priority)
             waiting.append(place)
         }
         while let subject = waiting.popLast() {
-            for place in referrers[subject] where kept[place] == nil {
+            for place in referrers[subject] {
                 guard let decision = decisions[subject] else { continue }
                 if decision.action == .archive, images[place].status != .active { continue }
                 decisions[place] = decision
@@ -83,16 +84,33 @@ struct LifecyclePlanning {
         return decisions
     }
 
-    /// The lists because of which an image must stay as it is.
-    private func holders(
-        of place: Int, _ action: LifecycleRule.Action, _ decisions: [Decision?]
-    ) -> [Int] {
-        lists[place].filter { list in
-            switch action {
-            case .expire: decisions[list]?.action != .expire
-            // A child may be archived when no list leads a client to it any more.
-            case .archive: decisions[list] == nil && images[list].status != .archived
+    /// One round: these stay, and what is about them does too. Tells which ones that keeps in turn: those that a list names which
+    /// has stayed just now. Each list is looked through once in all, when it stays.
+    private func keep(_ held: [Int], _ decisions: inout [Decision?], _ kept: inout [Int: Int]) -> [Int] {
+        for place in held { kept[place] = decisions[place]?.priority }
+        var stays: [Int] = []
+        var waiting = held
+        while let place = waiting.popLast() {
+            guard decisions[place] != nil else { continue }
+            decisions[place] = nil
+            stays.append(place)
+            waiting += referrers[place]
+        }
+        var next: Set<Int> = []
+        for list in stays {
+            for place in listed[list] {
+                if let decision = decisions[place], holds(list, decision.action, decisions) { next.insert(place) }
             }
+        }
+        return next.sorted()
+    }
+
+    /// Whether a list is a reason for what it names to stay as it is.
+    private func holds(_ list: Int, _ action: LifecycleRule.Action, _ decisions: [Decision?]) -> Bool {
+        switch action {
+        case .expire: decisions[list]?.action != .expire
+        // A child may be archived when no list leads a client to it any more.
+        case .archive: decisions[list] == nil && images[list].status != .archived
         }
     }
 

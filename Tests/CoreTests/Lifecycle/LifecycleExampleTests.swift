@@ -237,4 +237,23 @@ import WeirCore
             digest: try Self.digest(2), pushedAt: Self.ago(days: 9), subject: child.digest, children: [child.digest])
         #expect(try Self.plan(Self.untagged, child, list).steps.map(\.image) == [list, child])
     }
+
+    /// Each list is looked through once: with a look at all of them for each level this would be billions of steps.
+    @Test(.timeLimit(.minutes(1))) func aChainOfListsIsPlannedAtTheCostOfItsLength() throws {
+        let length = 40_000
+        let old = Self.ago(days: 100)
+        let images = try (0..<length).map { number in
+            // The first is young and stays, and so does all that hangs on it.
+            LifecycleImage(
+                digest: try Self.digest(number), pushedAt: number == 0 ? Self.now : old,
+                children: number + 1 < length ? [try Self.digest(number + 1)] : [])
+        }
+        let rule = Self.rule(1, "any", #""countType":"sinceImagePushed","countUnit":"days","countNumber":1"#)
+        let policy = #"{"rules":[\#(rule)]}"#
+        let plan = try LifecyclePolicy(policy).plan(for: images, at: Self.now)
+        #expect(plan.steps.isEmpty && plan.kept.count == length - 1)
+        let gone = try LifecyclePolicy(policy).plan(for: Array(images.dropFirst()), at: Self.now)
+        #expect(gone.steps.count == length - 1 && gone.kept.isEmpty)
+        #expect(gone.steps.map(\.image.digest) == images.dropFirst().map(\.digest))
+    }
 }
