@@ -38,6 +38,8 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         case imageArchived
         case storageClassUpdateNotSupported, lifecyclePreviewNotFound, lifecyclePreviewInProgress
         case manifestInvalid, manifestTooLarge
+        /// It can be read, and breaks a bound or a grammar of ours: too many descriptors, a media type that is none.
+        case manifestOutOfBounds
         case blobUnknown, blobUploadUnknown, blobUploadOutOfOrder, digestInvalid, rangeNotSatisfiable
         /// ECR's layer API has exceptions of its own.
         case emptyUpload, layerPartTooSmall, layerAlreadyExists, layerInaccessible

@@ -148,6 +148,108 @@ import WeirCore
         }
     }
 
+    private static func descriptors(_ count: Int, isDistinct: Bool = true) -> String {
+        (0..<count).map { number in
+            let hex = String(isDistinct ? number : 0, radix: 16)
+            return #"{"digest":"sha256:\#(String(repeating: "0", count: 64 - hex.count))\#(hex)","size":1}"#
+        }.joined(separator: ",")
+    }
+
+    @Test("A thousand descriptors are a manifest, and one more is none", arguments: ["layers", "manifests"])
+    func descriptorsAreCounted(member: String) throws {
+        let kind = member == "layers" ? MediaType.ociManifest : MediaType.ociIndex
+        func text(_ count: Int) -> String {
+            let list = #""\#(member)":[\#(Self.descriptors(count))]"#
+            return member == "layers" ? Self.typed(kind, Self.config, list) : Self.typed(kind, list)
+        }
+        #expect(try parse(text(1_000)).blobs.count + parse(text(1_000)).children.count >= 1_000)
+        #expect(throws: ManifestError.tooMany(member, 1_001, allowed: 1_000)) { try parse(text(1_001)) }
+        #expect(throws: ManifestError.tooMany(member, 40_000, allowed: 1_000)) { try parse(text(40_000)) }
+    }
+
+    @Test func whatIsNamedTwiceComesOnce() throws {
+        let layers = try parse(
+            Self.typed(MediaType.ociManifest, Self.config, #""layers":[\#(Self.descriptors(900, isDistinct: false))]"#))
+        #expect(layers.blobs.count == 2)
+        let list = try parse(Self.typed(MediaType.ociIndex, #""manifests":[\#(Self.descriptors(900, isDistinct: false))]"#))
+        #expect(list.children.count == 1)
+    }
+
+    @Test(
+        "Sizes that nothing can have",
+        arguments: ["9007199254740993", "9223372036854775806", "9223372036854775807", "4611686018427387904"])
+    func sizes(size: String) {
+        let descriptor = #"{"digest":"\#(Self.digest)","size":\#(size)}"#
+        for members in [
+            [#""config":\#(descriptor)"#], [Self.config, #""layers":[\#(descriptor)]"#],
+            [Self.config, #""subject":\#(descriptor)"#],
+        ] {
+            let error = #expect(throws: ManifestError.self) {
+                try parse("{" + ([#""mediaType":"\#(MediaType.ociManifest)""#] + members).joined(separator: ",") + "}")
+            }
+            guard case .badDescriptor = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+    }
+
+    private static let controls = ["\\u0000", "\\u0001", "\\n", "\\u007f"]
+
+    @Test("A control character in a type is refused wherever it stands", arguments: controls)
+    func controlCharacters(escape: String) {
+        let type = "application/a\(escape)b"
+        let odd = #"{"mediaType":"\#(type)","digest":"\#(Self.digest)","size":2}"#
+        for text in [
+            Self.typed(type, Self.config), Self.typed(MediaType.ociManifest, Self.config, #""artifactType":"\#(type)""#),
+            Self.typed(MediaType.ociManifest, #""config":\#(odd)"#),
+            Self.typed(MediaType.ociManifest, Self.config, #""layers":[\#(odd)]"#),
+            Self.typed(MediaType.ociManifest, Self.config, #""subject":\#(odd)"#),
+            Self.typed(MediaType.ociIndex, #""manifests":[\#(odd)]"#),
+        ] {
+            let error = #expect(throws: ManifestError.self) { try parse(text) }
+            guard case .badMediaType(_, let told) = error else {
+                Issue.record("\(String(describing: error)) for \(text)")
+                return
+            }
+            #expect(told.hasPrefix("application/a"))
+            #expect(error?.description.utf8.contains { $0 < 0x20 || $0 == 0x7f } == false)
+        }
+    }
+
+    @Test(
+        "Types that are none by RFC 6838",
+        arguments: [
+            "text", "a/b/c", "/b", "a/", "a b/c", "ä/b", "a/\u{e4}", "-a/b", "a/.b", "a/b*",
+            "a/" + String(repeating: "b", count: 128), String(repeating: "a", count: 128) + "/b",
+            String(repeating: "a", count: 70_000),
+        ])
+    func types(type: String) {
+        #expect(!MediaType.isWellFormed(type))
+        #expect(throws: ManifestError.self) { try parse(Self.typed(type, Self.config)) }
+        // What upstream calls a configuration is told, and refused from a client only.
+        let config = #""config":{"mediaType":"\#(type)","digest":"\#(Self.digest)","size":2}"#
+        if type.utf8.count < 200 { #expect((try? parse(Self.typed(MediaType.ociManifest, config)))?.oddType?.type == type) }
+    }
+
+    @Test(
+        "Types that are",
+        arguments: MediaType.manifests + [
+            "a/b", "0/9", "application/vnd.oci.empty.v1+json", "a/" + String(repeating: "b", count: 127),
+            "application/vnd.x!#$&-^_.+y",
+        ])
+    func goodTypes(type: String) { #expect(MediaType.isWellFormed(type)) }
+
+    @Test func annotationsAreCounted() throws {
+        func text(_ count: Int, _ value: String) -> String {
+            let list = (0..<count).map { #""k\#($0)":"\#(value)""# }.joined(separator: ",")
+            return Self.typed(MediaType.ociManifest, Self.config, #""annotations":{\#(list)}"#)
+        }
+        #expect(try parse(text(1_000, "v")).annotations.count == 1_000)
+        #expect(throws: ManifestError.tooMany("annotations", 1_001, allowed: 1_000)) { try parse(text(1_001, "v")) }
+        #expect(throws: ManifestError.self) { try parse(text(3, String(repeating: "v", count: 400_000))) }
+    }
+
     @Test func fourMiBAreAManifestAndOneByteMoreIsNot() throws {
         let head = Self.typed(MediaType.ociManifest, Self.config)
         let largest = head + String(repeating: " ", count: Manifest.maxBytes - head.utf8.count)

@@ -63,7 +63,7 @@ import WeirRegistry
             WarmImage(name: try RepositoryName("ecr-public/none/such"), reference: try WeirCore.Reference("1")),
         ]
         let pulls = house.registry.pulls
-        let id = pulls.warm(images, in: house.id, for: house.caller).id
+        let id = try pulls.warm(images, in: house.id, for: house.caller).id
         try await house.upstream.untilHeld()
         try await house.eventually { (pulls.warmJob(id, in: house.id)?.images[0].bytesDone ?? 0) > 50_000 }
         let half = try #require(pulls.warmJob(id, in: house.id))

@@ -159,6 +159,9 @@ private let hex = String(repeating: "a", count: 64)
 
     @Test func nothingIsInAnEmptyBlob() {
         #expect(ByteRange("bytes=0-0", size: 0) == .unsatisfiable)
+        #expect(ByteRange("bytes=0-9223372036854775807", size: ByteCount.limit) == .part(0..<ByteCount.limit))
+        #expect(ByteRange("bytes=9223372036854775807-9223372036854775807", size: ByteCount.limit) == .unsatisfiable)
+        #expect(ByteRange("bytes=-9223372036854775807", size: 5) == .part(0..<5))
         #expect(ByteRange("bytes=-1", size: 0) == .unsatisfiable)
         #expect(ByteRange(nil, size: 0) == .whole)
     }
@@ -203,6 +206,7 @@ private let hex = String(repeating: "a", count: 64)
             (Refusal.Reason.repositoryNotFound, 404, "NAME_UNKNOWN"), (.imageNotFound, 404, "MANIFEST_UNKNOWN"),
             (.blobUnknown, 404, "BLOB_UNKNOWN"), (.tokenExpired, 403, "DENIED"), (.accessDenied, 403, "DENIED"),
             (.imageTagAlreadyExists, 400, "TAG_INVALID"), (.manifestInvalid, 405, "UNSUPPORTED"),
+            (.manifestOutOfBounds, 400, "MANIFEST_INVALID"),
             (.imageReferencedByManifestList, 405, "UNSUPPORTED"), (.upstreamDenied, 403, "DENIED"),
             (.upstreamRateLimited, 429, "TOOMANYREQUESTS"), (.upstreamUnavailable, 503, "UNAVAILABLE"),
             (.invalidParameter, 405, "UNSUPPORTED"), (.tokenInvalid, 401, "UNAUTHORIZED"),

@@ -11,6 +11,12 @@ package import NIOCore
 package struct Manifest: Sendable, Equatable {
     /// ECR's cap, and the OCI specification's recommendation: protects memory on pushes and on what upstream sends.
     package static let maxBytes = 4 * 1024 * 1024
+    /// Layers of an image, or manifests of a list. What a document names is looked up, fetched and copied one by one: without a
+    /// bound, four megabytes of text would be tens of thousands of questions. No image that runs has more than a few hundred.
+    package static let maxDescriptors = 1_000
+    /// How many, and how many bytes of names and values.
+    package static let maxAnnotations = 1_000
+    package static let maxAnnotationBytes = 1024 * 1024
 
     package enum Shape: Sendable, Equatable {
         /// One image or artifact: a configuration and layers.
@@ -41,7 +47,9 @@ package struct Manifest: Sendable, Equatable {
     ) throws(ManifestError) {
         guard bytes.readableBytes <= Self.maxBytes else { throw .tooLarge(bytes.readableBytes) }
         let body = try Self.body(bytes, contentType)
+        try body.checkBounds()
         let mediaType = try Self.mediaType(of: body, contentType: contentType)
+        guard MediaType.isWellFormed(mediaType) else { throw .badMediaType("mediaType", mediaType) }
         if body.manifests != nil, body.layers != nil || body.config != nil { throw .ambiguous }
         if let manifests = body.manifests {
             shape = .index(try manifests.map { wire throws(ManifestError) in try Descriptor(wire) })
@@ -57,8 +65,18 @@ package struct Manifest: Sendable, Equatable {
         digest = Digest(of: bytes.readableBytesView, algorithm)
         subject = try body.subject.map { wire throws(ManifestError) in try Descriptor(wire) }
         artifactType = body.artifactType ?? body.config?.mediaType
+        if let artifactType, !MediaType.isHarmless(artifactType) { throw .badMediaType("artifactType", artifactType) }
         annotations = body.annotations ?? [:]
         lacks = body.lacks(as: mediaType)
+        oddType = body.oddType
+    }
+
+    /// The member that names a type which is none by RFC 6838, and that type: kept where upstream sends it, refused from a client.
+    package let oddType: NamedType?
+
+    package struct NamedType: Sendable, Equatable {
+        package let member: String
+        package let type: String
     }
 
     /// What the specification of its media type demands and this manifest has not: upstream registries hand out such ones, and
@@ -100,16 +118,17 @@ package struct Manifest: Sendable, Equatable {
         return mediaType
     }
 
-    /// What a pull of this manifest asks for next as blobs: the configuration and the layers that a registry holds.
+    /// What a pull of this manifest asks for next as blobs: the configuration and the layers that a registry holds. What is named
+    /// twice in the same words comes once.
     package var blobs: [Descriptor] {
         guard case .image(let config, let layers) = shape else { return [] }
-        return ([config].compactMap { $0 } + layers).filter { !MediaType.isForeign($0.mediaType) }
+        return ([config].compactMap { $0 } + layers).filter { !MediaType.isForeign($0.mediaType) }.distinct
     }
 
-    /// The manifests that this one lists.
+    /// The manifests that this one lists. What is listed twice in the same words comes once.
     package var children: [Descriptor] {
         guard case .index(let manifests) = shape else { return [] }
-        return manifests
+        return manifests.distinct
     }
 
     private struct Envelope: Decodable {
@@ -149,6 +168,28 @@ package struct Manifest: Sendable, Equatable {
             namesLayers = members.contains(.layers)
         }
 
+        func checkBounds() throws(ManifestError) {
+            for (noun, count) in [("layers", (layers ?? blobs)?.count ?? 0), ("manifests", manifests?.count ?? 0)]
+            where count > Manifest.maxDescriptors {
+                throw .tooMany(noun, count, allowed: Manifest.maxDescriptors)
+            }
+            let annotations = annotations ?? [:]
+            guard annotations.count <= Manifest.maxAnnotations else {
+                throw .tooMany("annotations", annotations.count, allowed: Manifest.maxAnnotations)
+            }
+            let bytes = annotations.map { $0.key.utf8.count + $0.value.utf8.count }.total
+            guard bytes <= Manifest.maxAnnotationBytes else {
+                throw .tooMany("bytes of annotations", bytes, allowed: Manifest.maxAnnotationBytes)
+            }
+        }
+
+        var oddType: NamedType? {
+            for (member, type) in [("artifactType", artifactType), ("config.mediaType", config?.mediaType)] {
+                if let type, !MediaType.isWellFormed(type) { return NamedType(member: member, type: type) }
+            }
+            return nil
+        }
+
         func lacks(as mediaType: String) -> String? {
             let isImage = mediaType == MediaType.ociManifest || mediaType == MediaType.dockerManifest
             return isImage && !namesLayers ? "layers" : nil
@@ -186,8 +227,13 @@ package struct Descriptor: Sendable, Hashable {
         let digest: Digest
         do { digest = try Digest(wire.digest) } catch { throw .badDescriptor("\(error)") }
         guard wire.size >= 0 else { throw .badDescriptor("the size \(wire.size) of \(digest) is negative") }
+        guard let size = ByteCount(wire.size) else {
+            throw .badDescriptor(
+                "the size \(wire.size) of \(digest) is more than the \(ByteCount.limit) bytes that anything can have")
+        }
+        if let type = wire.mediaType, !MediaType.isHarmless(type) { throw .badMediaType("mediaType of \(digest)", type) }
         self.init(
-            mediaType: wire.mediaType ?? "application/octet-stream", digest: digest, size: wire.size,
+            mediaType: wire.mediaType ?? "application/octet-stream", digest: digest, size: size.bytes,
             platform: wire.platform.map {
                 [$0.os, $0.architecture, $0.variant].compactMap { $0 }.joined(separator: "/")
             })
@@ -205,6 +251,10 @@ package enum ManifestError: Error, Equatable, CustomStringConvertible {
     case ambiguous
     case missing(String)
     case badDescriptor(String)
+    /// More of something than a manifest may hold.
+    case tooMany(String, Int, allowed: Int)
+    /// A member, and its value, which cannot be a media type.
+    case badMediaType(String, String)
 
     package var description: String {
         switch self {
@@ -217,6 +267,22 @@ package enum ManifestError: Error, Equatable, CustomStringConvertible {
         case .ambiguous: "the manifest names both layers and manifests"
         case .missing(let member): "the manifest lacks '\(member)'"
         case .badDescriptor(let reason): "a descriptor is wrong: \(reason)"
+        case .tooMany(let noun, let count, let allowed): "the manifest has \(count) \(noun), more than the \(allowed) allowed"
+        case .badMediaType(let member, let type):
+            "the \(member) '\(Self.shown(type))' is no media type: type/subtype of 127 characters each (RFC 6838)"
         }
+    }
+
+    /// Short, and safe to print.
+    private static func shown(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(100).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
+    }
+}
+
+extension [Descriptor] {
+    /// The first of each, in their order.
+    fileprivate var distinct: [Descriptor] {
+        var seen: Set<Descriptor> = []
+        return filter { seen.insert($0).inserted }
     }
 }

@@ -16,6 +16,29 @@ package enum MediaType {
         mediaType.contains(".foreign.") || mediaType.contains(".nondistributable.")
     }
 
+    /// RFC 6838, 4.2: two names of at most 127 characters, of the few that a header, a log and a table may hold.
+    package static func isWellFormed(_ mediaType: String) -> Bool {
+        let names = mediaType.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        return names.count == 2
+            && names.allSatisfy { name in
+                (1...127).contains(name.count) && name.first.map(isAlphanumeric) == true && name.allSatisfy(isRestricted)
+            }
+    }
+
+    /// The longest that is well formed.
+    static let longest = 255
+
+    /// True for what may be kept and told though it is no media type by the book: short, and without control characters.
+    static func isHarmless(_ text: String) -> Bool {
+        text.utf8.count <= longest && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+    }
+
+    private static func isRestricted(_ byte: UInt8) -> Bool { isAlphanumeric(byte) || "!#$&-^_.+".utf8.contains(byte) }
+
     /// The type without its parameters, lower case: what is compared and kept.
     package static func essence(_ header: String) -> String {
         let essence = header.prefix { $0 != ";" }.lowercased()

@@ -31,7 +31,7 @@ struct BlobTable {
         ).first
         return Standing(
             membership: try row?.optionalText(0).flatMap(Origin.init(rawValue:)),
-            named: try row?.optionalInteger(1), stored: try row?.optionalInteger(2),
+            named: try row?.optionalSize(1), stored: try row?.optionalSize(2),
             storedAt: try row?.optionalTimestamp(3))
     }
 
@@ -108,9 +108,13 @@ struct BlobTable {
         _ digests: [Digest], in repository: Int64, scope: String, _ sql: any SQLConnection
     ) throws -> [Digest: Int64] {
         var present: [Digest: Int64] = [:]
-        for digest in digests {
-            let standing = try standing(of: digest, in: repository, scope: scope, sql)
-            if standing.membership != nil, let size = standing.stored { present[digest] = size }
+        for batch in DigestBatch.all(of: digests) {
+            let rows = try sql.rows(
+                """
+                SELECT m.digest, b.size FROM repository_blob m JOIN blob b ON b.scope = $1 AND b.digest = m.digest
+                WHERE m.repository = $2 AND m.digest IN (\(batch.places(from: 3)))
+                """, [.text(scope), .integer(repository)] + batch.arguments)
+            for row in rows { present[try Digest(row.text(0))] = try row.size(1) }
         }
         return present
     }

@@ -76,10 +76,14 @@ struct ImageListTable {
         }
     }
 
+    /// Tags that one page may tell: an image has up to a thousand, and a page up to a thousand images.
+    private static let mostTags = 10_000
+
+    /// As many images as are asked for, or fewer where they have very many tags: then `isCut`.
     static func details(
         in repository: Int64, _ filter: TagStatus, _ status: ImageStatus?, after digest: String?, limit: Int,
         _ sql: any SQLConnection
-    ) throws -> [ImageDetail] {
+    ) throws -> (details: [ImageDetail], isCut: Bool) {
         let tagged = "(SELECT 1 FROM tag t WHERE t.repository = i.repository AND t.digest = i.digest)"
         let condition =
             switch filter {
@@ -92,7 +96,14 @@ struct ImageListTable {
             SELECT \(detailColumns) FROM image i WHERE i.repository = $1 AND i.digest > $2 \(condition) \(Self.condition(status))
             ORDER BY i.digest LIMIT $3
             """, [.integer(repository), .text(digest ?? ""), .integer(limit)])
-        return try rows.map { try detail($0, in: repository, sql) }
+        var details: [ImageDetail] = []
+        var tags = 0
+        for row in rows {
+            guard tags < mostTags else { return (details, true) }
+            details.append(try detail(row, in: repository, sql))
+            tags += details.last?.tags.count ?? 0
+        }
+        return (details, false)
     }
 
     static func detail(
@@ -109,7 +120,7 @@ struct ImageListTable {
     ) throws -> ImageDetail {
         let digest = try Digest(row.text(0))
         return ImageDetail(
-            digest: digest, tags: try ImageTable.tags(of: digest, in: repository, sql), size: try row.integer(1),
+            digest: digest, tags: try ImageTable.tags(of: digest, in: repository, sql), size: try row.size(1),
             pushedAt: try row.timestamp(2), mediaType: try row.text(3), artifactType: try row.optionalText(4),
             lastPulledAt: try row.optionalTimestamp(5), subject: try row.optionalText(6).map { try Digest($0) },
             status: ImageStatus(rawValue: try row.text(7)) ?? .active, archivedAt: try row.optionalTimestamp(8),

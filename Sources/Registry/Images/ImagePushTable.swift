@@ -3,13 +3,56 @@ import WeirVault
 
 /// What only a push asks of the images' rows.
 enum ImagePushTable {
-    /// The length of a manifest as it was pushed; nil where it is not here, and where it is in the archive: clients then push
-    /// it again, which brings it back.
-    static func manifestSize(of digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> Int64? {
+    /// The lengths of those manifests that are here, as they were pushed. What is in the archive is not: clients then push it again,
+    /// which brings it back.
+    static func manifestSizes(
+        of digests: [Digest], in repository: Int64, _ sql: any SQLConnection
+    ) throws -> [Digest: Int64] {
+        var sizes: [Digest: Int64] = [:]
+        for batch in DigestBatch.all(of: digests) {
+            let rows = try sql.rows(
+                """
+                SELECT digest, LENGTH(manifest) FROM image
+                WHERE repository = $1 AND status = 'ACTIVE' AND digest IN (\(batch.places(from: 2)))
+                """, [.integer(repository)] + batch.arguments)
+            for row in rows { sizes[try Digest(row.text(0))] = try row.integer(1).subtracting(Int64(SealedValue.overhead)) }
+        }
+        return sizes
+    }
+
+    /// The length of a stored manifest, as it lies there; 0 where it is not here.
+    static func storedSize(of digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> Int64 {
         try sql.rows(
-            "SELECT LENGTH(manifest) FROM image WHERE repository = $1 AND digest = $2 AND status = 'ACTIVE'",
+            "SELECT LENGTH(manifest) FROM image WHERE repository = $1 AND digest = $2",
             [.integer(repository), .text(digest.description)]
-        ).first.map { try $0.integer(0) - Int64(SealedValue.overhead) }
+        ).first?.size(0) ?? 0
+    }
+
+    /// What the lists among these manifests name.
+    static func children(
+        of digests: [Digest], in repository: Int64, _ sql: any SQLConnection
+    ) throws -> Set<Digest> {
+        var children: Set<Digest> = []
+        for batch in DigestBatch.all(of: digests) {
+            let rows = try sql.rows(
+                "SELECT DISTINCT child FROM image_child WHERE repository = $1 AND parent IN (\(batch.places(from: 2)))",
+                [.integer(repository)] + batch.arguments)
+            for row in rows { children.insert(try Digest(row.text(0))) }
+        }
+        return children
+    }
+
+    /// The size of the largest of these images that are here; 0 where none is.
+    static func largest(of digests: [Digest], in repository: Int64, _ sql: any SQLConnection) throws -> Int64 {
+        var largest: Int64 = 0
+        for batch in DigestBatch.all(of: digests) {
+            let row = try sql.rows(
+                "SELECT MAX(size) FROM image WHERE repository = $1 AND digest IN (\(batch.places(from: 2)))",
+                [.integer(repository)] + batch.arguments
+            ).first
+            largest = max(largest, try row?.optionalSize(0) ?? 0)
+        }
+        return largest
     }
 
     /// True if the image has `limit` tags or more. Counts no further than that.

@@ -64,5 +64,9 @@ extension Refusal {
 }
 
 extension [Digest] {
-    fileprivate var list: String { "[\(map(\.description).joined(separator: ", "))]" }
+    /// At most ten: a document may name a thousand, and both the answer and the log repeat them.
+    fileprivate var list: String {
+        let shown = prefix(10).map(\.description).joined(separator: ", ")
+        return count > 10 ? "[\(shown) and \(count - 10) more]" : "[\(shown)]"
+    }
 }

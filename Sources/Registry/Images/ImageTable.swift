@@ -208,17 +208,9 @@ struct ImageTable {
     static func size(of manifest: Manifest, in repository: Int64, _ sql: any SQLConnection) throws -> Int64 {
         let children = manifest.children
         guard !children.isEmpty else {
-            return manifest.blobs.reduce(Int64(manifest.bytes.readableBytes)) { $0 + min($1.size, .max - $0) }
+            return Int64(manifest.bytes.readableBytes).adding(manifest.blobs.map(\.size).total)
         }
-        var largest: Int64 = 0
-        for child in children {
-            let row = try sql.rows(
-                "SELECT size FROM image WHERE repository = $1 AND digest = $2",
-                [.integer(repository), .text(child.digest.description)]
-            ).first
-            largest = max(largest, try row?.integer(0) ?? 0)
-        }
-        return largest
+        return try ImagePushTable.largest(of: Set(children.map(\.digest)).sorted(), in: repository, sql)
     }
 
     /// Records pulls: the newest wins.

@@ -1,15 +1,19 @@
 package import WeirCore
 
 extension Images {
-    /// Several manifests as they lie here: ECR's `BatchGetImage`. Each id answers for itself.
+    /// Several manifests as they lie here: ECR's `BatchGetImage`. Each id answers for itself, and once, however often it is asked
+    /// for. What does not fit into `ImageBatch.mostBytes` any more fails: nothing of it is read.
     package func batchGet(
         _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> (images: [StoredImage], failures: [ImageFailure]) {
         let repository = try await repository(name, of: registry)
         let found = try await database.read { sql in
-            try ids.map { id -> (ImageIDRequest, ImageIDRequest.Finding, ImageTable.Row?) in
+            var batch = ImageBatch()
+            return try ids.distinct.map { id -> (ImageIDRequest, ImageIDRequest.Finding, ImageTable.Row?) in
                 let finding = try id.find(in: repository.id, sql)
                 guard case .found(let digest, _) = finding else { return (id, finding, nil) }
+                let size = try ImagePushTable.storedSize(of: digest, in: repository.id, sql)
+                guard batch.takes(Int(clamping: size)) else { return (id, ImageBatch.full, nil) }
                 return (id, finding, try ImageTable.find(.digest(digest), in: repository.id, sql))
             }
         }
@@ -79,6 +83,33 @@ extension Images {
         memory.forget(repository.id)
         result.2.forEach(events.emit)
         return (result.0, result.1)
+    }
+}
+
+/// How much one answer of `BatchGetImage` may hold. A call of two kilobytes names a hundred manifests of four megabytes each: four
+/// such calls at once would be gigabytes of memory.
+struct ImageBatch: Sendable {
+    static let mostBytes = 16 * 1024 * 1024
+    /// What is told of an image that does not fit.
+    static let reason =
+        "The manifests of this answer would be longer than \(mostBytes >> 20) MiB. Ask for this image again, with fewer others"
+    static let full = ImageIDRequest.Finding.failed(.imageInaccessible, reason)
+
+    private var bytes = 0
+
+    /// Whether so many bytes more fit in; then they are counted.
+    mutating func takes(_ count: Int) -> Bool {
+        guard bytes.adding(count) <= Self.mostBytes else { return false }
+        bytes += count
+        return true
+    }
+}
+
+extension [ImageIDRequest] {
+    /// The first of each, in their order.
+    var distinct: [ImageIDRequest] {
+        var seen: Set<ImageIDRequest> = []
+        return filter { seen.insert($0).inserted }
     }
 }
 

@@ -25,9 +25,10 @@ extension Images {
         _ status: ImageStatus? = .active, after cursor: String?, limit: Int
     ) async throws -> Page<ImageDetail> {
         let repository = try await repository(name, of: registry)
-        let details = try await database.read {
+        let (details, isCut) = try await database.read {
             try ImageListTable.details(in: repository.id, filter, status, after: cursor, limit: limit + 1, $0)
         }
+        if isCut { return Page(items: details, next: details.last?.digest.description) }
         return Page(details, limit: limit) { $0.digest.description }
     }
 

@@ -54,6 +54,11 @@ extension Images {
         try blobs.check(repository)
         let manifest = try Manifest.pushed(push)
         let scope = blobs.place(of: manifest.digest, in: repository).scope
+        // Nearly all that is refused is refused here, while others may write. The transaction asks again, in a few statements.
+        try await database.read { sql in
+            try Self.checkReferences(of: manifest, in: repository, scope: scope, sql)
+            try Self.checkDepth(of: manifest, in: repository, sql)
+        }
         let sealedKey = try await repositories.sealedKey(of: repository)
         let sealed = try seal.seal(manifest, in: repository, sealedKey: sealedKey)
         let now = clock.now
@@ -112,20 +117,38 @@ extension Images {
     static func checkReferences(
         of manifest: Manifest, in repository: Repository, scope: String, _ sql: any SQLConnection
     ) throws {
-        let wanted = Array(Set(manifest.blobs.map(\.digest))).sorted()
+        let (blobs, lists) = (manifest.blobs, manifest.children)
+        let wanted = Set(blobs.map(\.digest)).sorted()
         let present = try BlobTable.present(wanted, in: repository.id, scope: scope, sql)
         let missing = wanted.filter { present[$0] == nil }
         guard missing.isEmpty else { throw Refusal.layersNotFound(missing, in: repository) }
-        var children: [Digest: Int64] = [:]
-        for child in manifest.children {
-            children[child.digest] = try ImagePushTable.manifestSize(of: child.digest, in: repository.id, sql)
-        }
-        let absent = manifest.children.map(\.digest).filter { children[$0] == nil }
+        let listed = Set(lists.map(\.digest)).sorted()
+        let children = try ImagePushTable.manifestSizes(of: listed, in: repository.id, sql)
+        let absent = listed.filter { children[$0] == nil }
         guard absent.isEmpty else { throw Refusal.referencedImagesNotFound(absent, in: repository) }
         // Clients trust these numbers: a wrong one is an image that cannot be pulled.
-        for named in manifest.blobs + manifest.children {
+        for named in blobs + lists {
             guard let size = present[named.digest] ?? children[named.digest], size != named.size else { continue }
             throw Refusal.manifestInvalid("\(named.digest) has \(size) bytes, not the \(named.size) that the manifest tells")
+        }
+    }
+
+    /// Levels of lists in lists, the image at their end included: whoever walks through a list can then rely on an end. An honest
+    /// image has two.
+    private static let maxLevels = 4
+    /// What a list may lead to on any one of its levels.
+    private static let maxOnLevel = 10_000
+
+    private static func checkDepth(of manifest: Manifest, in repository: Repository, _ sql: any SQLConnection) throws {
+        var level = Set(manifest.children.map(\.digest))
+        for _ in 2..<maxLevels {
+            level = try ImagePushTable.children(of: level.sorted(), in: repository.id, sql)
+            guard level.count <= maxOnLevel else {
+                throw Refusal.manifestOutOfBounds("the manifest leads to more than \(maxOnLevel) others")
+            }
+        }
+        guard try ImagePushTable.children(of: level.sorted(), in: repository.id, sql).isEmpty else {
+            throw Refusal.manifestOutOfBounds("the manifest has more than the \(maxLevels) levels of lists that are allowed")
         }
     }
 }
@@ -138,8 +161,15 @@ extension Manifest {
             manifest = try Manifest(
                 push.bytes, contentType: push.contentType, algorithm: push.digest?.algorithm ?? .sha256)
         } catch {
-            if case .tooLarge = error { throw Refusal(.manifestTooLarge, "\(error)") }
-            throw .manifestInvalid("\(error)")
+            switch error {
+            case .tooLarge: throw Refusal(.manifestTooLarge, "\(error)")
+            case .tooMany, .badMediaType: throw .manifestOutOfBounds("\(error)")
+            default: throw .manifestInvalid("\(error)")
+            }
+        }
+        if let odd = manifest.oddType { throw .manifestOutOfBounds("\(ManifestError.badMediaType(odd.member, odd.type))") }
+        for named in manifest.blobs + manifest.children where named.size > ByteCount.largestLayer {
+            throw .manifestOutOfBounds("\(named.digest) cannot have the \(named.size) bytes that the manifest tells")
         }
         if let lacks = manifest.lacks { throw .manifestInvalid("\(ManifestError.missing(lacks))") }
         if let digest = push.digest, digest != manifest.digest {
@@ -153,6 +183,14 @@ extension Manifest {
 
 extension Refusal {
     fileprivate static func manifestInvalid(_ constraint: String) -> Refusal {
-        Refusal(.manifestInvalid, "Invalid parameter at 'ImageManifest' failed to satisfy constraint: '\(constraint)'")
+        Refusal(.manifestInvalid, sentence(constraint))
+    }
+
+    fileprivate static func manifestOutOfBounds(_ constraint: String) -> Refusal {
+        Refusal(.manifestOutOfBounds, sentence(constraint))
+    }
+
+    private static func sentence(_ constraint: String) -> String {
+        "Invalid parameter at 'ImageManifest' failed to satisfy constraint: '\(constraint)'"
     }
 }

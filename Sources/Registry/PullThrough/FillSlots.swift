@@ -40,16 +40,62 @@ package final class FillSlots: Sendable {
     }
 
     private struct Waiter {
+        /// They come in the order of their numbers.
+        let number: UInt64
         let ticket: Ticket
         let continuation: CheckedContinuation<Void, Never>
+    }
+
+    /// Those of one rule and one priority, in the order in which they came to wait for it. Taking the first costs the same however
+    /// many wait.
+    private struct Line {
+        private var waiters: [Waiter] = []
+        private var begin = 0
+
+        var isEmpty: Bool { begin == waiters.count }
+        var first: Waiter? { isEmpty ? nil : waiters[begin] }
+
+        mutating func append(_ waiter: Waiter) { waiters.append(waiter) }
+
+        mutating func removeFirst() {
+            begin += 1
+            guard begin > 64, begin > waiters.count / 2 else { return }
+            waiters.removeFirst(begin)
+            begin = 0
+        }
+
+        mutating func remove(_ ticket: Ticket) -> Waiter? {
+            guard let at = waiters[begin...].firstIndex(where: { $0.ticket === ticket }) else { return nil }
+            return waiters.remove(at: at)
+        }
     }
 
     private struct State {
         var running: [String: Int] = [:]
         var total = 0
         var ahead = 0
-        /// In the order in which they came.
-        var waiting: [Waiter] = []
+        var waiting = 0
+        var lastNumber: UInt64 = 0
+        /// By priority, then by owner.
+        var lines: [UpstreamPriority: [String: Line]] = [:]
+
+        mutating func enter(_ waiter: Waiter, _ priority: UpstreamPriority) {
+            lines[priority, default: [:]][waiter.ticket.owner, default: Line()].append(waiter)
+        }
+
+        /// The one who waits longest of those whose rule has room by `hasRoom`. Looks at each rule, not at each who waits.
+        mutating func next(_ priority: UpstreamPriority, where hasRoom: (Ticket) -> Bool) -> Waiter? {
+            var found: Waiter?
+            for line in lines[priority, default: [:]].values {
+                guard let first = line.first, hasRoom(first.ticket), first.number < found?.number ?? .max else { continue }
+                found = first
+            }
+            guard let found else { return nil }
+            let owner = found.ticket.owner
+            lines[priority]?[owner]?.removeFirst()
+            if lines[priority]?[owner]?.isEmpty == true { lines[priority]?[owner] = nil }
+            return found
+        }
     }
 
     private let limits: Limits
@@ -67,7 +113,11 @@ package final class FillSlots: Sendable {
         _ ticket: Ticket, _ body: () async throws -> Value
     ) async rethrows -> Value {
         await withCheckedContinuation { continuation in
-            change { $0.waiting.append(Waiter(ticket: ticket, continuation: continuation)) }
+            change { state in
+                state.lastNumber += 1
+                state.waiting += 1
+                state.enter(Waiter(number: state.lastNumber, ticket: ticket, continuation: continuation), ticket.priority)
+            }
         }
         defer { leave(ticket) }
         return try await body()
@@ -75,12 +125,16 @@ package final class FillSlots: Sendable {
 
     /// A client waits for it from now on.
     package func promote(_ ticket: Ticket, to priority: UpstreamPriority) {
-        let isMore = ticket.urgency.withLock { urgency in
-            guard priority < urgency else { return false }
-            urgency = priority
-            return true
+        change { state in
+            let before = ticket.urgency.withLock { urgency -> UpstreamPriority? in
+                guard priority < urgency else { return nil }
+                defer { urgency = priority }
+                return urgency
+            }
+            guard let before, let waiter = state.lines[before]?[ticket.owner]?.remove(ticket) else { return }
+            if state.lines[before]?[ticket.owner]?.isEmpty == true { state.lines[before]?[ticket.owner] = nil }
+            state.enter(waiter, priority)
         }
-        if isMore { change { _ in } }
     }
 
     /// One part more for a running fill that has `count` such parts, where nobody who waits could use the room. Give it back by `returnPart`.
@@ -96,14 +150,14 @@ package final class FillSlots: Sendable {
     package func hasRoom(for ticket: Ticket) -> Bool { state.withLock { hasRoom(for: ticket, having: 0, $0) } }
 
     private func hasRoom(for ticket: Ticket, having count: Int, _ state: State) -> Bool {
-        count < limits.aheadPerFill && state.ahead < limits.ahead && state.waiting.isEmpty
+        count < limits.aheadPerFill && state.ahead < limits.ahead && state.waiting == 0
             && state.running[ticket.owner, default: 0] + count < ticket.limit && state.total + state.ahead < limits.total
     }
 
     package func returnPart() { state.withLock { $0.ahead -= 1 } }
 
     /// How many wait. For tests and metrics.
-    package var waiting: Int { state.withLock { $0.waiting.count } }
+    package var waiting: Int { state.withLock { $0.waiting } }
 
     private func leave(_ ticket: Ticket) {
         change { state in
@@ -125,16 +179,14 @@ package final class FillSlots: Sendable {
     private func admit(_ state: inout State) -> [Waiter] {
         var admitted: [Waiter] = []
         for priority in UpstreamPriority.allCases {
-            guard !state.waiting.isEmpty, state.total < limits.total else { break }
-            state.waiting.removeAll { waiter in
-                let ticket = waiter.ticket
-                guard ticket.priority == priority, hasRoom(ticket.limit, state.running[ticket.owner, default: 0], priority),
-                    hasRoom(limits.total, state.total, priority)
-                else { return false }
-                state.running[ticket.owner, default: 0] += 1
+            while state.waiting > 0, hasRoom(limits.total, state.total, priority) {
+                let running = state.running
+                let next = state.next(priority) { hasRoom($0.limit, running[$0.owner, default: 0], priority) }
+                guard let next else { break }
+                state.running[next.ticket.owner, default: 0] += 1
                 state.total += 1
-                admitted.append(waiter)
-                return true
+                state.waiting -= 1
+                admitted.append(next)
             }
         }
         return admitted

@@ -50,6 +50,7 @@ final class Fills: Sendable {
     /// For blobs that are there in a round trip or two, such as an image's configuration: they do not queue behind layers of hundreds
     /// of megabytes, since a client can do nothing without them.
     private let smallSlots: FillSlots
+    private let complaints = FillComplaints()
     private let table = Mutex(Table())
 
     init(
@@ -123,14 +124,23 @@ final class Fills: Sendable {
         case .success(let size): running.fill.stored(size: size)
         case .failure(let error):
             let refusal = Refusal(upstream: error, asking: "the blob \(order.digest)")
-            logger.warning(
-                "Blob not filled",
-                metadata: [
-                    "blob.digest": "\(order.digest)", "repository.name": "\(order.repository.name)",
-                    "upstream.host": "\(order.source.host)", "error": "\(error)",
-                ])
+            complain(order, error)
             Counter(label: "weir_fills_total", dimensions: [("outcome", refusal.reason.rawValue)]).increment()
             running.fill.failed(refusal)
+        }
+    }
+
+    private func complain(_ order: Order, _ error: any Error) {
+        var metadata: Logger.Metadata = [
+            "repository.name": "\(order.repository.name)", "upstream.host": "\(order.source.host)", "error": "\(error)",
+        ]
+        switch complaints.failed(order.source.owner) {
+        case .nothing: return
+        case .more: logger.warning("More blobs are not filled; weir_fills_total counts them", metadata: metadata)
+        case .this(let unnamed):
+            metadata["blob.digest"] = "\(order.digest)"
+            if unnamed > 0 { metadata["fill.unnamed"] = "\(unnamed)" }
+            logger.warning("Blob not filled", metadata: metadata)
         }
     }
 

@@ -1,3 +1,4 @@
+import NIOCore
 package import WeirCore
 
 extension Pulls {
@@ -10,7 +11,8 @@ extension Pulls {
         }
         var found: [StoredImage] = []
         var failures: [ImageFailure] = []
-        for id in ids {
+        var batch = ImageBatch()
+        for id in ids.distinct {
             switch id.parsed {
             case .failed(let code, let reason): failures.append(ImageFailure(id: id, code: code, reason: reason))
             case .named(let reference, let digest):
@@ -18,6 +20,10 @@ extension Pulls {
                     let served = try await manifest(reference, in: name, of: registry, for: caller)
                     guard digest == nil || digest == served.digest else {
                         failures.append(.doesNotMatch(id))
+                        continue
+                    }
+                    guard batch.takes(served.bytes.readableBytes) else {
+                        failures.append(ImageFailure(id: id, code: .imageInaccessible, reason: ImageBatch.reason))
                         continue
                     }
                     found.append(StoredImage(served, as: reference))

@@ -7,9 +7,11 @@ extension Pulls {
     /// Starts fetching images whole, as work that clients come before, and tells how it begins. Ask `warmJob` how far it is.
     ///
     /// The caller's right to pull each of the images is checked as for a pull of its own; an image that fails is told in the job and
-    /// does not stop the others.
-    package func warm(_ images: [WarmImage], in registry: RegistryID, for caller: Caller) -> WarmJob {
-        let job = warmups.begin(images, in: registry, at: clock.now)
+    /// does not stop the others. Throws `.throttled` where many such jobs go on already.
+    package func warm(
+        _ images: [WarmImage], in registry: RegistryID, for caller: Caller
+    ) throws(Refusal) -> WarmJob {
+        let job = try warmups.begin(images, in: registry, at: clock.now)
         let id = job.id
         warmups.running.begin(id) { [self] in
             await withTaskGroup(of: Void.self) { group in
@@ -63,7 +65,7 @@ extension Pulls {
         if case .tag = reference, try !walk.enters(served.digest, depth: depth) { return }
         report.change { progress in
             progress.digest = progress.digest ?? served.digest
-            progress.manifests += 1
+            progress.manifests.add(1)
         }
         let manifest = try Manifest(
             served.bytes, contentType: served.mediaType, algorithm: served.digest.algorithm)
@@ -81,8 +83,8 @@ extension Pulls {
         let source = try await source(of: place.name, by: rule, in: place.registry, place.priority)
         let wanted = Dictionary(manifest.blobs.map { ($0.digest, $0.size) }) { first, _ in first }
         report.change { progress in
-            progress.blobs += wanted.count
-            progress.bytes += wanted.values.reduce(0, +)
+            progress.blobs.add(wanted.count)
+            progress.bytes.add(wanted.values.total)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (digest, size) in wanted {
@@ -102,8 +104,8 @@ extension Pulls {
             _ = try await fill.whole()
         }
         report.change { progress in
-            progress.blobsDone += 1
-            progress.bytesDone += size
+            progress.blobsDone.add(1)
+            progress.bytesDone.add(size)
         }
     }
 }

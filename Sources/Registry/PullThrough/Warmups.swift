@@ -5,6 +5,8 @@ import WeirCore
 final class Warmups: Sendable {
     /// Ended ones are forgotten when there are more.
     private static let remembered = 100
+    /// How many may go on in one registry: each holds up to a thousand images.
+    private static let mostRunning = 16
 
     private struct Entry {
         let registry: RegistryID
@@ -15,7 +17,7 @@ final class Warmups: Sendable {
         var now: WarmJob {
             var job = job
             for (number, fills) in fills {
-                job.images[number].bytesDone += fills.reduce(0) { $0 + $1.progress.landed }
+                job.images[number].bytesDone.add(fills.map(\.progress.landed).total)
             }
             return job
         }
@@ -25,14 +27,22 @@ final class Warmups: Sendable {
     private let entries = Mutex<[Entry]>([])
     let running = Flights<String, Void>()
 
-    func begin(_ images: [WarmImage], in registry: RegistryID, at now: Timestamp) -> WarmJob {
+    /// Throws `.throttled` where too many go on in the registry already.
+    func begin(_ images: [WarmImage], in registry: RegistryID, at now: Timestamp) throws(Refusal) -> WarmJob {
         let job = WarmJob(
             id: RandomID.uuid(), startedAt: now, endedAt: nil, images: images.map { WarmJob.Progress($0) })
-        entries.withLock { entries in
+        let isTaken = entries.withLock { entries in
+            guard entries.count(where: { $0.registry == registry && !$0.job.isFinished }) < Self.mostRunning else { return false }
             entries.append(Entry(registry: registry, job: job))
             while entries.count > Self.remembered, let old = entries.firstIndex(where: { $0.job.isFinished }) {
                 entries.remove(at: old)
             }
+            return true
+        }
+        guard isTaken else {
+            throw Refusal(
+                .throttled, "\(Self.mostRunning) warmings go on in this registry already. Wait for one to end",
+                retryAfter: .seconds(30))
         }
         return job
     }

@@ -11,6 +11,8 @@ package struct Referrers: Sendable {
     package static let freshness: Duration = .seconds(6 * 3600)
     /// Annotations in one page, in bytes: keeps an answer near the 4 MiB that clients accept.
     private static let pageBytes = 2 * 1024 * 1024
+    /// Manifests that are opened for one page, in bytes: a page ends there, and the next one goes on.
+    private static let openedBytes = 16 * 1024 * 1024
     /// Protects memory and the database from an upstream that lists without end.
     static let maxFromUpstream = 5_000
 
@@ -39,20 +41,24 @@ package struct Referrers: Sendable {
         if let known { try pulls.blobs.check(known.repository) }
         let (theirs, warning) = try await fromUpstream(subject, known, at: place)
         var found = theirs.filter { filter.takes($0) && $0.digest.description > cursor ?? "" }
+        var isCut = false
         if let known {
             let local = try await local(subject, in: known.repository, filter, after: cursor, limit: limit + 1)
-            let here = Set(local.map(\.digest))
-            found = (found.filter { !here.contains($0.digest) } + local).sorted { $0.digest < $1.digest }
+            let here = Set(local.referrers.map(\.digest))
+            found = (found.filter { !here.contains($0.digest) } + local.referrers).sorted { $0.digest < $1.digest }
+            // What lies behind the last one that was opened is not known yet.
+            if local.isCut, let last = local.referrers.last?.digest { found = found.filter { $0.digest <= last } }
+            isCut = local.isCut
         }
         var bytes = 0
         let fitting = found.prefix(limit).prefix { referrer in
-            bytes += referrer.annotations.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+            bytes += referrer.annotations.map { $0.key.utf8.count + $0.value.utf8.count }.total
             return bytes <= Self.pageBytes
         }
         // One alone always fits: a manifest is no longer than 4 MiB.
         let page = fitting.isEmpty ? found.prefix(1) : fitting
         return ReferrerList(
-            referrers: Array(page), next: page.count < found.count ? page.last?.digest.description : nil,
+            referrers: Array(page), next: isCut || page.count < found.count ? page.last?.digest.description : nil,
             warning: warning)
     }
 
@@ -61,11 +67,13 @@ package struct Referrers: Sendable {
 
     // MARK: - Here
 
-    /// Those whose manifests lie here. Their annotations are read from the manifests, which are sealed.
+    /// Those whose manifests lie here; `isCut` where there may be more than were opened. Their annotations are read from the
+    /// manifests, which are sealed.
     private func local(
         _ subject: Digest, in repository: Repository, _ filter: ReferrerFilter, after cursor: String?, limit: Int
-    ) async throws -> [Referrer] {
+    ) async throws -> (referrers: [Referrer], isCut: Bool) {
         var found: [Referrer] = []
+        var opened: Int64 = 0
         var cursor = cursor
         while found.count < limit {
             let (after, wanted) = (cursor, limit - found.count)
@@ -74,24 +82,30 @@ package struct Referrers: Sendable {
                     to: subject, in: repository.id, types: filter.artifactTypes, after: after, limit: wanted, $0)
             }
             for digest in digests {
-                if let referrer = try await referrer(digest, in: repository), filter.takes(referrer) {
-                    found.append(referrer)
-                }
+                guard let referrer = try await referrer(digest, in: repository, filter) else { continue }
+                found.append(referrer)
+                opened.add(referrer.size)
+                if opened > Self.openedBytes { return (found, true) }
             }
             guard let last = digests.last, digests.count == wanted else { break }
             cursor = last.description
         }
-        return found
+        return (found, false)
     }
 
-    /// Nil where it has been deleted meanwhile.
-    private func referrer(_ digest: Digest, in repository: Repository) async throws -> Referrer? {
-        guard let row = try await parts.database.read({ try ImageTable.find(.digest(digest), in: repository.id, $0) })
+    /// Nil where it has been deleted meanwhile, and where the filter does not take it.
+    private func referrer(
+        _ digest: Digest, in repository: Repository, _ filter: ReferrerFilter
+    ) async throws -> Referrer? {
+        guard let row = try await parts.database.read({ try ImageTable.find(.digest(digest), in: repository.id, $0) }),
+            filter.statuses.contains(row.status)
         else { return nil }
         let bytes = try pulls.images.seal.open(row, in: repository)
-        let manifest = try Manifest(bytes, contentType: row.mediaType, algorithm: digest.algorithm)
-        return Referrer(
+        // One that was stored before a bound was drawn is told without what it says of itself.
+        let manifest = try? Manifest(bytes, contentType: row.mediaType, algorithm: digest.algorithm)
+        let referrer = Referrer(
             digest: digest, mediaType: row.mediaType, size: Int64(bytes.readableBytes),
-            artifactType: manifest.artifactType, annotations: manifest.annotations, status: row.status)
+            artifactType: manifest?.artifactType, annotations: manifest?.annotations ?? [:], status: row.status)
+        return filter.takes(referrer) ? referrer : nil
     }
 }

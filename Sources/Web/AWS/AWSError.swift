@@ -58,7 +58,8 @@ package struct AWSError: Error, Sendable, Equatable {
 
     private static func ecr(_ reason: Refusal.Reason) -> Row {
         switch reason {
-        case .invalidParameter, .imageReferencedByManifestList, .manifestInvalid, .manifestTooLarge, .blobReferenced:
+        case .invalidParameter, .imageReferencedByManifestList, .manifestInvalid, .manifestOutOfBounds,
+            .manifestTooLarge, .blobReferenced:
             Row("InvalidParameterException")
         case .validation: Row("ValidationException")
         case .malformedRequest: Row("SerializationException")

@@ -82,8 +82,11 @@ package struct Parameters: Sendable {
         let number: Int64
         switch value {
         case .integer(let integer): number = integer
-        case .number(let double) where double == double.rounded() && abs(double) < 1e15: number = Int64(double)
-        case .number: throw Self.wrongType("NUMBER_VALUE can not be converted to an Integer")
+        case .number(let double):
+            guard let exact = Int64(exactly: double) else {
+                throw Self.wrongType("NUMBER_VALUE can not be converted to an Integer")
+            }
+            number = exact
         default: throw Self.wrongType(value, wanted: "an Integer")
         }
         guard let range else { return number }
@@ -157,16 +160,22 @@ package struct Parameters: Sendable {
     package func optionalStringMap(_ name: String) throws -> [String: String]? {
         guard let value = value(name) else { return nil }
         guard case .object(let members) = value else { throw Self.wrongType("Expected map or null") }
+        try check(members.count, in: 0...Self.longestList, value: "(\(members.count) entries)", at: name)
         return try members.mapValues(Self.text)
     }
 
     // MARK: What they share
 
+    /// What a list may hold where the model draws no bound: each element is work, and some are looked up one by one.
+    private static let longestList = 1_000
+
     /// Each element of a list as an object with one member, so that one set of readers serves both.
     private func optionalList(_ name: String, count: ClosedRange<Int>?) throws -> [Parameters]? {
         guard let value = value(name) else { return nil }
         guard case .array(let values) = value else { throw Self.wrongType("Expected list or null") }
-        if let count { try check(values.count, in: count, value: JSONValue.array(values).text, at: name) }
+        try check(
+            values.count, in: count ?? 0...Self.longestList,
+            value: values.count <= Self.longestList ? JSONValue.array(values).text : "(\(values.count) elements)", at: name)
         return values.enumerated().map { index, value in
             Parameters([Self.element: value], service: service, path: "\(member(name)).\(index + 1).")
         }
@@ -193,9 +202,11 @@ package struct Parameters: Sendable {
         return value
     }
 
-    func check(_ length: Int, in range: ClosedRange<Int>, value: String, at name: String) throws {
-        if length < range.lowerBound { throw refusal(.lengthAtLeast(range.lowerBound), value, name) }
-        if length > range.upperBound { throw refusal(.lengthAtMost(range.upperBound), value, name) }
+    func check(
+        _ length: Int, in range: ClosedRange<Int>, value: @autoclosure () -> String, at name: String
+    ) throws {
+        if length < range.lowerBound { throw refusal(.lengthAtLeast(range.lowerBound), value(), name) }
+        if length > range.upperBound { throw refusal(.lengthAtMost(range.upperBound), value(), name) }
     }
 
     private static func text(_ value: JSONValue) throws -> String {

@@ -9,7 +9,10 @@ extension DistributionAPI {
     func referrers(of digest: Digest, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         try await permit(call, "ecr:BatchGetImage", on: name)
         let query = call.query
-        let types = query.all("artifactType").filter { !$0.isEmpty }
+        let types = Set(query.all("artifactType").filter { !$0.isEmpty }).sorted()
+        guard types.count <= Self.mostTypes else {
+            throw Refusal(.invalidParameter, "A request may name \(Self.mostTypes) artifact types at most")
+        }
         let limit = max(1, try Self.limit(query["n"]))
         let page = try await registry.referrers.list(
             of: digest, in: name, of: call.registry, for: call.caller, ReferrerFilter(artifactTypes: types),
@@ -26,6 +29,9 @@ extension DistributionAPI {
         let body = "{\"schemaVersion\":2,\"mediaType\":\(JSONText.quoted(MediaType.ociIndex)),\"manifests\":[\(manifests)]}"
         return call.reply(.ok, headers, .bytes(ByteBuffer(string: body)))
     }
+
+    /// Each makes a statement of the database another one.
+    private static let mostTypes = 20
 
     private static func descriptor(_ referrer: Referrer) -> String {
         var members = [

@@ -62,6 +62,7 @@ package struct DistributionError: Sendable, Equatable {
         case .invalidParameter, .validation, .malformedRequest, .unknownOperation, .unsupported, .manifestInvalid,
             .imageReferencedByManifestList, .blobReferenced, .storageClassUpdateNotSupported, .lifecyclePreviewInProgress:
             (.methodNotAllowed, "UNSUPPORTED")
+        case .manifestOutOfBounds: (.badRequest, "MANIFEST_INVALID")
         case .requestTooLarge, .manifestTooLarge: (.contentTooLarge, "SIZE_INVALID")
         case .authenticationMissing, .credentialsUnknown, .signatureInvalid, .credentialsExpired, .tokenInvalid:
             (.unauthorized, "UNAUTHORIZED")

@@ -51,7 +51,9 @@ extension JSONValue {
 
     private static func reason(_ reason: LifecyclePlan.Kept.Reason) -> String {
         switch reason {
-        case .namedByLists(let lists): "named by \(lists.map(\.description).joined(separator: ", "))"
+        case .namedByLists(let lists):
+            "named by \(lists.prefix(10).map(\.description).joined(separator: ", "))"
+                + (lists.count > 10 ? " and \(lists.count - 10) more" : "")
         case .subjectStays(let subject): "it is about \(subject), which stays"
         }
     }

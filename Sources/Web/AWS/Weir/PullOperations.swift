@@ -24,7 +24,7 @@ struct PullOperations: Sendable {
             let image = try await ImageName(text, in: call.registry, registry.cacheRules)
             images.append(WarmImage(name: image.name, reference: image.reference, platforms: platforms ?? []))
         }
-        return ["warm": .warm(registry.pulls.warm(images, in: call.registry, for: call.caller))]
+        return ["warm": .warm(try registry.pulls.warm(images, in: call.registry, for: call.caller))]
     }
 
     private func describeWarm(_ call: AWSCall) async throws -> JSONValue {

@@ -1,0 +1,42 @@
+import Synchronization
+
+/// Which blobs that could not be filled the log names: the first few of a rule in a minute. One image may name a thousand, and what
+/// fails for one of them fails for all.
+final class FillComplaints: Sendable {
+    enum Saying: Sendable {
+        /// Name it; so many more were not named in the minute before.
+        case this(unnamed: Int)
+        /// Say once that there are more.
+        case more
+        case nothing
+    }
+
+    private static let named = 5
+    private static let window: Duration = .seconds(60)
+    /// Rules; there are fifty to a registry.
+    private static let maxEntries = 10_000
+
+    private struct Entry {
+        var since = ContinuousClock.now
+        var count = 0
+    }
+
+    private let entries = Mutex<[String: Entry]>([:])
+
+    func failed(_ owner: String) -> Saying {
+        let now = ContinuousClock.now
+        return entries.withLock { entries in
+            if entries.count >= Self.maxEntries { entries.removeAll() }
+            var entry = entries[owner] ?? Entry()
+            defer { entries[owner] = entry }
+            if entry.count > 0, now - entry.since >= Self.window {
+                let unnamed = max(0, entry.count - Self.named)
+                entry = Entry(since: now, count: 1)
+                return .this(unnamed: unnamed)
+            }
+            entry.count += 1
+            if entry.count <= Self.named { return .this(unnamed: 0) }
+            return entry.count == Self.named + 1 ? .more : .nothing
+        }
+    }
+}
