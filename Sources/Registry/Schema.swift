@@ -32,7 +32,7 @@ package enum RegistrySchema {
     /// In the order in which they are applied: what has landed stays where it is.
     package static let migrations: [Migration] =
         first + collection + referrers + settings + lifecycle + uploads + ruleOptions
-        + blobSources
+        + blobSources + uploadCallers
 
     private static let first: [Migration] = [
         Migration(

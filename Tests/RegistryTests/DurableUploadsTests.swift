@@ -19,7 +19,7 @@ import WeirStorage
     func restart(first: Int, sealing: Blobs.Sealing) async throws {
         let (house, name) = try await house(sealing: sealing)
         let whole = noise(500_000)
-        let id = try await house.registry.uploads.begin(in: name, of: house.id).id
+        let id = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller).id
         let begun = try await house.restarted()
         #expect(try await begun.uploads.status(id, in: name, of: house.id).received == 0)
         _ = try await begun.uploads.append(
@@ -42,7 +42,7 @@ import WeirStorage
 
     @Test func anUploadThatWasFinishedIsNotThereAfterARestart() async throws {
         let (house, name) = try await house()
-        let id = try await house.registry.uploads.begin(in: name, of: house.id).id
+        let id = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller).id
         _ = try await house.registry.uploads.append(id, in: name, of: house.id, at: nil, body: Parts([noise(100_000)]))
         _ = try await house.registry.uploads.finish(
             id, in: name, of: house.id, digest: Digest(of: noise(100_000).readableBytesView), body: nil, at: nil)
@@ -55,8 +55,8 @@ import WeirStorage
 
     @Test func aStartClearsWhatNoUploadHasAndForgetsUploadsWithoutBytes() async throws {
         let (house, name) = try await house()
-        let kept = try await house.registry.uploads.begin(in: name, of: house.id).id
-        let lost = try await house.registry.uploads.begin(in: name, of: house.id).id
+        let kept = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller).id
+        let lost = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller).id
         _ = try await house.registry.uploads.append(kept, in: name, of: house.id, at: nil, body: Parts([noise(10)]))
         let before = Set(house.stagedFiles)
         _ = try await house.registry.uploads.append(lost, in: name, of: house.id, at: nil, body: Parts([noise(20)]))
@@ -72,7 +72,7 @@ import WeirStorage
 
     @Test func damagedStagedBytesEndTheUploadAndNeverReachABlob() async throws {
         let (house, name) = try await house()
-        let id = try await house.registry.uploads.begin(in: name, of: house.id).id
+        let id = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller).id
         _ = try await house.registry.uploads.append(id, in: name, of: house.id, at: nil, body: Parts([noise(200_000)]))
         let file = try #require(house.stagedFiles.first)
         try house.flipByte(inFile: "\(house.folder)/staging/\(file)", at: 100_000)
@@ -87,11 +87,12 @@ import WeirStorage
     @Test func anAbandonedUploadIsGoneWhenItsWindowIsOver() async throws {
         let (house, name) = try await house(Uploads.Settings(window: .seconds(3_600)))
         let uploads = house.registry.uploads
-        let live = try await uploads.begin(in: name, of: house.id).id
-        let empty = try await uploads.begin(in: name, of: house.id).id
+        let live = try await uploads.begin(in: name, of: house.id, for: house.caller).id
+        let empty = try await uploads.begin(in: name, of: house.id, for: house.caller).id
         _ = try await uploads.append(live, in: name, of: house.id, at: nil, body: Parts([noise(100_000)]))
         house.pass(.seconds(3_000))
-        let young = try await uploads.begin(in: name, of: house.id).id
+        let young = try await uploads.begin(in: name, of: house.id, for: house.caller).id
+        _ = try await uploads.append(young, in: name, of: house.id, at: nil, body: Parts([noise(5)]))
         try await uploads.sweep()
         #expect(try await uploads.status(live, in: name, of: house.id).received == 100_000)
         house.pass(.seconds(601))
@@ -101,13 +102,13 @@ import WeirStorage
         for id in [live, empty] {
             await #expect(throws: Refusal.self) { try await again.uploads.status(id, in: name, of: house.id) }
         }
-        #expect(try await again.uploads.status(young, in: name, of: house.id).received == 0)
+        #expect(try await again.uploads.status(young, in: name, of: house.id).received == 5)
         try await house.eventually { house.stagedFiles.isEmpty }
     }
 
     @Test func theUploadsOfADeletedRepositoryAreSwept() async throws {
         let (house, name) = try await house()
-        let id = try await house.registry.uploads.begin(in: name, of: house.id).id
+        let id = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller).id
         _ = try await house.registry.uploads.append(id, in: name, of: house.id, at: nil, body: Parts([noise(100_000)]))
         _ = try await house.registry.repositories.delete(name, in: house.id, images: .deletedToo)
         try await house.registry.uploads.sweep()
@@ -119,11 +120,11 @@ import WeirStorage
         let uploads = house.registry.uploads
         var ids: [String] = []
         for number in 0..<40 {
-            let id = try await uploads.begin(in: name, of: house.id).id
+            let id = try await uploads.begin(in: name, of: house.id, for: house.caller).id
             _ = try await uploads.append(id, in: name, of: house.id, at: 0, body: Parts([noise(70_000, seed: UInt64(number))]))
             ids.append(id)
         }
-        let refusal = await #expect(throws: Refusal.self) { try await uploads.begin(in: name, of: house.id) }
+        let refusal = await #expect(throws: Refusal.self) { try await uploads.begin(in: name, of: house.id, for: house.caller) }
         #expect(refusal?.reason == .throttled)
         // Those that were put away go on as if nothing had been.
         for (number, id) in ids.enumerated() {
@@ -132,7 +133,55 @@ import WeirStorage
                 id, in: name, of: house.id, digest: Digest(of: blob.readableBytesView), body: nil, at: nil)
         }
         try await house.eventually { house.stagedFiles.isEmpty }
-        _ = try await uploads.begin(in: name, of: house.id)
+        _ = try await uploads.begin(in: name, of: house.id, for: house.caller)
+    }
+
+    @Test func oneRepositorysShareLeavesTheOthersTheirs() async throws {
+        let (house, name) = try await house(Uploads.Settings(perRegistry: 100, perRepository: 3))
+        let other = try RepositoryName("mine/other")
+        _ = try await house.registry.repositories.create(other, in: house.id, settings: RepositorySettings())
+        let uploads = house.registry.uploads
+        for _ in 0..<3 { _ = try await uploads.begin(in: name, of: house.id, for: house.caller) }
+        let refusal = await #expect(throws: Refusal.self) { try await uploads.begin(in: name, of: house.id, for: house.caller) }
+        #expect(refusal?.reason == .throttled && refusal?.message.contains("'\(name)'") == true && refusal?.retryAfter != nil)
+        _ = try await uploads.begin(in: other, of: house.id, for: house.caller)
+    }
+
+    @Test func anotherAccountsShareIsSmaller() async throws {
+        let (house, name) = try await house(Uploads.Settings(perRegistry: 100, perCaller: 5, perForeigner: 2))
+        let uploads = house.registry.uploads
+        let stranger = Caller(
+            account: try AccountID("444455556666"), principalARN: "arn:aws:iam::444455556666:root", isRoot: true,
+            userID: "444455556666")
+        for _ in 0..<2 { _ = try await uploads.begin(in: name, of: house.id, for: stranger) }
+        let refusal = await #expect(throws: Refusal.self) { try await uploads.begin(in: name, of: house.id, for: stranger) }
+        #expect(refusal?.reason == .throttled && refusal?.message.contains("this caller") == true)
+        for _ in 0..<5 { _ = try await uploads.begin(in: name, of: house.id, for: house.caller) }
+        let own = await #expect(throws: Refusal.self) { try await uploads.begin(in: name, of: house.id, for: house.caller) }
+        #expect(own?.reason == .throttled)
+    }
+
+    @Test func anUploadOfNothingIsGivenUpSoon() async throws {
+        let (house, name) = try await house()
+        let uploads = house.registry.uploads
+        let empty = try await uploads.begin(in: name, of: house.id, for: house.caller).id
+        let begun = try await uploads.begin(in: name, of: house.id, for: house.caller).id
+        _ = try await uploads.append(begun, in: name, of: house.id, at: 0, body: Parts([noise(10)]))
+        house.pass(.seconds(590))
+        try await uploads.sweep()
+        #expect(try await uploads.status(empty, in: name, of: house.id).received == 0)
+        house.pass(.seconds(20))
+        try await uploads.sweep()
+        await #expect(throws: Refusal.self) { try await uploads.status(empty, in: name, of: house.id) }
+        #expect(try await uploads.status(begun, in: name, of: house.id).received == 10)
+    }
+
+    @Test func whoIsRefusedGetsTheRoomOfWhatIsGivenUp() async throws {
+        let (house, name) = try await house(Uploads.Settings(perRegistry: 4))
+        let uploads = house.registry.uploads
+        for _ in 0..<4 { _ = try await uploads.begin(in: name, of: house.id, for: house.caller) }
+        house.pass(.seconds(700))
+        _ = try await uploads.begin(in: name, of: house.id, for: house.caller)
     }
 
     @Test func aBodyThatBreaksOffCountsAlsoAfterARestart() async throws {
@@ -149,7 +198,7 @@ import WeirStorage
             func makeAsyncIterator() -> AsyncIterator { AsyncIterator() }
         }
         let (house, name) = try await house()
-        let id = try await house.registry.uploads.begin(in: name, of: house.id).id
+        let id = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller).id
         await #expect(throws: Broken.Gone.self) {
             try await house.registry.uploads.append(id, in: name, of: house.id, at: 0, body: Broken())
         }
@@ -165,7 +214,7 @@ import WeirStorage
         let house = try await TestRegistry()
         let name = try RepositoryName("mine/app")
         _ = try await house.registry.repositories.create(name, in: house.id, settings: RepositorySettings())
-        return (house, name, try await house.registry.uploads.begin(in: name, of: house.id).id)
+        return (house, name, try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller).id)
     }
 
     private func part(
@@ -226,7 +275,7 @@ import WeirStorage
         }
         #expect(wrong?.reason == .digestInvalid)
         let digest = try await house.push(noise(100), to: "mine/app")
-        let second = try await uploads.begin(in: name, of: house.id).id
+        let second = try await uploads.begin(in: name, of: house.id, for: house.caller).id
         _ = try await part(house, name, second, noise(100), at: 0)
         let known = await #expect(throws: Refusal.self) {
             try await uploads.complete(second, in: name, of: house.id, digests: [digest])

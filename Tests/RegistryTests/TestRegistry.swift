@@ -102,7 +102,7 @@ final class TestRegistry: Sendable {
     func push(_ blob: ByteBuffer, to name: String) async throws -> Digest {
         let digest = Digest(of: blob.readableBytesView)
         let name = try RepositoryName(name)
-        let upload = try await registry.uploads.begin(in: name, of: id)
+        let upload = try await registry.uploads.begin(in: name, of: id, for: caller)
         _ = try await registry.uploads.finish(
             upload.id, in: name, of: id, digest: digest, body: Parts([blob]), at: nil)
         return digest

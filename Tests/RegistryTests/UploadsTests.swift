@@ -38,7 +38,7 @@ import WeirRegistry
     @Test func partsOfAnySizeAddUp() async throws {
         let (house, name) = try await house()
         let whole = noise(500_000)
-        let upload = try await house.registry.uploads.begin(in: name, of: house.id)
+        let upload = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller)
         var rest = whole
         for size in [1, 70_000, 3, 200_000, 65_536] {
             let at = Int64(whole.readableBytes - rest.readableBytes)
@@ -58,7 +58,7 @@ import WeirRegistry
         let (house, name) = try await house()
         let blob = noise(200_000)
         let digest = Digest(of: blob.readableBytesView, .sha512)
-        let upload = try await house.registry.uploads.begin(in: name, of: house.id)
+        let upload = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller)
         _ = try await house.registry.uploads.finish(
             upload.id, in: name, of: house.id, digest: digest, body: Parts([blob]), at: nil)
         #expect(try await house.bytes(digest, "mine/app") == blob)
@@ -66,7 +66,7 @@ import WeirRegistry
 
     @Test func aWrongDigestStoresNothing() async throws {
         let (house, name) = try await house()
-        let upload = try await house.registry.uploads.begin(in: name, of: house.id)
+        let upload = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller)
         let wrong = Digest(of: [1, 2, 3])
         let refusal = await #expect(throws: Refusal.self) {
             try await house.registry.uploads.finish(
@@ -79,7 +79,7 @@ import WeirRegistry
 
     @Test func aPartOutOfOrderIsRefusedAndLosesNothing() async throws {
         let (house, name) = try await house()
-        let upload = try await house.registry.uploads.begin(in: name, of: house.id)
+        let upload = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller)
         _ = try await house.registry.uploads.append(
             upload.id, in: name, of: house.id, at: 0, body: Parts([noise(10)]))
         let refusal = await #expect(throws: Refusal.self) {
@@ -92,7 +92,7 @@ import WeirRegistry
 
     @Test func aCancelledUploadIsUnknownAndLeavesNothing() async throws {
         let (house, name) = try await house()
-        let upload = try await house.registry.uploads.begin(in: name, of: house.id)
+        let upload = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller)
         try await house.registry.uploads.cancel(upload.id, in: name, of: house.id)
         await #expect(throws: Refusal.self) { try await house.registry.uploads.status(upload.id, in: name, of: house.id) }
         try await house.eventually { house.stagedFiles.isEmpty }
@@ -102,7 +102,7 @@ import WeirRegistry
         let (house, name) = try await house()
         let other = try RepositoryName("other/app")
         _ = try await house.registry.repositories.create(other, in: house.id, settings: RepositorySettings())
-        let upload = try await house.registry.uploads.begin(in: name, of: house.id)
+        let upload = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller)
         await #expect(throws: Refusal.self) { try await house.registry.uploads.status(upload.id, in: other, of: house.id) }
     }
 }
@@ -112,7 +112,7 @@ import WeirRegistry
         let house = try await TestRegistry()
         let name = try RepositoryName("mine/app")
         _ = try await house.registry.repositories.create(name, in: house.id, settings: RepositorySettings())
-        let upload = try await house.registry.uploads.begin(in: name, of: house.id)
+        let upload = try await house.registry.uploads.begin(in: name, of: house.id, for: house.caller)
         _ = try await house.registry.repositories.delete(name, in: house.id, images: .deletedToo)
         let refusal = await #expect(throws: Refusal.self) {
             try await house.registry.uploads.finish(

@@ -60,16 +60,19 @@ package final class Chores: Service {
     /// Asks for a chore. Refuses where too many wait already.
     package func start(_ chore: Chore) throws(Refusal) -> Run {
         let run = Run(id: RandomID.uuid(), chore: chore, askedAt: clock.now)
-        let isTaken = state.withLock { state in
-            guard state.runs.values.count(where: { $0.state == .waiting }) < Self.mayWait else { return false }
+        let (isTaken, same) = state.withLock { state -> (Bool, Run?) in
+            // The same thing asked for twice is done once, as long as it has not begun.
+            if let same = state.runs.values.first(where: { $0.state == .waiting && $0.chore == chore }) { return (true, same) }
+            guard state.runs.values.count(where: { $0.state == .waiting }) < Self.mayWait else { return (false, nil) }
             if state.order.count >= Self.remembered, let old = state.order.first(where: { state.runs[$0]?.endedAt != nil }) {
                 state.order.removeAll { $0 == old }
                 state.runs[old] = nil
             }
             state.runs[run.id] = run
             state.order.append(run.id)
-            return true
+            return (true, nil)
         }
+        if let same { return same }
         guard isTaken else {
             throw Refusal(
                 .throttled, "\(Self.mayWait) collections and verifications wait already", retryAfter: .seconds(30))

@@ -26,4 +26,15 @@ extension RegistrySchema {
                 "CREATE INDEX upload_by_touch ON upload (touched_at)",
             ])
     ]
+
+    /// Who began it: nobody may use up what others need. Empty for what was begun before that was noted.
+    static let uploadCallers: [Migration] = [
+        Migration(
+            "registry-3-upload-caller",
+            [
+                "ALTER TABLE upload ADD COLUMN principal TEXT NOT NULL DEFAULT ''",
+                "CREATE INDEX upload_by_principal ON upload (account, region, principal)",
+                "CREATE INDEX upload_by_repository ON upload (repository)",
+            ])
+    ]
 }

@@ -24,16 +24,16 @@ struct UploadRecord: Sendable, Equatable {
 /// The rows of `upload`.
 enum UploadTable {
     static func insert(
-        _ id: String, repository: Repository, at now: Timestamp, _ sql: any SQLConnection
+        _ id: String, repository: Repository, by caller: Caller, at now: Timestamp, _ sql: any SQLConnection
     ) throws {
         try sql.execute(
             """
-            INSERT INTO upload (id, repository, account, region, touched_at, received, parts, last_part, short_parts)
-            VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0)
+            INSERT INTO upload (id, repository, account, region, touched_at, received, parts, last_part, short_parts, principal)
+            VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0, $6)
             """,
             [
                 .text(id), .integer(repository.id), .text(repository.registry.account.description),
-                .text(repository.registry.region.description), .timestamp(now),
+                .text(repository.registry.region.description), .timestamp(now), .text(caller.principalARN),
             ])
     }
 
@@ -42,6 +42,26 @@ enum UploadTable {
         try !sql.rows(
             "SELECT 1 FROM upload WHERE account = $1 AND region = $2 LIMIT 1 OFFSET $3",
             [.text(registry.account.description), .text(registry.region.description), .integer(limit - 1)]
+        ).isEmpty
+    }
+
+    /// The same for one repository.
+    static func holds(_ limit: Int, in repository: Repository, _ sql: any SQLConnection) throws -> Bool {
+        try !sql.rows(
+            "SELECT 1 FROM upload WHERE repository = $1 LIMIT 1 OFFSET $2", [.integer(repository.id), .integer(limit - 1)]
+        ).isEmpty
+    }
+
+    /// The same for what one caller has begun in a registry.
+    static func holds(
+        _ limit: Int, by caller: Caller, in registry: RegistryID, _ sql: any SQLConnection
+    ) throws -> Bool {
+        try !sql.rows(
+            "SELECT 1 FROM upload WHERE account = $1 AND region = $2 AND principal = $3 LIMIT 1 OFFSET $4",
+            [
+                .text(registry.account.description), .text(registry.region.description), .text(caller.principalARN),
+                .integer(limit - 1),
+            ]
         ).isEmpty
     }
 
@@ -78,29 +98,39 @@ enum UploadTable {
         try sql.execute("DELETE FROM upload WHERE id = $1", [.text(id)])
     }
 
-    /// Uploads that nobody has touched since `moment`, and those whose repository is gone, with their staged blobs.
+    /// When an upload that nobody touches is given up: one that has bytes, and one that has none.
+    struct Patience: Sendable {
+        let begun: Timestamp
+        let empty: Timestamp
+    }
+
+    /// Uploads that nobody has touched for too long, and those whose repository is gone, with their staged blobs.
     static func abandoned(
-        since moment: Timestamp, _ sql: any SQLConnection
+        _ patience: Patience, _ sql: any SQLConnection
     ) throws -> [(id: String, staged: String?, isHomeless: Bool)] {
         try sql.rows(
             """
             SELECT id, staged, CASE WHEN EXISTS (SELECT 1 FROM repository r WHERE r.id = upload.repository) THEN 0 ELSE 1 END
             FROM upload WHERE \(isAbandoned)
-            """, [.timestamp(moment)]
+            """, [.timestamp(patience.begun), .timestamp(patience.empty)]
         ).map { (try $0.text(0), try $0.optionalText(1), try $0.flag(2)) }
     }
 
     /// Removes one of them, with the staged blob that it has at this moment; nil where it is not abandoned any more.
     static func removeAbandoned(
-        _ id: String, since moment: Timestamp, _ sql: any SQLConnection
+        _ id: String, _ patience: Patience, _ sql: any SQLConnection
     ) throws -> (staged: String?, id: String)? {
         try sql.rows(
-            "DELETE FROM upload WHERE (\(isAbandoned)) AND id = $2 RETURNING staged, id", [.timestamp(moment), .text(id)]
+            "DELETE FROM upload WHERE (\(isAbandoned)) AND id = $3 RETURNING staged, id",
+            [.timestamp(patience.begun), .timestamp(patience.empty), .text(id)]
         ).first.map { (try $0.optionalText(0), try $0.text(1)) }
     }
 
     private static let isAbandoned =
-        "touched_at < $1 OR NOT EXISTS (SELECT 1 FROM repository r WHERE r.id = upload.repository)"
+        """
+        touched_at < $1 OR (received = 0 AND touched_at < $2)
+        OR NOT EXISTS (SELECT 1 FROM repository r WHERE r.id = upload.repository)
+        """
 
     /// Every upload's staged blob.
     static func staged(_ sql: any SQLConnection) throws -> [(id: String, staged: String)] {

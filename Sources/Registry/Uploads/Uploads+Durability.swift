@@ -211,20 +211,23 @@ extension Uploads {
                 do { try await sweep() } catch {
                     logger.error("Abandoned uploads not removed", metadata: ["error": "\(error)"])
                 }
-                try? await Task.sleep(for: min(.seconds(600), settings.window))
+                try? await Task.sleep(for: min(.seconds(60), settings.window))
             }
         }
     }
 
     package func sweep() async throws {
-        let limit = clock.now + (.zero - settings.window)
-        for upload in try await database.read({ try UploadTable.abandoned(since: limit, $0) }) {
+        let now = clock.now
+        let patience = UploadTable.Patience(
+            begun: now + (.zero - settings.window), empty: now + (.zero - min(settings.window, settings.emptyWindow)))
+        for upload in try await database.read({ try UploadTable.abandoned(patience, $0) }) {
             if let session = held(upload.id) {
-                guard session.closeIfIdle(since: upload.isHomeless ? clock.now : limit) else { continue }
+                let limit = session.status.received > 0 ? patience.begun : patience.empty
+                guard session.closeIfIdle(since: upload.isHomeless ? now : limit) else { continue }
                 try await discard(session)
             } else {
                 // Somebody may have gone on with it since it was listed: the transaction asks again.
-                let removed = try await database.write { try UploadTable.removeAbandoned(upload.id, since: limit, $0) }
+                let removed = try await database.write { try UploadTable.removeAbandoned(upload.id, patience, $0) }
                 guard let removed else { continue }
                 if let staged = removed.staged { removeStaged(staged) }
             }

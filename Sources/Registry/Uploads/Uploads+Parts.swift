@@ -15,7 +15,7 @@ extension Uploads {
         _ bytes: ByteBuffer, first: Int64, last: Int64, to id: String, in name: RepositoryName, of registry: RegistryID
     ) async throws -> Int64 {
         try await withSession(id, in: name, of: registry, at: first) { session in
-            guard last - first + 1 == Int64(bytes.readableBytes), last >= first else {
+            guard first >= 0, last.subtracting(first).adding(1) == Int64(bytes.readableBytes), last >= first else {
                 throw session.outOfOrder(
                     "The part from byte \(first) to byte \(last) holds \(bytes.readableBytes) bytes", received: first)
             }
@@ -23,8 +23,8 @@ extension Uploads {
             guard parts.count < Self.maxParts else {
                 throw Refusal(.limitExceeded, "A layer may have \(Self.maxParts) parts at most")
             }
-            if parts.count > 0, parts.last < Self.minPart { parts.short += 1 }
-            parts.count += 1
+            if parts.count > 0, parts.last < Self.minPart { parts.short.add(1) }
+            parts.count.add(1)
             parts.last = Int64(bytes.readableBytes)
             let live = try await self.awake(session)
             try await self.take(OnePart(bytes), into: session, live)

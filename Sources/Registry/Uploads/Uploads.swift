@@ -11,8 +11,15 @@ package final class Uploads: Service {
     package struct Settings: Sendable {
         /// How long an upload may lie untouched.
         package var window: Duration
+        /// The same where it has no bytes yet: clients send the first ones at once, and beginning an upload costs them nothing.
+        package var emptyWindow: Duration
         /// How many a registry may have open: bounds the rows, and the files in `staging`.
         package var perRegistry: Int
+        /// How many of those one repository may have: who may push to one keeps nobody from pushing to another.
+        package var perRepository: Int
+        /// How many one caller may have begun: of the registry's own account, and of any other.
+        package var perCaller: Int
+        package var perForeigner: Int
         /// How many may be in memory. Protects file descriptors: each holds one.
         package var inMemory: Int
         /// How many of those may wait for their next part. More are put away, and cost a reading of what they have when they go
@@ -20,17 +27,23 @@ package final class Uploads: Service {
         package var warm: Int
 
         package init(
-            window: Duration = .seconds(24 * 3600), perRegistry: Int = 10_000, inMemory: Int = 1_000, warm: Int = 256
+            window: Duration = .seconds(24 * 3600), emptyWindow: Duration = .seconds(600), perRegistry: Int = 10_000,
+            perRepository: Int = 2_000, perCaller: Int = 5_000, perForeigner: Int = 1_000, inMemory: Int = 1_000,
+            warm: Int = 256
         ) {
             self.window = window
+            self.emptyWindow = emptyWindow
             self.perRegistry = perRegistry
+            self.perRepository = perRepository
+            self.perCaller = perCaller
+            self.perForeigner = perForeigner
             self.inMemory = inMemory
             self.warm = warm
         }
     }
 
     /// ECR's quota "Layer size".
-    static let maxLayer: Int64 = 52_000 * 1_048_576
+    static let maxLayer = ByteCount.largestLayer
 
     let settings: Settings
     let database: any SQLDatabase
@@ -39,6 +52,8 @@ package final class Uploads: Service {
     let clock: WallClock
     let logger: Logger
     let sessions = Mutex<[String: UploadSession]>([:])
+    /// The last one that a refused client asked for.
+    private let lastSweep = Mutex<ContinuousClock.Instant?>(nil)
     /// Removes staged files: a large one takes the disk a while.
     let lane = Lane("weir.uploads")
 
@@ -54,21 +69,41 @@ package final class Uploads: Service {
         self.logger = logger
     }
 
-    /// Begins an upload. On disk when this returns.
-    package func begin(in name: RepositoryName, of registry: RegistryID) async throws -> UploadStatus {
+    /// Begins an upload. On disk when this returns. Throws `.throttled` where the repository, the caller or the registry has as many
+    /// open as it may.
+    package func begin(
+        in name: RepositoryName, of registry: RegistryID, for caller: Caller
+    ) async throws -> UploadStatus {
         let repository = try await repository(name, of: registry)
         try blobs.check(repository)
+        do {
+            return try await begin(in: repository, for: caller)
+        } catch let refusal as Refusal where refusal.reason == .throttled {
+            // Some of them may be given up by now.
+            guard sweepIsDue() else { throw refusal }
+            try await sweep()
+            return try await begin(in: repository, for: caller)
+        }
+    }
+
+    private func begin(in repository: Repository, for caller: Caller) async throws -> UploadStatus {
         let id = RandomID.uuid()
         let now = clock.now
-        let limit = settings.perRegistry
-        try await database.commit { sql in
-            guard try !UploadTable.holds(limit, in: registry, sql) else {
-                throw Refusal(
-                    .throttled, "\(limit) uploads are open already. Finish or cancel some", retryAfter: .seconds(30))
-            }
-            try UploadTable.insert(id, repository: repository, at: now, sql)
+        try await database.commit { [settings] sql in
+            try settings.checkRoom(in: repository, for: caller, sql)
+            try UploadTable.insert(id, repository: repository, by: caller, at: now, sql)
         }
         return UploadStatus(id: id, received: 0)
+    }
+
+    /// Whoever is refused again and again starts no sweep each time.
+    private func sweepIsDue() -> Bool {
+        let now = ContinuousClock.now
+        return lastSweep.withLock { last in
+            if let last, now - last < .seconds(10) { return false }
+            last = now
+            return true
+        }
     }
 
     package func status(
@@ -221,5 +256,24 @@ package final class Uploads: Service {
         guard size <= maxLayer else {
             throw Refusal(.limitExceeded, "A layer may have \(maxLayer) bytes at most")
         }
+    }
+}
+
+extension Uploads.Settings {
+    /// Throws where one more upload would be too many, and says for whom.
+    fileprivate func checkRoom(in repository: Repository, for caller: Caller, _ sql: any SQLConnection) throws {
+        let registry = repository.registry
+        let own = caller.account == registry.account ? perCaller : perForeigner
+        if try UploadTable.holds(perRepository, in: repository, sql) {
+            throw Self.full(perRepository, "in the repository '\(repository.name)'")
+        }
+        if try UploadTable.holds(own, by: caller, in: registry, sql) { throw Self.full(own, "that this caller began") }
+        if try UploadTable.holds(perRegistry, in: registry, sql) { throw Self.full(perRegistry, "in the registry") }
+    }
+
+    private static func full(_ limit: Int, _ place: String) -> Refusal {
+        Refusal(
+            .throttled, "\(limit) uploads \(place) are open already, as many as may be. Finish or cancel some",
+            retryAfter: .seconds(30))
     }
 }

@@ -27,7 +27,7 @@ extension DistributionAPI {
             try await registry.uploads.push(call.request.body, digest: whole, to: name, of: call.registry)
             return created(whole, in: name, call)
         }
-        let upload = try await registry.uploads.begin(in: name, of: call.registry)
+        let upload = try await registry.uploads.begin(in: name, of: call.registry, for: call.caller)
         return call.reply(.accepted, headers(upload, in: name))
     }
 

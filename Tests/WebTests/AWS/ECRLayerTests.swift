@@ -27,6 +27,26 @@ import WeirWeb
         ]
     }
 
+    @Test(
+        "Positions at the edges of what 64 bits hold are refused and end nothing",
+        arguments: [
+            (0, Int64.max), (0, .max - 1), (.max, .max), (.max, 0), (1, .max), (.max - 1, .max), (0, 52_000 << 20), (.min, .max),
+            (-1, 0),
+        ] as [(Int64, Int64)])
+    func edges(first: Int64, last: Int64) async throws {
+        let aws = try await aws()
+        let id = try await begin(aws)
+        let refused = try await aws.refusal(
+            "UploadLayerPart",
+            [
+                "repositoryName": "app", "uploadId": .string(id), "partFirstByte": .integer(first),
+                "partLastByte": .integer(last),
+                "layerPartBlob": .blob([1]),
+            ])
+        #expect(refused.hasPrefix("InvalidParameterException") || refused.hasPrefix("InvalidLayerPartException"), "\(refused)")
+        try await aws.call("UploadLayerPart", part(id, 0, [1]))
+    }
+
     private func push(_ bytes: [UInt8], _ aws: TestAWS) async throws -> String {
         let id = try await begin(aws)
         try await aws.call("UploadLayerPart", part(id, 0, bytes))

@@ -21,6 +21,8 @@ struct LayerOperations: Sendable {
 
     /// The model's bound of `LayerPartBlob`.
     private static let partBytes = 0...20_971_520
+    /// The first and the last byte that a layer can have.
+    private static let positions: ClosedRange<Int64> = 0...(ByteCount.largestLayer - 1)
 
     // MARK: - Layers
 
@@ -68,14 +70,14 @@ struct LayerOperations: Sendable {
     private func begin(_ call: AWSCall) async throws -> JSONValue {
         let (name, home) = try await call.repository("ecr:InitiateLayerUpload", registry.access)
         try await registry.pushTargets.prepare(name, of: home, for: call.caller)
-        let upload = try await registry.uploads.begin(in: name, of: home)
+        let upload = try await registry.uploads.begin(in: name, of: home, for: call.caller)
         return ["uploadId": .string(upload.id), "partSize": .integer(Uploads.partSize)]
     }
 
     private func append(_ call: AWSCall) async throws -> JSONValue {
         let id = try uploadID(call)
-        let first = try call.input.integer("partFirstByte", 0...Int64.max)
-        let last = try call.input.integer("partLastByte", 0...Int64.max)
+        let first = try call.input.integer("partFirstByte", Self.positions)
+        let last = try call.input.integer("partLastByte", Self.positions)
         let bytes = try call.input.blob("layerPartBlob", length: Self.partBytes)
         let (name, home) = try await call.repository("ecr:UploadLayerPart", registry.access)
         let received = try await registry.uploads.appendPart(
