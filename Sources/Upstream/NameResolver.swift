@@ -1,5 +1,6 @@
 import NIOPosix
 import Synchronization
+import WeirCore
 
 /// Finds a name's addresses, on threads of its own: looking one up blocks, for many seconds when a name server is silent, and must hold
 /// up neither event loops nor those who read blobs.
@@ -56,7 +57,7 @@ package final class NameResolver: Sendable {
         var running: [String: Int] = [:]
         var isOver = false
 
-        var all: Int { running.values.reduce(0, +) }
+        var all: Int { running.values.total }
 
         /// Takes out a question whose turn has come.
         mutating func next() -> String? {

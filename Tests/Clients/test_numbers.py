@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from harness.images import MANIFEST, Blob, random_layer, sha256, single
+from harness.machine import Machine
 from harness.processes import wait_until
 from harness.signing import operate, send, signed
 from harness.weir import Weir
@@ -363,3 +364,18 @@ def test_settings(weir: Weir, option: str, tmp_path: Any) -> None:
         server.start()
     assert not server.daemon.alive
     assert "hundred years" in server.output
+
+
+@pytest.mark.parametrize("days", [-25_000, 106_000], ids=["before 1970", "in three centuries"])
+def test_a_clock_that_is_wrong(make_weir: Callable[..., Weir], machine: Machine, days: int) -> None:
+    """A dead battery, or a wrong hand: every answer has a date."""
+    weir = make_weir(environment=machine.environment)
+    machine.clock(days=days)
+    for _ in range(2):
+        answer = requests.get(f"{weir.url}/healthz", timeout=10)
+        assert answer.status_code == 200
+        assert answer.headers["Date"].endswith(" GMT") and len(answer.headers["Date"]) == 29
+    assert requests.get(f"{weir.url}/v2/", timeout=10).status_code == 401
+    machine.clock()
+    assert weir.daemon is not None and weir.daemon.alive, weir.output[-2000:]
+    assert weir.distribution().request("GET", "/v2/").status_code == 200

@@ -93,7 +93,7 @@ import WeirRegistry
         }
         let pulls = house.registry.pulls
         let wanted = WarmImage(name: try RepositoryName("ecr-public/a/b"), reference: try WeirCore.Reference("deep"))
-        let id = pulls.warm([wanted], in: house.id, for: house.caller).id
+        let id = try pulls.warm([wanted], in: house.id, for: house.caller).id
         try await house.eventually { pulls.warmJob(id, in: house.id)?.isFinished == true }
         let job = try #require(pulls.warmJob(id, in: house.id))
         #expect(job.images.map(\.state) == [.done], "\(job.images[0].failure ?? "")")

@@ -63,16 +63,6 @@ extension PolicyStatement {
     }
 }
 
-extension PolicyTest {
-    fileprivate var patterns: [PolicyPattern] {
-        switch self {
-        case .text(let patterns, _): patterns
-        case .arn(let patterns): patterns.flatMap { $0 }
-        case .number, .moment, .flag, .address, .isMissing: []
-        }
-    }
-}
-
 extension PolicyPattern {
     fileprivate var variables: [String] {
         elements.compactMap { element -> String? in

@@ -133,22 +133,21 @@ extension Images {
         }
     }
 
-    /// Levels of lists in lists, the image at their end included: whoever walks through a list can then rely on an end. An honest
-    /// image has two.
-    private static let maxLevels = 4
     /// What a list may lead to on any one of its levels.
     private static let maxOnLevel = 10_000
 
+    /// Whoever walks through a list can rely on an end (`ImageWalk`): no more lists in each other than it goes through.
     private static func checkDepth(of manifest: Manifest, in repository: Repository, _ sql: any SQLConnection) throws {
         var level = Set(manifest.children.map(\.digest))
-        for _ in 2..<maxLevels {
+        for _ in 1..<ImageWalk.deepest {
             level = try ImagePushTable.children(of: level.sorted(), in: repository.id, sql)
             guard level.count <= maxOnLevel else {
                 throw Refusal.manifestOutOfBounds("the manifest leads to more than \(maxOnLevel) others")
             }
         }
         guard try ImagePushTable.children(of: level.sorted(), in: repository.id, sql).isEmpty else {
-            throw Refusal.manifestOutOfBounds("the manifest has more than the \(maxLevels) levels of lists that are allowed")
+            throw Refusal.manifestOutOfBounds(
+                "the manifest leads through more than the \(ImageWalk.deepest) lists in each other that are allowed")
         }
     }
 }
