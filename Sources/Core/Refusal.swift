@@ -48,6 +48,8 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         /// Stored bytes are missing or are not what was sealed, and upstream cannot replace them.
         case contentDamaged
         case storageFull
+        /// The disk, or whatever it hangs on, does not give or take now what it did and may again: to be tried again.
+        case storageUnavailable
         // Cache rules, templates and upstream.
         case cacheRuleNotFound, cacheRuleAlreadyExists, unsupportedUpstreamRegistry
         case secretNotFound, unableToAccessSecret, unableToDecryptSecretValue

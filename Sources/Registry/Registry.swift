@@ -67,6 +67,8 @@ package struct Registry: Sendable {
     package let replication: Replication
     /// Collects garbage, evicts and verifies, as long as it runs.
     package let chores: Chores
+    /// What was taken out of its place and can be brought back.
+    package let quarantine: Quarantine
     /// Writes pull times as long as it runs.
     package let pullTimes: PullTimes
 
@@ -105,9 +107,10 @@ package struct Registry: Sendable {
         replication = Replication(
             parts, repositories: repositories, images: images, blobs: blobs, templates: templates, access: access,
             bell: bell)
+        quarantine = Quarantine(blobs: blobs, grace: parts.collection.grace, clock: clock, logger: parts.logger)
         let collector = Collector(
             database: parts.database, blobs: blobs, rules: cacheRules, settings: parts.collection, permit: parts.destruction,
-            clock: clock, logger: parts.logger)
+            quarantine: quarantine, clock: clock, logger: parts.logger)
         chores = Chores(
             collector: collector,
             verifier: Verifier(repositories: repositories, images: images, rules: cacheRules, collector: collector))

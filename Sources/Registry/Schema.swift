@@ -14,7 +14,9 @@ package import WeirCore
 ///                                             client was last told so, and for how long the collector therefore waits;
 ///                                             source tells where upstream a cached one came from
 ///
-/// blob              what lies in the blob store: (scope, digest); scope names the key that seals it
+/// blob              what lies in the blob store: (scope, digest); scope names the key that seals it; fault tells why whoever read it last
+///                   did not get it
+/// lost_blob         what was taken out of its place and waits in quarantine; lost_holder: who could serve it
 /// cache_rule        (account, region, prefix); options: what can be set beyond ECR's API
 /// creation_template (account, region, prefix)
 /// upload            an upload that is open: how far it has come, and where its bytes are
@@ -32,7 +34,7 @@ package enum RegistrySchema {
     /// In the order in which they are applied: what has landed stays where it is.
     package static let migrations: [Migration] =
         first + collection + referrers + settings + lifecycle + uploads + ruleOptions
-        + blobSources + uploadCallers
+        + blobSources + uploadCallers + faults + lost
 
     private static let first: [Migration] = [
         Migration(

@@ -22,6 +22,8 @@ package func blobStoreExam(_ make: () throws -> any BlobStore) async throws {
         ("a checkpointed blob outlives its writer and the start", checkpointing),
         ("a walk finds every committed blob once, and no other", walking),
         ("bytes may be put in the place of others until the commit", overwriting),
+        ("what is in quarantine is not served, and comes back", quarantining),
+        ("one place may be emptied into quarantine many times", quarantiningAgain),
     ]
     for (name, ask) in questions {
         try await question(name) {
@@ -335,4 +337,56 @@ private func checkpointing(_ store: any BlobStore) async throws {
     discarded.discard()
     for name in [first, second] { _ = try await caught(BlobStoreError.self) { try store.openStaged(name) } }
     try expect(try await get(place("a"), from: store), is: ByteBuffer())
+}
+
+private func quarantining(_ store: any BlobStore) async throws {
+    let blob = QuarantinedBlob(place: place("a", scope: "aes256-0000000000000001"), number: "0123456789abcdef")
+    try put(pattern(1000), blob.place, in: store)
+    let reader = try store.open(blob.place)
+    try store.quarantine(blob)
+    try await expectMissing(blob.place, in: store)
+    try expect(try await reader.read(at: 10, count: 100), is: pattern(100, at: 10))
+    try expect(try await store.open(blob).read(at: 0, count: 2000), is: pattern(1000))
+    try expect(try walk(store).quarantined, is: [blob: 1000])
+    try expect(try walk(store).places, is: [])
+    // Nothing is there any more to be taken; nothing else is there to be brought back.
+    try expect(try await caught(BlobStoreError.self) { try store.quarantine(blob) }, is: .missing)
+    let other = QuarantinedBlob(place: blob.place, number: "0123456789abcde0")
+    try expect(try await caught(BlobStoreError.self) { try store.release(other) }, is: .missing)
+    try expect(try await caught(BlobStoreError.self) { try store.open(other) }, is: .missing)
+    try store.delete(other)
+    try store.release(blob)
+    try expect(try await get(blob.place, from: store), is: pattern(1000))
+    try expect(try walk(store).quarantined, is: [:])
+    try store.quarantine(blob)
+    try store.delete(blob)
+    try store.delete(blob)
+    try expect(try await caught(BlobStoreError.self) { try store.release(blob) }, is: .missing)
+    try expect(try walk(store).quarantined, is: [:])
+}
+
+private func quarantiningAgain(_ store: any BlobStore) async throws {
+    let blobs = (0..<3).map { QuarantinedBlob(place: place("a"), number: "000000000000000\($0)") }
+    for (number, blob) in blobs.enumerated() {
+        try put(pattern(100 + number), blob.place, in: store)
+        try store.quarantine(blob)
+    }
+    try expect(try walk(store).quarantined, is: [blobs[0]: 100, blobs[1]: 101, blobs[2]: 102])
+    try put(pattern(7), place("a"), in: store)
+    // What is brought back replaces what lies there.
+    try store.release(blobs[1])
+    try expect(try await get(place("a"), from: store), is: pattern(101))
+    try store.delete(blobs[0])
+    try expect(try walk(store).quarantined, is: [blobs[2]: 102])
+}
+
+private func walk(_ store: any BlobStore) throws -> (places: Set<BlobPlace>, quarantined: [QuarantinedBlob: Int64]) {
+    var (places, quarantined): (Set<BlobPlace>, [QuarantinedBlob: Int64]) = ([], [:])
+    for shelf in try store.shelves() + store.quarantineShelves() {
+        for entry in try store.contents(of: shelf) {
+            if let place = entry.place { places.insert(place) }
+            if let blob = entry.quarantined { quarantined[blob] = entry.size }
+        }
+    }
+    return (places, quarantined)
 }

@@ -5,18 +5,23 @@ package import WeirCore
 /// Blobs in memory: a store that is quick enough to be thrown away ten thousand times, and that can be held at every step.
 package final class MemoryBlobStore: BlobStore {
     /// What is about to happen to a place.
-    package enum Step: Sendable, Equatable { case commit, delete }
+    package enum Step: Sendable, Equatable { case commit, delete, quarantine, release, deleteQuarantined }
 
     /// Asked before each step, with what `stagedBy` told when the blob was staged; what it throws the step throws.
     package typealias Hook = @Sendable (Step, _ stagedBy: Int?) throws(BlobStoreError) -> Void
 
     private struct State {
         var committed: [BlobPlace: Bytes] = [:]
+        var quarantined: [QuarantinedBlob: Bytes] = [:]
+        /// What reading a place fails with.
+        var failures: [BlobPlace: BlobStoreError] = [:]
         var staged: [String: Bytes] = [:]
         var lastName = 0
     }
 
     private let state = Mutex(State())
+    /// When what lies in a place was last changed: long ago, unless a test says so.
+    private let changed = Mutex<[BlobPlace: Timestamp]>([:])
     private let hook: Hook
     private let stagedBy: @Sendable () -> Int?
 
@@ -28,6 +33,7 @@ package final class MemoryBlobStore: BlobStore {
     }
 
     package var places: Set<BlobPlace> { state.withLock { Set($0.committed.keys) } }
+    package var quarantined: Set<QuarantinedBlob> { state.withLock { Set($0.quarantined.keys) } }
     package var stagedCount: Int { state.withLock { $0.staged.count } }
 
     /// Changes what lies in a place, as a failing disk does; nil takes it away.
@@ -39,7 +45,13 @@ package final class MemoryBlobStore: BlobStore {
         }
     }
 
+    /// From now on the place cannot be opened, and what has it open cannot read it; nil for as it was.
+    package func fail(_ place: BlobPlace, with error: BlobStoreError?) { state.withLock { $0.failures[place] = error } }
+
     package func lose(_ place: BlobPlace) { state.withLock { $0.committed[place] = nil } }
+
+    package func touch(_ place: BlobPlace, at moment: Timestamp) { changed.withLock { $0[place] = moment } }
+    private func changedAt(_ place: BlobPlace) -> Timestamp { changed.withLock { $0[place] ?? Timestamp(seconds: 0) } }
 
     package func put(_ bytes: ByteBuffer, in place: BlobPlace) { state.withLock { $0.committed[place] = Bytes(bytes) } }
 
@@ -55,9 +67,65 @@ package final class MemoryBlobStore: BlobStore {
 
     package func open(_ place: BlobPlace) throws(BlobStoreError) -> any StoredBlob {
         try Self.check(place)
-        guard let bytes = state.withLock({ $0.committed[place] }) else { throw .missing }
+        let (bytes, failure) = state.withLock { ($0.committed[place], $0.failures[place]) }
+        if let failure { throw failure }
+        guard let bytes else { throw .missing }
+        return Opened(bytes: bytes) { [weak self] in self?.state.withLock { $0.failures[place] } }
+    }
+
+    /// Readers that were there before a place fails hear of it, too.
+    private struct Opened: StoredBlob {
+        let bytes: Bytes
+        let failure: @Sendable () -> BlobStoreError?
+
+        var size: Int64 { bytes.size }
+        var fileDescriptor: Int32? { nil }
+
+        func read(at offset: Int64, count: Int) async throws(BlobStoreError) -> ByteBuffer {
+            if let failure = failure() { throw failure }
+            return try await bytes.read(at: offset, count: count)
+        }
+    }
+
+    package func quarantine(_ blob: QuarantinedBlob) throws(BlobStoreError) {
+        try Self.check(blob.place)
+        try hook(.quarantine, nil)
+        let isThere = state.withLock { state in
+            guard let bytes = state.committed.removeValue(forKey: blob.place) else { return false }
+            state.quarantined[blob] = bytes
+            return true
+        }
+        if !isThere { throw .missing }
+    }
+
+    package func release(_ blob: QuarantinedBlob) throws(BlobStoreError) {
+        try Self.check(blob.place)
+        try hook(.release, nil)
+        let isThere = state.withLock { state in
+            guard let bytes = state.quarantined.removeValue(forKey: blob) else { return false }
+            state.committed[blob.place] = bytes
+            return true
+        }
+        if !isThere { throw .missing }
+    }
+
+    package func open(_ blob: QuarantinedBlob) throws(BlobStoreError) -> any StoredBlob {
+        try Self.check(blob.place)
+        guard let bytes = state.withLock({ $0.quarantined[blob] }) else { throw .missing }
         return bytes
     }
+
+    package func delete(_ blob: QuarantinedBlob) throws(BlobStoreError) {
+        try Self.check(blob.place)
+        try hook(.deleteQuarantined, nil)
+        state.withLock { $0.quarantined[blob] = nil }
+    }
+
+    package func quarantineShelves() throws(BlobStoreError) -> [BlobShelf] {
+        state.withLock { $0.quarantined.isEmpty ? [] : [BlobShelf(Self.quarantineShelf)] }
+    }
+
+    private static let quarantineShelf = "lost"
 
     package func delete(_ place: BlobPlace) throws(BlobStoreError) {
         try Self.check(place)
@@ -71,8 +139,17 @@ package final class MemoryBlobStore: BlobStore {
 
     package func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry] {
         state.withLock { state in
-            state.committed.filter { $0.key.scope == shelf.name }
-                .map { BlobEntry(name: $0.key.description, place: $0.key, size: $0.value.size) }
+            if shelf.name == Self.quarantineShelf {
+                return state.quarantined.map {
+                    BlobEntry(
+                        name: "lost/\($0.key)", place: nil, quarantined: $0.key, size: $0.value.size,
+                        changedAt: changedAt($0.key.place))
+                }
+            }
+            return state.committed.filter { $0.key.scope == shelf.name }
+                .map {
+                    BlobEntry(name: $0.key.description, place: $0.key, size: $0.value.size, changedAt: changedAt($0.key))
+                }
                 .sorted { $0.name < $1.name }
         }
     }

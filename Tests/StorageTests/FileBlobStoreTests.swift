@@ -40,10 +40,10 @@ import WeirStorage
             let tree = try FileManager.default.subpathsOfDirectory(atPath: folder + "/store").sorted()
             let expected = [
                 "blobs", "blobs/plain", "blobs/plain/sha256", "blobs/plain/sha256/\(hex.prefix(2))",
-                "blobs/plain/sha256/\(hex.prefix(2))/\(hex)", "staging",
+                "blobs/plain/sha256/\(hex.prefix(2))/\(hex)", "lost", "staging",
             ]
-            #expect(Array(tree.prefix(6)) == expected)
-            #expect(tree.count == 7)
+            #expect(Array(tree.prefix(7)) == expected)
+            #expect(tree.count == 8)
             for name in tree {
                 let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/store/" + name)
                 let isFolder = attributes[.type] as? FileAttributeType == .typeDirectory
@@ -78,7 +78,7 @@ import WeirStorage
             try FileManager.default.removeItem(atPath: path)
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
             #expect(
-                throws: BlobStoreError.failed(
+                throws: BlobStoreError.damaged(
                     "blobs/plain/sha256/\(place.digest.hex.prefix(2))/\(place.digest.hex) is not a file")
             ) {
                 try store.open(place)

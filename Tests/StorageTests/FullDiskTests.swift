@@ -41,7 +41,7 @@ import WeirStorage
         }
     }
 
-    @Test func noMoreFilesIsFull() async {
+    @Test func noMoreFilesIsNoFullDisk() async {
         await #expect(processExitsWith: .success) {
             try await withFolder { folder in
                 let store = try FileBlobStore(folder: folder)
@@ -51,8 +51,8 @@ import WeirStorage
                 let error = #expect(throws: BlobStoreError.self) {
                     while true { staged.append(try store.stage()) }
                 }
-                guard case .full = error else {
-                    Issue.record("\(String(describing: error)) is not .full")
+                guard case .tooManyFiles = error else {
+                    Issue.record("\(String(describing: error)) is not .tooManyFiles")
                     return
                 }
                 staged.removeAll()

@@ -33,8 +33,25 @@ package protocol BlobStore: Sendable {
     /// The folders, so to speak, in which blobs lie: each holds few enough names to be read at once. Blocks.
     func shelves() throws(BlobStoreError) -> [BlobShelf]
 
-    /// What lies on a shelf now; empty where it is gone. Blocks.
+    /// What lies on a shelf now, also on one of those in quarantine; empty where it is gone. Blocks.
     func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry]
+
+    /// Takes a blob out of its place, so that nobody finds it any more, and keeps it: all or nothing. Readers that have it open
+    /// read on. Throws `.missing` where nothing lies there. Blocks.
+    func quarantine(_ blob: QuarantinedBlob) throws(BlobStoreError)
+
+    /// Puts a blob back into its place, on disk when this returns; what lies there is replaced. Throws `.missing` where it is not in
+    /// quarantine. Blocks.
+    func release(_ blob: QuarantinedBlob) throws(BlobStoreError)
+
+    /// Throws `.missing` where it is not in quarantine.
+    func open(_ blob: QuarantinedBlob) throws(BlobStoreError) -> any StoredBlob
+
+    /// Removes a blob from quarantine, if it is there. Blocks.
+    func delete(_ blob: QuarantinedBlob) throws(BlobStoreError)
+
+    /// The shelves on which what is in quarantine lies. Blocks.
+    func quarantineShelves() throws(BlobStoreError) -> [BlobShelf]
 
     /// A staged blob by the name that `checkpoint` told, in this run or an earlier one: its bytes as they lie there. Throws
     /// `.missing` where it was committed, discarded or cleared.
@@ -64,16 +81,39 @@ package struct BlobShelf: Hashable, Sendable {
 package struct BlobEntry: Hashable, Sendable {
     /// Relative to the store: safe to show.
     package let name: String
-    /// The blob whose bytes these are, or nil for what the store did not put there.
+    /// The blob whose bytes these are, or nil for what is in quarantine and what the store did not put there.
     package let place: BlobPlace?
+    /// The blob in quarantine whose bytes these are.
+    package let quarantined: QuarantinedBlob?
     /// Bytes it takes.
     package let size: Int64
+    /// When it was last written, renamed or given to somebody else, by the clock of who did so: whatever came last.
+    package let changedAt: Timestamp
 
-    package init(name: String, place: BlobPlace?, size: Int64) {
+    package init(
+        name: String, place: BlobPlace?, quarantined: QuarantinedBlob? = nil, size: Int64, changedAt: Timestamp
+    ) {
         self.name = name
         self.place = place
+        self.quarantined = quarantined
         self.size = size
+        self.changedAt = changedAt
     }
+}
+
+/// A blob that was taken out of its place. The same place may be emptied again and again: the number tells them apart.
+package struct QuarantinedBlob: Hashable, Sendable, CustomStringConvertible {
+    /// Where it lay.
+    package let place: BlobPlace
+    /// 16 lower-case hexadecimal digits: safe in a path.
+    package let number: String
+
+    package init(place: BlobPlace, number: String) {
+        self.place = place
+        self.number = number
+    }
+
+    package var description: String { "\(place).\(number)" }
 }
 
 /// Bytes that can be read at any offset, by many readers at once, until the last of them lets go.
@@ -111,10 +151,20 @@ package protocol StagedBlob: StoredBlob {
     func discard()
 }
 
+/// Why a store did not do it. The texts say which call failed on which name, and why.
 package enum BlobStoreError: Error, Sendable, Equatable {
+    /// Nothing lies there.
     case missing
-    /// No room, or no more files: what was being written is lost, what is stored is not.
+    /// No room: what was being written is lost, what is stored is not.
     case full(String)
-    /// The disk or the kernel failed; the text says which call and why.
+    /// As many files are open as may be. What is stored is well, and can be had when some have been closed.
+    case tooManyFiles(String)
+    /// The disk or the kernel refused this time: nothing is known of the bytes, which may be had again in a second.
+    case unavailable(String)
+    /// What lies there is not what was put there: cut short, or no file.
+    case damaged(String)
+    /// The store has been shut down: the program is ending.
+    case closed
+    /// Whoever called asked for what makes no sense: the program is wrong, not the disk.
     case failed(String)
 }

@@ -33,7 +33,7 @@ package struct BlobMounts: Sendable {
             let isMounted = try await blobs.database.commit { sql in
                 _ = try RepositoryTable.current(target, sql)
                 let standing = try BlobTable.standing(of: digest, in: repository.id, scope: place.scope, sql)
-                guard standing.membership == .push, standing.stored != nil else { return false }
+                guard standing.membership == .push, standing.held != nil else { return false }
                 try BlobTable.admit(digest, to: target.id, .push, promisedAt: now, sql)
                 return true
             }

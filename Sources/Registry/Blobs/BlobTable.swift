@@ -12,6 +12,11 @@ struct BlobTable {
         let stored: Int64?
         /// When they were stored: names these bytes among those that the place has held.
         let storedAt: Timestamp?
+        /// Why whoever read them last did not get them.
+        let fault: BlobFault.State?
+
+        /// The size of the bytes, where a client may be told that they are here.
+        var held: Int64? { fault?.wantsBytes == true ? nil : stored }
     }
 
     static func standing(
@@ -19,20 +24,20 @@ struct BlobTable {
     ) throws -> Standing {
         let row = try sql.rows(
             """
-            SELECT (SELECT origin FROM repository_blob WHERE repository = $1 AND digest = $2),
-                   (SELECT MAX(size) FROM image_blob WHERE repository = $3 AND digest = $4),
-                   (SELECT size FROM blob WHERE scope = $5 AND digest = $6),
-                   (SELECT stored_at FROM blob WHERE scope = $7 AND digest = $8)
+            SELECT m.origin, (SELECT MAX(size) FROM image_blob WHERE repository = $1 AND digest = $2), b.size, b.stored_at, b.fault
+            FROM (SELECT 1 AS one) AS one
+            LEFT JOIN repository_blob m ON m.repository = $3 AND m.digest = $4
+            LEFT JOIN blob b ON b.scope = $5 AND b.digest = $6
             """,
             [
                 .integer(repository), .text(digest.description), .integer(repository), .text(digest.description),
-                .text(scope), .text(digest.description), .text(scope), .text(digest.description),
+                .text(scope), .text(digest.description),
             ]
         ).first
         return Standing(
             membership: try row?.optionalText(0).flatMap(Origin.init(rawValue:)),
             named: try row?.optionalSize(1), stored: try row?.optionalSize(2),
-            storedAt: try row?.optionalTimestamp(3))
+            storedAt: try row?.optionalTimestamp(3), fault: try row?.optionalText(4).flatMap(BlobFault.State.init(rawValue:)))
     }
 
     /// Records that the store holds the blob. Call it only after the commit there.
@@ -41,18 +46,45 @@ struct BlobTable {
             """
             INSERT INTO blob (scope, digest, size, stored_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (scope, digest) DO UPDATE SET size = excluded.size,
+                fault = NULL, fault_at = NULL, fault_detail = NULL,
                 stored_at = CASE WHEN excluded.stored_at > blob.stored_at THEN excluded.stored_at
                             ELSE blob.stored_at + 1 END
             """,
             [.text(place.scope), .text(place.digest.description), .integer(size), .timestamp(now)])
     }
 
-    /// Records that the store holds the bytes of that moment no more. Newer ones, that somebody stored meanwhile, stay.
-    static func lost(_ place: BlobPlace, storedAt moment: Timestamp?, _ sql: any SQLConnection) throws {
+    /// Records that the bytes of that moment were not had. Newer ones, that somebody stored meanwhile, are not concerned.
+    static func mark(
+        _ place: BlobPlace, storedAt moment: Timestamp?, _ fault: BlobFault, at now: Timestamp, _ sql: any SQLConnection
+    ) throws {
         try sql.execute(
-            "DELETE FROM blob WHERE scope = $1 AND digest = $2 AND stored_at = $3",
+            "UPDATE blob SET fault = $1, fault_at = $2, fault_detail = $3 WHERE scope = $4 AND digest = $5 AND stored_at = $6",
+            [
+                .text(fault.state.rawValue), .timestamp(now), .text(String(fault.detail.prefix(500))), .text(place.scope),
+                .text(place.digest.description), .timestamp(moment),
+            ])
+    }
+
+    /// Records that the bytes of that moment are well.
+    static func clear(_ place: BlobPlace, storedAt moment: Timestamp?, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            """
+            UPDATE blob SET fault = NULL, fault_at = NULL, fault_detail = NULL
+            WHERE scope = $1 AND digest = $2 AND stored_at = $3 AND fault IS NOT NULL
+            """,
             [.text(place.scope), .text(place.digest.description), .timestamp(moment)])
     }
+
+    /// How many blobs have which fault.
+    static func faults(_ sql: any SQLConnection) throws -> [BlobFault.State: Int64] {
+        let rows = try sql.rows("SELECT fault, COUNT(*) FROM blob WHERE fault IS NOT NULL GROUP BY fault", [])
+        return try rows.reduce(into: [:]) { counts, row in
+            if let state = BlobFault.State(rawValue: try row.text(0)) { counts[state] = try row.integer(1) }
+        }
+    }
+
+    /// Of a row of `blob`: a client may be told that the bytes are here (`Standing.held`).
+    private static let isHeld = "(fault IS NULL OR fault = 'unreadable')"
 
     /// Lets the repository serve the blob. What a client pushed stays marked so: nobody else can replace it.
     ///
@@ -82,7 +114,7 @@ struct BlobTable {
         try sql.rows(
             """
             SELECT promised_at FROM repository_blob WHERE repository = $1 AND digest = $2
-            AND EXISTS (SELECT 1 FROM blob WHERE scope = $3 AND digest = $4)
+            AND EXISTS (SELECT 1 FROM blob WHERE scope = $3 AND digest = $4 AND \(isHeld))
             """,
             [.integer(repository), .text(digest.description), .text(scope), .text(digest.description)]
         ).first?.timestamp(0)
@@ -95,7 +127,7 @@ struct BlobTable {
         try sql.execute(
             """
             UPDATE repository_blob SET promised_at = $1 WHERE repository = $2 AND digest = $3
-            AND EXISTS (SELECT 1 FROM blob WHERE scope = $4 AND digest = $5)
+            AND EXISTS (SELECT 1 FROM blob WHERE scope = $4 AND digest = $5 AND \(isHeld))
             """,
             [
                 .timestamp(now), .integer(repository), .text(digest.description), .text(scope),
@@ -111,10 +143,12 @@ struct BlobTable {
         for batch in DigestBatch.all(of: digests) {
             let rows = try sql.rows(
                 """
-                SELECT m.digest, b.size FROM repository_blob m JOIN blob b ON b.scope = $1 AND b.digest = m.digest
+                SELECT m.digest, b.size, b.fault FROM repository_blob m JOIN blob b ON b.scope = $1 AND b.digest = m.digest
                 WHERE m.repository = $2 AND m.digest IN (\(batch.places(from: 3)))
                 """, [.text(scope), .integer(repository)] + batch.arguments)
-            for row in rows { present[try Digest(row.text(0))] = try row.size(1) }
+            for row in rows where try row.optionalText(2).flatMap(BlobFault.State.init(rawValue:))?.wantsBytes != true {
+                present[try Digest(row.text(0))] = try row.size(1)
+            }
         }
         return present
     }

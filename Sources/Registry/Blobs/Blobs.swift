@@ -3,7 +3,7 @@ package import Logging
 package import WeirCore
 package import WeirVault
 
-/// The stored blobs: opened, committed and forgotten, each under the key of its repository.
+/// The stored blobs: opened and committed, each under the key of its repository.
 package struct Blobs: Sendable {
     /// Which content is sealed (design.md §6).
     package enum Sealing: String, Sendable, CaseIterable {
@@ -26,7 +26,8 @@ package struct Blobs: Sendable {
     private let standings = StandingMemory()
     private let scopes = ScopeMemory()
     /// What is being read.
-    private let opened = OpenBlobs()
+    let opened = OpenBlobs()
+    let faults = FaultMemory()
     /// What was stored since the collector last added everything up.
     let growth = StoreGrowth()
 
@@ -131,6 +132,7 @@ package struct Blobs: Sendable {
                 return true
             }
         }
+        faults.forget(place)
         growth.add(size)
         guard isThere else { throw Refusal.repositoryNotFound(repository.name, in: repository.registry) }
     }
@@ -152,42 +154,49 @@ package struct Blobs: Sendable {
         }
     }
 
-    /// The stored content, or nil where the bytes are missing or cannot be those that were stored: the row is then forgotten, so that
-    /// nobody is promised what is not there.
+    /// The stored content, or nil where nothing is stored (any more). Throws a `BlobFault` where the bytes cannot be had, which the row then
+    /// tells: nothing is deleted because it could not be read.
+    ///
+    /// - Parameter mayServeDoubt: see `examine`.
     func open(
-        _ digest: Digest, _ standing: BlobTable.Standing, in repository: Repository
+        _ digest: Digest, _ standing: BlobTable.Standing, in repository: Repository, mayServeDoubt: Bool = false
     ) async throws -> OpenContent? {
         guard let size = standing.stored else { return nil }
         let place = place(of: digest, in: repository)
         if let content = opened.content(in: place, storedAt: standing.storedAt) { return content }
         do {
             let content = try await content(in: place, sealedBy: key(of: repository))
-            if content.size == size { return opened.share(content, in: place, storedAt: standing.storedAt) }
-            logger.error("Stored blob has the wrong length", metadata: ["blob.place": "\(place)"])
-        } catch let error as BlobStoreError where error == .missing {
-            let now = try await self.standing(of: digest, in: repository)
-            // Collected or evicted since the caller looked, which is no damage.
-            guard now.storedAt == standing.storedAt else {
-                return now.stored == nil ? nil : try await open(digest, now, in: repository)
+            guard content.size == size else {
+                throw BlobFault(.damaged, "the file has \(content.file.size) bytes, which are not those of a blob of \(size)")
             }
-            logger.error("Stored blob is missing", metadata: ["blob.place": "\(place)"])
-        } catch is SealError {
-            logger.error("Stored blob's header is damaged", metadata: ["blob.place": "\(place)"])
-        } catch let error as BlobStoreError {
-            guard case .failed = error, standing.membership == .cache else { throw Refusal(error) }
-            logger.error(
-                "Stored blob cannot be read", metadata: ["blob.place": "\(place)", "error": "\(error)"])
+            if standing.fault != nil {
+                try await examine(content, in: place, standing, mayServeDoubt: mayServeDoubt)
+            }
+            return opened.share(content, in: place, storedAt: standing.storedAt)
+        } catch {
+            guard let fault = BlobFault(error) else { throw (error as? BlobStoreError).map { Refusal($0) } ?? error }
+            if fault.state == .missing {
+                let now = try await self.standing(of: digest, in: repository)
+                // Collected or evicted since the caller looked, which is no damage.
+                guard now.storedAt == standing.storedAt else {
+                    return now.stored == nil
+                        ? nil : try await open(digest, now, in: repository, mayServeDoubt: mayServeDoubt)
+                }
+            }
+            await note(fault, of: place, storedAt: standing.storedAt)
+            throw fault
         }
-        try await forget(place, standing)
-        return nil
     }
 
     /// What lies in a place. The header names the wrapped data key: it is read and unwrapped here.
     func content(in place: BlobPlace, sealedBy key: SealingKey?) async throws -> BlobContent {
-        let file = try store.open(place)
+        try await content(of: try store.open(place), place.digest, sealedBy: key)
+    }
+
+    func content(of file: any StoredBlob, _ digest: Digest, sealedBy key: SealingKey?) async throws -> BlobContent {
         guard let key else { return BlobContent(file: file, opener: nil) }
         let header = try await file.read(at: 0, count: SealedFormat.headerSize)
-        let opener = try SegmentOpener(header: header, of: .whole(place.digest), keyring: keyring, key: key)
+        let opener = try SegmentOpener(header: header, of: .whole(digest), keyring: keyring, key: key)
         return BlobContent(file: file, opener: opener)
     }
 
@@ -198,12 +207,6 @@ package struct Blobs: Sendable {
         let header = try await file.read(at: 0, count: SealedFormat.headerSize)
         return BlobContent(
             file: file, opener: try SegmentOpener(header: header, of: .unfinished, keyring: keyring, key: key))
-    }
-
-    /// Forgets bytes that are damaged or gone, if nobody has stored newer ones.
-    func forget(_ place: BlobPlace, _ standing: BlobTable.Standing) async throws {
-        opened.forget(place)
-        try await database.write { try BlobTable.lost(place, storedAt: standing.storedAt, $0) }
     }
 }
 
@@ -219,21 +222,6 @@ extension SQLDatabase {
     ) async throws -> Value {
         do { return try await write(body) } catch let error as SQLError where error.isFull {
             throw Refusal(.full(error.description))
-        }
-    }
-}
-
-extension Refusal {
-    /// What the caller hears of a store that failed.
-    init(_ error: BlobStoreError) {
-        switch error {
-        case .missing: self.init(.contentDamaged, "The stored content is missing")
-        case .full(let detail):
-            self.init(
-                .storageFull, "The server has no room to store this. Free some, then try again",
-                facts: ["store.detail": detail])
-        case .failed(let detail):
-            self.init(.contentDamaged, "The server's storage failed", facts: ["store.detail": detail])
         }
     }
 }

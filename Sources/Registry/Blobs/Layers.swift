@@ -28,9 +28,15 @@ package struct Layers: Sendable {
 
     private func availability(of digest: Digest, in repository: Repository) async throws -> Availability {
         let standing = try await blobs.standing(of: digest, in: repository)
-        guard standing.membership != nil, let size = standing.stored,
-            try await blobs.promise(digest, in: repository)
-        else { return .unavailable }
+        guard standing.membership != nil, let size = standing.stored else { return .unavailable }
+        do {
+            // Who hears that it is here sends nothing: so it must be.
+            guard try await blobs.open(digest, standing, in: repository) != nil else { return .unavailable }
+        } catch let fault as BlobFault {
+            guard fault.state.wantsBytes else { throw Refusal(fault, of: digest) }
+            return .unavailable
+        }
+        guard try await blobs.promise(digest, in: repository) else { return .unavailable }
         let isArchived = try await blobs.database.read {
             try LayerTable.isOnlyInArchive(digest, in: repository.id, $0)
         }
@@ -54,12 +60,14 @@ package struct Layers: Sendable {
     /// Takes a blob from the repository. The bytes stay where another one may serve them; else the collector takes them.
     package func delete(_ digest: Digest, from name: RepositoryName, of registry: RegistryID) async throws {
         let repository = try await repository(name, of: registry)
+        let now = blobs.clock.now
         try await blobs.database.commit { sql in
             guard try !BlobTable.isNamed(digest, in: repository.id, sql) else {
                 throw Refusal(
                     .blobReferenced, "The layer \(digest) is referenced by an image of the repository '\(name)'. Delete the image"
                 )
             }
+            try LostTable.remember(digest, of: repository.id, at: now, sql)
             guard try BlobTable.expel(digest, from: repository.id, sql) else {
                 throw Refusal.blobUnknown(digest, in: name)
             }

@@ -8,8 +8,12 @@ package import WeirCore
 /// The operator's API starts a chore, hears its number, and asks how far it has come; it goes on whether anybody asks or not.
 package final class Chores: Service {
     package enum Chore: Sendable, Equatable {
-        case collect(dryRun: Bool, grace: Duration?)
-        case verify(repair: Bool)
+        case collect(Collector.Orders)
+        case verify(repair: Bool, givingUpPushed: Bool)
+        /// Brings back what is in quarantine.
+        case restore(LostSelection)
+        /// Deletes what is in quarantine.
+        case discard(LostSelection)
     }
 
     package struct Run: Sendable, Equatable {
@@ -23,6 +27,8 @@ package final class Chores: Service {
         package var progress = ChoreProgress()
         package var collection: CollectionReport?
         package var verification: VerifyReport?
+        /// Of what was brought back, or deleted.
+        package var lost: LostReport?
         /// Why it failed.
         package var problem: String?
         package var endedAt: Timestamp?
@@ -106,9 +112,9 @@ package final class Chores: Service {
             do {
                 if let interval = collector.settings.interval, ContinuousClock.now - last >= interval {
                     last = .now
-                    note(try await collector.collect())
+                    try await note(try await collector.collect())
                 } else if let report = try await collector.evictIfGrown(since: state.withLock { $0.lastCollection }) {
-                    note(report)
+                    try await note(report)
                 }
             } catch is CancellationError {
                 return
@@ -122,8 +128,10 @@ package final class Chores: Service {
         }
     }
 
-    private func note(_ report: CollectionReport) {
-        if !report.isDryRun { state.withLock { $0.lastCollection = report } }
+    private func note(_ report: CollectionReport) async throws {
+        guard !report.isDryRun else { return }
+        state.withLock { $0.lastCollection = report }
+        try await collector.tellState()
     }
 
     private func perform(_ id: String) async {
@@ -132,13 +140,19 @@ package final class Chores: Service {
         let follow: @Sendable (ChoreProgress) -> Void = { progress in self.change(id) { $0.progress = progress } }
         do {
             switch chore {
-            case .collect(let dryRun, let grace):
-                let report = try await collector.collect(dryRun: dryRun, grace: grace, progress: follow)
-                note(report)
+            case .collect(let orders):
+                let report = try await collector.collect(orders, progress: follow)
+                try await note(report)
                 change(id) { $0.collection = report }
-            case .verify(let repair):
-                let report = try await verifier.verify(repair: repair, progress: follow)
+            case .verify(let repair, let givingUpPushed):
+                let report = try await verifier.verify(repair: repair, givingUpPushed: givingUpPushed, progress: follow)
                 change(id) { $0.verification = report }
+            case .restore(let selection):
+                let report = try await collector.quarantine.restore(selection, progress: follow)
+                change(id) { $0.lost = report }
+            case .discard(let selection):
+                let report = try await collector.quarantine.discard(selection, progress: follow)
+                change(id) { $0.lost = report }
             }
             change(id) { $0.state = .done }
         } catch {

@@ -23,13 +23,17 @@ package struct CollectionReport: Sendable, Equatable {
     package var endedAt: Timestamp
     /// Repositories that may no longer serve a blob which none of their images names.
     package var memberships: Int64 = 0
-    /// Blobs that no repository may serve.
+    /// Blobs that no repository may serve: they went into quarantine.
     package var blobs = Count()
-    /// Files without a row, as a crash leaves them.
+    /// Files without a row, as a crash leaves them: they went into quarantine.
     package var orphans = Count()
+    /// What had waited long enough in quarantine, and was deleted for good.
+    package var emptied = Count()
+    /// Why files without a row were left alone, and what goes on; nil where they were not.
+    package var stopped: String?
     /// Cached blobs that gave way to the size cap. Their images stay listed.
     package var evicted = Count()
-    /// Files that could not be removed; the next run tries again.
+    /// Files that could not be moved or deleted; the next run tries again.
     package var failures: Int64 = 0
     /// What is stored afterwards.
     package var stored = Count()
@@ -43,13 +47,17 @@ package struct CollectionReport: Sendable, Equatable {
     }
 
     /// Bytes that were, or would be, given back.
-    package var freedBytes: Int64 { [blobs.bytes, orphans.bytes, evicted.bytes].total }
+    package var freedBytes: Int64 { [emptied.bytes, evicted.bytes].total }
+
+    var hasDoneAnything: Bool {
+        memberships > 0 || [blobs, orphans, emptied, evicted].contains { $0.items > 0 }
+    }
 }
 
 /// How far a chore has come.
 package struct ChoreProgress: Sendable, Equatable {
     package enum Phase: String, Sendable {
-        case waiting, memberships, blobs, orphans, eviction, manifests, layers, done
+        case waiting, quarantine, memberships, blobs, orphans, eviction, manifests, layers, done
     }
 
     package var phase = Phase.waiting

@@ -13,6 +13,7 @@ enum CollectionTable {
         let place: BlobPlace
         let size: Int64
         let storedAt: Timestamp
+        let fault: BlobFault.State?
     }
 
     /// A repository that holds a blob, and how.
@@ -46,11 +47,12 @@ enum CollectionTable {
         ).map { Membership(repository: try $0.integer(0), digest: try Digest($0.text(1))) }
     }
 
-    /// Takes a membership away if nothing needs it at this moment either.
+    /// Takes a membership away if nothing needs it at this moment either, and writes down that it was there.
     static func remove(
-        _ membership: Membership, unusedUntil limit: Timestamp, _ sql: any SQLConnection
+        _ membership: Membership, unusedUntil limit: Timestamp, at now: Timestamp, _ sql: any SQLConnection
     ) throws -> Bool {
-        try sql.execute(
+        try LostTable.remember(membership.digest, of: membership.repository, at: now, sql)
+        return try sql.execute(
             """
             DELETE FROM repository_blob WHERE repository = $1 AND digest = $2 AND promised_at <= $3
             AND NOT EXISTS (SELECT 1 FROM image_blob ib WHERE ib.repository = $4 AND ib.digest = $5)
@@ -65,22 +67,30 @@ enum CollectionTable {
     static func stored(after last: BlobPlace?, count: Int, _ sql: any SQLConnection) throws -> [StoredRow] {
         try sql.rows(
             """
-            SELECT scope, digest, size, stored_at FROM blob WHERE (scope, digest) > ($1, $2)
+            SELECT scope, digest, size, stored_at, fault FROM blob WHERE (scope, digest) > ($1, $2)
             ORDER BY scope, digest LIMIT $3
             """,
             [.text(last?.scope ?? ""), .text(last?.digest.description ?? ""), .integer(count)]
         ).map {
             StoredRow(
                 place: BlobPlace(scope: try $0.text(0), digest: try Digest($0.text(1))), size: try $0.size(2),
-                storedAt: try $0.timestamp(3))
+                storedAt: try $0.timestamp(3), fault: try $0.optionalText(4).flatMap(BlobFault.State.init(rawValue:)))
         }
     }
 
     static func stored(_ place: BlobPlace, _ sql: any SQLConnection) throws -> StoredRow? {
         try sql.rows(
-            "SELECT size, stored_at FROM blob WHERE scope = $1 AND digest = $2",
+            "SELECT size, stored_at, fault FROM blob WHERE scope = $1 AND digest = $2",
             [.text(place.scope), .text(place.digest.description)]
-        ).first.map { StoredRow(place: place, size: try $0.size(0), storedAt: try $0.timestamp(1)) }
+        ).first.map {
+            StoredRow(
+                place: place, size: try $0.size(0), storedAt: try $0.timestamp(1),
+                fault: try $0.optionalText(2).flatMap(BlobFault.State.init(rawValue:)))
+        }
+    }
+
+    static func storedCount(_ sql: any SQLConnection) throws -> Int64 {
+        try sql.rows("SELECT COUNT(*) FROM blob", []).first?.integer(0) ?? 0
     }
 
     /// The repositories that may serve the digest, whatever key they seal with.

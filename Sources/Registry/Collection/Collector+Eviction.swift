@@ -1,10 +1,29 @@
 import WeirCore
 
 extension Collector {
+    /// Steps 1 and 6: what has waited long enough in quarantine goes for good.
+    ///
+    /// An operator's grace counts for what a row said nobody needs; the same run empties it of what it has just put there.
+    func empty(
+        _ orders: Orders, into report: inout CollectionReport, _ progress: @Sendable (ChoreProgress) -> Void
+    ) async throws {
+        let due = quarantine.due(unreferenced: orders.grace)
+        guard !orders.isDryRun else {
+            if report.blobs.items == 0, report.orphans.items == 0 { report.emptied = try await quarantine.total(of: due) }
+            if orders.grace == .zero { report.emptied.add(report.blobs.bytes, items: report.blobs.items) }
+            if settings.grace == .zero { report.emptied.add(report.orphans.bytes, items: report.orphans.items) }
+            return
+        }
+        let (gone, failures) = try await quarantine.empty(due)
+        report.emptied.add(gone.bytes, items: gone.items)
+        report.failures += failures
+        progress(ChoreProgress(.quarantine, done: report.emptied.items, bytes: report.emptied.bytes))
+    }
+
     /// Evicts down to this share of the cap, so that the next fill does not begin it all over again.
     private static let lowWater = 0.9
 
-    /// Step 4: the cached blobs that were longest not pulled give way, where there are more of them than the cap allows.
+    /// Step 5: the cached blobs that were longest not pulled give way, where there are more of them than the cap allows.
     ///
     /// Their memberships and images stay: who asks for such a blob gets it from upstream again.
     func evict(

@@ -34,15 +34,16 @@ extension Collector {
             if report.isDryRun {
                 report.memberships += Int64(page.count)
             } else {
+                let now = clock.now
                 report.memberships += try await database.write { sql in
-                    try page.reduce(0) { try $0 + (CollectionTable.remove($1, unusedUntil: limit, sql) ? 1 : 0) }
+                    try page.reduce(0) { try $0 + (CollectionTable.remove($1, unusedUntil: limit, at: now, sql) ? 1 : 0) }
                 }
             }
             progress(ChoreProgress(.memberships, done: report.memberships))
         } while last != nil
     }
 
-    /// Step 2: walks over all stored blobs, removes those that no repository may serve and adds up the others.
+    /// Step 2: walks over all stored blobs, takes those that no repository may serve into quarantine and adds up the others.
     func collectBlobs(
         until limit: Timestamp, into report: inout CollectionReport, _ survey: inout Survey,
         _ progress: (ChoreProgress) -> Void
@@ -100,7 +101,8 @@ extension Collector {
         return true
     }
 
-    /// Empties places: under their locks the rows go, then the files. Gives back `count` with what is gone added, or would be.
+    /// Empties places: under their locks the rows go, then the files, for good or into quarantine. Gives back `count` with what is gone added,
+    /// or would be.
     func remove(
         _ rows: [CollectionTable.StoredRow], _ doom: Doom, adding count: CollectionReport.Count,
         _ report: inout CollectionReport
@@ -112,27 +114,31 @@ extension Collector {
         }
         for start in stride(from: 0, to: rows.count, by: Self.batch) {
             let batch = rows[start..<min(start + Self.batch, rows.count)].map(\.place)
-            let (gone, failures) = try await blobs.places.withLocks(batch) {
-                let gone = try await removeRows(batch, doom)
-                return (gone, await removeFiles(gone.map(\.place)))
-            }
+            let (gone, failures) = try await blobs.places.withLocks(batch) { try await empty(batch, doom) }
             for row in gone { count.add(row.size) }
             report.failures += failures
         }
         return count
     }
 
-    private func removeRows(_ places: [BlobPlace], _ doom: Doom) async throws -> [CollectionTable.StoredRow] {
+    private func empty(
+        _ places: [BlobPlace], _ doom: Doom
+    ) async throws -> (gone: [CollectionTable.StoredRow], failures: Int64) {
         let blobs = blobs
-        return try await database.write { sql in
-            try places.compactMap { place in
-                guard let row = try CollectionTable.stored(place, sql) else { return nil }
-                let holders = try CollectionTable.holders(of: place.digest, sql).filter { $0.holds(place, blobs) }
-                guard try doom.strikes(holders, sql) else { return nil }
+        let isToGo: @Sendable (CollectionTable.StoredRow, any SQLConnection) throws -> Bool = { row, sql in
+            let holders = try CollectionTable.holders(of: row.place.digest, sql).filter { $0.holds(row.place, blobs) }
+            return try doom.strikes(holders, sql)
+        }
+        guard case .evicted = doom else { return try await quarantine.take(places, because: .unreferenced, where: isToGo) }
+        // Upstream gives it again, and the room is wanted now.
+        let gone = try await database.write { sql in
+            try places.compactMap { place -> CollectionTable.StoredRow? in
+                guard let row = try CollectionTable.stored(place, sql), try isToGo(row, sql) else { return nil }
                 try CollectionTable.remove(place, sql)
                 return row
             }
         }
+        return (gone, await removeFiles(gone.map(\.place)))
     }
 
     /// Tells how many could not be removed: they are orphans now, which the next run finds.

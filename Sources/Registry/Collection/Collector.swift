@@ -5,13 +5,17 @@
 //                        ▼
 //                      blob row ──▶ file             needed while a membership under the same key is there
 //
-//     1  memberships    no image, no promise      ──▶ row gone                                   one transaction decides and deletes
-//     2  blobs          no membership             ──▶ lock the place │ row gone │ file gone │ unlock
-//     3  orphans        a file without a row      ──▶ lock the place │ still no row? │ file gone │ unlock
-//     4  eviction       over the size cap, cached ──▶ the same; memberships and images stay
+//     1  quarantine     its wait is over          ──▶ file gone, row gone, for good
+//     2  memberships    no image, no promise      ──▶ row gone                                   one transaction decides and deletes
+//     3  blobs          no membership             ──▶ lock the place │ row gone │ file into quarantine │ unlock
+//     4  orphans        a file without a row      ──▶ lock the place │ still no row? │ file into quarantine │ unlock
+//     5  eviction       over the size cap, cached ──▶ lock the place │ row gone │ file gone │ unlock; memberships and images stay
+//
+// Nothing is unlinked but what upstream gives again and what has waited in quarantine (Quarantine.swift). Files that no row explains are
+// unusual: where there are many of them, the database is not the one that belongs to the files, and the run leaves them all.
 //
 // A commit does the reverse under the same lock: file, then row and membership. So a row always has its file, whoever is
-// killed where; a file may have no row, and step 3 finds it. Whether something is needed is asked again in the transaction that
+// killed where; a file may have no row, and step 4 finds it. Whether something is needed is asked again in the transaction that
 // takes it away: a manifest that is put meanwhile is either before it, and keeps its blobs, or after it, and is told that a layer
 // is missing. Since every client that was told "it is here" was promised so for the grace period, that happens to none that puts
 // its manifest in time.
@@ -48,23 +52,27 @@ package final class Collector: Sendable {
     /// Rows read at once, and deleted in one transaction: few enough that no pull or push notices.
     static let page = 500
     /// Places locked at once.
-    static let batch = 32
+    static let batch = Quarantine.batch
+    /// As much of the quarantine is given up where not even a row finds room.
+    private static let emergency: Int64 = 256 << 20
 
     package let settings: Settings
     let database: any SQLDatabase
     let blobs: Blobs
     let rules: CacheRules
     let permit: DestructionPermit
+    let quarantine: Quarantine
     let clock: WallClock
     let logger: Logger
     private let disk = Lane("weir.collect")
 
     init(
         database: any SQLDatabase, blobs: Blobs, rules: CacheRules, settings: Settings, permit: DestructionPermit,
-        clock: WallClock, logger: Logger
+        quarantine: Quarantine, clock: WallClock, logger: Logger
     ) {
         self.settings = settings
         self.permit = permit
+        self.quarantine = quarantine
         self.database = database
         self.blobs = blobs
         self.rules = rules
@@ -79,26 +87,58 @@ package final class Collector: Sendable {
         return clock.now + (.zero - grace - grace / 8)
     }
 
-    /// One whole run. A dry one tells what a real one would do at this moment, and changes nothing.
-    ///
-    /// - Parameter grace: instead of the settings'; a shorter one breaks promises to pushes that are under way.
-    /// - Throws: the refusal of the `DestructionPermit`, before anything is looked at.
+    /// How a run is to be made.
+    package struct Orders: Sendable, Equatable {
+        /// Tells what a real run would do at this moment, and changes nothing.
+        package var isDryRun: Bool
+        /// Instead of the settings'; a shorter one breaks promises to pushes that are under way, and empties the quarantine of what nobody
+        /// references sooner.
+        package var grace: Duration?
+        /// Takes files without a row however many they are.
+        package var force: Bool
+
+        package init(isDryRun: Bool = false, grace: Duration? = nil, force: Bool = false) {
+            self.isDryRun = isDryRun
+            self.grace = grace
+            self.force = force
+        }
+    }
+
+    /// One whole run. Throws the refusal of the `DestructionPermit`, before anything is looked at.
     package func collect(
-        dryRun: Bool = false, grace: Duration? = nil, progress: @Sendable (ChoreProgress) -> Void = { _ in }
+        _ orders: Orders = Orders(), progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> CollectionReport {
-        if !dryRun { try permit.check() }
-        var report = CollectionReport(isDryRun: dryRun, at: clock.now)
-        let limit = promisesEnd(grace: grace)
-        try await collectMemberships(until: limit, into: &report, progress)
-        var survey = Survey(growth: blobs.growth.total)
-        try await collectBlobs(until: limit, into: &report, &survey, progress)
-        try await collectOrphans(into: &report, progress)
-        try await evict(survey, into: &report, progress)
-        if !dryRun { blobs.growth.count(upTo: survey.growth) }
+        if !orders.isDryRun { try permit.check() }
+        var report = CollectionReport(isDryRun: orders.isDryRun, at: clock.now)
+        if !orders.isDryRun { try await quarantine.takeInStrays() }
+        try await empty(orders, into: &report, progress)
+        do {
+            try await run(orders, into: &report, progress)
+        } catch let error as SQLError where error.isFull && !orders.isDryRun {
+            // No room for a row. What waits in quarantine is given up, the oldest first, and makes some.
+            let gone = try await quarantine.empty(quarantine.due(unreferenced: .zero), atMost: Self.emergency)
+            guard gone.gone.items > 0 else { throw error }
+            report = CollectionReport(isDryRun: false, at: report.startedAt)
+            report.emptied = gone.gone
+            try await run(orders, into: &report, progress)
+        }
+        if orders.grace != nil { try await empty(orders, into: &report, progress) }
         report.endedAt = clock.now
         progress(ChoreProgress(.done))
         tell(report)
         return report
+    }
+
+    private func run(
+        _ orders: Orders, into report: inout CollectionReport, _ progress: @Sendable (ChoreProgress) -> Void
+    ) async throws {
+        let limit = promisesEnd(grace: orders.grace)
+        try await collectMemberships(until: limit, into: &report, progress)
+        var survey = Survey(growth: blobs.growth.total)
+        try await collectBlobs(until: limit, into: &report, &survey, progress)
+        try await collectOrphans(orders, into: &report, progress)
+        try await evict(survey, into: &report, progress)
+        if !orders.isDryRun { blobs.growth.count(upTo: survey.growth) }
     }
 
     /// Runs blocking work on the collector's own thread.
@@ -108,21 +148,35 @@ package final class Collector: Sendable {
         }
     }
 
+    /// Sets the gauges of what is not as it should be, and of what waits.
+    func tellState() async throws {
+        try await quarantine.tell()
+        try await blobs.tellFaults()
+    }
+
     private func tell(_ report: CollectionReport) {
         guard !report.isDryRun else { return }
+        Gauge(label: "weir_collection_stopped").record(report.stopped == nil ? 0 : 1)
+        if let reason = report.stopped {
+            logger.warning("Collection left files that no row knows", metadata: ["reason": "\(reason)"])
+        }
         Gauge(label: "weir_stored_blobs").record(report.stored.items)
         Gauge(label: "weir_stored_bytes").record(report.stored.bytes)
         Gauge(label: "weir_cached_bytes").record(report.cached.bytes)
-        for (kind, count) in [("unreferenced", report.blobs), ("orphan", report.orphans), ("evicted", report.evicted)] {
+        for (kind, count) in [
+            ("unreferenced", report.blobs), ("orphan", report.orphans), ("evicted", report.evicted),
+            ("emptied", report.emptied),
+        ] {
             Counter(label: "weir_collected_blobs_total", dimensions: [("kind", kind)]).increment(by: count.items)
             Counter(label: "weir_collected_bytes_total", dimensions: [("kind", kind)]).increment(by: count.bytes)
         }
-        let level: Logger.Level = report.failures > 0 ? .warning : report.freedBytes > 0 ? .info : .debug
+        let level: Logger.Level = report.failures > 0 ? .warning : report.hasDoneAnything ? .info : .debug
         logger.log(
             level: level, "Collected",
             metadata: [
                 "gc.memberships": "\(report.memberships)", "gc.blobs": "\(report.blobs.items)",
                 "gc.orphans": "\(report.orphans.items)", "gc.evicted": "\(report.evicted.items)",
+                "gc.emptied": "\(report.emptied.items)",
                 "gc.freed.bytes": "\(report.freedBytes)", "gc.failures": "\(report.failures)",
                 "store.bytes": "\(report.stored.bytes)", "cache.bytes": "\(report.cached.bytes)",
             ])

@@ -1,31 +1,49 @@
 import WeirCore
 
 extension Verifier {
-    /// Looks up every file of the store among the rows.
-    func verifyFiles(into report: inout VerifyReport, _ progress: (ChoreProgress) -> Void) async throws {
+    /// Looks up every file of the store among the rows. Files without one go into quarantine where a repair is wanted, unless there are many.
+    func verifyFiles(
+        into report: inout VerifyReport, _ repairs: inout Repairs, _ progress: (ChoreProgress) -> Void
+    ) async throws {
         let store = blobs.store
         let shelves = try await collector.onDisk { try store.shelves() }
         for (number, shelf) in shelves.enumerated() {
             try Task.checkCancellation()
-            for entry in try await collector.onDisk({ try store.contents(of: shelf) }) {
-                guard let place = entry.place else {
-                    report.add(Self.fault(.strayFile, entry, "\(entry.size) bytes that are no blob"))
-                    continue
-                }
-                guard try await collector.withoutRow([place]).contains(place) else { continue }
-                if let fault = try await orphan(entry, at: place, repair: report.isRepair) { report.add(fault) }
+            let entries = try await collector.onDisk { try store.contents(of: shelf) }
+            for entry in entries where entry.place == nil {
+                report.add(Self.fault(.strayFile, entry, "\(entry.size) bytes that are no blob"))
             }
+            var found: [(BlobEntry, QuarantinedBlob?)] = []
+            for start in stride(from: 0, to: entries.count, by: Collector.page) {
+                let batch = entries[start..<min(start + Collector.page, entries.count)]
+                try await collector.orphans(among: batch) { found.append(($0, $1)) }
+            }
+            for (entry, begun) in found { try await tell(entry, begun, into: &report, &repairs) }
             progress(ChoreProgress(.orphans, done: Int64(number + 1), total: Int64(shelves.count)))
         }
+        try await repairFiles(&repairs, into: &report)
     }
 
-    /// Under the place's lock, where no commit is half-way: nil where the file has its row by now.
-    private func orphan(_ entry: BlobEntry, at place: BlobPlace, repair: Bool) async throws -> VerifyReport.Fault? {
-        try await blobs.places.withLock(place) {
-            guard try await collector.withoutRow([place]).contains(place) else { return nil }
-            var fault = Self.fault(.orphanFile, entry, "\(entry.size) bytes that no row knows")
-            if repair { fault.isRepaired = await collector.removeFiles([place]) == 0 }
-            return fault
+    /// Under the place's lock no commit is half-way: it may have its row by now.
+    private func tell(
+        _ entry: BlobEntry, _ begun: QuarantinedBlob?, into report: inout VerifyReport, _ repairs: inout Repairs
+    ) async throws {
+        guard let place = entry.place else { return }
+        let isOrphan = try await blobs.places.withLock(place) { try await collector.withoutRow([place]).contains(place) }
+        guard isOrphan else { return }
+        let fault = Self.fault(.orphanFile, entry, "\(entry.size) bytes that no row knows")
+        guard report.isRepair else { return report.add(fault) }
+        repairs.add(fault, Quarantine.Orphan(place: place, size: entry.size, begun: begun))
+    }
+
+    private func repairFiles(_ repairs: inout Repairs, into report: inout VerifyReport) async throws {
+        if let reason = repairs.orphansRefusal, report.stopped == nil { report.stopped = reason }
+        for (var fault, orphan) in repairs.takeOrphans() {
+            if report.stopped == nil {
+                let (gone, failures) = try await collector.takeOrphans([orphan])
+                fault.isRepaired = gone.contains(orphan.place) && failures == 0
+            }
+            report.add(fault)
         }
     }
 

@@ -14,35 +14,43 @@ extension Verifier {
             for image in page {
                 try Task.checkCancellation()
                 report.manifests += 1
-                if let fault = try await manifestFault(of: image, repair: report.isRepair) { report.add(fault) }
+                switch try await look(at: image, repair: report.isRepair) {
+                case .well: break
+                case .sealedAway: report.sealedAwayManifests += 1
+                case .fault(let fault): report.add(fault)
+                }
                 for fault in try await layerFaults(of: image) { report.add(fault) }
             }
             progress(ChoreProgress(.manifests, done: report.manifests))
         } while last != nil
     }
 
-    private func manifestFault(
-        of image: VerifyTable.ImageRow, repair: Bool
-    ) async throws -> VerifyReport.Fault? {
+    private enum ManifestFinding {
+        case well, sealedAway
+        case fault(VerifyReport.Fault)
+    }
+
+    private func look(at image: VerifyTable.ImageRow, repair: Bool) async throws -> ManifestFinding {
         // Gone since the page was read: then there is nothing to say about it.
         guard let repository = try await repositories.find(image.name, in: image.registry), repository.id == image.repository,
             let row = try await database.read({ try ImageTable.find(.digest(image.digest), in: repository.id, $0) })
-        else { return nil }
+        else { return .well }
         do {
             let bytes = try images.seal.open(row, in: repository)
             let digest = Digest(of: bytes.readableBytesView, image.digest.algorithm)
-            if digest == image.digest { return nil }
-            return image.fault(.damagedManifest, "the bytes have the digest \(digest)", needsPush: image.origin == .push)
+            if digest == image.digest { return .well }
+            return .fault(
+                image.fault(.damagedManifest, "the bytes have the digest \(digest)", needsPush: image.origin == .push))
         } catch let refusal as Refusal where refusal.reason == .contentDamaged {
             var fault = image.fault(.damagedManifest, refusal.message, needsPush: row.origin == .push)
+            // Its row stays: the next pull brings the bytes from upstream, and with the row its tags would go.
             let isCovered = try await rules.rule(covering: image.name, in: image.registry) != nil
-            guard repair, row.origin == .cache, isCovered else { return fault }
-            try await database.write { try ImageTable.removeDamaged(row, in: repository.id, $0) }
-            images.memory.forget(repository.id)
-            fault.isRepaired = true
-            return fault
+            fault.isRepaired = repair && row.origin == .cache && isCovered
+            return .fault(fault)
+        } catch let refusal as Refusal where refusal.isSealedAway {
+            return .sealedAway
         } catch {
-            return image.fault(.unreadable, "\(error)", needsPush: false)
+            return .fault(image.fault(.keyGone, (error as? Refusal)?.message ?? "\(error)", needsPush: false))
         }
     }
 

@@ -1,9 +1,20 @@
+import Logging
 import WeirCore
 import WeirVault
 
 extension Verifier {
+    /// What reading a stored blob whole shows.
+    enum Finding {
+        case well
+        /// Its key is disabled, or waits for its deletion: nothing can be said about the bytes, and nothing is amiss.
+        case sealedAway
+        case flaw(VerifyReport.Fault.Kind, String, BlobFault?)
+    }
+
     /// Reads every blob that some repository may serve.
-    func verifyLayers(into report: inout VerifyReport, _ progress: (ChoreProgress) -> Void) async throws {
+    func verifyLayers(
+        into report: inout VerifyReport, _ repairs: inout Repairs, _ progress: (ChoreProgress) -> Void
+    ) async throws {
         let none = Timestamp(microseconds: .min)
         var last: BlobPlace?
         repeat {
@@ -16,54 +27,110 @@ extension Verifier {
                     continue
                 }
                 report.blobs.add(found.row.size)
-                let fault = try await fault(of: found.row, sealedBy: blobs.key(holder.encryption, in: holder.registry))
-                if let fault, let told = try await settle(fault, of: found, repair: report.isRepair) { report.add(told) }
+                let finding = try await look(at: found.row, sealedBy: blobs.key(holder.encryption, in: holder.registry))
+                repairs.streak.note(finding)
+                switch finding {
+                case .well:
+                    if found.row.fault != nil { try await blobs.clear(found.row.place, storedAt: found.row.storedAt) }
+                case .sealedAway: report.sealedAway.add(found.row.size)
+                case .flaw(let kind, let detail, let fault):
+                    if let fault { await blobs.note(fault, of: found.row.place, storedAt: found.row.storedAt) }
+                    try await tell(kind, detail, of: found, into: &report, &repairs)
+                }
                 progress(ChoreProgress(.layers, done: report.blobs.items, bytes: report.blobs.bytes))
             }
         } while last != nil
     }
 
-    private typealias Flaw = (kind: VerifyReport.Fault.Kind, detail: String)
-
-    private func fault(of row: CollectionTable.StoredRow, sealedBy key: SealingKey?) async throws -> Flaw? {
+    private func look(at row: CollectionTable.StoredRow, sealedBy key: SealingKey?) async throws -> Finding {
         do {
-            let content = try await blobs.content(in: row.place, sealedBy: key)
-            guard content.size == row.size else {
-                return (.wrongLength, "the file has \(content.file.size) bytes; the blob has \(row.size)")
+            let file = try blobs.store.open(row.place)
+            // A file of another length does not open as this blob's: that it is the length is worth telling.
+            guard (key == nil ? file.size : SealedFormat.plainSize(ofFileSize: file.size)) == row.size else {
+                let detail = "the file has \(file.size) bytes; the blob has \(row.size)"
+                return .flaw(.wrongLength, detail, BlobFault(.damaged, detail))
             }
-            let digest = try await digest(of: content, row.place.digest.algorithm, size: row.size)
-            return digest == row.place.digest ? nil : (.wrongDigest, "the bytes have the digest \(digest)")
-        } catch let error as BlobStoreError {
-            return error == .missing ? (.missingFile, "the file is not there") : (.damaged, "\(error)")
-        } catch let error as SealError {
-            return (.damaged, "\(error)")
-        } catch let error as CancellationError {
-            throw error
+            let content = try await blobs.content(of: file, row.place.digest, sealedBy: key)
+            let digest = try await content.digest(row.place.digest.algorithm, size: row.size)
+            guard digest != row.place.digest else { return .well }
+            let detail = "the bytes have the digest \(digest)"
+            return .flaw(.wrongDigest, detail, BlobFault(.damaged, detail))
+        } catch let refusal as Refusal {
+            // The keyring's word.
+            return refusal.isSealedAway ? .sealedAway : .flaw(.keyGone, refusal.message, nil)
         } catch {
-            // The keyring's word: disabled, being deleted, gone.
-            return (.unreadable, "\(error)")
+            guard let fault = BlobFault(error) else { throw error }
+            switch fault.state {
+            case .damaged: return .flaw(.damaged, fault.detail, fault)
+            case .missing: return .flaw(.missingFile, fault.detail, fault)
+            case .unreadable: return .flaw(.unreadable, fault.detail, fault)
+            }
         }
     }
 
-    /// What is told of a flaw, after a repair where one is wanted; nil where the blob has changed since it was read.
-    private func settle(_ flaw: Flaw, of found: Collector.Found, repair: Bool) async throws -> VerifyReport.Fault? {
-        let row = found.row
-        let isStill: @Sendable () async throws -> Bool = { [database] in
-            try await database.read { try CollectionTable.stored(row.place, $0) == row }
-        }
-        guard try await isStill() else { return nil }
+    private func tell(
+        _ kind: VerifyReport.Fault.Kind, _ detail: String, of found: Collector.Found, into report: inout VerifyReport,
+        _ repairs: inout Repairs
+    ) async throws {
+        // Changed since it was read: then there is nothing to say about it.
+        guard try await isStill(found.row) else { return }
         let isCached = try await collector.isCached(found)
         var fault = VerifyReport.Fault(
-            kind: flaw.kind, subject: "\(row.place)", detail: flaw.detail,
+            kind: kind, subject: "\(found.row.place)", detail: detail,
             repositories: found.holders.prefix(10).map { "\($0.registry)/\($0.name)" })
-        fault.needsPush = !isCached && flaw.kind != .unreadable
-        guard repair, flaw.kind != .unreadable else { return fault }
-        return try await blobs.places.withLock(row.place) {
-            guard try await isStill() else { return nil }
-            try await database.write { try CollectionTable.remove(row.place, $0) }
-            let failures = await collector.removeFiles([row.place])
-            fault.isRepaired = isCached && failures == 0
-            return fault
+        fault.needsPush = !isCached && kind.meansLoss
+        guard report.isRepair, kind.meansLoss, isCached || (repairs.givesUpPushed && kind != .missingFile) else {
+            return report.add(fault)
+        }
+        repairs.add(fault, found.row, isCached: isCached)
+    }
+
+    private func isStill(_ row: CollectionTable.StoredRow) async throws -> Bool {
+        try await database.read { try CollectionTable.stored(row.place, $0)?.storedAt == row.storedAt }
+    }
+
+    /// Takes damaged content out of its place, into quarantine, and forgets rows of cached content whose file is gone: unless there is so much
+    /// of it that the disk is to blame.
+    func repairLayers(_ repairs: inout Repairs, into report: inout VerifyReport) async throws {
+        if let reason = repairs.refusal { report.stopped = reason }
+        for var repair in repairs.takeAll() {
+            if report.stopped == nil {
+                let isGone = try await takeOut(repair.row, isMissing: repair.fault.kind == .missingFile)
+                fault(&repair, isRepaired: isGone)
+            }
+            report.add(repair.fault)
         }
     }
+
+    private func fault(_ repair: inout Repairs.Repair, isRepaired: Bool) {
+        repair.fault.isRepaired = isRepaired && repair.isCached
+    }
+
+    private func takeOut(_ row: CollectionTable.StoredRow, isMissing: Bool) async throws -> Bool {
+        try await blobs.places.withLock(row.place) {
+            guard isMissing else {
+                let (_, failures) = try await quarantine.take([row.place], because: .damaged) { now, _ in
+                    now.storedAt == row.storedAt
+                }
+                return failures == 0
+            }
+            // It may have come back.
+            guard case .flaw(.missingFile, _, _) = try await look(at: row, sealedBy: nil) else { return false }
+            try await database.write { sql in
+                guard try CollectionTable.stored(row.place, sql)?.storedAt == row.storedAt else { return }
+                try CollectionTable.remove(row.place, sql)
+            }
+            return true
+        }
+    }
+}
+
+extension VerifyReport.Fault.Kind {
+    /// The bytes are not there, or not what they were: only somebody else's copy helps.
+    fileprivate var meansLoss: Bool { [.missingFile, .wrongLength, .damaged, .wrongDigest].contains(self) }
+}
+
+extension Refusal {
+    /// A key was disabled, or is about to be deleted, by somebody who wanted nobody to read what it seals.
+    var isSealedAway: Bool { reason == .kmsKeyDisabled || reason == .kmsInvalidState }
 }

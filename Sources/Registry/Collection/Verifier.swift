@@ -1,16 +1,13 @@
-import struct Crypto.SHA256
-import struct Crypto.SHA512
 import Logging
 import Metrics
-import NIOCore
 import WeirCore
-import WeirVault
 
 /// Compares what the rows promise with what the disk holds: every blob read and hashed, every manifest opened, every file looked
 /// up. Everything goes on meanwhile; what changes while it is looked at is no fault.
 ///
-/// Repairing makes honest what cannot be mended: a damaged blob is taken away, so that upstream gives it again or the next push
-/// is not told that it is here. Nothing is ever made up.
+/// A repair takes damaged content that upstream gives again out of the way, and what nobody knows, into quarantine. What a client pushed it
+/// leaves, unless it is told to give that up, too; what cannot be read now it never touches; and where there is much of it, it does nothing:
+/// that is a volume, not a blob. Nothing is ever made up.
 package final class Verifier: Sendable {
     let database: any SQLDatabase
     let repositories: Repositories
@@ -18,6 +15,7 @@ package final class Verifier: Sendable {
     let blobs: Blobs
     let rules: CacheRules
     let collector: Collector
+    let quarantine: Quarantine
     let clock: WallClock
     let logger: Logger
 
@@ -28,20 +26,33 @@ package final class Verifier: Sendable {
         blobs = collector.blobs
         self.rules = rules
         self.collector = collector
+        quarantine = collector.quarantine
         clock = collector.clock
         logger = collector.logger
     }
 
+    /// - Parameters:
+    ///   - repair: takes out of the way what upstream gives again, and files without a row.
+    ///   - givingUpPushed: of a repair: damaged content, too, that only a push brings back.
+    /// - Throws: the refusal of the `DestructionPermit` where a repair is wanted.
     package func verify(
-        repair: Bool = false, progress: @Sendable (ChoreProgress) -> Void = { _ in }
+        repair: Bool = false, givingUpPushed: Bool = false, progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> VerifyReport {
         if repair { try collector.permit.check() }
         var report = VerifyReport(isRepair: repair, at: clock.now)
-        try await verifyLayers(into: &report, progress)
+        var repairs = Repairs(
+            givesUpPushed: givingUpPushed, stored: try await database.read { try CollectionTable.storedCount($0) })
+        try await verifyLayers(into: &report, &repairs, progress)
+        try await repairLayers(&repairs, into: &report)
         try await verifyImages(into: &report, progress)
-        try await verifyFiles(into: &report, progress)
+        try await verifyFiles(into: &report, &repairs, progress)
         report.endedAt = clock.now
         progress(ChoreProgress(.done))
+        try await tell(report)
+        return report
+    }
+
+    private func tell(_ report: VerifyReport) async throws {
         for fault in report.faults {
             logger.error(
                 "Verification found a fault",
@@ -51,36 +62,14 @@ package final class Verifier: Sendable {
                 ])
         }
         Gauge(label: "weir_verify_faults").record(report.faultCount - report.repaired)
+        try await collector.tellState()
+        if let reason = report.stopped { logger.warning("Verification repaired nothing", metadata: ["reason": "\(reason)"]) }
         logger.info(
             "Verified",
             metadata: [
                 "verify.blobs": "\(report.blobs.items)", "verify.bytes": "\(report.blobs.bytes)",
                 "verify.manifests": "\(report.manifests)", "verify.faults": "\(report.faultCount)",
-                "verify.repaired": "\(report.repaired)",
+                "verify.repaired": "\(report.repaired)", "verify.sealed_away": "\(report.sealedAway.items)",
             ])
-        return report
-    }
-
-    /// The digest of a blob's plain bytes, a part at a time.
-    func digest(of content: BlobContent, _ algorithm: Digest.Algorithm, size: Int64) async throws -> Digest {
-        var sha256 = SHA256()
-        var sha512 = SHA512()
-        var offset: Int64 = 0
-        repeat {
-            try Task.checkCancellation()
-            // Also an empty blob has a segment to open.
-            let part = try await content.read(at: offset, upTo: 256 * 1024)
-            if part.readableBytes == 0 { break }
-            offset += Int64(part.readableBytes)
-            part.withUnsafeReadableBytes { bytes in
-                switch algorithm {
-                case .sha256: sha256.update(bufferPointer: bytes)
-                case .sha512: sha512.update(bufferPointer: bytes)
-                }
-            }
-            // Pulls come first.
-            await Task.yield()
-        } while offset < size
-        return algorithm == .sha256 ? Digest(sha256.finalize()) : Digest(sha512.finalize())
     }
 }

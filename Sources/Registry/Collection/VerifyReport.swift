@@ -9,12 +9,14 @@ package struct VerifyReport: Sendable, Equatable {
             case missingFile
             /// The file cannot be one of a blob of this size.
             case wrongLength
-            /// The bytes are not those that were sealed, or the disk does not give them.
+            /// The bytes are not those that were sealed.
             case damaged
             /// The bytes open, and have another digest.
             case wrongDigest
-            /// The key that seals it cannot be used now: nothing can be said about the bytes.
+            /// The disk does not give them now: nothing can be said about the bytes. Never touched.
             case unreadable
+            /// The key that seals it is not here: it was deleted, or the database is not the one that belongs to the files. Never touched.
+            case keyGone
             /// A file without a row: garbage that a crash left.
             case orphanFile
             /// A file that this program did not put there. Never touched.
@@ -49,6 +51,12 @@ package struct VerifyReport: Sendable, Equatable {
     package var manifests: Int64 = 0
     /// Blobs that no repository may serve: garbage, which is not read.
     package var unheld: Int64 = 0
+    /// Blobs whose key is disabled or waits for its deletion. Nothing is amiss with them, as far as anybody can know; never touched.
+    package var sealedAway = CollectionReport.Count()
+    /// Manifests of the same kind.
+    package var sealedAwayManifests: Int64 = 0
+    /// Why a repair did nothing, and what to look at; nil where it did what it could.
+    package var stopped: String?
     package var faultCount: Int64 = 0
     package var repaired: Int64 = 0
     package var faults: [Fault] = []

@@ -101,6 +101,7 @@ extension Event {
         case .templateFailed: "TemplateFailed"
         case .kmsKeyDisabled, .kmsKeyNotFound, .kmsInvalidState: "KmsError"
         case .storageFull: "StorageFull"
+        case .storageUnavailable: "StorageUnavailable"
         default: "Failed"
         }
     }

@@ -55,16 +55,18 @@ struct ImageTable {
         let origin: Origin
     }
 
-    /// Adds the manifest with what it names. False where it is there already: a push then replaces the stored bytes, which may be
-    /// damaged, by the same ones, and makes the image its own. What was in the archive comes back with it, which counts as adding.
+    /// Adds the manifest with what it names. False where it is there already: the stored bytes, which may be damaged, are then replaced by
+    /// the same ones, and a push makes the image its own. What was in the archive comes back with it, which counts as adding.
     static func insert(_ new: New, _ sql: any SQLConnection) throws -> Bool {
         let manifest = new.manifest
         let digest = SQLValue.text(manifest.digest.description)
         if try exists(manifest.digest, in: new.repository, sql) {
             let isBack = try StorageClassTable.activate(manifest.digest, in: new.repository, at: new.at, sql)
-            guard new.origin == .push else { return isBack }
             try sql.execute(
-                "UPDATE image SET manifest = $1, origin = $2 WHERE repository = $3 AND digest = $4",
+                """
+                UPDATE image SET manifest = $1, origin = CASE WHEN origin = 'push' THEN 'push' ELSE $2 END
+                WHERE repository = $3 AND digest = $4
+                """,
                 [.bytes(new.sealedManifest), .text(new.origin.rawValue), .integer(new.repository), digest])
             return isBack
         }
@@ -144,16 +146,6 @@ struct ImageTable {
         let before = try Digest(row.text(0))
         if try row.optionalInteger(1) == nil { return before }
         return before == digest || repository.mutability.mayMove(tag) ? nil : before
-    }
-
-    /// Removes a cached manifest whose stored bytes are damaged, if they are still the ones that were read.
-    static func removeDamaged(_ row: Row, in repository: Int64, _ sql: any SQLConnection) throws {
-        try sql.execute(
-            "DELETE FROM image WHERE repository = $1 AND digest = $2 AND origin = $3 AND manifest = $4",
-            [
-                .integer(repository), .text(row.digest.description), .text(Origin.cache.rawValue),
-                .bytes(row.sealedManifest),
-            ])
     }
 
     /// Records that upstream still says the same of a tag.

@@ -16,12 +16,14 @@ struct ManifestSeal: Sendable {
             manifest.bytes, with: key, binding: Self.binding(manifest.digest, repository.id))
     }
 
-    /// Throws `Refusal(.contentDamaged)` where the row is not what was sealed.
+    /// Throws `Refusal(.contentDamaged)` where the row is not what was sealed, and what the keyring says of a key that cannot be used.
     func open(_ row: ImageTable.Row, in repository: Repository) throws -> ByteBuffer {
-        let key = try keyring.unwrap(row.sealedKey, under: repository.sealingKey)
         do {
+            let key = try keyring.unwrap(row.sealedKey, under: repository.sealingKey)
             return try SealedValue.openBuffer(
                 row.sealedManifest, with: key, binding: Self.binding(row.digest, repository.id))
+        } catch let refusal as Refusal {
+            throw refusal
         } catch {
             throw Refusal(
                 .contentDamaged, "The stored manifest \(row.digest) of \(repository.name) is damaged",

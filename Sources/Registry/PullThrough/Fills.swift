@@ -34,6 +34,8 @@ final class Fills: Sendable {
         /// What the manifest tells, or nil where none names the blob.
         let size: Int64?
         let repository: Repository
+        /// When the bytes were stored that proved bad: they are not what is wanted, whatever their row says.
+        var insteadOf: Timestamp?
         /// Its priority is the fill's, until somebody joins who is in a greater hurry.
         let source: UpstreamSource
 
@@ -190,14 +192,19 @@ final class Fills: Sendable {
     /// The blob lies here already: another repository brought it, or a fill ended between the look of whoever orders and the order.
     private func alreadyStored(_ order: Order, _ fill: Fill) async throws -> Int64? {
         let standing = try await blobs.standing(of: order.digest, in: order.repository)
-        guard let size = standing.stored else { return nil }
+        guard let size = standing.stored, order.insteadOf == nil || standing.storedAt != order.insteadOf else { return nil }
         if standing.membership == nil {
             guard try await proves(order, byHeadWhere: try await isHeldFromSameHost(order), size: size) else { return nil }
             try await admit(order)
         }
-        guard let content = try await blobs.open(order.digest, standing, in: order.repository) else { return nil }
-        fill.answered(size: size, content: content)
-        return size
+        do {
+            guard let content = try await blobs.open(order.digest, standing, in: order.repository) else { return nil }
+            fill.answered(size: size, content: content)
+            return size
+        } catch is BlobFault {
+            // What upstream gives takes its place.
+            return nil
+        }
     }
 
     // MARK: - Transferring

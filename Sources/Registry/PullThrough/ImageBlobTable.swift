@@ -10,7 +10,7 @@ enum ImageBlobTable {
             """
             SELECT COUNT(*), COUNT(b.digest) FROM image_blob i
             LEFT JOIN repository_blob m ON m.repository = i.repository AND m.digest = i.digest
-            LEFT JOIN blob b ON b.scope = $1 AND b.digest = m.digest
+            LEFT JOIN blob b ON b.scope = $1 AND b.digest = m.digest AND b.fault IS NULL
             WHERE i.repository = $2 AND i.image = $3
             """,
             [.text(scope), .integer(repository), .text(image.description)]

@@ -1,5 +1,3 @@
-import Logging
-import Metrics
 import NIOCore
 import Synchronization
 package import WeirCore
@@ -17,30 +15,44 @@ extension Pulls {
         let repository = try await images.repository(name, of: registry)
         try blobs.check(repository)
         let standing = try await blobs.standing(of: digest, in: repository)
-        if standing.membership != nil, let size = standing.stored,
-            let content = try await blobs.open(digest, standing, in: repository),
-            try await stays(digest, in: repository, use)
-        {
-            return metered(
-                serve(content, digest, size: size, standing, in: repository, at: place),
-                by: try await rules.rule(covering: name, in: registry), at: place)
+        let rule = try await rules.rule(covering: name, in: registry)
+        var fault: BlobFault?
+        do {
+            // Pushed content is worth another try. What upstream can give is not.
+            let mayServeDoubt = use == .read && (standing.membership == .push || rule == nil)
+            if standing.membership != nil, let size = standing.stored,
+                let content = try await blobs.open(digest, standing, in: repository, mayServeDoubt: mayServeDoubt),
+                try await stays(digest, in: repository, use)
+            {
+                return metered(serve(content, digest, size: size, standing, in: repository, at: place), by: rule, at: place)
+            }
+        } catch let found as BlobFault {
+            fault = found
         }
-        guard let rule = try await rules.rule(covering: name, in: registry), standing.membership != .push else {
-            // A push that asks first is told to send it: that mends it.
-            throw standing.membership == nil || use == .head
-                ? Refusal.blobUnknown(digest, in: name)
-                : Refusal(.contentDamaged, "The stored layer \(digest) is damaged or missing. Push it again")
-        }
+        guard let rule, standing.membership != .push else { throw refusal(of: digest, standing, fault, use, at: place) }
         try await access.permit(caller, "ecr:BatchImportUpstreamImage", on: name, in: registry)
         do {
             let source = try await source(of: name, by: rule, in: registry)
-            let order = Fills.Order(digest: digest, size: standing.named, repository: repository, source: source)
+            var order = Fills.Order(digest: digest, size: standing.named, repository: repository, source: source)
+            if fault != nil { order.insteadOf = standing.storedAt }
             return metered(try await fromUpstream(order, use), by: rule, at: place)
         } catch {
+            // It is here, and would be served if the disk gave it: not upstream's "no" is what the client should hear.
+            if let fault, !fault.state.wantsBytes { throw Refusal(fault, of: digest) }
             var refusal = Refusal(upstream: error, asking: "the layer \(digest)")
             if refusal.reason == .imageNotFound { refusal = .blobUnknown(digest, in: name) }
             throw refusal
         }
+    }
+
+    /// Why nobody can give the blob.
+    private func refusal(
+        of digest: Digest, _ standing: BlobTable.Standing, _ fault: BlobFault?, _ use: BlobUse, at place: Place
+    ) -> Refusal {
+        guard standing.membership != nil else { return .blobUnknown(digest, in: place.name) }
+        // A push that asks first is told to send it: that mends it.
+        if use == .head, fault?.state.wantsBytes ?? true { return .blobUnknown(digest, in: place.name) }
+        return Refusal(fault ?? BlobFault(.missing, "nothing is stored"), of: digest)
     }
 
     /// Whoever only asks is perhaps going to push a manifest that names the blob, without sending it.
@@ -54,14 +66,11 @@ extension Pulls {
         in repository: Repository, at place: Place
     ) -> ServedBlob {
         let content = opened.content
-        guard content.opener != nil else {
-            return ServedBlob(
-                size: size, body: content, file: content.file.fileDescriptor.map { ($0, 0) })
+        let body = MendingBody(opened) { [self] fault in
+            try await mend(digest, after: fault, standing, in: repository, at: place)
         }
-        let body = MendingBody(opened) { [self] error in
-            try await mend(digest, after: error, standing, in: repository, at: place)
-        }
-        return ServedBlob(size: size, body: body)
+        guard content.opener == nil else { return ServedBlob(size: size, body: body) }
+        return ServedBlob(size: size, body: body, file: content.file.fileDescriptor.map { ($0, 0) })
     }
 
     /// Counts what is asked for as the rule's.
@@ -88,40 +97,33 @@ extension Pulls {
         return ServedBlob(size: size, body: FillBody(fill))
     }
 
-    /// The stored bytes turned out damaged while they were read. Cached ones are fetched again and reading goes on; pushed ones are lost.
+    /// The stored bytes were not had while they were read. Cached ones are fetched again and reading goes on; pushed ones are refused.
     private func mend(
-        _ digest: Digest, after error: any Error, _ standing: BlobTable.Standing, in repository: Repository, at place: Place
+        _ digest: Digest, after fault: BlobFault, _ standing: BlobTable.Standing, in repository: Repository, at place: Place
     ) async throws -> any BlobBody {
-        logger.error(
-            "Stored blob is damaged",
-            metadata: [
-                "blob.digest": "\(digest)", "repository.name": "\(repository.name)",
-                "blob.origin": "\(standing.membership?.rawValue ?? "")", "error": "\(error)",
-            ])
-        Counter(label: "weir_damaged_blobs_total").increment()
-        try await blobs.forget(blobs.place(of: digest, in: repository), standing)
+        await blobs.note(fault, of: blobs.place(of: digest, in: repository), storedAt: standing.storedAt)
         guard standing.membership == .cache,
             let rule = try await rules.rule(covering: place.name, in: place.registry)
-        else {
-            throw Refusal(.contentDamaged, "The stored layer \(digest) is damaged. Push it again")
-        }
+        else { throw Refusal(fault, of: digest) }
         let source = try await source(of: place.name, by: rule, in: place.registry)
         return FillBody(
-            fills.join(Fills.Order(digest: digest, size: standing.stored, repository: repository, source: source)))
+            fills.join(
+                Fills.Order(
+                    digest: digest, size: standing.stored, repository: repository, insteadOf: standing.storedAt, source: source)))
     }
 }
 
-/// Reads stored content, and goes on with other content where it proves damaged.
+/// Reads stored content, and goes on with other content where it is not had.
 private final class MendingBody: BlobBody {
     private enum Source {
         case stored(OpenContent)
         case mended(any BlobBody)
     }
 
-    private let mend: @Sendable (any Error) async throws -> any BlobBody
+    private let mend: @Sendable (BlobFault) async throws -> any BlobBody
     private let source: Mutex<Source>
 
-    init(_ content: OpenContent, mend: @escaping @Sendable (any Error) async throws -> any BlobBody) {
+    init(_ content: OpenContent, mend: @escaping @Sendable (BlobFault) async throws -> any BlobBody) {
         source = Mutex(.stored(content))
         self.mend = mend
         content.join()
@@ -137,9 +139,12 @@ private final class MendingBody: BlobBody {
         case .stored(let content):
             do {
                 return try await content.read(at: offset, upTo: count)
-            } catch  where error.isDamage {
+            } catch {
+                guard let fault = BlobFault(error), !Task.isCancelled else {
+                    throw (error as? BlobStoreError).map { Refusal($0) } ?? error
+                }
                 // Once: content that came anew and is damaged too is not fetched for ever.
-                let other = try await mend(error)
+                let other = try await mend(fault)
                 source.withLock { $0 = .mended(other) }
                 content.leave()
                 return try await other.read(at: offset, upTo: count)
@@ -151,13 +156,4 @@ private final class MendingBody: BlobBody {
 /// For answers that have no body.
 private struct NoBody: BlobBody {
     func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer { ByteBuffer() }
-}
-
-extension Error {
-    /// The stored bytes cannot be had: changed, or unreadable.
-    fileprivate var isDamage: Bool {
-        if self is SealError { return true }
-        if case .failed? = self as? BlobStoreError { return !Task.isCancelled }
-        return false
-    }
 }

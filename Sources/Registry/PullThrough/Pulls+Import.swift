@@ -169,7 +169,7 @@ extension Pulls {
         let absent = try await database.read { sql in
             try wanted.filter {
                 let standing = try BlobTable.standing(of: $0.digest, in: repository.id, scope: scope, sql)
-                return standing.stored == nil || standing.membership == nil
+                return standing.held == nil || standing.membership == nil
             }
         }
         var source = source

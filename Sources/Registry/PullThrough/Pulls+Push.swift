@@ -34,7 +34,7 @@ extension Pulls {
             for blob in manifest.blobs {
                 let standing = try await blobs.standing(of: blob.digest, in: repository)
                 if standing.membership == .push { continue }
-                if standing.membership != nil, standing.stored != nil { continue }
+                if standing.membership != nil, standing.held != nil { continue }
                 running.append(
                     fills.join(
                         Fills.Order(digest: blob.digest, size: blob.size, repository: repository, source: source)))

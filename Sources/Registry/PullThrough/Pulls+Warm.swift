@@ -97,7 +97,7 @@ extension Pulls {
 
     private func warmBlob(_ order: Fills.Order, _ size: Int64, _ report: WarmReport) async throws {
         let standing = try await blobs.standing(of: order.digest, in: order.repository)
-        if standing.membership == nil || standing.stored == nil {
+        if standing.membership == nil || standing.fault != nil || standing.stored == nil {
             let fill = fills.join(order)
             report.began(fill)
             defer { report.ended(fill) }

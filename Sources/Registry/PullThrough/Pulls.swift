@@ -137,8 +137,7 @@ package final class Pulls: Sendable {
             logger.error(
                 "Stored manifest is damaged; it is fetched again",
                 metadata: ["repository.name": "\(repository.name)", "manifest.digest": "\(row.digest)"])
-            try await database.write { try ImageTable.removeDamaged(row, in: repository.id, $0) }
-            images.memory.forget(repository.id)
+            // What upstream gives replaces its bytes. Until then the row stays, and its tags with it.
             return nil
         }
         let entry = ManifestMemory.Entry(

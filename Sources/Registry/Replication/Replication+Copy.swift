@@ -86,10 +86,11 @@ extension Replication {
         if try await admit(digest, from: source, to: destination) { return }
         let standing = try await blobs.standing(of: digest, in: source)
         guard standing.membership != nil else { throw Refusal.layersNotFound([digest], in: source) }
-        guard let size = standing.stored, let content = try await blobs.open(digest, standing, in: source)
-        else { throw Refusal(.contentDamaged, "The layer \(digest) of \(source.name) is not stored here") }
         let (intake, _) = try blobs.intake(for: destination, digest.algorithm)
         do {
+            guard let size = standing.stored,
+                let content = try await blobs.open(digest, standing, in: source, mayServeDoubt: true)
+            else { throw Refusal(.contentDamaged, "The layer \(digest) of \(source.name) is not stored here") }
             while intake.taken < size {
                 let part = try await content.read(at: intake.taken, upTo: Self.piece)
                 guard part.readableBytes > 0 else { break }
@@ -102,6 +103,7 @@ extension Replication {
             try await blobs.commit(intake, digest, size: count, to: destination, .push)
         } catch {
             intake.discard()
+            if let fault = BlobFault(error) { throw Refusal(fault, of: digest) }
             if let error = error as? BlobStoreError { throw Refusal(error) }
             throw error
         }
@@ -120,7 +122,7 @@ extension Replication {
                 throw Refusal.layersNotFound([digest], in: source)
             }
             let standing = try BlobTable.standing(of: digest, in: destination.id, scope: scope, sql)
-            guard standing.stored != nil else { return false }
+            guard standing.held != nil else { return false }
             try BlobTable.admit(digest, to: destination.id, .push, promisedAt: now, sql)
             return true
         }

@@ -142,6 +142,7 @@ extension Refusal {
         case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState: "KmsError"
         case .limitExceeded: "LimitExceeded"
         case .storageFull: "StorageFull"
+        case .storageUnavailable: "StorageUnavailable"
         case .contentDamaged, .imageNotFound, .layersNotFound: "ImageInaccessible"
         default: "InternalFailure"
         }

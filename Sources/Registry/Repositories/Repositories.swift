@@ -143,10 +143,12 @@ package struct Repositories: Sendable {
     package func delete(
         _ name: RepositoryName, in registry: RegistryID, images: RemainingImages
     ) async throws -> Repository {
-        try await change(name, in: registry) { row, sql in
+        let now = clock.now
+        return try await change(name, in: registry) { row, sql in
             if images == .refused, try RepositoryTable.holdsImages(row.repository.id, sql) {
                 throw Refusal.repositoryNotEmpty(row.repository)
             }
+            try LostTable.rememberAll(of: row.repository.id, at: now, sql)
             try RepositoryTable.remove(row.repository.id, sql)
             return row.repository
         }

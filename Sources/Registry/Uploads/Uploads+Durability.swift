@@ -88,9 +88,11 @@ extension Uploads {
             try await replay(old, staged, in: session.repository, into: intake)
         } catch {
             intake.discard()
-            guard error as? BlobStoreError == .missing || error is SealError else { throw error }
+            // What cannot be read now is there, and may be read when the client tries again.
+            guard let fault = BlobFault(error) else { throw (error as? BlobStoreError).map { Refusal($0) } ?? error }
+            guard fault.state.wantsBytes else { throw Refusal(error as? BlobStoreError ?? .unavailable(fault.detail)) }
             logger.error(
-                "Upload lost: what it had staged is damaged",
+                "Upload lost: what it had staged is \(fault.state.rawValue)",
                 metadata: ["upload.id": "\(session.id)", "error": "\(error)"])
             try? await end(session)
             throw Self.unknown(session.id)

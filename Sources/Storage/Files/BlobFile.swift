@@ -39,7 +39,8 @@ final class BlobFile: Sendable {
             return try fill(at: offset, count: count) { weir_pread_nowait($0, $1, $2, $3) }
         } catch let stop {
             switch stop {
-            case .errno(EAGAIN): return nil
+            // Asked again with patience.
+            case .errno(EAGAIN), .errno(EIO): return nil
             case .errno(EOPNOTSUPP), .errno(ENOSYS), .errno(EINVAL):
                 reads.cacheCannotBeAsked()
                 return nil
@@ -48,9 +49,16 @@ final class BlobFile: Sendable {
         }
     }
 
+    /// Asks a disk that fails once more: a cable, or a server of files that comes back, gives at the second time what it did not at the first.
     private func readWaiting(at offset: Int64, count: Int) throws(BlobStoreError) -> ByteBuffer {
         do {
             return try fill(at: offset, count: count) { pread($0, $1, $2, $3) }
+        } catch .errno(EIO) {
+            do {
+                return try fill(at: offset, count: count) { pread($0, $1, $2, $3) }
+            } catch {
+                throw error.error(name)
+            }
         } catch {
             throw error.error(name)
         }
@@ -86,8 +94,10 @@ final class BlobFile: Sendable {
 
         func error(_ name: String) -> BlobStoreError {
             switch self {
+            // Of an open file that says nothing about what is stored: it was deleted by the server of files that it lies on.
+            case .errno(ENOENT): .unavailable("read \(name): it is gone")
             case .errno(let code): BlobStoreError("read", name, code)
-            case .ended(let offset): .failed("\(name) ends at \(offset), before its end")
+            case .ended(let offset): .damaged("\(name) ends at \(offset), before its end")
             }
         }
     }
@@ -118,7 +128,7 @@ final class FileReads: Sendable {
             pool.submit { state in
                 switch state {
                 case .active: waiting.resume(returning: Result(catching: work))
-                case .cancelled: waiting.resume(returning: .failure(.failed("the blob store has been shut down")))
+                case .cancelled: waiting.resume(returning: .failure(.closed))
                 }
             }
         }

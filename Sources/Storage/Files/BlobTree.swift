@@ -5,6 +5,7 @@ import WeirCore
 final class BlobTree: Sendable {
     static let staging = "staging"
     private static let blobs = "blobs"
+    private static let quarantine = "lost"
 
     /// The store's folder, without a slash at its end. Only `path` adds it: names in errors are relative.
     private let folder: String
@@ -15,6 +16,7 @@ final class BlobTree: Sendable {
         self.folder = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
         if try Disk.makeFolder("", in: self) { try Disk.syncFolder("..", in: self) }
         try Disk.makeFolder(Self.blobs, in: self)
+        try Disk.makeFolder(Self.quarantine, in: self)
         try Disk.makeFolder(Self.staging, in: self)
         try Disk.syncFolder("", in: self)
     }
@@ -23,13 +25,27 @@ final class BlobTree: Sendable {
     func path(_ name: String) -> String { name.isEmpty ? folder : folder + "/" + name }
 
     /// `blobs/aes256-0123456789abcdef/sha256/ab/abcd…`
-    func name(of place: BlobPlace) throws(BlobStoreError) -> String {
+    func name(of place: BlobPlace) throws(BlobStoreError) -> String { try "\(Self.blobs)/\(relativeName(of: place))" }
+
+    /// `lost/aes256-0123456789abcdef/sha256/ab/abcd….0123456789abcdef`
+    func name(of blob: QuarantinedBlob) throws(BlobStoreError) -> String {
+        guard Self.isNumber(blob.number) else {
+            throw .failed("'\(blob.number.prefix(80))' is not the number of a blob in quarantine")
+        }
+        return try "\(Self.quarantine)/\(relativeName(of: blob.place)).\(blob.number)"
+    }
+
+    private static func isNumber(_ text: String) -> Bool {
+        text.utf8.count == 16 && text.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }
+    }
+
+    private func relativeName(of place: BlobPlace) throws(BlobStoreError) -> String {
         let scope = place.scope.utf8
         guard (1...64).contains(scope.count), scope.allSatisfy(Self.isScopeByte) else {
             throw .failed("the scope '\(place.scope.prefix(80))' is not 1 to 64 of the characters a-z, 0-9 and -")
         }
         let digest = place.digest
-        return "\(Self.blobs)/\(place.scope)/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))/\(digest.hex)"
+        return "\(place.scope)/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))/\(digest.hex)"
     }
 
     /// The blob that a name stands for, or nil for a name that this type would not have given.
@@ -40,10 +56,24 @@ final class BlobTree: Sendable {
         return (try? self.name(of: place)) == name ? place : nil
     }
 
+    /// The blob in quarantine that a name stands for, or nil for a name that this type would not have given.
+    private func quarantined(_ name: String) -> QuarantinedBlob? {
+        guard name.hasPrefix(Self.quarantine + "/"), let dot = name.lastIndex(of: ".") else { return nil }
+        let lay = Self.blobs + name[..<dot].dropFirst(Self.quarantine.count)
+        guard let place = place(of: lay) else { return nil }
+        let blob = QuarantinedBlob(place: place, number: String(name[name.index(after: dot)...]))
+        return (try? self.name(of: blob)) == name ? blob : nil
+    }
+
     /// Every folder below `blobs`, and itself: where blobs lie and where none should.
-    func shelves() throws(BlobStoreError) -> [BlobShelf] {
+    func shelves() throws(BlobStoreError) -> [BlobShelf] { try shelves(below: Self.blobs) }
+
+    /// The same of what is in quarantine; none where nothing ever was.
+    func quarantineShelves() throws(BlobStoreError) -> [BlobShelf] { try shelves(below: Self.quarantine) }
+
+    private func shelves(below top: String) throws(BlobStoreError) -> [BlobShelf] {
         var found: [BlobShelf] = []
-        var level = [Self.blobs]
+        var level = [top]
         while let folder = level.popLast() {
             found.append(BlobShelf(folder))
             do {
@@ -61,7 +91,10 @@ final class BlobTree: Sendable {
             for file in try Disk.files(in: shelf.name, in: self) {
                 let name = "\(shelf.name)/\(file)"
                 do {
-                    entries.append(BlobEntry(name: name, place: place(of: name), size: try Disk.size(name, in: self)))
+                    let (size, changedAt) = try Disk.facts(of: name, in: self)
+                    entries.append(
+                        BlobEntry(
+                            name: name, place: place(of: name), quarantined: quarantined(name), size: size, changedAt: changedAt))
                 } catch .missing {
                     // Deleted since the folder was read.
                 }

@@ -20,7 +20,7 @@ enum Disk {
     static func size(of descriptor: Int32, _ name: String) throws(BlobStoreError) -> Int64 {
         var status = stat()
         _ = try check("fstat", name) { fstat(descriptor, &status) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .failed("\(name) is not a file") }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .damaged("\(name) is not a file") }
         return Int64(status.st_size)
     }
 
@@ -31,7 +31,7 @@ enum Disk {
         let code = errno
         switch code {
         case EEXIST: return false
-        case ENOENT: throw .failed("mkdir \(name.isEmpty ? tree.path(name) : name): the folder it belongs in is not there")
+        case ENOENT: throw .unavailable("mkdir \(name.isEmpty ? tree.path(name) : name): the folder it belongs in is not there")
         default: throw BlobStoreError("mkdir", name, code)
         }
     }
@@ -45,7 +45,18 @@ enum Disk {
             let code = errno
             // Not `.missing`: that word is for a blob that nobody stored.
             throw code == ENOENT
-                ? .failed("rename to \(new): the file or its folder is gone") : BlobStoreError("rename", new, code)
+                ? .unavailable("rename to \(new): the file or its folder is gone") : BlobStoreError("rename", new, code)
+        }
+    }
+
+    /// Whether something lies under a name. Throws where that cannot be told.
+    static func exists(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Bool {
+        var status = stat()
+        do {
+            _ = try check("lstat", name) { lstat(tree.path(name), &status) }
+            return true
+        } catch .missing {
+            return false
         }
     }
 
@@ -96,11 +107,17 @@ enum Disk {
         return lstat(tree.path(name), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// The size of what is there under a name, without following links.
-    static func size(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Int64 {
+    /// The size of what is there under a name, and when it was last changed in any way, without following links.
+    static func facts(of name: String, in tree: BlobTree) throws(BlobStoreError) -> (size: Int64, changedAt: Timestamp) {
         var status = stat()
         _ = try check("lstat", name) { lstat(tree.path(name), &status) }
-        return Int64(status.st_size)
+        func moment(_ time: timespec) -> Timestamp {
+            // A disk may say anything.
+            let (seconds, nanoseconds) = (Int64(time.tv_sec), Int64(time.tv_nsec))
+            let limit = Int64.max / 1_000_000 - 1
+            return Timestamp(microseconds: min(max(seconds, -limit), limit) * 1_000_000 + nanoseconds / 1_000)
+        }
+        return (Int64(status.st_size), max(moment(status.st_mtim), moment(status.st_ctim)))
     }
 
     /// Writes all of it at `offset`.
@@ -141,8 +158,10 @@ extension BlobStoreError {
         case ENOSPC: self = .full("no space is left for blobs (\(reason)); free some or give the volume more")
         case EDQUOT: self = .full("the disk quota for blobs is used up (\(reason)); raise it or free some space")
         case EFBIG: self = .full("the blob is larger than a file may be here (\(reason)); see the limit of file sizes")
-        case EMFILE, ENFILE: self = .full("too many files are open (\(reason)); raise the limit of open files")
-        default: self = .failed(reason)
+        case EMFILE, ENFILE: self = .tooManyFiles("too many files are open (\(reason)); raise the limit of open files")
+        // A link, or a file where a folder should be: nothing that this program put there.
+        case ELOOP, ENOTDIR, EISDIR: self = .damaged(reason)
+        default: self = .unavailable(reason)
         }
     }
 }

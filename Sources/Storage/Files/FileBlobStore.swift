@@ -6,6 +6,9 @@
 //           <algorithm>/                      sha256, sha512
 //             <2 hex>/                        the digest's first two digits: 256 folders, so that none grows huge
 //               <hex>                         0600: one blob, whole, on disk, never written again
+//       lost/                               quarantine: what was taken out of its place and may yet be wanted
+//         <scope>/<algorithm>/<2 hex>/
+//           <hex>.<16 hex>                    as it lay in its place; the number tells several of one place apart
 //       staging/
 //         <random>                            0600: a blob on its way; what a crash leaves is removed at the next start
 //
@@ -17,6 +20,7 @@
 //   so the parent is synced too, by whoever first relies on it (`BlobTree.prepare`).
 // - `staging` lies in the same tree, because rename does not cross file systems. O_TMPFILE would leave nothing behind, and cannot
 //   replace an older copy: linkat(2) refuses a name that is there.
+// - Into quarantine and back is a rename, too: what is thrown away by mistake is nowhere copied and never half of itself.
 // - Deleting is not synced: a blob that comes back after a crash is garbage with no row, which the sweeper finds.
 // - Paths are built from nouns alone: a digest is hexadecimal by its type, and the scope is checked here.
 
@@ -52,6 +56,35 @@ package final class FileBlobStore: BlobStore {
             // What is gone need not be removed.
         }
     }
+
+    package func quarantine(_ blob: QuarantinedBlob) throws(BlobStoreError) {
+        try move(try tree.name(of: blob.place), to: try tree.name(of: blob))
+    }
+
+    package func release(_ blob: QuarantinedBlob) throws(BlobStoreError) {
+        try move(try tree.name(of: blob), to: try tree.name(of: blob.place))
+    }
+
+    private func move(_ old: String, to new: String) throws(BlobStoreError) {
+        guard try Disk.exists(old, in: tree) else { throw .missing }
+        let folder = try tree.prepare(new)
+        try Disk.rename(old, to: new, in: tree)
+        try Disk.syncFolder(folder, in: tree)
+    }
+
+    package func open(_ blob: QuarantinedBlob) throws(BlobStoreError) -> any StoredBlob {
+        try FileStoredBlob(try tree.name(of: blob), in: tree, reads: reads)
+    }
+
+    package func delete(_ blob: QuarantinedBlob) throws(BlobStoreError) {
+        do {
+            try Disk.remove(try tree.name(of: blob), in: tree)
+        } catch .missing {
+            // What is gone need not be removed.
+        }
+    }
+
+    package func quarantineShelves() throws(BlobStoreError) -> [BlobShelf] { try tree.quarantineShelves() }
 
     package func shelves() throws(BlobStoreError) -> [BlobShelf] { try tree.shelves() }
 

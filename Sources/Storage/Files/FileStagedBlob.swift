@@ -46,7 +46,7 @@ final class FileStagedBlob: StagedBlob {
         do {
             file = BlobFile(try Disk.create(name, in: tree), name: name, reads: reads)
         } catch .missing {
-            throw .failed("the folder \(BlobTree.staging) is gone")
+            throw .unavailable("the folder \(BlobTree.staging) is gone")
         }
     }
 

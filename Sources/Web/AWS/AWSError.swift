@@ -119,6 +119,8 @@ package struct AWSError: Error, Sendable, Equatable {
             .kmsInvalidKeyUsage:
             Row("KmsException")
         case .contentDamaged, .storageFull: Row("ServerException", 500)
+        // As for a server that stops: SDKs try again.
+        case .storageUnavailable: Row("ServiceUnavailableException", 503)
         // A 4xx, so that neither an SDK nor Terraform tries again.
         case .unsupported: Row("UnsupportedOperationException")
         case .throttled: Row("ThrottlingException")
@@ -150,7 +152,7 @@ package struct AWSError: Error, Sendable, Equatable {
         return switch reason {
         case .invalidParameter, .validation: Row("ValidationException")
         case .tooManyTags, .invalidTagParameter: Row("TagException")
-        case .contentDamaged, .storageFull: Row("KMSInternalException", 500)
+        case .contentDamaged, .storageFull, .storageUnavailable: Row("KMSInternalException", 500)
         default: nil
         }
     }
@@ -165,7 +167,7 @@ package struct AWSError: Error, Sendable, Equatable {
         case .unableToDecryptSecretValue: Row("DecryptionFailure")
         case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsInvalidArn, .kmsInvalidKeyUsage:
             Row("EncryptionFailure")
-        case .contentDamaged, .storageFull: Row("InternalServiceError", 500)
+        case .contentDamaged, .storageFull, .storageUnavailable: Row("InternalServiceError", 500)
         default: nil
         }
     }
@@ -184,7 +186,7 @@ package struct AWSError: Error, Sendable, Equatable {
         case .userNotFound: Row("NoSuchEntity", 404)
         case .throttled: Row("Throttling")
         case .shuttingDown: Row("ServiceUnavailable", 503)
-        case .contentDamaged, .storageFull: Row("InternalFailure", 500)
+        case .contentDamaged, .storageFull, .storageUnavailable: Row("InternalFailure", 500)
         default: nil
         }
     }

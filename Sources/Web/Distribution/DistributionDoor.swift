@@ -157,7 +157,7 @@ package struct DistributionDoor: Sendable {
     /// What is not there, and who did not sign in, is everyday; what is broken needs someone.
     private static func level(_ refusal: Refusal, _ error: DistributionError) -> Logger.Level {
         switch refusal.reason {
-        case .contentDamaged, .storageFull: .error
+        case .contentDamaged, .storageFull, .storageUnavailable: .error
         case .imageNotFound, .blobUnknown, .authenticationMissing: .debug
         default: error.status.code >= 500 || error.status == .tooManyRequests ? .warning : .info
         }

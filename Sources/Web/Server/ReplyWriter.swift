@@ -54,6 +54,9 @@ struct ReplyWriter {
             do {
                 try await SendFile(descriptor: file.descriptor, turns: turns).send(
                     from..<from + Int64(slice.range.count), to: connection)
+            } catch let failure as SendFile.Failure {
+                if failure.isOfTheFile { try await lookAgain(slice, failure.range, file.offset) }
+                throw Failure.writing(failure.error)
             } catch {
                 throw Failure.writing(error)
             }
@@ -62,6 +65,14 @@ struct ReplyWriter {
         }
         // The descriptor is the body's: it must not be closed before the kernel has sent the last of it.
         withExtendedLifetime(slice.blob.body) {}
+    }
+
+    /// What the kernel could not read is read through the body, which knows what that means and writes it down. The answer is lost either way.
+    private func lookAgain(_ slice: BlobSlice, _ range: Range<Int64>, _ start: Int64) async throws {
+        var offset = range.lowerBound - start
+        while offset < range.upperBound - start {
+            offset += Int64(try await Self.part(of: slice, at: offset).readableBytes)
+        }
     }
 
     /// Sends part after part. A body that is alone has its next part read and opened on another thread while one is sent, so that one

@@ -9,6 +9,18 @@ struct SendFile {
     /// What is on its way at once, in chunks' size; the next region waits until it is with the kernel.
     private static let chunks: Int64 = 16
 
+    /// What was on its way when it broke, and why.
+    struct Failure: Error {
+        let range: Range<Int64>
+        let error: any Error
+
+        /// The disk did not give the bytes. Else the client has gone.
+        var isOfTheFile: Bool {
+            guard let code = (error as? IOError)?.errnoCode else { return false }
+            return [EIO, ESTALE, ENOMEM].contains(code)
+        }
+    }
+
     /// Not ours to close.
     let descriptor: Int32
     let turns: BodyTurns
@@ -28,7 +40,7 @@ struct SendFile {
             let sent = connection.eventLoop.makePromise(of: Void.self)
             try connection.value.write(.fileRegion(part), promise: sent)
             connection.value.flush()
-            try await sent.futureResult.get()
+            do { try await sent.futureResult.get() } catch { throw Failure(range: offset..<end, error: error) }
             offset = end
             if offset < range.upperBound { await turns.next() }
         }

@@ -17,6 +17,7 @@ final class CollectionHouse: Sendable {
     let upstream = FakeUpstream(host: "public.ecr.aws")
     let id: RegistryID
     let caller: Caller
+    let keys: Keys
     private let database: SQLiteDatabase
     private let clock: TestClock
     /// What speaks against destroying anything; nil for nothing.
@@ -42,12 +43,12 @@ final class CollectionHouse: Sendable {
         database = try SQLiteDatabase.inMemory()
         try await database.migrate(VaultSchema.migrations + RegistrySchema.migrations)
         store = MemoryBlobStore(stagedBy: { Stage.actor }) { step, actor throws(BlobStoreError) in
-            try stage.step(as: step == .delete ? stage.collector : actor)
+            try stage.step(as: Self.actor(of: step, stage) ?? actor)
         }
         let wall = WallClock { clock.now.withLock { $0 } }
         let keyring = Keyring(database: database, root: try RootKey(bytes: RootKey.newBytes()), clock: wall)
         try await keyring.load()
-        let keys = Keys(database: database, keyring: keyring, clock: wall)
+        keys = Keys(database: database, keyring: keyring, clock: wall)
         var parts = Registry.Parts(
             database: SteppedDatabase(base: database, stage: stage), store: store, upstream: upstream, keyring: keyring,
             keys: keys, secrets: Secrets(database: database, keys: keys, clock: wall), clock: wall,
@@ -60,6 +61,15 @@ final class CollectionHouse: Sendable {
         current = Mutex(Registry(parts))
     }
 
+    /// Who takes steps on threads where the task is not known: nobody but the collector removes, nobody but the other one restores.
+    private static func actor(of step: MemoryBlobStore.Step, _ stage: Stage) -> Int? {
+        switch step {
+        case .delete, .quarantine, .deleteQuarantined: stage.collector
+        case .release: 1 - stage.collector
+        case .commit: nil
+        }
+    }
+
     var registry: Registry { current.withLock { $0 } }
 
     /// As after a kill: everything in memory is gone, rows and files are as they were.
@@ -67,6 +77,19 @@ final class CollectionHouse: Sendable {
         _ = try store.clearStaging()
         let registry = Registry(parts)
         current.withLock { $0 = registry }
+    }
+
+    var now: Timestamp { clock.now.withLock { $0 } }
+    /// Another number after each write.
+    var version: UInt64? { database.version }
+
+    /// As if another database were there, which does not know what these tables told.
+    func forget(_ tables: [String]) async throws {
+        try await database.write { sql in for table in tables { try sql.execute("DELETE FROM \(table)", []) } }
+    }
+
+    func spoilManifests() async throws {
+        try await database.write { _ = try $0.execute("UPDATE image SET manifest = $1", [.bytes([1, 2, 3])]) }
     }
 
     func pass(_ duration: Duration) { clock.now.withLock { $0 = $0 + duration } }
@@ -117,12 +140,16 @@ final class CollectionHouse: Sendable {
     }
 
     @discardableResult
-    func collect(dryRun: Bool = false, grace: Duration? = nil) async throws -> CollectionReport {
-        try await registry.chores.collector.collect(dryRun: dryRun, grace: grace)
+    func collect(dryRun: Bool = false, grace: Duration? = nil, force: Bool = false) async throws -> CollectionReport {
+        try await registry.chores.collector.collect(Collector.Orders(isDryRun: dryRun, grace: grace, force: force))
     }
 
-    func verify(repair: Bool = false) async throws -> VerifyReport {
-        try await registry.chores.verifier.verify(repair: repair)
+    func verify(repair: Bool = false, givingUpPushed: Bool = false) async throws -> VerifyReport {
+        try await registry.chores.verifier.verify(repair: repair, givingUpPushed: givingUpPushed)
+    }
+
+    func restore(_ selection: LostSelection = .all) async throws -> LostReport {
+        try await registry.quarantine.restore(selection)
     }
 
     func place(_ blob: ByteBuffer) -> BlobPlace? {

@@ -44,8 +44,13 @@ import WeirRegistry
         let image = try await house.put(layer, as: "1", in: "mine/app")
         house.pass(pastGrace)
         try await house.delete(image, in: "mine/app")
-        #expect(try await house.collect().freedBytes == 100_000)
+        #expect(try await house.collect().blobs.bytes == 100_000)
         #expect(house.store.places.isEmpty)
+        // It could be a mistake: what was deleted can be brought back for as long again.
+        #expect(house.store.quarantined.count == 1)
+        house.pass(pastGrace)
+        #expect(try await house.collect().freedBytes == 100_000)
+        #expect(house.store.quarantined.isEmpty)
     }
 
     @Test func aLayerOfAnotherImageStays() async throws {

@@ -69,15 +69,27 @@ import WeirRegistry
         let place = try #require(house.place(layer))
         house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
         let report = try await house.verify(repair: true)
-        // The bytes are lost, and nobody pretends otherwise.
+        // The bytes are lost, and nobody pretends otherwise; but nobody throws away what is left of them either.
         #expect(!report.isClean)
         #expect(report.faults.first?.needsPush == true)
-        #expect(house.store.places.isEmpty)
-        let again = try await house.verify()
-        #expect(again.faults.map(\.kind) == [.missingLayer])
+        #expect(house.store.places == [place])
+        #expect(try await house.verify().faults.map(\.kind) == [.damaged])
         try await house.pushIfMissing(layer, to: "mine/app")
         #expect(try await house.verify().isClean)
         #expect(try await house.read(Digest(of: layer.readableBytesView), in: "mine/app") == layer)
+    }
+
+    @Test func pushedContentIsGivenUpByAWordOfItsOwn() async throws {
+        let house = try await pushed()
+        let place = try #require(house.place(layer))
+        house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
+        let report = try await house.verify(repair: true, givingUpPushed: true)
+        #expect(!report.isClean && report.faults.first?.needsPush == true)
+        #expect(house.store.places.isEmpty)
+        #expect(house.store.quarantined.map(\.place) == [place])
+        #expect(try await house.verify().faults.map(\.kind) == [.missingLayer])
+        try await house.pushIfMissing(layer, to: "mine/app")
+        #expect(try await house.verify().isClean)
     }
 
     @Test func aRepairOfCachedContentFetchesItAgain() async throws {
@@ -91,6 +103,7 @@ import WeirRegistry
         #expect(report.isClean)
         #expect(report.repaired == 1)
         #expect(house.store.places.isEmpty)
+        #expect(house.store.quarantined.map(\.place) == [place])
         #expect(try await house.read(place.digest, in: cached) == layer)
     }
 
@@ -117,7 +130,7 @@ import WeirRegistry
 
 extension ByteBuffer {
     /// Another byte, whatever it was.
-    fileprivate mutating func flip(at index: Int) {
+    mutating func flip(at index: Int) {
         setInteger(~(getInteger(at: index, as: UInt8.self) ?? 0), at: index)
     }
 }

@@ -19,14 +19,20 @@ struct ChoreOperations: Sendable {
     private func collect(_ call: AWSCall) async throws -> JSONValue {
         let dryRun = try call.input.optionalBool("dryRun") ?? false
         let grace = try call.input.optionalInteger("graceSeconds", 0...31_536_000)
+        let force = try call.input.optionalBool("force") ?? false
         try await call.permit("weir:StartGarbageCollection", in: home, registry.access)
-        return ["run": .run(try registry.chores.start(.collect(dryRun: dryRun, grace: grace.map { .seconds($0) })))]
+        let orders = Collector.Orders(isDryRun: dryRun, grace: grace.map { .seconds($0) }, force: force)
+        return ["run": .run(try registry.chores.start(.collect(orders)))]
     }
 
     private func verify(_ call: AWSCall) async throws -> JSONValue {
         let repair = try call.input.optionalBool("repair") ?? false
+        let givingUpPushed = try call.input.optionalBool("giveUpPushed") ?? false
+        guard repair || !givingUpPushed else {
+            throw Refusal.invalidParameter("giveUpPushed", "It is a kind of repair: repair must be true, too")
+        }
         try await call.permit("weir:StartVerification", in: home, registry.access)
-        return ["run": .run(try registry.chores.start(.verify(repair: repair)))]
+        return ["run": .run(try registry.chores.start(.verify(repair: repair, givingUpPushed: givingUpPushed)))]
     }
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
@@ -46,11 +52,13 @@ struct ChoreOperations: Sendable {
 }
 
 extension JSONValue {
-    fileprivate static func run(_ run: Chores.Run) -> JSONValue {
+    static func run(_ run: Chores.Run) -> JSONValue {
         let kind =
             switch run.chore {
             case .collect: "GARBAGE_COLLECTION"
             case .verify: "VERIFICATION"
+            case .restore: "RESTORATION"
+            case .discard: "DELETION"
             }
         return .members([
             "runId": .string(run.id), "kind": .string(kind), "status": .string(run.state.rawValue.uppercased()),
@@ -60,25 +68,28 @@ extension JSONValue {
                 "total": run.progress.total.map { .integer($0) }, "bytes": .integer(run.progress.bytes),
             ]),
             "collection": run.collection.map { .collection($0) }, "verification": run.verification.map { .verification($0) },
+            "lost": run.lost.map { .lost($0) },
             "problem": run.problem.map { .string($0) },
         ])
     }
 
     private static func collection(_ report: CollectionReport) -> JSONValue {
-        [
+        .members([
             "dryRun": .bool(report.isDryRun), "memberships": .integer(report.memberships), "blobs": count(report.blobs),
-            "orphans": count(report.orphans), "evicted": count(report.evicted), "failures": .integer(report.failures),
-            "stored": count(report.stored), "cached": count(report.cached), "freedBytes": .integer(report.freedBytes),
-        ]
+            "orphans": count(report.orphans), "evicted": count(report.evicted), "emptied": count(report.emptied),
+            "failures": .integer(report.failures), "stored": count(report.stored), "cached": count(report.cached),
+            "freedBytes": .integer(report.freedBytes), "stopped": report.stopped.map { .string($0) },
+        ])
     }
 
     private static func verification(_ report: VerifyReport) -> JSONValue {
-        [
+        .members([
             "repair": .bool(report.isRepair), "blobs": count(report.blobs), "manifests": .integer(report.manifests),
-            "unheld": .integer(report.unheld), "faultCount": .integer(report.faultCount),
+            "unheld": .integer(report.unheld), "sealedAway": count(report.sealedAway),
+            "sealedAwayManifests": .integer(report.sealedAwayManifests), "faultCount": .integer(report.faultCount),
             "repaired": .integer(report.repaired), "isClean": .bool(report.isClean),
-            "faults": .array(report.faults.map { .fault($0) }),
-        ]
+            "faults": .array(report.faults.map { .fault($0) }), "stopped": report.stopped.map { .string($0) },
+        ])
     }
 
     private static func fault(_ fault: VerifyReport.Fault) -> JSONValue {
@@ -89,7 +100,15 @@ extension JSONValue {
         ]
     }
 
-    private static func count(_ count: CollectionReport.Count) -> JSONValue {
+    private static func lost(_ report: LostReport) -> JSONValue {
+        [
+            "done": count(report.done), "failureCount": .integer(report.failureCount),
+            "failures": .array(
+                report.failures.map { ["digest": .string("\($0.digest)"), "reason": .string($0.reason)] }),
+        ]
+    }
+
+    static func count(_ count: CollectionReport.Count) -> JSONValue {
         ["items": .integer(count.items), "bytes": .integer(count.bytes)]
     }
 }

@@ -10,5 +10,6 @@ package enum WeirOperations {
     package static func table(registry: Registry, home: RegistryID) -> [AWSOperation] {
         RuleOptionOperations(registry: registry).table + PullOperations(registry: registry).table
             + LifecycleRunOperations(registry: registry).table + ChoreOperations(registry: registry, home: home).table
+            + LostOperations(registry: registry, home: home).table
     }
 }

@@ -1,0 +1,103 @@
+import struct Crypto.SHA256
+import struct Crypto.SHA512
+import Logging
+import Metrics
+import NIOCore
+import WeirCore
+import WeirVault
+
+// What becomes of stored bytes that are not had.
+//
+//     read ──▶ fault ──▶ the row tells of it (fault, fault_at, fault_detail): nothing is deleted, neither row nor file
+//                          pushed    damaged, missing: refused, and whoever asks before he pushes is told to send it
+//                                    unreadable:       refused for now
+//                          cached    upstream gives it, and what it gives takes the place
+//     read well, read whole by a verification, stored again ──▶ the row tells of none any more
+
+extension Blobs {
+    /// What has a fault and is no larger is read whole before it is served again; larger content only as far as its header.
+    private static let examined: Int64 = 64 << 20
+
+    /// Writes a fault into the blob's row, and into the log: once a minute for each blob, however many read it. Never fails: who tells of a
+    /// fault has one already.
+    func note(_ fault: BlobFault, of place: BlobPlace, storedAt moment: Timestamp?) async {
+        opened.forget(place)
+        let now = clock.now
+        guard fault.isOfTheBlob, faults.isNews(fault, of: place, at: now) else { return }
+        logger.error(
+            "Stored blob is \(fault.state.rawValue)",
+            metadata: ["blob.place": "\(place)", "fault.state": "\(fault.state.rawValue)", "error": "\(fault.detail)"])
+        if fault.state == .damaged { Counter(label: "weir_damaged_blobs_total").increment() }
+        do {
+            try await database.write { try BlobTable.mark(place, storedAt: moment, fault, at: now, $0) }
+            try await tellFaults()
+        } catch {
+            logger.warning("A blob's fault could not be recorded", metadata: ["blob.place": "\(place)", "error": "\(error)"])
+        }
+    }
+
+    /// Sets the gauge of what is known not to be as it should be.
+    func tellFaults() async throws {
+        let faults = try await database.read { try BlobTable.faults($0) }
+        for state in BlobFault.State.allCases {
+            Gauge(label: "weir_stored_faults", dimensions: [("state", state.rawValue)]).record(faults[state] ?? 0)
+        }
+    }
+
+    /// The bytes have been read, and are well.
+    func clear(_ place: BlobPlace, storedAt moment: Timestamp?) async throws {
+        faults.forget(place)
+        try await database.write { try BlobTable.clear(place, storedAt: moment, $0) }
+        try await tellFaults()
+        logger.notice("Stored blob can be read again", metadata: ["blob.place": "\(place)"])
+    }
+
+    /// Looks at content that had a fault when it was read last: throws it where it has one still, else clears it.
+    ///
+    /// - Parameter mayServeDoubt: damaged content that is too large to be read whole now may be tried once more by whoever reads it;
+    ///   its fault then stays.
+    func examine(
+        _ content: BlobContent, in place: BlobPlace, _ standing: BlobTable.Standing, mayServeDoubt: Bool
+    ) async throws {
+        guard let before = standing.fault, let size = standing.stored else { return }
+        if let fault = faults.recentFault(of: place, at: clock.now) { throw fault }
+        if size > Self.examined {
+            guard before == .damaged else { return try await clear(place, storedAt: standing.storedAt) }
+            guard mayServeDoubt else { throw BlobFault(.damaged, "it was damaged when it was read last") }
+            return
+        }
+        do {
+            let digest = try await content.digest(place.digest.algorithm, size: size)
+            guard digest == place.digest else { throw BlobFault(.damaged, "the bytes have the digest \(digest)") }
+        } catch {
+            if let fault = BlobFault(error) { faults.remember(fault, of: place, at: clock.now) }
+            throw error
+        }
+        try await clear(place, storedAt: standing.storedAt)
+    }
+}
+
+extension BlobContent {
+    /// The digest of the plain bytes, read a part at a time.
+    func digest(_ algorithm: Digest.Algorithm, size: Int64) async throws -> Digest {
+        var sha256 = SHA256()
+        var sha512 = SHA512()
+        var offset: Int64 = 0
+        repeat {
+            try Task.checkCancellation()
+            // Also an empty blob has a segment to open.
+            let part = try await read(at: offset, upTo: 256 * 1024)
+            if part.readableBytes == 0 { break }
+            offset += Int64(part.readableBytes)
+            part.withUnsafeReadableBytes { bytes in
+                switch algorithm {
+                case .sha256: sha256.update(bufferPointer: bytes)
+                case .sha512: sha512.update(bufferPointer: bytes)
+                }
+            }
+            // Pulls come first.
+            await Task.yield()
+        } while offset < size
+        return algorithm == .sha256 ? Digest(sha256.finalize()) : Digest(sha512.finalize())
+    }
+}

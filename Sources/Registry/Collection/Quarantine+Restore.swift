@@ -1,0 +1,101 @@
+import Logging
+import NIOCore
+import WeirCore
+import WeirVault
+
+extension Quarantine {
+    /// Brings back what an operator names: each blob is read whole, and goes back to its place where its digest is right; the repositories that
+    /// held it and are still there may serve it again, and it stays for a grace period, whether an image names it or not.
+    package func restore(
+        _ selection: LostSelection, progress: @Sendable (ChoreProgress) -> Void = { _ in }
+    ) async throws -> LostReport {
+        var report = LostReport()
+        try await forEach(of: selection, &report) { lost, report in
+            try await restore(lost, into: &report)
+            progress(ChoreProgress(.quarantine, done: report.done.items, bytes: report.done.bytes))
+        }
+        try await tell()
+        return report
+    }
+
+    func restore(_ lost: LostBlob, into report: inout LostReport) async throws {
+        do {
+            let size = try await blobs.places.withLock(lost.blob.place) { try await restoreLocked(lost) }
+            report.done.add(size)
+            logger.notice(
+                "Brought back from quarantine",
+                metadata: ["blob.place": "\(lost.blob.place)", "lost.why": "\(lost.reason.rawValue)"])
+        } catch let refusal as Refusal {
+            report.fail(lost.digest, refusal.message)
+        } catch let error as SealError {
+            report.fail(lost.digest, "\(error): it stays in quarantine")
+        } catch let error as BlobStoreError {
+            report.fail(lost.digest, error == .missing ? "its file is not in quarantine" : "\(error)")
+        }
+    }
+
+    /// Tells the blob's bytes. Under the place's lock.
+    private func restoreLocked(_ lost: LostBlob) async throws -> Int64 {
+        let (place, blob) = (lost.blob.place, lost.blob)
+        let (holders, row) = try await database.read { [blobs] sql in
+            (
+                try LostTable.holders(of: place.digest, sql).filter {
+                    blobs.scope($0.encryption, in: $0.registry) == place.scope
+                },
+                try CollectionTable.stored(place, sql)
+            )
+        }
+        guard !holders.isEmpty else {
+            throw Refusal(
+                .contentDamaged,
+                "No repository of this database holds it: restore the database that knows it, or push the image again")
+        }
+        let size: Int64
+        if let row, try await isWell(row) {
+            // It was pushed again meanwhile.
+            size = row.size
+            try await onDisk { [store = blobs.store] in try store.delete(blob) }
+        } else {
+            let content = try await blobs.content(
+                of: try blobs.store.open(blob), place.digest, sealedBy: try await key(of: place.scope))
+            guard let plain = content.size else { throw SealError.damaged }
+            let digest = try await content.digest(place.digest.algorithm, size: plain)
+            guard digest == place.digest else {
+                throw Refusal(.contentDamaged, "Its bytes have the digest \(digest): it stays in quarantine")
+            }
+            size = plain
+            try await onDisk { [store = blobs.store] in try store.release(blob) }
+        }
+        let now = clock.now
+        try await database.write { sql in
+            try BlobTable.stored(place, size: size, at: now, sql)
+            for holder in holders {
+                try BlobTable.admit(place.digest, to: holder.repository, holder.origin, promisedAt: now, sql)
+            }
+            _ = try LostTable.remove(blob, sql)
+        }
+        blobs.faults.forget(place)
+        blobs.opened.forget(place)
+        return size
+    }
+
+    /// What a row tells of is there, and nothing is known to be wrong with it.
+    private func isWell(_ row: CollectionTable.StoredRow) async throws -> Bool {
+        guard row.fault == nil else { return false }
+        do {
+            _ = try blobs.store.open(row.place)
+            return true
+        } catch BlobStoreError.missing {
+            return false
+        }
+    }
+
+    /// The key that seals what lies under a scope; nil for what is not sealed.
+    private func key(of scope: String) async throws -> SealingKey? {
+        let known = try await database.read { try LostTable.encryptions($0) }
+        guard let found = known.first(where: { blobs.scope($0.encryption, in: $0.registry) == scope }) else {
+            throw Refusal(.kmsKeyNotFound, "The key that seals it is not here: it stays in quarantine")
+        }
+        return blobs.key(found.encryption, in: found.registry)
+    }
+}

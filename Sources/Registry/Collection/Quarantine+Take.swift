@@ -1,0 +1,130 @@
+import Logging
+import WeirCore
+
+extension Quarantine {
+    /// Takes blobs out of their places, those that are still to go at that moment. Call it under the places' locks.
+    ///
+    /// - Returns: what went, and how many files could not be moved: they have no row any more, and the next collection moves them.
+    func take(
+        _ places: [BlobPlace], because reason: LostBlob.Reason,
+        where isToGo: @escaping @Sendable (CollectionTable.StoredRow, any SQLConnection) throws -> Bool
+    ) async throws -> (gone: [CollectionTable.StoredRow], failures: Int64) {
+        let now = clock.now
+        let taken = try await database.write { sql in
+            try places.compactMap { place -> (CollectionTable.StoredRow, LostBlob)? in
+                guard let row = try CollectionTable.stored(place, sql), try isToGo(row, sql) else { return nil }
+                let lost = LostBlob(
+                    blob: QuarantinedBlob(place: place, number: Self.newNumber()), size: row.size, reason: reason, since: now,
+                    holders: try LostTable.names(of: place.digest, sql))
+                try CollectionTable.remove(place, sql)
+                try LostTable.insert(lost, sql)
+                return (row, lost)
+            }
+        }
+        for (row, _) in taken { blobs.opened.forget(row.place) }
+        return (taken.map(\.0), await move(taken.map(\.1.blob)))
+    }
+
+    /// A file without a row, and the row that it should have had in quarantine where a move was begun and not ended.
+    struct Orphan: Sendable {
+        let place: BlobPlace
+        let size: Int64
+        let begun: QuarantinedBlob?
+    }
+
+    /// Takes files without a row out of their places. Call it under the places' locks: a commit that is under way has its file in place before
+    /// its row.
+    func take(orphans: [Orphan]) async throws -> (gone: Set<BlobPlace>, failures: Int64) {
+        guard !orphans.isEmpty else { return ([], 0) }
+        let now = clock.now
+        let taken = try await database.write { sql in
+            try orphans.compactMap { orphan -> QuarantinedBlob? in
+                guard try CollectionTable.stored(orphan.place, sql) == nil else { return nil }
+                if let begun = orphan.begun { return begun }
+                let lost = LostBlob(
+                    blob: QuarantinedBlob(place: orphan.place, number: Self.newNumber()), size: orphan.size, reason: .orphan,
+                    since: now, holders: try LostTable.names(of: orphan.place.digest, sql))
+                try LostTable.insert(lost, sql)
+                return lost.blob
+            }
+        }
+        return (Set(taken.map(\.place)), await move(taken))
+    }
+
+    /// The move into quarantine that was begun for a file, and not ended; nil where none was.
+    func begunMove(of place: BlobPlace, among lost: [LostBlob]) async throws -> QuarantinedBlob? {
+        for lost in lost where try await !isThere(lost.blob) { return lost.blob }
+        return nil
+    }
+
+    /// Tells how many could not be moved.
+    private func move(_ taken: [QuarantinedBlob]) async -> Int64 {
+        var failures: Int64 = 0
+        for blob in taken {
+            do {
+                try await onDisk { [store = blobs.store] in try store.quarantine(blob) }
+            } catch BlobStoreError.missing {
+                // There is nothing that could come back.
+                _ = try? await database.write { try LostTable.remove(blob, $0) }
+            } catch {
+                failures += 1
+                logger.warning(
+                    "A blob's file could not be moved into quarantine",
+                    metadata: ["blob.place": "\(blob.place)", "error": "\(error)"])
+            }
+        }
+        return failures
+    }
+
+    /// Files in quarantine that no row tells of, as a database from before their time leaves them: their wait begins now. Those that a row of
+    /// stored blobs misses in its place go back there.
+    func takeInStrays() async throws {
+        let store = blobs.store
+        for shelf in try await onDisk({ try store.quarantineShelves() }) {
+            let entries = try await onDisk { try store.contents(of: shelf) }
+            for start in stride(from: 0, to: entries.count, by: Self.batch) {
+                let found = entries[start..<min(start + Self.batch, entries.count)].compactMap { entry in
+                    entry.quarantined.map { ($0, entry.size) }
+                }
+                let strays = try await database.read { sql in
+                    try found.filter { try LostTable.find($0.0, sql) == nil }
+                }
+                for (blob, size) in strays { try await takeIn(blob, size) }
+            }
+        }
+    }
+
+    private func takeIn(_ blob: QuarantinedBlob, _ size: Int64) async throws {
+        let lost = try await blobs.places.withLock(blob.place) { () -> (LostBlob, isMissed: Bool)? in
+            // Brought back or deleted since it was seen.
+            guard try await isThere(blob) else { return nil }
+            let now = clock.now
+            return try await database.write { sql in
+                if let known = try LostTable.find(blob, sql) { return (known, false) }
+                let lost = LostBlob(
+                    blob: blob, size: size, reason: .orphan, since: now, holders: try LostTable.names(of: blob.place.digest, sql))
+                try LostTable.insert(lost, sql)
+                return (lost, try CollectionTable.stored(blob.place, sql) != nil)
+            }
+        }
+        guard let lost, lost.isMissed else { return }
+        do { _ = try blobs.store.open(blob.place) } catch BlobStoreError.missing {
+            var report = LostReport()
+            try await restore(lost.0, into: &report)
+        }
+    }
+
+    func isThere(_ blob: QuarantinedBlob) async throws -> Bool {
+        try await onDisk { [store = blobs.store] in
+            do {
+                _ = try store.open(blob)
+                return true
+            } catch BlobStoreError.missing {
+                return false
+            } catch is BlobStoreError {
+                // It cannot be looked at, which only what is there cannot.
+                return true
+            }
+        }
+    }
+}

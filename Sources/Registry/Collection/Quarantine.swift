@@ -1,0 +1,190 @@
+// What is taken out of its place by mistake must come back. So nothing that upstream cannot give is unlinked at once:
+//
+//     place ──▶ quarantine    one transaction: still to go? row out, `lost_blob` in  │  rename          (under the place's lock)
+//     quarantine ──▶ gone     its wait is over, by its row's `since`: unlink          │  row out
+//     quarantine ──▶ place    read whole, digest right: rename  │  one transaction: row, memberships, `lost_blob` out
+//
+// The row comes before the file on the way in, and goes after it on the way out: a crash between leaves a row without its file there, and
+// the file, if there is one, in its place without a row. The next collection ends what was begun. A file in quarantine without a row, as an older
+// database leaves it, is taken in with the present as the beginning of its wait.
+
+import Logging
+import Metrics
+import NIOCore
+package import WeirCore
+import WeirVault
+
+/// What was taken out of its place and waits for the grace period, so that it can be brought back.
+package final class Quarantine: Sendable {
+    /// Places locked at once.
+    static let batch = 32
+
+    let database: any SQLDatabase
+    let blobs: Blobs
+    /// How long it waits.
+    let grace: Duration
+    let clock: WallClock
+    let logger: Logger
+    private let disk = Lane("weir.quarantine")
+
+    init(blobs: Blobs, grace: Duration, clock: WallClock, logger: Logger) {
+        database = blobs.database
+        self.blobs = blobs
+        self.grace = grace
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// When a blob is deleted for good, unless it is brought back.
+    package func end(of lost: LostBlob) -> Timestamp { lost.since + grace }
+
+    /// What is there, the oldest first, with how much it is.
+    package func list(after cursor: String?, limit: Int) async throws -> (page: Page<LostBlob>, total: CollectionReport.Count) {
+        try await takeInStrays()
+        let after = cursor.flatMap(Self.position)
+        let (found, total) = try await database.read { sql in
+            (try LostTable.list(after: after, limit: limit + 1, sql), try LostTable.total(sql))
+        }
+        return (Page(found, limit: limit) { "\($0.since.microseconds) \($0.blob.number)" }, total)
+    }
+
+    private static func position(_ cursor: String) -> (since: Timestamp, number: String)? {
+        let parts = cursor.split(separator: " ")
+        guard parts.count == 2, let since = Int64(parts[0]) else { return nil }
+        return (Timestamp(microseconds: since), String(parts[1]))
+    }
+
+    // MARK: - Out
+
+    /// What is chosen to be deleted for good.
+    struct Due: Sendable {
+        /// Unreferenced content that waits since then.
+        let unreferencedSince: Timestamp
+        /// Orphans and damaged content that wait since then.
+        let othersSince: Timestamp
+    }
+
+    /// Content whose wait is over.
+    ///
+    /// - Parameter unreferenced: an operator's own grace for what a row said nobody needs. What nothing explained waits for the settings' grace.
+    func due(unreferenced: Duration? = nil) -> Due {
+        let now = clock.now
+        return Due(
+            unreferencedSince: now + (.zero - (unreferenced ?? grace)), othersSince: now + (.zero - grace))
+    }
+
+    /// How much is due.
+    func total(of due: Due) async throws -> CollectionReport.Count {
+        try await database.read {
+            try LostTable.total(unreferencedSince: due.unreferencedSince, othersSince: due.othersSince, $0)
+        }
+    }
+
+    /// Deletes for good what is due, the oldest first: at most so many bytes, where told.
+    func empty(_ due: Due, atMost limit: Int64? = nil) async throws -> (gone: CollectionReport.Count, failures: Int64) {
+        var gone = CollectionReport.Count()
+        var failures: Int64 = 0
+        var last: (since: Timestamp, number: String)?
+        repeat {
+            try Task.checkCancellation()
+            let after = last
+            let page = try await database.read {
+                try LostTable.due(
+                    unreferencedSince: due.unreferencedSince, othersSince: due.othersSince, after: after, limit: Self.batch, $0)
+            }
+            last = page.last.map { ($0.since, $0.blob.number) }
+            guard !page.isEmpty else { break }
+            failures += try await delete(page, &gone)
+        } while last != nil && gone.bytes < limit ?? .max
+        return (gone, failures)
+    }
+
+    /// Deletes what an operator names, at once and for good.
+    package func discard(
+        _ selection: LostSelection, progress: @Sendable (ChoreProgress) -> Void = { _ in }
+    ) async throws -> LostReport {
+        var report = LostReport()
+        try await forEach(of: selection, &report) { lost, report in
+            if try await delete([lost], &report.done) > 0 {
+                report.fail(lost.digest, "The file could not be deleted: the server's log says why")
+            }
+            progress(ChoreProgress(.quarantine, done: report.done.items, bytes: report.done.bytes))
+        }
+        try await tell()
+        return report
+    }
+
+    /// The file first: what is unlinked gives room for the row's deletion, too.
+    private func delete(_ lost: [LostBlob], _ gone: inout CollectionReport.Count) async throws -> Int64 {
+        let (deleted, failures) = try await blobs.places.withLocks(lost.map(\.blob.place)) {
+            var deleted: [LostBlob] = []
+            var failures: Int64 = 0
+            for one in lost {
+                do {
+                    try await onDisk { [store = blobs.store] in try store.delete(one.blob) }
+                    deleted.append(one)
+                } catch {
+                    failures += 1
+                    logger.warning(
+                        "A file in quarantine could not be deleted",
+                        metadata: ["blob.place": "\(one.blob)", "error": "\(error)"])
+                }
+            }
+            let blobs = deleted.map(\.blob)
+            let limit = clock.now + (.zero - grace)
+            do {
+                try await database.write { sql in
+                    for blob in blobs { _ = try LostTable.remove(blob, sql) }
+                    try LostTable.prune(until: limit, sql)
+                }
+            } catch let error as SQLError where error.isFull {
+                // The next run finds rows without a file, and removes them.
+            }
+            return (deleted, failures)
+        }
+        for one in deleted { gone.add(one.size) }
+        return failures
+    }
+
+    /// Every blob that is meant, one at a time. What is asked for and not there is told.
+    func forEach(
+        of selection: LostSelection, _ report: inout LostReport, _ body: (LostBlob, inout LostReport) async throws -> Void
+    ) async throws {
+        try await takeInStrays()
+        switch selection {
+        case .digests(let digests):
+            for digest in digests {
+                let found = try await database.read { try LostTable.of(digest, $0) }
+                if found.isEmpty { report.fail(digest, "Nothing with this digest is in quarantine: `weir lost` lists what is") }
+                for lost in found { try await body(lost, &report) }
+            }
+        case .all:
+            var last: (since: Timestamp, number: String)?
+            repeat {
+                try Task.checkCancellation()
+                let after = last
+                let page = try await database.read { try LostTable.list(after: after, limit: 100, $0) }
+                last = page.last.map { ($0.since, $0.blob.number) }
+                for lost in page { try await body(lost, &report) }
+            } while last != nil
+        }
+    }
+
+    /// Sets the gauges.
+    func tell() async throws {
+        let total = try await database.read { try LostTable.total($0) }
+        Gauge(label: "weir_quarantine_blobs").record(total.items)
+        Gauge(label: "weir_quarantine_bytes").record(total.bytes)
+    }
+
+    static func newNumber() -> String {
+        var random = SystemRandomNumberGenerator()
+        return Hex.encode((0..<8).map { _ in UInt8.random(in: 0...255, using: &random) })
+    }
+
+    func onDisk<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
+            disk.run { continuation.resume(with: Result { try work() }) }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import WeirCore
+import WeirRegistry
+
+/// What was taken out of its place and waits in quarantine: told, brought back, deleted.
+struct LostOperations: Sendable {
+    let registry: Registry
+    /// It holds what belonged to every account's registry: whose account this is may ask.
+    let home: RegistryID
+
+    var table: [AWSOperation] {
+        [
+            AWSOperation(.weir, "ListLost", list),
+            AWSOperation(.weir, "RestoreLost", restore),
+            AWSOperation(.weir, "DeleteLost", delete),
+        ]
+    }
+
+    private func list(_ call: AWSCall) async throws -> JSONValue {
+        let request = try PageRequest(call.input, of: "ListLost")
+        try await call.permit("weir:ListLost", in: home, registry.access)
+        let quarantine = registry.quarantine
+        let (page, total) = try await quarantine.list(after: request.after, limit: request.limit)
+        return request.answer(page, as: "lost", ["total": .count(total)]) { lost in
+            [
+                "digest": .string("\(lost.digest)"), "scope": .string(lost.blob.place.scope), "size": .integer(lost.size),
+                "why": .string(lost.reason.rawValue), "since": .timestamp(lost.since),
+                "until": .timestamp(quarantine.end(of: lost)), "repositories": .array(lost.holders.map { .string($0) }),
+            ]
+        }
+    }
+
+    private func restore(_ call: AWSCall) async throws -> JSONValue {
+        let selection = try selection(call.input)
+        try await call.permit("weir:RestoreLost", in: home, registry.access)
+        return ["run": .run(try registry.chores.start(.restore(selection)))]
+    }
+
+    private func delete(_ call: AWSCall) async throws -> JSONValue {
+        let selection = try selection(call.input)
+        try await call.permit("weir:DeleteLost", in: home, registry.access)
+        return ["run": .run(try registry.chores.start(.discard(selection)))]
+    }
+
+    /// Either `digests` or `all`.
+    private func selection(_ input: Parameters) throws -> LostSelection {
+        let texts = try input.optionalStrings("digests", count: 1...1_000, length: 1...200)
+        guard try input.optionalBool("all") ?? false else {
+            return .digests(
+                try input.required("digests", texts).map { text in
+                    do { return try Digest(text) } catch {
+                        throw Refusal.invalidParameter("digests", "'\(text)' is no digest: \(error)")
+                    }
+                })
+        }
+        guard texts == nil else { throw Refusal.invalidParameter("digests", "digests and all exclude each other") }
+        return .all
+    }
+}
