@@ -5,6 +5,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -57,4 +60,19 @@ void weir_make_room_for_descriptors(int count) {
     if (limit.rlim_cur < (rlim_t)count) count = (int)limit.rlim_cur;
     int last = fcntl(0, F_DUPFD_CLOEXEC, count - 1);
     if (last >= 0) close(last);
+}
+
+void weir_forget_variable(const char *name) {
+    size_t length = strlen(name);
+    for (char **entry = environ; entry && *entry; entry++) {
+        if (strncmp(*entry, name, length) != 0 || (*entry)[length] != '=') continue;
+        explicit_bzero(*entry + length + 1, strlen(*entry + length + 1));
+    }
+    unsetenv(name);
+}
+
+void weir_keep_memory_private(void) {
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
 }

@@ -77,5 +77,7 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         case secretLimitExceeded
         // The program itself.
         case unsupported, throttled, shuttingDown
+        /// The machine's clock has jumped: what has a date is left alone.
+        case clockSuspect
     }
 }

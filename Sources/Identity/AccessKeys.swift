@@ -65,13 +65,14 @@ package final class AccessKeys: Sendable {
         // Out of memory first: between the two it must not still open a door.
         entries.withLock { $0[id] = nil }
         try await database.write { sql in try AccessKeyTable.delete(id, sql) }
+        await database.scrub()
     }
 
-    /// Takes all other root keys of the key's account away: one that was replaced, perhaps since it leaked, opens nothing any more.
+    /// Takes all other root keys away, whatever account they were made for: one that was replaced, perhaps since it leaked, opens nothing any more.
     package func removeOthers(than id: String) async throws {
         let others = entries.withLock { entries -> [String] in
-            guard let account = entries[id]?.caller.account else { return [] }
-            return entries.filter { $0.key != id && $0.value.caller.isRoot && $0.value.caller.account == account }.map(\.key)
+            guard entries[id] != nil else { return [] }
+            return entries.filter { $0.key != id && $0.value.caller.isRoot }.map(\.key)
         }
         for other in others { try await remove(id: other) }
     }
@@ -86,6 +87,9 @@ package final class AccessKeys: Sendable {
 
     /// When the key was made.
     package func createdAt(_ id: String) -> Timestamp? { entries.withLock { $0[id]?.createdAt } }
+
+    /// The accounts that have root keys.
+    package var rootAccounts: Set<AccountID> { entries.withLock { Set($0.values.filter(\.caller.isRoot).map(\.caller.account)) } }
 
     package var isEmpty: Bool { entries.withLock { $0.isEmpty } }
 

@@ -29,12 +29,16 @@ package struct RegistryTokens: Sendable {
 
     private let keys: AccessKeys
     private let signingKey: SymmetricKey
+    private let expected: @Sendable (Timestamp) -> Timestamp
     private let memo = Memo()
     /// Addresses that need no password, for a while.
     package let links: SignedLinks
 
-    package init(rootKey: RootKey, keys: AccessKeys) {
-        links = SignedLinks(keys: keys, signingKey: rootKey.derive("layer-link"))
+    /// - Parameter expected: what the clock should show when it shows something: a token then lasts as long as it should, whatever becomes of the
+    ///   clock meanwhile.
+    package init(rootKey: RootKey, keys: AccessKeys, expected: @escaping @Sendable (Timestamp) -> Timestamp = { $0 }) {
+        links = SignedLinks(keys: keys, signingKey: rootKey.derive("layer-link"), expected: expected)
+        self.expected = expected
         signingKey = rootKey.derive("registry-token")
         self.keys = keys
     }
@@ -44,7 +48,7 @@ package struct RegistryTokens: Sendable {
         accessKeyID: String, registry: RegistryID, at now: Timestamp
     ) -> (password: String, expiresAt: Timestamp) {
         // To the millisecond: what the client is told is then exactly what is checked.
-        let expires = Timestamp(microseconds: (now + Self.lifetime).microseconds / 1_000 * 1_000)
+        let expires = Timestamp(microseconds: (expected(now) + Self.lifetime).microseconds / 1_000 * 1_000)
         let token = RegistryToken(expiresAt: expires, registry: registry, accessKeyID: accessKeyID)
         return (token.password(signedWith: signingKey), expires)
     }
@@ -60,7 +64,9 @@ package struct RegistryTokens: Sendable {
             token = try parse(header)
             memo.remember(token, for: header)
         }
-        guard now < token.expiresAt else {
+        let now = expected(now)
+        // One that lasts longer than any was issued by a clock that was ahead.
+        guard now < token.expiresAt, token.expiresAt - now <= Self.lifetime + ClockGuard.tolerance else {
             throw Refusal(.tokenExpired, "Your authorization token has expired. Reauthenticate and try again.")
         }
         guard let caller = keys.caller(of: token.accessKeyID) else {

@@ -18,9 +18,11 @@ package struct SignedLinks: Sendable {
 
     private let keys: AccessKeys
     private let signingKey: SymmetricKey
+    private let expected: @Sendable (Timestamp) -> Timestamp
 
-    init(keys: AccessKeys, signingKey: SymmetricKey) {
+    init(keys: AccessKeys, signingKey: SymmetricKey, expected: @escaping @Sendable (Timestamp) -> Timestamp) {
         self.keys = keys
+        self.expected = expected
         self.signingKey = signingKey
     }
 
@@ -28,7 +30,7 @@ package struct SignedLinks: Sendable {
     package func query(
         for path: String, in registry: RegistryID, accessKeyID: String, at now: Timestamp
     ) -> String {
-        let expires = (now + Self.lifetime).microseconds / 1_000_000
+        let expires = (expected(now) + Self.lifetime).microseconds / 1_000_000
         let mac = mac(path, "\(registry.account).\(registry.region)", accessKeyID, "\(expires)")
         return "weir-registry=\(registry.account).\(registry.region)&weir-key=\(accessKeyID)&weir-expires=\(expires)"
             + "&\(Self.signatureName)=\(Hex.encode(mac))"
@@ -43,10 +45,12 @@ package struct SignedLinks: Sendable {
             HMAC<SHA256>.isValidAuthenticationCode(
                 signature, authenticating: Self.signed(path, home, key, expires), using: signingKey),
             let dot = home.firstIndex(of: "."), let account = try? AccountID(String(home[..<dot])),
-            let region = try? Region(String(home[home.index(after: dot)...])), let seconds = Int64(expires)
+            let region = try? Region(String(home[home.index(after: dot)...])), let seconds = Int64(expires), seconds < 1 << 40
         else { throw Refusal(.tokenInvalid, "The link is not one of this registry's") }
-        let end = Timestamp(seconds: seconds)
-        guard now < end else { throw Refusal(.tokenExpired, "The link has expired. Ask for another one") }
+        let (end, now) = (Timestamp(seconds: seconds), expected(now))
+        guard now < end, end - now <= Self.lifetime + ClockGuard.tolerance else {
+            throw Refusal(.tokenExpired, "The link has expired. Ask for another one")
+        }
         guard let caller = keys.caller(of: key) else {
             throw Refusal(.tokenInvalid, "The access key that the link was made with is gone")
         }

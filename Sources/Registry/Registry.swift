@@ -25,6 +25,8 @@ package struct Registry: Sendable {
         package var collection = Collector.Settings()
         /// Asked before anything that is stored is destroyed.
         package var destruction = DestructionPermit.always
+        /// The room that there is for blobs.
+        package var room: any StoreRoom = AmpleRoom()
 
         package init(
             database: any SQLDatabase, store: any BlobStore, upstream: any UpstreamRegistry, keyring: Keyring,
@@ -84,7 +86,7 @@ package struct Registry: Sendable {
             clock: clock)
         blobs = Blobs(
             database: parts.database, store: parts.store, keyring: parts.keyring, sealing: parts.sealing,
-            grace: parts.collection.grace, clock: clock, logger: parts.logger)
+            grace: parts.collection.grace, room: parts.room, clock: clock, logger: parts.logger)
         let bell = ReplicationBell()
         images = Images(
             database: parts.database, repositories: repositories, blobs: blobs, keyring: parts.keyring,

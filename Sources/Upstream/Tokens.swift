@@ -6,6 +6,9 @@ struct Token: Sendable, CustomStringConvertible, CustomReflectable {
     let value: String
     let expiresAt: Timestamp
 
+    /// One that lasts longer than any was reckoned by a clock that has gone back since.
+    func isGood(at now: Timestamp) -> Bool { expiresAt > now && expiresAt - now <= .seconds(13 * 60 * 60) }
+
     var description: String { "(a token)" }
     var customMirror: Mirror { Mirror(self, children: []) }
 }
@@ -53,7 +56,7 @@ final class Tokens: Sendable {
         let now = clock.now
         let step = entries.withLock { entries -> Step in
             switch entries[key] {
-            case .held(let token) where token.expiresAt > now: return .use(token)
+            case .held(let token) where token.isGood(at: now): return .use(token)
             case .asked(let task): return .wait(task)
             case .held, nil:
                 // Bounded by the time limits of the request itself, so nobody needs to cancel it.
@@ -88,7 +91,7 @@ final class Tokens: Sendable {
 
     private static func thinned(_ entries: [Key: Entry], now: Timestamp) -> [Key: Entry] {
         let live = entries.filter {
-            if case .held(let token) = $0.value { token.expiresAt > now } else { true }
+            if case .held(let token) = $0.value { token.isGood(at: now) } else { true }
         }
         guard live.count > 2 * manyEntries else { return live }
         return live.filter { if case .held = $0.value { false } else { true } }

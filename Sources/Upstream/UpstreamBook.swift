@@ -132,7 +132,10 @@ final class UpstreamBook: Sendable {
             let entry = entries[Key(owner: source.owner, host: source.host)]
             return (entry?.pause, entry?.status.quota)
         }
-        if let pause, pause.until > now, pause.credential == source.credential, pause.coversBlobs || question != .blob {
+        // A longer one was reckoned by a clock that has gone back since.
+        if let pause, pause.until > now, pause.until - now <= Self.longestPause, pause.credential == source.credential,
+            pause.coversBlobs || question != .blob
+        {
             throw Self.paused(source, pause.until - now, "it allows no more requests for now", status: 429)
         }
         // The last of a quota is for those who wait for it. Asking by HEAD costs nothing of it.

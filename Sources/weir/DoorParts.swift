@@ -16,21 +16,22 @@ struct DoorParts {
     let vault: Vault
     let accessKeys: AccessKeys
     let tokens: RegistryTokens
-    let clock: WallClock
+    let steady: SteadyClock
     let metrics: PrometheusRegistry
     let audit: AuditLog
     let logger: Logger
 
     /// The web server; it tells whoever started the program how to go on, once it listens.
-    func server(in folder: DataFolder, _ welcome: Welcome) throws -> FrontDoor {
-        let identity = try tlsIdentity(in: folder)
+    func server(in folder: DataFolder, _ welcome: Welcome, _ identity: TLSIdentity?) -> FrontDoor {
+        // What clients sign and are given is of the moment that they and the clock show.
+        let clock = WallClock.system
         let web = WebSettings(
             host: settings.host, port: settings.port, tls: identity, publicHost: settings.reachedAs,
             downloadPatience: settings.downloadPatience)
         let operations =
             ECROperations.table(registry: registry, tokens: tokens) + KMSOperations.table(keys: vault.keys)
             + SecretsOperations.table(secrets: vault.secrets) + STSOperations.table(accessKeys: accessKeys)
-            + WeirOperations.table(registry: registry, home: settings.registry)
+            + WeirOperations.table(registry: registry, clock: steady, home: settings.registry)
         let aws = AWSDoor(
             accessKeys: accessKeys, operations: operations,
             settings: AWSSettings(
@@ -50,22 +51,26 @@ struct DoorParts {
         }
         return FrontDoor(web: server, readiness: readiness)
     }
+}
 
-    private func tlsIdentity(in folder: DataFolder) throws -> TLSIdentity? {
-        switch settings.tls {
+extension Settings {
+    /// The certificate and its key, where TLS is spoken; made where that is wanted and there is none.
+    func tlsIdentity(in folder: DataFolder) throws -> TLSIdentity? {
+        switch tls {
         case .none: return nil
         case .selfSigned:
-            let host = String(settings.reachedAs.prefix { $0 != ":" })
-            var names = [host, "localhost", "127.0.0.1"]
-            if settings.host != "0.0.0.0", settings.host != "::" { names.append(settings.host) }
+            let name = String(reachedAs.prefix { $0 != ":" })
+            var names = [name, "localhost", "127.0.0.1"]
+            if host != "0.0.0.0", host != "::" { names.append(host) }
             return try SelfSignedCertificate(
                 folder: folder, names: names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
             ).identity()
         case .files(let certificate, let key):
-            guard let chain = FileManager.default.contents(atPath: certificate),
-                let secret = FileManager.default.contents(atPath: key)
-            else { throw StartProblem("the TLS files '\(certificate)' and '\(key)' cannot be read") }
-            return TLSIdentity(certificateChain: Array(chain), privateKey: Array(secret))
+            guard let chain = try StartFile.contents(of: certificate) else {
+                throw StartProblem("the TLS file '\(certificate)' is not there")
+            }
+            guard let secret = try StartFile.contents(of: key) else { throw StartProblem("the TLS file '\(key)' is not there") }
+            return TLSIdentity(certificateChain: chain, privateKey: secret)
         }
     }
 }

@@ -20,58 +20,104 @@ struct House: Sendable {
     private let settings: Settings
     /// Holds the data folder's lock as long as the house stands.
     private let folder: DataFolder
-    private let database: SQLiteDatabase
-    private let store: FileBlobStore
+    private let opened: Opening.Opened
     private let upstream: RegistryClient
     private let registry: Registry
     private let web: FrontDoor
+    private let clock: SteadyClock
     private let outlets: Outlets
     private let logger: Logger
 
     /// Opens the data folder, makes on first start what is missing in it, and wires the rooms. Throws `StartProblem` with what to do.
     static func build(_ settings: Settings, metrics: PrometheusRegistry, logger: Logger) async throws -> House {
         let folder = try DataFolder(settings.data)
-        let clock = WallClock.system
-        let root = try settings.rootKey.map { try RootKey(bytes: $0) } ?? folder.rootKey()
-        let database = try SQLiteDatabase(path: folder.database)
-        try await database.migrate(VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
-        try await checkSealing(settings.sealing, of: database)
-        let store = try FileBlobStore(folder: folder.path)
+        let opened = try await Opening(settings: settings, folder: folder, logger: logger).open()
+        do {
+            return try await build(settings, on: folder, opened, metrics: metrics, logger: logger)
+        } catch {
+            // One whole file: whoever restores another one beside a log that is left gets a mixture of both.
+            try? opened.database.close()
+            throw error
+        }
+    }
 
+    private static func build(
+        _ settings: Settings, on folder: DataFolder, _ opened: Opening.Opened, metrics: PrometheusRegistry, logger: Logger
+    ) async throws -> House {
+        let (database, root) = (opened.database, opened.root)
+        let steady = try await SteadyClock(.system, database: database, logger: logger)
+        let clock = steady.clock
         let vault = try await vault(over: database, root, clock)
         let accessKeys = AccessKeys(database: database, rootKey: root, clock: clock)
         try await accessKeys.load()
+        try await checkAccount(settings.account, accessKeys.rootAccounts, of: database)
         let welcome = try await Welcome.prepare(settings, folder, accessKeys)
-        let upstream = try client(settings, clock)
+        let identity = try settings.tlsIdentity(in: folder)
         let outlets = try Outlets(settings, clock: clock, logger: logger)
+        // From here on there are clients that must be shut down, whatever fails: to let go of them ends the program.
+        var client: RegistryClient?
+        do {
+            let upstream = try Self.client(settings, clock)
+            client = upstream
+            let registry = Registry(parts(of: opened, upstream, vault, outlets, steady, settings, logger))
+            let leftOver = try await registry.uploads.restore()
+            if leftOver > 0 { logger.info("Cleared what an earlier run had staged", metadata: ["files": "\(leftOver)"]) }
+            let doors = DoorParts(
+                settings: settings, registry: registry, vault: vault, accessKeys: accessKeys,
+                tokens: RegistryTokens(rootKey: opened.root, keys: accessKeys) { steady.expected($0) }, steady: steady,
+                metrics: metrics,
+                audit: outlets.audit, logger: logger)
+            return House(
+                settings: settings, folder: folder, opened: opened, upstream: upstream, registry: registry,
+                web: doors.server(in: folder, welcome, identity), clock: steady, outlets: outlets, logger: logger)
+        } catch {
+            await client?.shutdown()
+            await outlets.shutdown()
+            throw error
+        }
+    }
+
+    private static func parts(
+        of opened: Opening.Opened, _ upstream: RegistryClient, _ vault: Vault, _ outlets: Outlets, _ steady: SteadyClock,
+        _ settings: Settings, _ logger: Logger
+    ) -> Registry.Parts {
         var parts = Registry.Parts(
-            database: database, store: store, upstream: Upstreams(upstream), keyring: vault.keyring, keys: vault.keys,
-            secrets: vault.secrets, clock: clock, logger: logger, sealing: settings.sealing,
+            database: opened.database, store: opened.store, upstream: Upstreams(upstream), keyring: vault.keyring,
+            keys: vault.keys, secrets: vault.secrets, clock: steady.clock, logger: logger, sealing: settings.sealing,
             pulls: Pulls.Settings(freshness: settings.freshness, rememberMissing: settings.rememberMissing),
             upstreams: settings.upstreamPolicy, events: outlets.events)
         parts.collection = settings.collection
         parts.uploads.window = settings.uploadWindow
         parts.lifecycle = settings.lifecycle
         parts.auditLines = outlets.auditLines
-        let registry = Registry(parts)
-        let leftOver = try await registry.uploads.restore()
-        if leftOver > 0 { logger.info("Cleared what an earlier run had staged", metadata: ["files": "\(leftOver)"]) }
-        let doors = DoorParts(
-            settings: settings, registry: registry, vault: vault, accessKeys: accessKeys,
-            tokens: RegistryTokens(rootKey: root, keys: accessKeys), clock: clock, metrics: metrics,
-            audit: outlets.audit, logger: logger)
-        let web = try doors.server(in: folder, welcome)
-        return House(
-            settings: settings, folder: folder, database: database, store: store, upstream: upstream,
-            registry: registry, web: web, outlets: outlets, logger: logger)
+        parts.room = opened.room
+        parts.destruction = permit(steady, opened)
+        return parts
     }
 
-    /// The sealing mode says where blobs lie: with another one than the folder's none would be found.
-    private static func checkSealing(_ wanted: Blobs.Sealing, of database: SQLiteDatabase) async throws {
-        let recorded = try await Blobs.Sealing.recorded(wanted: wanted, in: database)
+    /// What speaks against destroying anything now. A database that was copied before is the older one from then on.
+    private static func permit(_ clock: SteadyClock, _ opened: Opening.Opened) -> DestructionPermit {
+        DestructionPermit {
+            if let refusal = clock.refusal { return refusal }
+            // Whoever collects on a full volume writes rows before anything is freed.
+            opened.room.makeRoomForRows()
+            do {
+                try await opened.marks.advance()
+                return nil
+            } catch {
+                return error as? Refusal ?? Refusal(.storageFull, "The store's mark cannot be moved on: \(error)")
+            }
+        }
+    }
+
+    /// Another account would see nothing of what is stored, and its root key would be one more that opens the door.
+    private static func checkAccount(
+        _ wanted: AccountID, _ known: Set<AccountID>, of database: SQLiteDatabase
+    ) async throws {
+        let recorded = try await HomeAccount.recorded(wanted: wanted, known: known, in: database)
         guard recorded == wanted else {
             throw StartProblem(
-                "the data folder was first used with --sealing \(recorded.rawValue), and its blobs lie there in that form. Start with --sealing \(recorded.rawValue), or with a new folder"
+                "the data folder belongs to the account \(recorded), and the settings say \(wanted). Start with --account \(recorded), or with a new folder"
             )
         }
     }
@@ -114,7 +160,10 @@ struct House: Sendable {
         // Stopped from the last to the first: the doors close before what stands behind them.
         let services: [any Service] =
             outlets.services + [
-                registry.pullTimes, registry.replication, registry.uploads, registry.chores, registry.lifecycle,
+                clock, Upkeep(database: opened.database, room: opened.room, logger: logger), registry.pullTimes,
+                registry.replication,
+                registry.uploads,
+                registry.chores, registry.lifecycle,
                 PullsLifetime(registry),
                 web,
             ]
@@ -126,9 +175,17 @@ struct House: Sendable {
         configuration.maximumCancellationDuration = .seconds(10)
         let outcome = await Result { try await ServiceGroup(configuration: configuration).run() }
         await upstream.shutdown()
-        await store.shutdown()
+        await opened.store.shutdown()
         await outlets.drain()
-        try database.close()
+        // A copy of the database that was made while this ran is older from now on than what it leaves.
+        do { try await opened.marks.advance() } catch {
+            logger.warning("The store's mark could not be moved on", metadata: ["error": "\(error)"])
+        }
+        do { try opened.database.close() } catch {
+            logger.warning(
+                "weir.db-wal could not be moved into weir.db: copy both",
+                metadata: ["data": "\(folder.path)", "error": "\(error)"])
+        }
         logger.info("Stopped", metadata: ["data": "\(folder.path)"])
         if case .failure(let error) = outcome { throw problem(error) }
     }
@@ -162,6 +219,6 @@ private struct PullsLifetime: Service {
 }
 
 extension WallClock {
-    /// The machine's clock.
-    static let system = WallClock { Timestamp(microseconds: Int64(saturating: Date().timeIntervalSince1970 * 1_000_000)) }
+    /// The machine's clock, whatever it shows: for what clients sign and are given.
+    static let system = WallClock(MachineClocks.system.wall)
 }

@@ -53,6 +53,12 @@ struct Outlets: Sendable {
     /// What runs beside the doors; it ends after them, so that their last events go out.
     var services: [any Service] { webhook.map { [WebhookLifetime(webhook: $0)] } ?? [] }
 
+    /// Lets go of the webhook's connections. For a program that does not start after all.
+    func shutdown() async {
+        webhook?.close()
+        await webhook?.run()
+    }
+
     /// Writes what still waits. For the end of the program.
     func drain() async {
         for file in files { await file.drain() }

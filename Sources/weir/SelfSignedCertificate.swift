@@ -14,15 +14,20 @@ struct SelfSignedCertificate {
     func identity() throws -> TLSIdentity {
         let certificate = folder.tls("server.crt")
         let key = folder.tls("server.key")
-        if !FileManager.default.fileExists(atPath: certificate) { try make() }
-        guard let chain = FileManager.default.contents(atPath: certificate),
-            let secret = FileManager.default.contents(atPath: key)
-        else { throw StartProblem("'\(certificate)' and '\(key)' cannot be read") }
-        return TLSIdentity(certificateChain: Array(chain), privateKey: Array(secret))
+        // The certificate is written last: without it none of the three was ever used.
+        if try !StartFile.exists(certificate) { try make() }
+        guard let chain = try StartFile.contents(of: certificate), let secret = try StartFile.contents(of: key) else {
+            throw StartProblem(
+                "'\(key)' is missing beside its certificate. Restore it, or move '\(folder.tls(""))' away: then a new authority is made, which clients must trust anew"
+            )
+        }
+        return TLSIdentity(certificateChain: chain, privateKey: secret)
     }
 
     private func make() throws {
-        mkdir(folder.tls(""), 0o700)
+        guard mkdir(folder.tls(""), 0o700) == 0 || errno == EEXIST else {
+            throw StartProblem("'\(folder.tls(""))' cannot be made: \(String(cString: strerror(errno)))")
+        }
         let authorityKey = P256.Signing.PrivateKey()
         let authorityName = try DistinguishedName { CommonName("Weir self-made authority") }
         let authority = try certificate(
@@ -42,10 +47,10 @@ struct SelfSignedCertificate {
                 SubjectAlternativeNames(names.map(Self.alternativeName))
             })
         let authorityPEM = try authority.serializeAsPEM().pemString
-        try folder.write(authorityPEM + "\n", to: folder.tls("ca.crt"))
-        try folder.write(serverKey.pemRepresentation + "\n", to: folder.tls("server.key"))
+        try folder.write(authorityPEM + "\n", to: folder.tls("ca.crt"), isReplacing: true)
+        try folder.write(serverKey.pemRepresentation + "\n", to: folder.tls("server.key"), isReplacing: true)
         try folder.write(
-            try server.serializeAsPEM().pemString + "\n" + authorityPEM + "\n", to: folder.tls("server.crt"))
+            try server.serializeAsPEM().pemString + "\n" + authorityPEM + "\n", to: folder.tls("server.crt"), isReplacing: true)
     }
 
     private func certificate(

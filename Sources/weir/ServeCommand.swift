@@ -91,6 +91,7 @@ struct ServeCommand: AsyncParsableCommand {
     var lifecycleInterval: Int?
     @Option(help: "How much cached content is kept, such as 200GiB: what was longest not pulled gives way. (default: no limit)")
     var cacheSize: String?
+    @OptionGroup var start: StartOptions
 
     func run() async throws {
         weir_tell_of_death()
@@ -106,6 +107,9 @@ struct ServeCommand: AsyncParsableCommand {
             try? FileHandle.standardError.write(contentsOf: Data(error.description.utf8))
             throw ExitCode(64)
         }
+        // Its keys are in memory now, and nowhere else.
+        Privacy.forgetSecrets()
+        Privacy.keepMemory(allowingCoreDumps: settings.allowsCoreDumps)
         settings.bootstrapLogging()
         let metrics = PrometheusRegistry(help: MetricHelp.texts)
         MetricsSystem.bootstrap(metrics)
@@ -121,7 +125,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     /// What the command line says, by the settings' keys.
     private var commandLine: [AbsoluteConfigKey: ConfigValue] {
-        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        var values = start.values
         func put(_ key: Settings.Key, _ value: String?) {
             if let value { values[key.configKey] = ConfigValue(.string(value), isSecret: false) }
         }

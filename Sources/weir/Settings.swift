@@ -18,6 +18,7 @@ struct Settings: Sendable {
         case events, eventsWebhook, audit, downloadPatience
         case uploadWindow, gcInterval, gcGrace, cacheSize
         case lifecycleInterval
+        case acceptEmptyDatabase, acceptOlderDatabase, acceptMissingBlobs, allowCoreDumps, reserve
 
         var configKey: AbsoluteConfigKey { AbsoluteConfigKey([rawValue]) }
 
@@ -90,6 +91,14 @@ struct Settings: Sendable {
     var rootAccessKey: RootAccessKey?
     /// 32 bytes, where the environment gives the root key instead of the file.
     var rootKey: [UInt8]?
+    /// A file that holds the root key, instead of the data folder's own.
+    var rootKeyFile: String?
+    /// Doubts about the data folder that somebody has said are meant.
+    var acceptedDoubts: Set<StoreBond.Doubt> = []
+    /// Bytes that are kept free on the volume; nil for a share of it.
+    var reserve: Int64?
+    /// Whether a crash may leave an image of the memory, which holds every key.
+    var allowsCoreDumps = false
 
     init(account: AccountID, region: Region) {
         self.account = account

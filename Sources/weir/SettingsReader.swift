@@ -46,7 +46,7 @@ struct SettingsReader {
 
     private var unknownVariables: [String] {
         let known = Set(Settings.Key.allCases.map(\.variable)).union([
-            "WEIR_CONFIG", "WEIR_EVENTS_WEBHOOK_SECRET", "WEIR_ROOT_KEY", "WEIR_ROOT_ACCESS_KEY_ID",
+            "WEIR_CONFIG", "WEIR_EVENTS_WEBHOOK_SECRET", "WEIR_ROOT_KEY", "WEIR_ROOT_KEY_FILE", "WEIR_ROOT_ACCESS_KEY_ID",
             "WEIR_ROOT_SECRET_ACCESS_KEY",
         ])
         // Kubernetes sets the last ones in every container beside a service that is called weir.
@@ -59,7 +59,7 @@ struct SettingsReader {
 }
 
 /// Reads values one by one and collects what is wrong with them.
-private struct Values {
+struct Values {
     let reader: ConfigReader
     var problems: [String]
 
@@ -74,6 +74,7 @@ private struct Values {
         await readUpstreams(&settings)
         await readHabits(&settings)
         await readCollection(&settings)
+        await readStart(&settings)
         await readOutlets(&settings, environment)
         readKeys(&settings, environment)
         return settings
@@ -104,9 +105,7 @@ private struct Values {
         case (nil, nil, false): break
         case (nil, nil, true): settings.tls = .selfSigned
         case (let certificate?, let key?, false):
-            for path in [certificate, key] where !FileManager.default.isReadableFile(atPath: path) {
-                problems.append("the TLS file '\(path)' cannot be read")
-            }
+            for path in [certificate, key] { checkFile(path, "the TLS file") }
             settings.tls = .files(certificate: certificate, key: key)
         case (_, _, true):
             problems.append("tlsSelfSigned goes without tlsCertificate and tlsKey")
@@ -199,11 +198,15 @@ private struct Values {
                 problems.append("WEIR_ROOT_KEY is not 64 hexadecimal digits")
             }
         }
+        settings.rootKeyFile = environment["WEIR_ROOT_KEY_FILE"]
+        if settings.rootKeyFile != nil, environment["WEIR_ROOT_KEY"] != nil {
+            problems.append("WEIR_ROOT_KEY and WEIR_ROOT_KEY_FILE are not given together")
+        }
     }
 
     // MARK: One value
 
-    private mutating func string(_ key: Settings.Key) async -> String? {
+    mutating func string(_ key: Settings.Key) async -> String? {
         do { return try await reader.fetchString(forKey: ConfigKey([key.rawValue])) } catch {
             return wrong(key, "a string")
         }
@@ -233,7 +236,7 @@ private struct Values {
         return .seconds(min(max(seconds, least), Self.longest))
     }
 
-    private mutating func bool(_ key: Settings.Key) async -> Bool? {
+    mutating func bool(_ key: Settings.Key) async -> Bool? {
         do { return try await reader.fetchBool(forKey: ConfigKey([key.rawValue])) } catch {
             return wrong(key, "true or false")
         }

@@ -12,7 +12,7 @@ struct Weir: AsyncParsableCommand {
                 name: "A running server:",
                 subcommands: [
                     RulesCommand.self, WarmCommand.self, RefreshCommand.self, WhyCommand.self, LifecycleCommand.self,
-                    GCCommand.self, VerifyCommand.self, LostCommand.self,
+                    GCCommand.self, VerifyCommand.self, LostCommand.self, ClockCommand.self,
                 ])
         ],
         defaultSubcommand: nil)

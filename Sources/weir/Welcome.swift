@@ -19,15 +19,18 @@ struct Welcome: Sendable {
             try await accessKeys.removeOthers(than: key.id)
             return Welcome(credentials: nil, isFirstStart: false)
         }
-        if let text = try? String(contentsOfFile: folder.credentials, encoding: .utf8) {
-            if let key = key(in: text) {
-                // A start with a key from the environment had taken it away.
-                if accessKeys.caller(of: key.id) == nil {
-                    try await accessKeys.add(
-                        id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
-                }
-                try await accessKeys.removeOthers(than: key.id)
+        if let text = try StartFile.text(of: folder.credentials) {
+            guard let key = key(in: text) else {
+                throw StartProblem(
+                    "'\(folder.credentials)' holds no aws_access_key_id with its aws_secret_access_key. Restore it from a backup; where it is lost, remove it, and the next start makes a new key"
+                )
             }
+            // A start with a key from the environment had taken it away.
+            if accessKeys.caller(of: key.id) == nil {
+                try await accessKeys.add(
+                    id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
+            }
+            try await accessKeys.removeOthers(than: key.id)
             return Welcome(credentials: folder.credentials, isFirstStart: false)
         }
         let id = "AKIA" + random(16, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")

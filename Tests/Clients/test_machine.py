@@ -110,15 +110,23 @@ def test_other_users_and_limits(make_weir: Callable[..., Weir]) -> None:
         weir = Weir(folder, under=[*as_nobody, *few_descriptors(200)]).start()
         try:
             pid = weir.daemon.pid
-            assert os.stat(f"/proc/{pid}").st_uid == 65534
+            # Its files in /proc are root's: nobody else may look into its memory.
+            assert "Uid:\t65534\t65534" in open(f"/proc/{pid}/status").read()
+            assert os.stat(f"/proc/{pid}/mem").st_uid == 0
             limits = open(f"/proc/{pid}/limits").read()
             assert "Max open files            200                  200" in limits
             image = pushed(weir, "app")
             files = weir.stored_files()
+            weir.restart()
             with unreadable(weir.data / "blobs"):
                 with pytest.raises((requests.RequestException, Truncated)):
-                    weir.restart()
                     weir.distribution().blob_digest("app", image.layers[0].digest)
+                # Nor does it start on what it cannot see.
+                weir.stop()
+                with pytest.raises(RuntimeError, match="Permission denied"):
+                    weir.start()
+            weir.start()
+            assert weir.distribution().blob_digest("app", image.layers[0].digest) == image.layers[0].digest
             assert weir.stored_files() == files
         finally:
             weir.discard()

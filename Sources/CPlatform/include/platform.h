@@ -22,4 +22,10 @@ void weir_keep_freed_memory(void);
 /// Lets the process open as many files as it may, and makes the kernel's table long enough for `count` of them now: where it grows later, the
 /// thread that accepts a connection waits for every processor to pass a quiet point, tens of milliseconds under load.
 void weir_make_room_for_descriptors(int count);
+
+/// Wipes a variable's value where it lies, which is where /proc/PID/environ shows it, and takes the variable away.
+void weir_forget_variable(const char *name);
+
+/// No core dump, and nobody but root may look into the process's memory.
+void weir_keep_memory_private(void);
 #endif

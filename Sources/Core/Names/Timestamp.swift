@@ -32,8 +32,18 @@ extension Duration {
 /// Where services get the time from: the program gives the machine's clock, tests their own.
 package struct WallClock: Sendable {
     private let read: @Sendable () -> Timestamp
+    private let readDue: @Sendable () -> Timestamp
 
-    package init(_ read: @escaping @Sendable () -> Timestamp) { self.read = read }
+    /// - Parameter due: the moment up to which dates count as come; `read`'s where there is no doubt about the clock.
+    package init(_ read: @escaping @Sendable () -> Timestamp, due: (@Sendable () -> Timestamp)? = nil) {
+        self.read = read
+        readDue = due ?? read
+    }
 
+    /// For what is stamped, shown and compared.
     package var now: Timestamp { read() }
+
+    /// For what is destroyed, expired or given up when its date has come. After the clock has jumped it is the earlier of what the clock shows and
+    /// what it should show (`ClockGuard`): so a wrong clock destroys nothing.
+    package var due: Timestamp { readDue() }
 }

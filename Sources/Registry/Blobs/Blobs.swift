@@ -19,6 +19,7 @@ package struct Blobs: Sendable {
     let sealing: Sealing
     /// How long a client may count on a blob that it was told is here, before it puts a manifest that names it.
     let grace: Duration
+    let room: any StoreRoom
     let clock: WallClock
     let logger: Logger
     /// Held around a file's and its row's coming and going.
@@ -33,13 +34,14 @@ package struct Blobs: Sendable {
 
     package init(
         database: any SQLDatabase, store: any BlobStore, keyring: Keyring, sealing: Sealing,
-        grace: Duration = Collector.Settings.grace, clock: WallClock, logger: Logger
+        grace: Duration = Collector.Settings.grace, room: any StoreRoom = AmpleRoom(), clock: WallClock, logger: Logger
     ) {
         self.database = database
         self.store = store
         self.keyring = keyring
         self.sealing = sealing
         self.grace = grace
+        self.room = room
         self.clock = clock
         self.logger = logger
     }
@@ -81,6 +83,11 @@ package struct Blobs: Sendable {
         return try await standings.load(key, at: version) {
             try await database.read { try BlobTable.standing(of: digest, in: repository.id, scope: scope, $0) }
         }
+    }
+
+    /// Refuses where there is no room for so many more bytes: before anybody sends them.
+    func checkRoom(for bytes: Int64?) throws(Refusal) {
+        do { try room.check(for: max(0, bytes ?? 0)) } catch { throw Refusal(error) }
     }
 
     /// A way in for new content of the repository.

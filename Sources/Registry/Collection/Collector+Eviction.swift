@@ -29,8 +29,13 @@ extension Collector {
     func evict(
         _ survey: Survey, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
     ) async throws {
-        guard let cap = settings.cacheSize, report.cached.bytes > cap else { return }
-        let excess = report.cached.bytes.subtracting(Int64(saturating: Double(cap) * Self.lowWater))
+        var excess: Int64 = 0
+        if let cap = settings.cacheSize, report.cached.bytes > cap {
+            excess = report.cached.bytes.subtracting(Int64(saturating: Double(cap) * Self.lowWater))
+        }
+        // What upstream gives again gives way too where there is no room on the volume, cap or no cap.
+        excess = max(excess, blobs.room.shortage)
+        guard excess > 0 else { return }
         let limit = promisesEnd()
         var oldest = Oldest(bytes: min(excess, survey.evictable.bytes))
         var last: BlobPlace?
@@ -57,6 +62,7 @@ extension Collector {
     /// Where the last walk could not get below the cap, since promises hold content back, another is worth its while only after a
     /// hundredth of the cap has come.
     package func evictIfGrown(since last: CollectionReport?) async throws -> CollectionReport? {
+        if blobs.room.shortage > 0, isTimeForRoom() { return try await collect() }
         guard let cap = settings.cacheSize else { return nil }
         let grown = blobs.growth.uncounted
         let before = last?.cached.bytes ?? cap

@@ -65,6 +65,7 @@ package final class Collector: Sendable {
     let clock: WallClock
     let logger: Logger
     private let disk = Lane("weir.collect")
+    private let madeRoom = Mutex<ContinuousClock.Instant?>(nil)
 
     init(
         database: any SQLDatabase, blobs: Blobs, rules: CacheRules, settings: Settings, permit: DestructionPermit,
@@ -84,7 +85,7 @@ package final class Collector: Sendable {
     /// more often.
     func promisesEnd(grace: Duration? = nil) -> Timestamp {
         let grace = grace ?? settings.grace
-        return clock.now + (.zero - grace - grace / 8)
+        return clock.due + (.zero - grace - grace / 8)
     }
 
     /// How a run is to be made.
@@ -108,7 +109,7 @@ package final class Collector: Sendable {
     package func collect(
         _ orders: Orders = Orders(), progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> CollectionReport {
-        if !orders.isDryRun { try permit.check() }
+        if !orders.isDryRun { try await permit.check() }
         var report = CollectionReport(isDryRun: orders.isDryRun, at: clock.now)
         if !orders.isDryRun { try await quarantine.takeInStrays() }
         try await empty(orders, into: &report, progress)
@@ -139,6 +140,15 @@ package final class Collector: Sendable {
         try await collectOrphans(orders, into: &report, progress)
         try await evict(survey, into: &report, progress)
         if !orders.isDryRun { blobs.growth.count(upTo: survey.growth) }
+    }
+
+    /// A full volume is collected at once, and then once a minute: there may be nothing that can go.
+    func isTimeForRoom() -> Bool {
+        madeRoom.withLock { last in
+            if let last, ContinuousClock.now - last < .seconds(60) { return false }
+            last = .now
+            return true
+        }
     }
 
     /// Runs blocking work on the collector's own thread.

@@ -1,6 +1,7 @@
 package import WeirCore
 
-/// Whether what is stored may be destroyed at this moment: asked before each collection that is no dry run, and before a verification repairs.
+/// Whether what is stored may be destroyed at this moment: asked before each collection and lifecycle run that is no dry run, and before a
+/// verification repairs.
 ///
 /// Whoever builds the registry knows what speaks against it: a store that is not the right one, a clock that has jumped. Reading and storing
 /// go on meanwhile.
@@ -9,12 +10,12 @@ package struct DestructionPermit: Sendable {
     package static let always = DestructionPermit { nil }
 
     /// Why nothing may be destroyed now, with what to do about it; nil where it may.
-    package let refusal: @Sendable () -> Refusal?
+    package let refusal: @Sendable () async -> Refusal?
 
-    package init(refusal: @escaping @Sendable () -> Refusal?) { self.refusal = refusal }
+    package init(refusal: @escaping @Sendable () async -> Refusal?) { self.refusal = refusal }
 
     /// Throws the refusal, if there is one.
-    package func check() throws(Refusal) {
-        if let refusal = refusal() { throw refusal }
+    package func check() async throws(Refusal) {
+        if let refusal = await refusal() { throw refusal }
     }
 }

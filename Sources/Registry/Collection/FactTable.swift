@@ -1,6 +1,6 @@
 import WeirCore
 
-/// The rows of `registry_fact`: what must stay as it was when the data folder was first used.
+/// The rows of `registry_fact`: what must stay as it was when the data folder was first used, and where it stands.
 enum FactTable {
     static func value(_ name: String, _ sql: any SQLConnection) throws -> String? {
         try sql.rows("SELECT value FROM registry_fact WHERE name = $1", [.text(name)]).first?.text(0)
@@ -19,5 +19,22 @@ enum FactTable {
             "SELECT 1 FROM blob WHERE scope >= $1 AND scope < $2 LIMIT 1",
             [.text(scopePrefix + "-"), .text(scopePrefix + ".")]
         ).isEmpty
+    }
+
+    /// Records a fact that changes.
+    static func set(_ name: String, _ value: String, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            "INSERT INTO registry_fact (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [.text(name), .text(value)])
+    }
+
+    /// The mark of the store that this database was last used with.
+    static func storeMark(_ sql: any SQLConnection) throws -> StoreMark? {
+        try value("store-mark", sql).flatMap { StoreMark($0) }
+    }
+
+    /// Whether any blob is known.
+    static func holdsBlobs(_ sql: any SQLConnection) throws -> Bool {
+        try !sql.rows("SELECT 1 FROM blob LIMIT 1", []).isEmpty
     }
 }

@@ -38,7 +38,7 @@ package final class Verifier: Sendable {
     package func verify(
         repair: Bool = false, givingUpPushed: Bool = false, progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> VerifyReport {
-        if repair { try collector.permit.check() }
+        if repair { try await collector.permit.check() }
         var report = VerifyReport(isRepair: repair, at: clock.now)
         var repairs = Repairs(
             givesUpPushed: givingUpPushed, stored: try await database.read { try CollectionTable.storedCount($0) })

@@ -11,10 +11,11 @@ extension Lifecycle {
     /// What is to be done is decided by one snapshot, by the function that previews use; each image is then looked at again in the
     /// transaction that changes it, and left to the next run where it is no longer what it was.
     ///
-    /// Throws `repositoryNotFound`, `lifecyclePolicyNotFound`.
+    /// Throws `repositoryNotFound`, `lifecyclePolicyNotFound`, and the refusal of the `DestructionPermit` where it is no dry run.
     package func run(
         _ name: RepositoryName, in registry: RegistryID, _ mode: LifecycleRun.Mode
     ) async throws -> LifecycleRun {
+        if mode == .real { try await permit.check() }
         let row = try await repositories.row(name, in: registry)
         guard let text = row.lifecyclePolicy else { throw Refusal.lifecyclePolicyNotFound(row.repository) }
         let policy = try LifecyclePolicy(checking: text)
@@ -91,7 +92,7 @@ extension Lifecycle {
     ) async throws -> (plan: LifecyclePlan, now: Timestamp) {
         // Pulls of the last seconds count as well.
         await pullTimes.flush()
-        let now = clock.now
+        let now = clock.due
         let images = try await database.read { try LifecycleTable.images(in: repository.id, $0) }
         return (policy.plan(for: images, at: now), now)
     }

@@ -33,6 +33,7 @@ package final class Lifecycle: Service {
     let logger: Logger
     let events: any EventSink
     let audit: LifecycleAudit
+    let permit: DestructionPermit
     private let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     init(_ parts: Registry.Parts, repositories: Repositories, images: Images, pullTimes: PullTimes) {
@@ -45,6 +46,7 @@ package final class Lifecycle: Service {
         logger = parts.logger
         events = parts.events
         audit = LifecycleAudit(sink: parts.auditLines)
+        permit = parts.destruction
     }
 
     /// Makes previews and brings images back as they are asked for, and carries out what is due.
@@ -86,7 +88,11 @@ package final class Lifecycle: Service {
     /// Carries out, in every registry, the policies that are due. `run` does it by itself.
     package func runDue() async {
         guard let interval = settings.interval, let period = settings.period else { return }
-        let now = clock.now
+        if let refusal = await permit.refusal() {
+            logger.debug("Lifecycle policies wait", metadata: ["reason": "\(refusal.message)"])
+            return
+        }
+        let now = clock.due
         let since = now + (period - interval)
         let old = now + (.zero - Self.previewLife)
         do {

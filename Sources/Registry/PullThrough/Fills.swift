@@ -126,7 +126,8 @@ final class Fills: Sendable {
         case .success(let size): running.fill.stored(size: size)
         case .failure(let error):
             let refusal = Refusal(upstream: error, asking: "the blob \(order.digest)")
-            complain(order, error)
+            // A full disk is told once, and not for each blob.
+            if refusal.reason != .storageFull { complain(order, error) }
             Counter(label: "weir_fills_total", dimensions: [("outcome", refusal.reason.rawValue)]).increment()
             running.fill.failed(refusal)
         }
@@ -211,12 +212,14 @@ final class Fills: Sendable {
 
     /// Fetches, verifies and stores. What was staged is gone when this throws.
     private func transfer(_ order: Order, _ running: Running) async throws -> Int64 {
+        try blobs.checkRoom(for: order.size)
         let started = ContinuousClock.now
         let fill = running.fill
         let transfer = BlobTransfer(order, from: upstream, slots: running.queue, ticket: running.ticket, retry: retry)
         var intake: Intake?
         do {
             try await transfer.run { size in
+                try blobs.checkRoom(for: size)
                 let (new, content) = try blobs.intake(for: order.repository, order.digest.algorithm) { fill.landed($0) }
                 intake = new
                 fill.answered(size: size, content: OpenContent(content))

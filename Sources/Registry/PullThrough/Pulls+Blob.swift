@@ -90,11 +90,19 @@ extension Pulls {
             let told = try await upstream.blobSize(order.digest, in: order.source)
             if let size = told ?? order.size { return ServedBlob(size: size, body: NoBody()) }
         }
-        let fill = fills.join(order)
-        let size: Int64
-        // Without a length from anywhere the answer needs the whole blob first: a client must know where it ends.
-        if let head = try await fill.head() { size = head } else { size = try await fill.whole() }
-        return ServedBlob(size: size, body: FillBody(fill))
+        do {
+            try blobs.checkRoom(for: order.size)
+            let fill = fills.join(order)
+            let size: Int64
+            // Without a length from anywhere the answer needs the whole blob first: a client must know where it ends.
+            if let head = try await fill.head() { size = head } else { size = try await fill.whole() }
+            let unstored = { @Sendable [upstream] in try await UnstoredBlob.open(order, from: upstream) }
+            return ServedBlob(size: size, body: RescuedBody(FillBody(fill), rescue: unstored))
+        } catch let refusal as Refusal where refusal.reason == .storageFull {
+            Counter(label: "weir_unstored_blobs_total").increment()
+            let unstored = try await UnstoredBlob.open(order, from: upstream)
+            return ServedBlob(size: unstored.size, body: unstored)
+        }
     }
 
     /// The stored bytes were not had while they were read. Cached ones are fetched again and reading goes on; pushed ones are refused.

@@ -54,7 +54,7 @@ extension Pulls {
         rules.tally.count(.failed, of: rule.owner(in: place.registry), at: clock.now)
         events.emit(.pullThroughFailed(rule, reference, at: place, because: refusal))
         if (error as? UpstreamError)?.kind == .notFound {
-            missing.remember(refusal, of: key, until: clock.now + settings.rememberMissing)
+            missing.remember(refusal, of: key, at: clock.now, for: settings.rememberMissing)
         }
         return refusal
     }
@@ -65,7 +65,9 @@ extension Pulls {
     ) async throws -> ServedManifest {
         let answer = try await upstream.manifest(reference, in: source)
         let manifest = try Manifest.fetched(answer, as: reference, from: source)
-        let (repository, kept) = try await store(manifest, reference, at: place)
+        guard let (repository, kept) = try await storeWhereThereIsRoom(manifest, reference, at: place) else {
+            return ServedManifest(digest: manifest.digest, mediaType: manifest.mediaType, bytes: manifest.bytes)
+        }
         images.memory.forget(repository.id)
         if kept != nil, let entry = try await held(reference, in: repository) {
             return ServedManifest(entry)
@@ -73,6 +75,18 @@ extension Pulls {
         try await prefetch(manifest, into: repository, from: source)
         fetchListed(manifest, under: rule, at: place)
         return ServedManifest(digest: manifest.digest, mediaType: manifest.mediaType, bytes: manifest.bytes)
+    }
+
+    /// Nil where not even a row finds room and the manifest must pass through unstored. Its blobs need the repository: without it that is no use.
+    private func storeWhereThereIsRoom(
+        _ manifest: Manifest, _ reference: Reference, at place: Place
+    ) async throws -> (repository: Repository, kept: Digest?)? {
+        do { return try await store(manifest, reference, at: place) } catch let refusal as Refusal
+            where refusal.reason == .storageFull
+        {
+            guard try await repositories.find(place.name, in: place.registry) != nil else { throw refusal }
+            return nil
+        }
     }
 
     /// One transaction: the repository, if it is missing, with everything its template says; the image; the tag.

@@ -10,7 +10,13 @@ extension Pulls {
 
     /// Whether upstream is to be asked about the tag at a pull, at this moment.
     func isStale(_ tag: Tag, checkedAt: Timestamp, by rule: CacheRule) -> Bool {
-        !rule.options.pins(tag) && clock.now - checkedAt >= window(of: rule)
+        !rule.options.pins(tag) && !isWithin(window(of: rule), since: checkedAt)
+    }
+
+    /// Whether upstream's word of a moment still counts. One of the future, from a clock that was wrong, does not.
+    func isWithin(_ window: Duration, since checkedAt: Timestamp) -> Bool {
+        let age = clock.now - checkedAt
+        return age < window && age > .seconds(-60)
     }
 
     func window(of rule: CacheRule) -> Duration { rule.options.freshness ?? settings.freshness }
@@ -37,7 +43,7 @@ extension Pulls {
                     ])
                 events.emit(.pullThroughFailed(rule, .tag(tag), at: place, because: refusal))
                 events.emit(.staleServed(rule, tag, digest: held.digest, at: place, because: refusal.message))
-                failedChecks.remember(refusal.message, of: key, until: clock.now + pause(after: error))
+                failedChecks.remember(refusal.message, of: key, at: clock.now, for: pause(after: error))
                 return stale(held, because: refusal.message, by: rule, at: place)
             }
         }

@@ -6,21 +6,22 @@ import WeirCore
 final class ShortMemory<Value: Sendable>: Sendable {
     private static var capacity: Int { 10_000 }
 
-    private let values = Mutex<[Pulls.FlightKey: (value: Value, until: Timestamp)]>([:])
+    private let values = Mutex<[Pulls.FlightKey: (value: Value, since: Timestamp, until: Timestamp)]>([:])
 
     func failure(of key: Pulls.FlightKey, at now: Timestamp) -> Value? {
         values.withLock { values in
             guard let known = values[key] else { return nil }
-            if now < known.until { return known.value }
+            // Where the clock went back it would be remembered for as long as that.
+            if now < known.until, now - known.since > .seconds(-60) { return known.value }
             values[key] = nil
             return nil
         }
     }
 
-    func remember(_ value: Value, of key: Pulls.FlightKey, until: Timestamp) {
+    func remember(_ value: Value, of key: Pulls.FlightKey, at now: Timestamp, for length: Duration) {
         values.withLock { values in
             if values.count >= Self.capacity { values = [:] }
-            values[key] = (value, until)
+            values[key] = (value, now, now + length)
         }
     }
 

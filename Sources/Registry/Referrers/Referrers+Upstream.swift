@@ -15,7 +15,7 @@ extension Referrers {
         }
         let (kept, isPushed) = try await kept(subject, in: known)
         if isPushed { return ([], nil) }
-        if let kept, parts.clock.now - kept.checkedAt < window(of: rule) { return (kept.referrers, nil) }
+        if let kept, pulls.isWithin(window(of: rule), since: kept.checkedAt) { return (kept.referrers, nil) }
         if kept == nil {
             try await pulls.access.permit(
                 place.caller, "ecr:BatchImportUpstreamImage", on: place.name, in: place.registry)
@@ -39,7 +39,7 @@ extension Referrers {
                     "reason": "\(refusal.reason)", "error": "\(refusal.message)",
                 ])
             guard let kept else { throw refusal }
-            failures.remember(refusal.message, of: key, until: parts.clock.now + parts.pulls.retryUpstreamAfter)
+            failures.remember(refusal.message, of: key, at: parts.clock.now, for: parts.pulls.retryUpstreamAfter)
             return stale(kept, because: refusal.message)
         }
     }

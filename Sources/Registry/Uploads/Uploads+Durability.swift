@@ -219,7 +219,7 @@ extension Uploads {
     }
 
     package func sweep() async throws {
-        let now = clock.now
+        let now = clock.due
         let patience = UploadTable.Patience(
             begun: now + (.zero - settings.window), empty: now + (.zero - min(settings.window, settings.emptyWindow)))
         for upload in try await database.read({ try UploadTable.abandoned(patience, $0) }) {

@@ -14,7 +14,8 @@ extension Uploads {
     package func appendPart(
         _ bytes: ByteBuffer, first: Int64, last: Int64, to id: String, in name: RepositoryName, of registry: RegistryID
     ) async throws -> Int64 {
-        try await withSession(id, in: name, of: registry, at: first) { session in
+        try checkRoom(for: Int64(bytes.readableBytes))
+        return try await withSession(id, in: name, of: registry, at: first) { session in
             guard first >= 0, last.subtracting(first).adding(1) == Int64(bytes.readableBytes), last >= first else {
                 throw session.outOfOrder(
                     "The part from byte \(first) to byte \(last) holds \(bytes.readableBytes) bytes", received: first)

@@ -69,6 +69,9 @@ package final class Uploads: Service {
         self.logger = logger
     }
 
+    /// Refuses where there is no room for a body of so many bytes: before the first of them is sent.
+    package func checkRoom(for bytes: Int64?) throws(Refusal) { try blobs.checkRoom(for: bytes) }
+
     /// Begins an upload. On disk when this returns. Throws `.throttled` where the repository, the caller or the registry has as many
     /// open as it may.
     package func begin(
@@ -76,6 +79,7 @@ package final class Uploads: Service {
     ) async throws -> UploadStatus {
         let repository = try await repository(name, of: registry)
         try blobs.check(repository)
+        try checkRoom(for: nil)
         do {
             return try await begin(in: repository, for: caller)
         } catch let refusal as Refusal where refusal.reason == .throttled {

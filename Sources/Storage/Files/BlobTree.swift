@@ -4,16 +4,30 @@ import WeirCore
 /// The names below the store's folder, and which of the folders are known to be on disk.
 final class BlobTree: Sendable {
     static let staging = "staging"
-    private static let blobs = "blobs"
+    static let blobs = "blobs"
     private static let quarantine = "lost"
 
     /// The store's folder, without a slash at its end. Only `path` adds it: names in errors are relative.
     private let folder: String
     /// Folders whose entry in their parent is on disk, as this process has seen to.
     private let durable = Mutex<Set<String>>([])
+    /// How much room there is for blobs; nil where nobody counts it.
+    let room: VolumeRoom?
+    /// The name of the folder that marks the store, once it has been set (`StoreMarkFolder`).
+    let mark = Mutex<String?>(nil)
 
-    init(_ folder: String) throws(BlobStoreError) {
+    /// Makes nothing yet.
+    init(lookingAt folder: String, room: VolumeRoom? = nil) {
+        self.room = room
         self.folder = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+    }
+
+    convenience init(_ folder: String) throws(BlobStoreError) {
+        self.init(lookingAt: folder)
+        try make()
+    }
+
+    func make() throws(BlobStoreError) {
         if try Disk.makeFolder("", in: self) { try Disk.syncFolder("..", in: self) }
         try Disk.makeFolder(Self.blobs, in: self)
         try Disk.makeFolder(Self.quarantine, in: self)
@@ -77,7 +91,7 @@ final class BlobTree: Sendable {
         while let folder = level.popLast() {
             found.append(BlobShelf(folder))
             do {
-                level += try Disk.folders(in: folder, in: self).map { "\(folder)/\($0)" }
+                level += try Disk.folders(in: folder, in: self).filter { !Self.isMark($0) }.map { "\(folder)/\($0)" }
             } catch .missing {
                 // Gone since its parent was read.
             }
@@ -129,6 +143,7 @@ final class BlobTree: Sendable {
         for part in parts.dropFirst() {
             let child = "\(parent)/\(part)"
             if !durable.withLock({ $0.contains(child) }) {
+                try checkMark()
                 try Disk.makeFolder(child, in: self)
                 try Disk.syncFolder(parent, in: self)
                 _ = durable.withLock { $0.insert(child) }

@@ -2,6 +2,7 @@
 //
 //     FOLDER/                                 0700, as every folder in it
 //       blobs/
+//         .weir-<id>.<count>/                 says which store this is (StoreMarkFolder)
 //         <scope>/                            the key that seals what is below: aes256-…, kms-…, plain
 //           <algorithm>/                      sha256, sha512
 //             <2 hex>/                        the digest's first two digits: 256 folders, so that none grows huge
@@ -31,7 +32,7 @@ package import WeirCore
 ///
 /// One process owns the folder: `clearStaging` would take the staged blobs of another.
 package final class FileBlobStore: BlobStore {
-    private let tree: BlobTree
+    let tree: BlobTree
     private let reads: FileReads
 
     /// Makes the folder and the two in it where they are missing; the folder's parent must be there. Blocks: it is for
@@ -41,8 +42,20 @@ package final class FileBlobStore: BlobStore {
         reads = FileReads()
     }
 
+    /// Makes nothing: for who wants to know which store it is before it is used. `make` must come before the first blob.
+    ///
+    /// - Parameter room: asked before anything is written.
+    package init(lookingAt folder: String, room: VolumeRoom? = nil) {
+        tree = BlobTree(lookingAt: folder, room: room)
+        reads = FileReads()
+    }
+
+    /// Makes what is missing. Blocks.
+    package func make() throws(BlobStoreError) { try tree.make() }
+
     package func stage() throws(BlobStoreError) -> any StagedBlob {
-        try FileStagedBlob(in: tree, reads: reads)
+        try tree.room?.check(for: 0)
+        return try FileStagedBlob(in: tree, reads: reads)
     }
 
     package func open(_ place: BlobPlace) throws(BlobStoreError) -> any StoredBlob {

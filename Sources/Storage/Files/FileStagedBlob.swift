@@ -64,6 +64,7 @@ final class FileStagedBlob: StagedBlob {
     func append(_ bytes: ByteBuffer) throws(BlobStoreError) {
         try enter(.appending)
         defer { leave(.appending, for: .open) }
+        try tree.room?.take(Int64(bytes.readableBytes))
         let start = end.load(ordering: .relaxed)
         // A write that fails half-way leaves bytes beyond the end, where nobody looks and the next write goes.
         try Disk.write(bytes, to: file.descriptor, at: start, name)

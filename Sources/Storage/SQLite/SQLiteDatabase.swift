@@ -15,8 +15,10 @@ package final class SQLiteDatabase: SQLDatabase {
     /// The log is cut back to this after a checkpoint, so that one burst does not leave a huge file behind.
     private static let logBytes = 64 << 20
 
-    private let database: any DatabaseWriter
+    let database: any DatabaseWriter
     private let writes = Atomic<UInt64>(0)
+    /// What the log's moves know of each other (`SQLiteDatabase+Log`).
+    let log = LogState()
 
     /// Opens the file, and makes it where there is none: readable by its owner alone, as the log beside it then is too.
     /// Blocks: it is for the start.
@@ -78,16 +80,6 @@ package final class SQLiteDatabase: SQLDatabase {
         try await write { try SQLiteMigrations.prepare($0) }
         for migration in migrations {
             try await write { try SQLiteMigrations.apply(migration, $0) }
-        }
-    }
-
-    /// Waits for what runs, moves the log into the file and lets go of it. Nothing may be asked afterwards.
-    /// Blocks: it is for the end.
-    package func close() throws {
-        do {
-            try database.close()
-        } catch let error as DatabaseError {
-            throw SQLError(error)
         }
     }
 

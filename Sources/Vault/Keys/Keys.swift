@@ -40,7 +40,7 @@ package struct Keys: Sendable {
 
     /// Destroys the keys whose deletion date has come and rotates those that are due.
     package func settle() async throws {
-        let now = clock.now
+        let now = clock.due
         guard keyring.hasDue(at: now) else { return }
         let destroyed = try await database.write { sql in
             let keys = try KeyTable.deletable(at: now, sql)
@@ -48,6 +48,7 @@ package struct Keys: Sendable {
             return keys
         }
         for key in destroyed { keyring.destroy(key.arn) }
+        if !destroyed.isEmpty { await database.scrub() }
         let rotated = try await database.write { [keyring] sql in
             try KeyTable.rotatable(at: now, sql).map { key in
                 let rotated = try Self.rotate(key, at: now, keyring, sql)

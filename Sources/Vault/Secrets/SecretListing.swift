@@ -101,10 +101,10 @@ extension Secrets {
     package func list(
         _ listing: SecretListing, in registry: RegistryID, after place: String?, limit: Int
     ) async throws -> VaultPage<SecretDetail> {
-        let now = clock.now
+        let due = clock.due
         // An account has a few hundred secrets: reading all of them is simpler than filters in SQL, and no slower.
         let details = try await database.read { sql in
-            try SecretTable.all(in: registry, at: now, sql).map { try Self.detail(of: $0, sql) }
+            try SecretTable.all(in: registry, at: due, sql).map { try Self.detail(of: $0, sql) }
         }
         let shown = details.filter { detail in
             listing.shows(detail) && (place.map { listing.isAfter($0, detail.secret) } ?? true)

@@ -64,9 +64,15 @@ enum SecretTable {
         try sql.execute("DELETE FROM secret WHERE arn = $1", [.text(secret.arn)])
     }
 
-    /// Destroys the secrets whose deletion date has come.
-    static func sweep(at now: Timestamp, _ sql: any SQLConnection) throws {
-        try sql.execute("DELETE FROM secret WHERE deletion_at <= $1", [.timestamp(now)])
+    /// Destroys the secrets whose deletion date has come; tells how many.
+    @discardableResult
+    static func sweep(at due: Timestamp, _ sql: any SQLConnection) throws -> Int {
+        try sql.execute("DELETE FROM secret WHERE deletion_at <= $1", [.timestamp(due)])
+    }
+
+    /// Whether `sweep` would destroy any.
+    static func hasDue(at due: Timestamp, _ sql: any SQLConnection) throws -> Bool {
+        try !sql.rows("SELECT 1 FROM secret WHERE deletion_at <= $1 LIMIT 1", [.timestamp(due)]).isEmpty
     }
 
     // MARK: - Tags

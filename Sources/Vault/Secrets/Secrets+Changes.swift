@@ -26,7 +26,7 @@ extension Secrets {
     ) async throws -> (secret: Secret, version: String?) {
         try change.value?.checkSize()
         let reference = try SecretReference(name, in: registry)
-        let now = clock.now
+        let (now, due) = (clock.now, try await settle())
         let token = change.token ?? Self.newToken()
         var wanted = try await find(reference)
         try wanted.checkNotDeleted()
@@ -34,8 +34,7 @@ extension Secrets {
         let draft = try await draft(change.value, of: wanted, token: token, at: now)
         let newKey = change.kmsKey == nil ? nil : try await kmsKeyARN(wanted.kmsKey, in: registry)
         return try await database.write { [seal] sql in
-            try SecretTable.sweep(at: now, sql)
-            var secret = try reference.require(at: now, sql)
+            var secret = try reference.require(at: due, sql)
             try secret.checkNotDeleted()
             secret.changedAt = now
             if let description = change.description { secret.description = description.isEmpty ? nil : description }
@@ -46,7 +45,7 @@ extension Secrets {
             try SecretTable.update(secret, sql)
             guard let value = change.value, let draft else { return (secret, nil) }
             if try !Self.isRepeated(value, token: token, of: secret, seal, sql) {
-                try Self.add(draft, stages: [], to: secret, at: now, sql)
+                try Self.add(draft, stages: [], to: secret, at: due, sql)
             }
             return (secret, token)
         }
@@ -75,10 +74,9 @@ extension Secrets {
     /// Deletes a secret: marks it, so that it can be restored for some days, or destroys it now.
     package func delete(_ name: String, in registry: RegistryID, recovery: Recovery) async throws -> Secret {
         let reference = try SecretReference(name, in: registry)
-        let now = clock.now
-        return try await database.write { sql in
-            try SecretTable.sweep(at: now, sql)
-            guard var secret = try reference.find(at: now, sql) else {
+        let (now, due) = (clock.now, try await settle())
+        let deleted = try await database.write { sql in
+            guard var secret = try reference.find(at: due, sql) else {
                 guard case .none = recovery else { throw Refusal.secretMissing }
                 // Secrets Manager says yes here, with an ARN that it makes up, so that scripts can repeat themselves.
                 return Secret(
@@ -100,6 +98,8 @@ extension Secrets {
             }
             return secret
         }
+        if case .none = recovery { await database.scrub() }
+        return deleted
     }
 
     package func restore(_ name: String, in registry: RegistryID) async throws -> Secret {
@@ -160,10 +160,9 @@ extension Secrets {
         _ edit: @escaping @Sendable (inout Secret, any SQLConnection) throws -> Void
     ) async throws -> Secret {
         let reference = try SecretReference(name, in: registry)
-        let now = clock.now
+        let due = try await settle()
         return try await database.write { sql in
-            try SecretTable.sweep(at: now, sql)
-            var secret = try reference.require(at: now, sql)
+            var secret = try reference.require(at: due, sql)
             if deleted == .refused { try secret.checkNotDeleted() }
             try edit(&secret, sql)
             return secret

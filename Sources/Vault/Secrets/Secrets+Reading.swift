@@ -15,9 +15,9 @@ extension Secrets {
         of name: String, in registry: RegistryID, version: String? = nil, stage: String? = nil
     ) async throws -> Told {
         let reference = try SecretReference(name, in: registry)
-        let now = clock.now
+        let (now, due) = (clock.now, clock.due)
         let (secret, row, stages) = try await database.read { sql in
-            let secret = try reference.require(at: now, sql)
+            let secret = try reference.require(at: due, sql)
             try secret.checkNotDeleted()
             let row = try Self.version(version, stage: stage, of: secret, sql)
             return (secret, row, try SecretVersionTable.stages(of: secret.arn, version: row.id, sql))
@@ -53,8 +53,8 @@ extension Secrets {
     /// Also of a secret that has been deleted and can still be restored.
     package func describe(_ name: String, in registry: RegistryID) async throws -> SecretDetail {
         let reference = try SecretReference(name, in: registry)
-        let now = clock.now
-        return try await database.read { sql in try Self.detail(of: reference.require(at: now, sql), sql) }
+        let due = clock.due
+        return try await database.read { sql in try Self.detail(of: reference.require(at: due, sql), sql) }
     }
 
     static func detail(of secret: Secret, _ sql: any SQLConnection) throws -> SecretDetail {

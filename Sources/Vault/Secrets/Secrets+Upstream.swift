@@ -35,14 +35,14 @@ extension Secrets {
     private func current(
         _ arn: String, in registry: RegistryID
     ) async throws -> (Secret, SecretVersionTable.Row?) {
-        let now = clock.now
+        let due = clock.due
         let missing = Refusal(
             .secretNotFound,
             "The ARN of the secret specified in the pull through cache rule was not found. Update the pull through cache rule with a valid secret ARN and try again.",
             facts: ["secret.arn": arn])
         guard arn.hasPrefix("arn:"), let reference = try? SecretReference(arn, in: registry) else { throw missing }
         return try await database.read { sql in
-            guard let secret = try reference.find(at: now, sql), secret.deletionAt == nil else { throw missing }
+            guard let secret = try reference.find(at: due, sql), secret.deletionAt == nil else { throw missing }
             return (secret, try SecretVersionTable.find(stage: SecretVersion.current, of: secret.arn, sql))
         }
     }

@@ -28,10 +28,13 @@ package struct Secrets: Sendable {
         self.clock = clock
     }
 
-    /// Destroys the secrets whose recovery window is over.
-    package func settle() async throws {
-        let now = clock.now
-        try await database.write { sql in try SecretTable.sweep(at: now, sql) }
+    /// Destroys the secrets whose recovery window is over. What that was tells the others: it is the moment by which they look at secrets.
+    @discardableResult
+    package func settle() async throws -> Timestamp {
+        let due = clock.due
+        guard try await database.read({ sql in try SecretTable.hasDue(at: due, sql) }) else { return due }
+        if try await database.write({ sql in try SecretTable.sweep(at: due, sql) }) > 0 { await database.scrub() }
+        return due
     }
 
     /// What a user says of a secret that is to be made.
@@ -62,27 +65,26 @@ package struct Secrets: Sendable {
         try SecretName.check(new.name)
         try SecretTags.check(new.tags)
         try new.value?.checkSize()
-        let now = clock.now
+        let (now, due) = (clock.now, try await settle())
         let secret = Secret(
             arn: SecretName.newARN(for: new.name, in: registry), registry: registry, name: new.name,
             description: new.description, kmsKey: new.kmsKey, createdAt: now, changedAt: now)
         let version = try await draft(new.value, of: secret, token: new.token ?? Self.newToken(), at: now)
         return try await database.write { [seal] sql in
-            try SecretTable.sweep(at: now, sql)
             guard try SecretTable.insert(secret, sql) else {
-                return try Self.repeated(new, in: registry, at: now, seal, sql)
+                return try Self.repeated(new, in: registry, at: due, seal, sql)
             }
             try SecretTable.put(new.tags, of: secret.arn, sql)
-            if let version { try Self.add(version, stages: [], to: secret, at: now, sql) }
+            if let version { try Self.add(version, stages: [], to: secret, at: due, sql) }
             return (secret, version?.id)
         }
     }
 
     /// The name is taken: by this very request, sent before, or by another.
     private static func repeated(
-        _ new: New, in registry: RegistryID, at now: Timestamp, _ seal: SecretSeal, _ sql: any SQLConnection
+        _ new: New, in registry: RegistryID, at due: Timestamp, _ seal: SecretSeal, _ sql: any SQLConnection
     ) throws -> (Secret, String?) {
-        guard let secret = try SecretTable.find(name: new.name, in: registry, at: now, sql) else {
+        guard let secret = try SecretTable.find(name: new.name, in: registry, at: due, sql) else {
             throw Refusal.secretMissing
         }
         if secret.deletionAt != nil {
@@ -106,18 +108,17 @@ package struct Secrets: Sendable {
     ) async throws -> (secret: Secret, version: SecretVersion) {
         try value.checkSize()
         let reference = try SecretReference(name, in: registry)
-        let now = clock.now
+        let (now, due) = (clock.now, try await settle())
         let token = token ?? Self.newToken()
         let found = try await find(reference)
         let draft = try await draft(value, of: found, token: token, at: now)
         return try await database.write { [seal] sql in
-            try SecretTable.sweep(at: now, sql)
-            var secret = try reference.require(at: now, sql)
+            var secret = try reference.require(at: due, sql)
             try secret.checkNotDeleted()
             if try !Self.isRepeated(value, token: token, of: secret, seal, sql), let draft {
                 secret.changedAt = now
                 try SecretTable.update(secret, sql)
-                try Self.add(draft, stages: stages, to: secret, at: now, sql)
+                try Self.add(draft, stages: stages, to: secret, at: due, sql)
             }
             let version = try SecretVersionTable.all(of: secret.arn, sql).first { $0.id == token }
             guard let version else { throw Refusal.secretMissing }
@@ -140,7 +141,7 @@ package struct Secrets: Sendable {
     }
 
     static func add(
-        _ version: SecretVersionTable.Row, stages: [String], to secret: Secret, at now: Timestamp,
+        _ version: SecretVersionTable.Row, stages: [String], to secret: Secret, at due: Timestamp,
         _ sql: any SQLConnection
     ) throws {
         let isFirst = try SecretVersionTable.all(of: secret.arn, sql).isEmpty
@@ -148,7 +149,7 @@ package struct Secrets: Sendable {
         var stages = stages.isEmpty ? [SecretVersion.current] : stages
         if isFirst, !stages.contains(SecretVersion.current) { stages.append(SecretVersion.current) }
         for stage in stages { try SecretVersionTable.attach(stage, to: version.id, of: secret.arn, sql) }
-        try SecretVersionTable.prune(secret.arn, at: now, sql)
+        try SecretVersionTable.prune(secret.arn, at: due, sql)
     }
 
     /// A version that is not written yet, sealed. The key is looked up outside of any transaction.
@@ -171,8 +172,8 @@ package struct Secrets: Sendable {
     }
 
     func find(_ reference: SecretReference) async throws -> Secret {
-        let now = clock.now
-        return try await database.read { sql in try reference.require(at: now, sql) }
+        let due = clock.due
+        return try await database.read { sql in try reference.require(at: due, sql) }
     }
 
     static func newToken() -> String { UUID().uuidString.lowercased() }

@@ -125,6 +125,7 @@ package struct AWSError: Error, Sendable, Equatable {
         case .unsupported: Row("UnsupportedOperationException")
         case .throttled: Row("ThrottlingException")
         case .shuttingDown: Row("ServiceUnavailableException", 503)
+        case .clockSuspect: Row("ClockSuspectException")
         }
     }
 

@@ -24,6 +24,7 @@ extension DistributionAPI {
         } else if let whole = try digest(call, whereAbsent: nil), !call.request.body.isEmpty || whole == Self.nothing {
             try await permit(call, "ecr:UploadLayerPart", on: name)
             try await permit(call, "ecr:CompleteLayerUpload", on: name)
+            try registry.uploads.checkRoom(for: call.request.body.declaredLength)
             try await registry.uploads.push(call.request.body, digest: whole, to: name, of: call.registry)
             return created(whole, in: name, call)
         }
@@ -37,6 +38,7 @@ extension DistributionAPI {
     /// `PATCH /v2/<name>/blobs/uploads/<id>`: the next part.
     func appendToUpload(_ id: String, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         try await permit(call, "ecr:UploadLayerPart", on: name)
+        try registry.uploads.checkRoom(for: call.request.body.declaredLength)
         return try await inOrder(id, in: name, call) {
             let upload = try await registry.uploads.append(
                 id, in: name, of: call.registry, at: try chunkBegins(call), body: call.request.body)
@@ -52,7 +54,10 @@ extension DistributionAPI {
             whereAbsent: Refusal(.digestInvalid, "The upload cannot be finished without the parameter 'digest'"))
         guard let digest else { throw Refusal(.digestInvalid, "The parameter 'digest' is missing") }
         let body = call.request.body
-        if !body.isEmpty { try await permit(call, "ecr:UploadLayerPart", on: name) }
+        if !body.isEmpty {
+            try await permit(call, "ecr:UploadLayerPart", on: name)
+            try registry.uploads.checkRoom(for: body.declaredLength)
+        }
         return try await inOrder(id, in: name, call) {
             _ = try await registry.uploads.finish(
                 id, in: name, of: call.registry, digest: digest, body: body.isEmpty ? nil : body,

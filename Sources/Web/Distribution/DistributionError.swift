@@ -89,7 +89,7 @@ package struct DistributionError: Sendable, Equatable {
         case .upstreamDenied, .secretNotFound, .unableToAccessSecret, .unableToDecryptSecretValue, .templateFailed:
             (.forbidden, "DENIED")
         case .upstreamRateLimited, .throttled: (.tooManyRequests, "TOOMANYREQUESTS")
-        case .upstreamUnavailable, .storageUnavailable, .shuttingDown: (.serviceUnavailable, "UNAVAILABLE")
+        case .upstreamUnavailable, .storageUnavailable, .shuttingDown, .clockSuspect: (.serviceUnavailable, "UNAVAILABLE")
         case .upstreamInvalid: (.badGateway, "UNKNOWN")
         case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState: (.forbidden, "DENIED")
         case .kmsAlreadyExists, .kmsInvalidAliasName, .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey,

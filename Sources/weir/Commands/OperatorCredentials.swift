@@ -11,7 +11,7 @@ struct OperatorCredentials {
         folder: String, isFolderNamed: Bool, _ environment: [String: String]
     ) throws(StartProblem) -> OperatorCredentials {
         let own = "\(folder)/credentials"
-        if isFolderNamed, let found = read(own, profile: "default") { return found }
+        if isFolderNamed, let found = try read(own, profile: "default") { return found }
         if let id = environment["AWS_ACCESS_KEY_ID"], let secret = environment["AWS_SECRET_ACCESS_KEY"], !id.isEmpty {
             return OperatorCredentials(
                 key: SigV4Credential(
@@ -19,17 +19,17 @@ struct OperatorCredentials {
                 region: nil)
         }
         let profile = environment["AWS_PROFILE"] ?? "default"
-        if let path = environment["AWS_SHARED_CREDENTIALS_FILE"], let found = read(path, profile: profile) { return found }
-        if let found = read(own, profile: "default") { return found }
-        if let home = environment["HOME"], let found = read("\(home)/.aws/credentials", profile: profile) { return found }
+        if let path = environment["AWS_SHARED_CREDENTIALS_FILE"], let found = try read(path, profile: profile) { return found }
+        if let found = try read(own, profile: "default") { return found }
+        if let home = environment["HOME"], let found = try read("\(home)/.aws/credentials", profile: profile) { return found }
         throw StartProblem(
             "no access key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE, or name the "
                 + "server's folder with --data (there is no '\(own)')")
     }
 
-    /// The profile in a file of AWS's form, where both are there.
-    private static func read(_ path: String, profile: String) -> OperatorCredentials? {
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    /// The profile in a file of AWS's form, where both are there. A file that cannot be read is not passed over: another key would sign.
+    private static func read(_ path: String, profile: String) throws(StartProblem) -> OperatorCredentials? {
+        guard let data = try StartFile.contents(of: path) else { return nil }
         var section = ""
         var values: [String: String] = [:]
         for line in String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline) {

@@ -158,6 +158,8 @@ struct SteppedDatabase: SQLDatabase {
         return try await base.write(body)
     }
 
+    func scrub() async { await base.scrub() }
+
     func migrate(_ migrations: [Migration]) async throws { try await base.migrate(migrations) }
 
     /// None: every question is a step.

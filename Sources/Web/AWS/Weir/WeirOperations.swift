@@ -6,10 +6,13 @@ package import WeirRegistry
 /// JSON 1.1, signed for the service `ecr`, `X-Amz-Target: Weir_20261122.OPERATION`. Each operation needs the IAM action
 /// `weir:OPERATION`.
 package enum WeirOperations {
-    /// - Parameter home: the server's own registry. What concerns the whole server is allowed to its account alone.
-    package static func table(registry: Registry, home: RegistryID) -> [AWSOperation] {
+    /// - Parameters:
+    ///   - clock: told of and accepted where it is given.
+    ///   - home: the server's own registry. What concerns the whole server is allowed to its account alone.
+    package static func table(registry: Registry, clock: SteadyClock? = nil, home: RegistryID) -> [AWSOperation] {
         RuleOptionOperations(registry: registry).table + PullOperations(registry: registry).table
             + LifecycleRunOperations(registry: registry).table + ChoreOperations(registry: registry, home: home).table
             + LostOperations(registry: registry, home: home).table
+            + (clock.map { ClockOperations(registry: registry, clock: $0, home: home).table } ?? [])
     }
 }

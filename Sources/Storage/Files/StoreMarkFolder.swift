@@ -1,0 +1,72 @@
+import Synchronization
+package import WeirCore
+
+// Which store this is stands in the name of an empty folder, `blobs/.weir-<id>.<count>`. To rename it is all or nothing, needs no room on a full
+// disk, and leaves no half-written file; whatever copies the folder brings it along.
+
+extension FileBlobStore: MarkedStore {
+    package func mark() throws(BlobStoreError) -> StoreMark? { try tree.marks().max { $0.count < $1.count } }
+
+    package func setMark(_ mark: StoreMark) throws(BlobStoreError) { try tree.setMark(mark) }
+
+    package func holdsBlobs() throws(BlobStoreError) -> Bool {
+        do {
+            for shelf in try tree.shelves() where try tree.contents(of: shelf).contains(where: { $0.place != nil }) {
+                return true
+            }
+        } catch .missing {
+            // There is no such folder, and nothing in it.
+        }
+        return false
+    }
+}
+
+extension BlobTree {
+    private static let markPrefix = ".weir-"
+
+    static func isMark(_ folder: String) -> Bool { folder.hasPrefix(markPrefix) }
+
+    /// Copies that were laid over each other leave several marks of one store.
+    func marks() throws(BlobStoreError) -> [StoreMark] {
+        var marks: [StoreMark] = []
+        do {
+            for folder in try Disk.folders(in: Self.blobs, in: self) where Self.isMark(folder) {
+                if let mark = StoreMark(String(folder.dropFirst(Self.markPrefix.count))) { marks.append(mark) }
+            }
+        } catch .missing {
+            return []
+        }
+        guard Set(marks.map(\.id)).count < 2 else {
+            throw .failed(
+                "\(Self.blobs) holds what belongs to several servers: \(marks.map(\.description).joined(separator: ", "))")
+        }
+        return marks
+    }
+
+    func setMark(_ new: StoreMark) throws(BlobStoreError) {
+        let others = try marks().filter { $0 != new }
+        let name = Self.name(of: new)
+        try mark.withLock { (known: inout String?) throws(BlobStoreError) in
+            if let old = others.max(by: { $0.count < $1.count }), old.id == new.id, old.count < new.count {
+                try Disk.rename(Self.name(of: old), to: name, in: self)
+            } else {
+                if try Disk.makeFolder(Self.blobs, in: self) { try Disk.syncFolder("", in: self) }
+                try Disk.makeFolder(name, in: self)
+            }
+            try Disk.syncFolder(Self.blobs, in: self)
+            known = name
+        }
+    }
+
+    /// Throws where the store's mark is gone: below an empty mount point nothing may be made that nobody finds again.
+    func checkMark() throws(BlobStoreError) {
+        try mark.withLock { (known: inout String?) throws(BlobStoreError) in
+            guard let known else { return }
+            do throws(BlobStoreError) { _ = try Disk.size(known, in: self) } catch .missing {
+                throw .failed("\(Self.blobs) is not the folder that was there at the start: is its volume mounted?")
+            }
+        }
+    }
+
+    private static func name(of mark: StoreMark) -> String { "\(blobs)/\(markPrefix)\(mark)" }
+}

@@ -1,0 +1,112 @@
+import Glibc
+import Synchronization
+package import WeirCore
+
+/// The room on a folder's volume. Below the reserve no blobs are taken; a file of ballast is given up when even rows find no room.
+package final class VolumeRoom: StoreRoom {
+    private struct State {
+        /// As the volume said last, less what was written here since.
+        var free: Int64 = .max
+        var askedAt: ContinuousClock.Instant?
+        var isShort = false
+    }
+
+    private static let memory = Duration.seconds(1)
+    private static let largestReserve: Int64 = 1 << 30
+    /// Enough for the rows of one collection.
+    private static let smallestBallast: Int64 = 4 << 20
+    private static let largestBallast: Int64 = 16 << 20
+
+    private let folder: String
+    /// Bytes that are kept free.
+    package let reserve: Int64
+    private let ballast: Int64
+    private let state = Mutex(State())
+
+    /// - Parameter reserve: bytes to keep free; nil for a fiftieth of the volume, 1 GiB at most.
+    package init(folder: String, reserve: Int64?) {
+        self.folder = folder
+        let size = Self.volume(of: folder)?.size ?? .max
+        // Sums of these cannot overflow.
+        self.reserve = min(max(0, reserve ?? min(Self.largestReserve, size / 50)), 1 << 60)
+        ballast = self.reserve == 0 ? 0 : min(max(size / 100, Self.smallestBallast), Self.largestBallast)
+    }
+
+    package func check(for bytes: Int64) throws(BlobStoreError) {
+        let free = free()
+        guard free < reserve || free - reserve < bytes else { return }
+        throw .full(
+            "\(max(0, free) >> 20) MiB are free on the volume, of which \(reserve >> 20) MiB are kept (--reserve), and \(bytes >> 10) KiB are wanted"
+        )
+    }
+
+    /// The same, for bytes that are about to be written.
+    func take(_ bytes: Int64) throws(BlobStoreError) {
+        try check(for: bytes)
+        state.withLock { $0.free -= min(bytes, $0.free) }
+    }
+
+    package var shortage: Int64 {
+        let free = free()
+        // Once it is short, it is so until there is half as much again: or it would be so again at once.
+        let wanted = reserve + reserve / 2
+        return state.withLock { state in
+            if free < reserve { state.isShort = true }
+            if free >= wanted { state.isShort = false }
+            return state.isShort ? wanted - free : 0
+        }
+    }
+
+    private func free() -> Int64 {
+        let now = ContinuousClock.now
+        let known = state.withLock { state in
+            state.askedAt.map { now - $0 < Self.memory } ?? false ? state.free : nil
+        }
+        if let known { return known }
+        // A volume that does not say is taken for one with room: what is written says so else.
+        let free = Self.volume(of: folder)?.free ?? .max
+        state.withLock { state in
+            state.free = free
+            state.askedAt = now
+        }
+        return free
+    }
+
+    private static func volume(of folder: String) -> (size: Int64, free: Int64)? {
+        var status = statvfs()
+        guard statvfs(folder, &status) == 0 else { return nil }
+        let block = Int64(clamping: status.f_frsize)
+        func bytes(_ blocks: UInt) -> Int64 {
+            let (bytes, overflows) = block.multipliedReportingOverflow(by: Int64(clamping: blocks))
+            return overflows ? .max : bytes
+        }
+        return (bytes(UInt(status.f_blocks)), bytes(UInt(status.f_bavail)))
+    }
+
+    // MARK: - Ballast
+
+    private var ballastFile: String { folder + "/ballast" }
+
+    package func dropBallast() -> Bool {
+        guard unlink(ballastFile) == 0 else { return false }
+        state.withLock { $0.askedAt = nil }
+        return true
+    }
+
+    package func makeRoomForRows() {
+        state.withLock { $0.askedAt = nil }
+        if free() < max(ballast, Self.smallestBallast) { _ = dropBallast() }
+    }
+
+    package func restoreBallast() {
+        var status = stat()
+        guard ballast > 0, lstat(ballastFile, &status) != 0, errno == ENOENT else { return }
+        let free = free()
+        guard free > ballast, free - ballast >= reserve + reserve / 2 else { return }
+        let descriptor = open(ballastFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        // A file system that cannot promise room has no ballast.
+        if posix_fallocate(descriptor, 0, off_t(ballast)) != 0 { unlink(ballastFile) }
+    }
+}

@@ -1,0 +1,41 @@
+import WeirCore
+import WeirRegistry
+
+/// The server's clock: how it stands, and an operator's word that it is right.
+struct ClockOperations: Sendable {
+    let registry: Registry
+    let clock: SteadyClock
+    /// There is one for all: whose account this is may speak of it.
+    let home: RegistryID
+
+    var table: [AWSOperation] {
+        [AWSOperation(.weir, "DescribeClock", describe), AWSOperation(.weir, "AcceptClock", accept)]
+    }
+
+    private func describe(_ call: AWSCall) async throws -> JSONValue {
+        try await call.permit("weir:DescribeClock", in: home, registry.access)
+        return ["clock": .clock(clock.status)]
+    }
+
+    private func accept(_ call: AWSCall) async throws -> JSONValue {
+        try await call.permit("weir:AcceptClock", in: home, registry.access)
+        try await clock.accept()
+        return ["clock": .clock(clock.status)]
+    }
+}
+
+extension JSONValue {
+    fileprivate static func clock(_ status: SteadyClock.Status) -> JSONValue {
+        let state =
+            switch status.reading.state {
+            case .steady: "STEADY"
+            case .ahead: "AHEAD"
+            case .behind: "BEHIND"
+            }
+        return .members([
+            "state": .string(state), "shows": .timestamp(status.reading.wall), "expected": .timestamp(status.reading.trusted),
+            "believedInSeconds": status.believedIn.map { .integer($0.microseconds / 1_000_000) },
+            "message": .string("The clock \(status.reading.state.text)"),
+        ])
+    }
+}

@@ -1,0 +1,174 @@
+import Logging
+import WeirCore
+import WeirIdentity
+import WeirRegistry
+import WeirStorage
+import WeirVault
+
+/// Opens the data folder: its root key, its database and its blobs, once it is sure that they belong together.
+///
+/// Before it is sure nothing is made or changed that would stand in the way of who puts the right thing back.
+struct Opening {
+    /// What lies in the folder, open.
+    struct Opened: Sendable {
+        let database: SQLiteDatabase
+        let store: FileBlobStore
+        let root: RootKey
+        let marks: StoreMarks
+        let room: VolumeRoom
+    }
+
+    let settings: Settings
+    let folder: DataFolder
+    let logger: Logger
+
+    /// Throws `StartProblem` with what to do.
+    func open() async throws -> Opened {
+        warnOfExposure()
+        let room = VolumeRoom(folder: folder.path, reserve: settings.reserve)
+        let store = FileBlobStore(lookingAt: folder.path, room: room)
+        let isNew = try folder.lacksDatabase()
+        let holdsBlobs = isNew ? try look { () throws(BlobStoreError) in try store.holdsBlobs() } : true
+        if isNew { try checkNew(store, holdsBlobs) }
+        let root =
+            try settings.rootKey.map { try RootKey(bytes: $0) }
+            ?? folder.rootKey(from: settings.rootKeyFile, holdingBlobs: isNew && holdsBlobs)
+        let database = try await database()
+        do {
+            try await checkSealing(of: database)
+            let marks = StoreMarks(database: database, store: store)
+            try await join(marks)
+            try look { () throws(BlobStoreError) in try store.make() }
+            return Opened(database: database, store: store, root: root, marks: marks, room: room)
+        } catch {
+            try? database.close()
+            throw error
+        }
+    }
+
+    /// A database that is not there yet must not be made beside a store that was used with another.
+    private func checkNew(_ store: FileBlobStore, _ holdsBlobs: Bool) throws {
+        let found = try look { () throws(BlobStoreError) in try store.mark() }
+        let bond = StoreBond(recorded: nil, found: found, hasRows: false, hasFiles: holdsBlobs)
+        if case .doubtful(let doubt) = bond.verdict(accepting: settings.acceptedDoubts, new: .new()) { throw problem(doubt) }
+    }
+
+    private func database() async throws -> SQLiteDatabase {
+        // SQLite tells every reason in the same words.
+        if try StartFile.exists(folder.database) { try StartFile.check(folder.database) }
+        do {
+            let database = try SQLiteDatabase(path: folder.database)
+            try await database.migrate(VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
+            return database
+        } catch let error as SQLError {
+            throw StartProblem(
+                error.isFull
+                    ? "the database '\(folder.database)' cannot be opened: its volume is full. Free some space first (\(error))"
+                    : "the database '\(folder.database)' cannot be opened: restore it from its backup if it is damaged (\(error))"
+            )
+        }
+    }
+
+    /// The sealing mode says where blobs lie: with another one than the folder's none would be found.
+    private func checkSealing(of database: SQLiteDatabase) async throws {
+        let recorded = try await Blobs.Sealing.recorded(wanted: settings.sealing, in: database)
+        guard recorded == settings.sealing else {
+            throw StartProblem(
+                "the data folder was first used with --sealing \(recorded.rawValue), and its blobs lie there in that form. Start with --sealing \(recorded.rawValue), or with a new folder"
+            )
+        }
+    }
+
+    private func join(_ marks: StoreMarks) async throws {
+        do {
+            let (accepted, isStoreOlder) = try await marks.join(accepting: settings.acceptedDoubts)
+            if let accepted { tell(accepted) }
+            if isStoreOlder {
+                logger.warning(
+                    "blobs/ is older than weir.db: run `weir verify`, which says what is missing",
+                    metadata: ["data": "\(folder.path)"])
+            }
+            for unneeded in settings.acceptedDoubts where unneeded != accepted {
+                logger.warning(
+                    "\(unneeded.option) is not needed: take it out of the settings, it would hide the next accident",
+                    metadata: ["data": "\(folder.path)"])
+            }
+        } catch let error as StoreMarks.Doubtful {
+            throw problem(error.doubt)
+        } catch let error as BlobStoreError {
+            throw StartProblem(error, in: folder)
+        }
+    }
+
+    private func tell(_ doubt: StoreBond.Doubt) {
+        let done =
+            switch doubt {
+            case .emptyDatabase: "what lies in blobs/ is known to nobody and goes when its grace is over"
+            case .olderDatabase: "what was pushed after weir.db was copied is known to nobody and goes when its grace is over"
+            case .otherStore: "weir.db now belongs to the folder blobs/ as it is: run `weir verify`, which says what is missing"
+            }
+        logger.warning(
+            "\(doubt.option) was used: \(done). Take it out of the settings again", metadata: ["data": "\(folder.path)"])
+    }
+
+    private func problem(_ doubt: StoreBond.Doubt) -> StartProblem {
+        let (database, blobs) = (folder.database, folder.blobs)
+        let text =
+            switch doubt {
+            case .emptyDatabase:
+                "'\(blobs)' holds content of which '\(database)' knows nothing: the database is missing, empty or new. Restore it from its backup. Where it is lost for good"
+            case .olderDatabase:
+                "'\(database)' is older than '\(blobs)': a backup that was restored? What was pushed since it was made is unknown to it. Restore the newer database. Where there is none"
+            case .otherStore:
+                "'\(blobs)' is not the folder that '\(database)' belongs to: is its volume mounted? Mount it, or put the folder back. Where what it held is lost for good"
+            }
+        return StartProblem(
+            "\(text), start once with \(doubt.option) (docs/operating.md says what that means). Nothing was changed")
+    }
+
+    /// Restores and volumes that were made by hand are often open to everybody.
+    private func warnOfExposure() {
+        let key = settings.rootKey == nil ? settings.rootKeyFile ?? folder.rootKey : nil
+        for path in [key, folder.credentials].compactMap(\.self) {
+            guard let mode = StartFile.exposure(of: path) else { continue }
+            logger.warning(
+                "A file with a key can be read by others than its owner: run chmod 600",
+                metadata: ["file": "\(path)", "mode": "\(mode)"])
+        }
+        if let mode = StartFile.exposure(of: folder.path) {
+            logger.notice(
+                "The data folder is open to others than its owner: chmod 700 shuts it",
+                metadata: ["data": "\(folder.path)", "mode": "\(mode)"])
+        }
+    }
+
+    private func look<Value>(_ body: () throws(BlobStoreError) -> Value) throws(StartProblem) -> Value {
+        do { return try body() } catch { throw StartProblem(error, in: folder) }
+    }
+}
+
+extension StartProblem {
+    init(_ error: BlobStoreError, in folder: DataFolder) {
+        self.init("the folder '\(folder.blobs)' cannot be used: \(error.reason). Nothing was changed")
+    }
+}
+
+extension BlobStoreError {
+    fileprivate var reason: String {
+        switch self {
+        case .missing: "it is gone"
+        case .full(let detail), .failed(let detail): detail
+        }
+    }
+}
+
+extension StoreBond.Doubt {
+    /// The option by which somebody says that it is meant.
+    var option: String {
+        switch self {
+        case .emptyDatabase: "--accept-empty-database"
+        case .olderDatabase: "--accept-older-database"
+        case .otherStore: "--accept-missing-blobs"
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Logging
+import Metrics
+import ServiceLifecycle
+import WeirCore
+import WeirStorage
+
+/// Small things done as long as the server runs: weir.db is kept whole, and the room on its volume watched.
+struct Upkeep: Service {
+    private static let period = Duration.seconds(5)
+    private static let tidies = 12
+
+    let database: SQLiteDatabase
+    let room: VolumeRoom
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var count = 0
+            var wasShort = false
+            while !Task.isCancelled {
+                wasShort = watch(wasShort)
+                try? await Task.sleep(for: Self.period)
+                count += 1
+                if count % Self.tidies == 0 { await database.tidy() }
+            }
+        }
+    }
+
+    /// Tells once when the room ends, and once when there is some again.
+    private func watch(_ wasShort: Bool) -> Bool {
+        let shortage = room.shortage
+        if shortage == 0 { room.restoreBallast() }
+        let isShort = shortage > 0
+        guard isShort != wasShort else { return isShort }
+        Gauge(label: "weir_disk_short").record(isShort ? 1 : 0)
+        if isShort {
+            logger.error(
+                "The volume is full but for its reserve: pushes are refused, pulls go through unstored. Free some space, or give the volume more",
+                metadata: ["disk.missing": "\(shortage)", "disk.reserve": "\(room.reserve)"])
+        } else {
+            logger.notice("There is room on the volume again", metadata: ["disk.reserve": "\(room.reserve)"])
+        }
+        return isShort
+    }
+}
