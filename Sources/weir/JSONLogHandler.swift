@@ -1,14 +1,19 @@
 import Foundation
 import Logging
+import WeirCore
 
 /// One JSON object a line on standard error: `time`, `level`, `logger`, `message`, and the facts beside them.
 struct JSONLogHandler: LogHandler {
     private let label: String
+    private let output: LogOutput
     var logLevel: Logger.Level = .info
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(label: String) { self.label = label }
+    init(label: String, output: LogOutput = .standardError) {
+        self.label = label
+        self.output = output
+    }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -16,25 +21,25 @@ struct JSONLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var facts = metadata
-        if let provided = metadataProvider?.get() { facts.merge(provided) { _, new in new } }
-        if let given = event.metadata { facts.merge(given) { _, new in new } }
-        if let error = event.error { facts["error"] = "\(error)" }
-        var line = LineWriter()
-        line.member("time", Date().formatted(Self.timeFormat))
-        line.member("level", event.level.rawValue)
-        line.member("logger", label)
-        line.member("message", event.message.description)
-        for (key, value) in facts.sorted(by: { $0.key < $1.key }) { line.member(key, "\(value)") }
-        // A log that cannot be written, since its disk is full or its reader gone, must not end the server: `write(_:)` would.
-        try? FileHandle.standardError.write(contentsOf: line.finish())
+        output.put(
+            Self.line(event.level, label, event.message.description, LogFacts.of(event, metadata, metadataProvider)))
     }
 
-    private static let timeFormat = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+    static func line(
+        _ level: Logger.Level, _ label: String, _ message: String, _ facts: [(key: String, value: String)]
+    ) -> String {
+        var line = JSONLine()
+        line.member("time", Date().formatted(LogFacts.timeFormat))
+        line.member("level", level.rawValue)
+        line.member("logger", label)
+        line.member("message", message)
+        for (key, value) in facts { line.member(key, value) }
+        return line.finish()
+    }
 }
 
 /// Writes the members of one JSON object.
-private struct LineWriter {
+private struct JSONLine {
     private var text = "{"
 
     mutating func member(_ key: String, _ value: String) {
@@ -44,7 +49,7 @@ private struct LineWriter {
         quote(value)
     }
 
-    func finish() -> Data { Data((text + "}\n").utf8) }
+    func finish() -> String { text + "}\n" }
 
     private mutating func quote(_ string: String) {
         text += "\""
@@ -55,7 +60,8 @@ private struct LineWriter {
             case "\n": text += "\\n"
             case "\r": text += "\\r"
             case "\t": text += "\\t"
-            case _ where scalar.value < 0x20:
+            // A reader of JSON gets them all back; a terminal does not get to act on them.
+            case _ where LogText.isHidden(scalar):
                 let hex = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
             default: text.unicodeScalars.append(scalar)
