@@ -10,10 +10,13 @@ struct CanonicalRequest {
     ) {
         var lines = [request.method, Self.path(request.rawPath, service: service)]
         lines.append(RawQuery(request.rawQuery).canonical(without: excluded))
-        for name in signedHeaders {
-            let values = request.headers.filter { $0.name.lowercased() == name }.map { Self.collapsed($0.value) }
-            lines.append("\(name):\(values.joined(separator: ","))")
+        let wanted = Set(signedHeaders)
+        var values: [String: [String]] = [:]
+        for header in request.headers {
+            let name = header.name.lowercased()
+            if wanted.contains(name) { values[name, default: []].append(Self.collapsed(header.value)) }
         }
+        for name in signedHeaders { lines.append("\(name):\((values[name] ?? []).joined(separator: ","))") }
         lines.append("")
         lines.append(signedHeaders.joined(separator: ";"))
         lines.append(payloadHash)

@@ -1,9 +1,13 @@
 /// A query as it came over the wire: names and values decoded, order kept, duplicates kept.
 struct RawQuery {
+    /// More than any call has: reading and sorting them comes before anything is proved.
+    static let mostItems = 1_000
+
     let items: [(name: [UInt8], value: [UInt8])]
 
     init(_ raw: String) {
-        items = raw.utf8.split(separator: UInt8(ascii: "&")).map { item in
+        // The last one, beyond what is taken, is not looked into: it only shows that there are more.
+        items = raw.utf8.split(separator: UInt8(ascii: "&"), maxSplits: Self.mostItems).map { item in
             let name = item.prefix { $0 != UInt8(ascii: "=") }
             return (Self.decoded(name), Self.decoded(item.dropFirst(name.count + 1)))
         }

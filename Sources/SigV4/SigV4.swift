@@ -106,8 +106,20 @@ package enum SigV4 {
         return Set(headers.map { $0.name.lowercased() }).subtracting(never).sorted()
     }
 
-    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+    fileprivate static func hex(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
+}
+
+/// The SHA-256 of a body that comes in parts: what its signature is over.
+package struct PayloadHash {
+    private var hash = SHA256()
+
+    package init() {}
+
+    package mutating func update(_ part: UnsafeRawBufferPointer) { hash.update(bufferPointer: part) }
+
+    /// In small letters. The hash may go on.
+    package var hexadecimal: String { SigV4.hex(hash.finalize()) }
 }

@@ -16,6 +16,10 @@ package enum SigV4Error: Error, Equatable, Sendable, CustomStringConvertible {
     case malformedExpires(String)
     /// The signature does not cover a header that it must cover.
     case headerNotSigned(String)
+    /// `SignedHeaders` is not a list of names in small letters, in alphabetical order, each once.
+    case malformedSignedHeaders(String)
+    /// The query has more parameters than any call.
+    case tooManyParameters
     /// Both forms at once: nobody can say which one counts.
     case twoSignatures
 
@@ -33,6 +37,9 @@ package enum SigV4Error: Error, Equatable, Sendable, CustomStringConvertible {
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '\(scope)' "
                 + "!= '\(time.date)', from '\(time)'."
         case .malformedExpires(let text): "X-Amz-Expires must be a number from 1 to 604800, got '\(text)'"
+        case .malformedSignedHeaders(let text):
+            "SignedHeaders must be a list of header names in lower case, in alphabetical order and each once, got '\(text)'"
+        case .tooManyParameters: "The query has more than \(RawQuery.mostItems) parameters"
         case .headerNotSigned("host"): "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         case .headerNotSigned(let name):
             "There were headers present in the request which were not signed: '\(name)'"

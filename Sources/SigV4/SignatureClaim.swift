@@ -10,7 +10,7 @@ package struct SignatureClaim: Sendable {
     package let form: Form
     package let accessKeyID: String
     package let scope: SigV4Scope
-    /// Lower case, in the order given.
+    /// Lower case, sorted, each once.
     package let signedHeaders: [String]
     /// Lower-case hexadecimal.
     package let signature: String
@@ -21,6 +21,7 @@ package struct SignatureClaim: Sendable {
     init?(of request: SignableRequest) throws(SigV4Error) {
         let authorization = request.header("authorization").flatMap { $0.hasPrefix("AWS4-") ? $0 : nil }
         let query = RawQuery(request.rawQuery)
+        guard query.items.count <= RawQuery.mostItems else { throw .tooManyParameters }
         let isPresigned = query.value("X-Amz-Algorithm") != nil || query.value("X-Amz-Signature") != nil
         switch (authorization, isPresigned) {
         case (nil, false): return nil
@@ -29,6 +30,29 @@ package struct SignatureClaim: Sendable {
         case (nil, true): try self.init(query: query)
         }
         try Self.checkCoverage(of: request, by: signedHeaders)
+    }
+
+    /// More than a request may have headers: what is longer is not read.
+    private static let mostNames = 256
+
+    /// As AWS wants them: small letters, in alphabetical order. So a name comes once, and checking takes one look at each.
+    private static func names(_ text: String) throws(SigV4Error) -> [String] {
+        let names = text.utf8.split(separator: UInt8(ascii: ";"), maxSplits: mostNames, omittingEmptySubsequences: false)
+        guard names.count <= mostNames else { throw .malformedSignedHeaders(String(text.prefix(64))) }
+        let texts = names.map { String(Substring($0)) }
+        let isInOrder = zip(texts, texts.dropFirst()).allSatisfy { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        guard isInOrder, texts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(isSmall) }) else {
+            throw .malformedSignedHeaders(String(text.prefix(64)))
+        }
+        return texts
+    }
+
+    /// What a header's name in small letters is made of (RFC 9110, 5.6.2).
+    private static func isSmall(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x61...0x7a: true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
     }
 
     private init(authorization: String, of request: SignableRequest) throws(SigV4Error) {
@@ -91,7 +115,7 @@ package struct SignatureClaim: Sendable {
         self.form = form
         accessKeyID = parts[0]
         scope = SigV4Scope(date: parts[1], region: parts[2], service: parts[3])
-        self.signedHeaders = signedHeaders.lowercased().split(separator: ";").map(String.init)
+        self.signedHeaders = try Self.names(signedHeaders)
         self.signature = signature
         self.time = time
         self.sessionToken = sessionToken
@@ -102,6 +126,7 @@ package struct SignatureClaim: Sendable {
     private static func checkCoverage(
         of request: SignableRequest, by signed: [String]
     ) throws(SigV4Error) {
+        let signed = Set(signed)
         guard signed.contains("host") else { throw .headerNotSigned("host") }
         for (name, _) in request.headers {
             let name = name.lowercased()

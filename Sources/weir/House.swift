@@ -52,7 +52,7 @@ struct House: Sendable {
         try await accessKeys.load()
         try await checkAccount(settings.account, accessKeys.rootAccounts, of: database)
         let welcome = try await Welcome.prepare(settings, folder, accessKeys)
-        let identity = try settings.tlsIdentity(in: folder)
+        let identity = try settings.tlsIdentity(in: folder, logger: logger)
         let outlets = try Outlets(settings, clock: clock, logger: logger)
         // From here on there are clients that must be shut down, whatever fails: to let go of them ends the program.
         var client: RegistryClient?

@@ -1,71 +1,131 @@
 import Crypto
 import Foundation
 import Glibc
+import Logging
 import SwiftASN1
 import WeirWeb
 import X509
 
 /// The certificate for first use: an authority of our own, and a certificate from it for the names under which this server is reached.
+///
+/// The certificate lasts 800 days, since clients refuse longer ones, and is renewed by the same authority when it has 30 days left. Clients
+/// that trust `ca.crt` notice nothing. A folder of an older version has no key of its authority: then that is made anew too, and clients
+/// must be told.
 struct SelfSignedCertificate {
+    private static let serverDays = 800.0
+    private static let authorityDays = 3_650.0
+    /// What is left when it is renewed.
+    private static let leftDays = 30.0
+
     let folder: DataFolder
     let names: [String]
+    let logger: Logger
 
-    /// What lies in DATA/tls; made where it is missing.
+    private var certificateFile: String { folder.tls("server.crt") }
+    private var keyFile: String { folder.tls("server.key") }
+    private var authorityFile: String { folder.tls("ca.crt") }
+    private var authorityKeyFile: String { folder.tls("authority.key") }
+
+    /// What lies in DATA/tls; made where it is missing or near its end.
     func identity() throws -> TLSIdentity {
-        let certificate = folder.tls("server.crt")
-        let key = folder.tls("server.key")
-        // The certificate is written last: without it none of the three was ever used.
-        if try !StartFile.exists(certificate) { try make() }
-        guard let chain = try StartFile.contents(of: certificate), let secret = try StartFile.contents(of: key) else {
+        if let renewed = try renewed() { return renewed }
+        return try read()
+    }
+
+    /// A new certificate, in place of one that is missing or near its end; nil where there is no need.
+    func renewed() throws -> TLSIdentity? {
+        // The certificate is written last: without it none of the others was ever used.
+        let end = try Self.end(of: certificateFile)
+        guard try end.map({ $0 < Date().addingTimeInterval(Self.leftDays * 86_400) }) ?? !StartFile.exists(certificateFile)
+        else { return nil }
+        guard mkdir(folder.tls(""), 0o700) == 0 || errno == EEXIST else {
+            throw StartProblem("'\(folder.tls(""))' cannot be made: \(String(cString: strerror(errno)))")
+        }
+        let authority = try self.authority() ?? newAuthority(replacing: end != nil)
+        try makeServer(authority)
+        return try read()
+    }
+
+    private func read() throws -> TLSIdentity {
+        guard let chain = try StartFile.contents(of: certificateFile), let secret = try StartFile.contents(of: keyFile) else {
             throw StartProblem(
-                "'\(key)' is missing beside its certificate. Restore it, or move '\(folder.tls(""))' away: then a new authority is made, which clients must trust anew"
+                "'\(keyFile)' is missing beside its certificate. Restore it, or move '\(folder.tls(""))' away: then a new authority is made, which clients must trust anew"
             )
         }
         return TLSIdentity(certificateChain: chain, privateKey: secret)
     }
 
-    private func make() throws {
-        guard mkdir(folder.tls(""), 0o700) == 0 || errno == EEXIST else {
-            throw StartProblem("'\(folder.tls(""))' cannot be made: \(String(cString: strerror(errno)))")
-        }
-        let authorityKey = P256.Signing.PrivateKey()
-        let authorityName = try DistinguishedName { CommonName("Weir self-made authority") }
+    /// When the first certificate of a file ends; nil where there is none, or it is none.
+    private static func end(of file: String) throws -> Date? {
+        guard let text = try StartFile.text(of: file), let first = try? PEMDocument.parseMultiple(pemString: text).first
+        else { return nil }
+        return try? X509.Certificate(pemDocument: first).notValidAfter
+    }
+
+    private struct Authority {
+        let key: P256.Signing.PrivateKey
+        let certificate: X509.Certificate
+    }
+
+    /// The authority that is there, where its key is and it outlasts another certificate.
+    private func authority() throws -> Authority? {
+        guard let keyText = try StartFile.text(of: authorityKeyFile), let key = try? P256.Signing.PrivateKey(pemRepresentation: keyText),
+            let text = try StartFile.text(of: authorityFile), let certificate = try? X509.Certificate(pemEncoded: text),
+            certificate.publicKey == X509.Certificate.PublicKey(key.publicKey),
+            certificate.notValidAfter > Date().addingTimeInterval(Self.serverDays * 86_400)
+        else { return nil }
+        return Authority(key: key, certificate: certificate)
+    }
+
+    private func newAuthority(replacing isAnother: Bool) throws -> Authority {
+        let key = P256.Signing.PrivateKey()
+        let name = try DistinguishedName { CommonName("Weir self-made authority") }
         let authority = try certificate(
-            for: authorityKey.publicKey, named: authorityName, signedBy: authorityKey, issuer: authorityName,
-            Certificate.Extensions {
+            for: key.publicKey, named: name, signedBy: key, issuer: name, days: Self.authorityDays,
+            X509.Certificate.Extensions {
                 Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))
                 Critical(KeyUsage(keyCertSign: true, cRLSign: true))
             })
-        let serverKey = P256.Signing.PrivateKey()
+        try folder.write(key.pemRepresentation + "\n", to: authorityKeyFile, isReplacing: true)
+        try folder.write(try authority.serializeAsPEM().pemString + "\n", to: authorityFile, isReplacing: true)
+        if isAnother {
+            logger.warning(
+                "The self-made certificate was near its end and its authority's key is not kept: both are new. Clients must trust ca.crt anew",
+                metadata: ["file": "\(authorityFile)"])
+        }
+        return Authority(key: key, certificate: authority)
+    }
+
+    private func makeServer(_ authority: Authority) throws {
+        let key = P256.Signing.PrivateKey()
         let server = try certificate(
-            for: serverKey.publicKey, named: try DistinguishedName { CommonName(names.first ?? "localhost") },
-            signedBy: authorityKey, issuer: authorityName,
-            Certificate.Extensions {
+            for: key.publicKey, named: try DistinguishedName { CommonName(names.first ?? "localhost") },
+            signedBy: authority.key, issuer: authority.certificate.subject, days: Self.serverDays,
+            X509.Certificate.Extensions {
                 Critical(BasicConstraints.notCertificateAuthority)
                 Critical(KeyUsage(digitalSignature: true))
                 try ExtendedKeyUsage([.serverAuth])
                 SubjectAlternativeNames(names.map(Self.alternativeName))
             })
-        let authorityPEM = try authority.serializeAsPEM().pemString
-        try folder.write(authorityPEM + "\n", to: folder.tls("ca.crt"), isReplacing: true)
-        try folder.write(serverKey.pemRepresentation + "\n", to: folder.tls("server.key"), isReplacing: true)
+        try folder.write(key.pemRepresentation + "\n", to: keyFile, isReplacing: true)
         try folder.write(
-            try server.serializeAsPEM().pemString + "\n" + authorityPEM + "\n", to: folder.tls("server.crt"), isReplacing: true)
+            try server.serializeAsPEM().pemString + "\n" + authority.certificate.serializeAsPEM().pemString + "\n",
+            to: certificateFile, isReplacing: true)
     }
 
     private func certificate(
         for key: P256.Signing.PublicKey, named subject: DistinguishedName,
-        signedBy issuerKey: P256.Signing.PrivateKey, issuer: DistinguishedName,
-        _ extensions: Certificate.Extensions
-    ) throws -> Certificate {
+        signedBy issuerKey: P256.Signing.PrivateKey, issuer: DistinguishedName, days: Double,
+        _ extensions: X509.Certificate.Extensions
+    ) throws -> X509.Certificate {
         let now = Date()
-        return try Certificate(
-            version: .v3, serialNumber: Certificate.SerialNumber(),
-            publicKey: Certificate.PublicKey(key), notValidBefore: now.addingTimeInterval(-3_600),
+        return try X509.Certificate(
+            version: .v3, serialNumber: X509.Certificate.SerialNumber(),
+            publicKey: X509.Certificate.PublicKey(key), notValidBefore: now.addingTimeInterval(-3_600),
             // Clients refuse server certificates of more than 825 days.
-            notValidAfter: now.addingTimeInterval(800 * 86_400), issuer: issuer, subject: subject,
+            notValidAfter: now.addingTimeInterval(days * 86_400), issuer: issuer, subject: subject,
             signatureAlgorithm: .ecdsaWithSHA256, extensions: extensions,
-            issuerPrivateKey: Certificate.PrivateKey(issuerKey))
+            issuerPrivateKey: X509.Certificate.PrivateKey(issuerKey))
     }
 
     /// An address goes in as an address: clients do not match it against names.

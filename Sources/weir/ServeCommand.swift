@@ -89,6 +89,14 @@ struct ServeCommand: AsyncParsableCommand {
     var gcGrace: Int?
     @Option(help: "Seconds within which what meets a lifecycle rule is dealt with; 0 is by command alone. (default: 86400)")
     var lifecycleInterval: Int?
+    @Option(help: "Connections open at once, as far as the process may open files. (default: 4096)")
+    var maxConnections: Int?
+    @Option(help: "Connections of one address (of IPv6: a /64); 0 is as many as there is room for. (default: 0)")
+    var connectionsPerAddress: Int?
+    @Option(help: "HOST:PORT of a port of their own for /metrics and /healthz, without TLS.")
+    var metricsListen: String?
+    @Option(help: "A file with the token that whoever reads /metrics must have. WEIR_METRICS_TOKEN may give it too.")
+    var metricsTokenFile: String?
     @Option(help: "How much cached content is kept, such as 200GiB: what was longest not pulled gives way. (default: no limit)")
     var cacheSize: String?
     @OptionGroup var start: StartOptions
@@ -100,6 +108,8 @@ struct ServeCommand: AsyncParsableCommand {
         weir_make_room_for_descriptors(16_384)
         // A file-size limit is then an error of the one write, not the end of the program.
         signal(SIGXFSZ, SIG_IGN)
+        // And a pipe whose reader has gone.
+        signal(SIGPIPE, SIG_IGN)
         let settings: Settings
         do throws(SettingsProblems) {
             settings = try await SettingsReader(commandLine: commandLine, configFile: config).read()
@@ -113,11 +123,14 @@ struct ServeCommand: AsyncParsableCommand {
         settings.bootstrapLogging()
         let metrics = PrometheusRegistry(help: MetricHelp.texts)
         MetricsSystem.bootstrap(metrics)
+        LogOutput.standardError.count(in: Counter(label: "weir_dropped_lines_total", dimensions: [("sink", "log")]))
         let logger = Logger(label: "weir")
         do {
             let house = try await House.build(settings, metrics: metrics, logger: logger)
             try await house.run()
+            await LogOutput.standardError.drain()
         } catch let problem as StartProblem {
+            await LogOutput.standardError.drain()
             try? FileHandle.standardError.write(contentsOf: Data("weir: \(problem)\n".utf8))
             throw ExitCode.failure
         }
@@ -144,6 +157,11 @@ struct ServeCommand: AsyncParsableCommand {
         put(.eventsWebhook, eventsWebhook)
         put(.audit, audit)
         put(.cacheSize, cacheSize)
+        put(.metricsListen, metricsListen)
+        put(.metricsTokenFile, metricsTokenFile)
+        for (key, number) in [(Settings.Key.maxConnections, maxConnections), (.connectionsPerAddress, connectionsPerAddress)] {
+            if let number { values[key.configKey] = ConfigValue(.int(number), isSecret: false) }
+        }
         if let uploadWindow { values[Settings.Key.uploadWindow.configKey] = ConfigValue(.int(uploadWindow), isSecret: false) }
         if let gcInterval { values[Settings.Key.gcInterval.configKey] = ConfigValue(.int(gcInterval), isSecret: false) }
         if let lifecycleInterval {

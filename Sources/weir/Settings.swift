@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import WeirCore
 import WeirRegistry
+import WeirWeb
 
 /// Everything that can be set, read once and checked whole before anything starts.
 struct Settings: Sendable {
@@ -19,6 +20,7 @@ struct Settings: Sendable {
         case uploadWindow, gcInterval, gcGrace, cacheSize
         case lifecycleInterval
         case acceptEmptyDatabase, acceptOlderDatabase, acceptMissingBlobs, allowCoreDumps, reserve
+        case maxConnections, connectionsPerAddress, metricsListen, metricsTokenFile
 
         var configKey: AbsoluteConfigKey { AbsoluteConfigKey([rawValue]) }
 
@@ -88,6 +90,12 @@ struct Settings: Sendable {
     var eventsWebhookSecret: String?
     /// How long a client may take next to nothing of what it asked for; nil: for ever.
     var downloadPatience: Duration? = .seconds(120)
+    /// Connections open at once, as far as the process may open files; and of one client, nil for as many as there is room for.
+    var maxConnections = 4_096
+    var connectionsPerAddress: Int?
+    /// Who may read the metrics, and at which port of their own.
+    var metricsAccess = MetricsAccess.thisMachine
+    var metricsAt: (host: String, port: Int)?
     var rootAccessKey: RootAccessKey?
     /// 32 bytes, where the environment gives the root key instead of the file.
     var rootKey: [UInt8]?
@@ -119,9 +127,14 @@ struct Settings: Sendable {
         let trace = Logger.MetadataProvider {
             TraceContext.current.map { ["trace.id": "\($0.traceID)", "span.id": "\($0.spanID)"] } ?? [:]
         }
+        LogOutput.standardError.tellOfGaps { count in
+            let message = "Log lines are missing here: nobody took them in time"
+            return isText
+                ? TextLogHandler.line(.warning, "weir", " log.dropped=\(count)", message)
+                : JSONLogHandler.line(.warning, "weir", message, [("log.dropped", "\(count)")])
+        }
         LoggingSystem.bootstrap { label in
-            var handler: any LogHandler =
-                isText ? StreamLogHandler.standardError(label: label) : JSONLogHandler(label: label)
+            var handler: any LogHandler = isText ? TextLogHandler(label: label) : JSONLogHandler(label: label)
             handler.logLevel = level
             handler.metadataProvider = trace
             return handler

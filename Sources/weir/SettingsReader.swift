@@ -4,6 +4,7 @@ import Logging
 import SystemPackage
 import WeirCore
 import WeirRegistry
+import WeirWeb
 
 /// Reads the settings: command line, then environment (`WEIR_…`), then the JSON file, then defaults.
 struct SettingsReader {
@@ -46,7 +47,8 @@ struct SettingsReader {
 
     private var unknownVariables: [String] {
         let known = Set(Settings.Key.allCases.map(\.variable)).union([
-            "WEIR_CONFIG", "WEIR_EVENTS_WEBHOOK_SECRET", "WEIR_ROOT_KEY", "WEIR_ROOT_KEY_FILE", "WEIR_ROOT_ACCESS_KEY_ID",
+            "WEIR_CONFIG", "WEIR_METRICS_TOKEN", "WEIR_EVENTS_WEBHOOK_SECRET", "WEIR_ROOT_KEY", "WEIR_ROOT_KEY_FILE",
+            "WEIR_ROOT_ACCESS_KEY_ID",
             "WEIR_ROOT_SECRET_ACCESS_KEY",
         ])
         // Kubernetes sets the last ones in every container beside a service that is called weir.
@@ -70,6 +72,7 @@ struct Values {
         if let region = await noun(.region, { try Region($0) }) { settings.region = region }
         if let data = await string(.data) { settings.data = data }
         await readAddresses(&settings)
+        await readDoors(&settings, environment)
         await readTLS(&settings)
         await readUpstreams(&settings)
         await readHabits(&settings)
@@ -82,18 +85,46 @@ struct Values {
 
     private mutating func readAddresses(_ settings: inout Settings) async {
         if let listen = await string(.listen) {
-            if let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) {
-                settings.host = listen[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
-                settings.port = Int(port)
-            } else {
-                problems.append("listen: '\(listen)' is not HOST:PORT")
-            }
+            if let place = place(listen, .listen) { (settings.host, settings.port) = place }
         }
         if let publicHost = await string(.publicHost) {
             if publicHost.isEmpty || publicHost.contains("/") || publicHost.contains("@") {
                 problems.append("publicHost: '\(publicHost)' is not HOST[:PORT]; it has no scheme and no path")
             }
             settings.publicHost = publicHost
+        }
+    }
+
+    private mutating func place(_ text: String, _ key: Settings.Key) -> (host: String, port: Int)? {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            problems.append("\(key.rawValue): '\(text)' is not HOST:PORT")
+            return nil
+        }
+        return (text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]")), Int(port))
+    }
+
+    /// How many may come in, and who may look at the metrics.
+    private mutating func readDoors(_ settings: inout Settings, _ environment: [String: String]) async {
+        if let count = await integer(.maxConnections) {
+            if count < 16 { problems.append("maxConnections: \(count) is less than 16") }
+            settings.maxConnections = max(count, 16)
+        }
+        if let count = await integer(.connectionsPerAddress) {
+            if count < 0 { problems.append("connectionsPerAddress: \(count) is less than 0") }
+            settings.connectionsPerAddress = count > 0 ? count : nil
+        }
+        var token = environment["WEIR_METRICS_TOKEN"]
+        if let file = await string(.metricsTokenFile) {
+            token = try? String(contentsOfFile: file, encoding: .utf8)
+            if token == nil { problems.append("metricsTokenFile: '\(file)' cannot be read") }
+        }
+        if let token = token?.trimmingCharacters(in: .whitespacesAndNewlines) {
+            if token.utf8.count < 16 { problems.append("the token for the metrics has fewer than 16 characters") }
+            settings.metricsAccess = .bearer(Array(token.utf8))
+        }
+        if let text = await string(.metricsListen), let place = place(text, .metricsListen) {
+            settings.metricsAt = place
+            settings.metricsAccess = .elsewhere
         }
     }
 

@@ -27,10 +27,12 @@ import WeirCore
 }
 
 @Suite struct LogTextTests {
-    @Test("Text that would be two lines, or move a cursor", arguments: [
-        ("plain äöü 漢字", "plain äöü 漢字"), ("a\nb", "a\\u{a}b"), ("a\r\nb", "a\\u{d}\\u{a}b"), ("\u{1b}[2J", "\\u{1b}[2J"),
-        ("\u{7f}\u{85}\u{9b}", "\\u{7f}\\u{85}\\u{9b}"), ("\u{2028}\u{2029}\u{202e}", "\\u{2028}\\u{2029}\\u{202e}"),
-        ("\u{0}\t", "\\u{0}\\u{9}"), ("a\\u{a}", "a\\\\u{a}"),
-    ])
+    @Test(
+        "Text that would be two lines, or move a cursor",
+        arguments: [
+            ("plain äöü 漢字", "plain äöü 漢字"), ("a\nb", "a\\u{a}b"), ("a\r\nb", "a\\u{d}\\u{a}b"), ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("\u{7f}\u{85}\u{9b}", "\\u{7f}\\u{85}\\u{9b}"), ("\u{2028}\u{2029}\u{202e}", "\\u{2028}\\u{2029}\\u{202e}"),
+            ("\u{0}\t", "\\u{0}\\u{9}"), ("a\\u{a}", "a\\\\u{a}"),
+        ])
     func escaped(text: String, shown: String) { #expect(LogText.escaped(text) == shown) }
 }

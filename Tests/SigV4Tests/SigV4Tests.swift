@@ -220,3 +220,44 @@ import WeirSigV4
         #expect(!text.contains("119"))
     }
 }
+
+/// What strangers may write into what is read before anything is proved.
+@Suite struct SignedHeadersTests {
+    private func claim(_ names: String, query: String = "", headers: Int = 0) throws -> SignatureClaim? {
+        let scope = "AKIDEXAMPLE/20150830/us-east-1/ecr/aws4_request"
+        let extra = (0..<headers).map { (name: "X-Amz-\($0)", value: "v") }
+        return try SigV4.claim(
+            of: SignableRequest(
+                method: "POST", rawPath: "/", rawQuery: query,
+                headers: [
+                    (name: "Host", value: "h"), (name: "X-Amz-Date", value: "20150830T123600Z"),
+                    (name: "Authorization", value: "AWS4-HMAC-SHA256 Credential=\(scope), SignedHeaders=\(names), Signature=0"),
+                ] + extra))
+    }
+
+    @Test(
+        "Lists of names that AWS refuses",
+        arguments: [
+            "x-amz-date;host", "host;host;x-amz-date", "Host;x-amz-date", "host;;x-amz-date", "host;x-amz-date;",
+            ";host;x-amz-date",
+            "host;x amz;x-amz-date",
+        ])
+    func disorder(names: String) {
+        #expect(throws: SigV4Error.malformedSignedHeaders(names)) { try claim(names) }
+    }
+
+    @Test func aListInOrderIsTaken() throws {
+        #expect(try claim("content-type;host;x-amz-date")?.signedHeaders == ["content-type", "host", "x-amz-date"])
+        #expect(throws: SigV4Error.headerNotSigned("x-amz-date")) { try claim("host") }
+    }
+
+    @Test func thousandsOfNamesAreNotLookedAt() throws {
+        let names = (0..<10_000).map { "a\(format5($0))" } + ["host", "x-amz-date"]
+        #expect(throws: SigV4Error.self) { try claim(names.joined(separator: ";"), headers: 190) }
+        #expect(throws: SigV4Error.tooManyParameters) {
+            try claim("host;x-amz-date", query: String(repeating: "a&", count: 16_000))
+        }
+    }
+
+    private func format5(_ number: Int) -> String { String(String(100_000 + number).dropFirst()) }
+}

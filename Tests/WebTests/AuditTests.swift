@@ -46,7 +46,26 @@ import WeirWeb
         _ = await house.respond(to: house.request("DescribeRegistry", body: "{}", secret: "not the secret at all"))
         let record = try #require(try lines.records().first)
         #expect(record["errorCode"] == "InvalidSignatureException")
-        #expect(record["userIdentity"] == ["type": "Unknown", "accessKeyId": .string(TestAWS.accessKeyID)])
+        // The key is what somebody says, not who they are.
+        #expect(record["userIdentity"] == ["type": "Unknown"])
+        #expect(record["additionalEventData"] == ["claimedAccessKeyId": .string(TestAWS.accessKeyID)])
+    }
+
+    @Test func aFloodOfBadLoginsIsNotAFloodOfRecords() async throws {
+        let lines = Lines()
+        let house = try await TestAWS(audit: lines)
+        for _ in 0..<40 {
+            _ = await house.respond(to: house.request("DescribeRegistry", body: "{}", secret: "not the secret at all"))
+        }
+        let records = try lines.records()
+        #expect((1...10).contains(records.count))
+        let other = Lines()
+        let doors = try await TestHouse(audit: other)
+        for _ in 0..<40 {
+            let login = ["Authorization": "Basic bm9ib2R5OndobwAA"]
+            #expect(try await doors.send("GET", "/v2/my/app/manifests/1", login, signedIn: false).status == 401)
+        }
+        #expect((1...10).contains(try other.records().count))
     }
 
     @Test func noTokenAndNoContentIsWrittenDown() async throws {

@@ -116,4 +116,15 @@ import WeirWeb
         #expect(answer["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
         #expect(answer.text.contains("# TYPE process_cpu_seconds_total counter\n"))
     }
+
+    @Test func metricsAreForThisMachine() async throws {
+        let house = try await TestHouse()
+        #expect(try await house.send("GET", "/metrics", signedIn: false, from: "192.0.2.1").status == 403)
+        #expect(try await house.send("GET", "/metrics", signedIn: false, from: "127.9.9.9").status == 200)
+        #expect(try await house.send("GET", "/metrics", signedIn: false, from: "::1").status == 200)
+        for sign in ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"] {
+            #expect(try await house.send("GET", "/metrics", [sign: "192.0.2.1"], signedIn: false).status == 403)
+        }
+        #expect(try await house.send("GET", "/healthz", signedIn: false, from: "192.0.2.1").status == 200)
+    }
 }

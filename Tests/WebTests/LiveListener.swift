@@ -30,11 +30,13 @@ private struct ListenerService: Service {
 }
 
 func withListener(
-    metrics: PrometheusRegistry = PrometheusRegistry(), tls: TLSIdentity? = nil, answer: @escaping HTTPListener.Answer,
+    metrics: PrometheusRegistry = PrometheusRegistry(), tls: TLSIdentity? = nil,
+    settings change: (inout WebSettings) -> Void = { _ in }, answer: @escaping HTTPListener.Answer,
     _ body: @escaping @Sendable (LiveListener) async throws -> Void
 ) async throws {
-    let settings = WebSettings(
+    var settings = WebSettings(
         host: "127.0.0.1", port: 0, tls: tls, publicHost: "registry.test")
+    change(&settings)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let clock = WallClock { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }

@@ -47,14 +47,15 @@ final class TestHouse: Sendable {
         try await accessKeys.add(id: Self.keyID, secret: "secret", account: id.account)
         tokens = RegistryTokens(rootKey: root, keys: accessKeys)
         let readiness = Readiness()
+        let strangers = Strangers(logger: Logger(label: "test"))
         doors = Doors(
             aws: AWSDoor(
                 accessKeys: accessKeys, operations: ECROperations.table(registry: registry, tokens: tokens),
-                settings: AWSSettings(publicHost: "registry.test", scheme: .http), clock: clock),
+                settings: AWSSettings(publicHost: "registry.test", scheme: .http), clock: clock, strangers: strangers),
             registry: registry, tokens: tokens,
             settings: WebSettings(host: "127.0.0.1", port: 0, publicHost: "registry.test"),
             metrics: metrics, clock: clock, audit: AuditLog(sink: audit, clock: clock),
-            isReady: { readiness.house?.isReady.withLock { $0 } ?? true })
+            strangers: strangers, isReady: { readiness.house?.isReady.withLock { $0 } ?? true })
         readiness.set(self)
     }
 
@@ -90,7 +91,7 @@ final class TestHouse: Sendable {
     /// One request through the doors, its whole answer read.
     func send(
         _ method: String, _ target: String, _ headers: [String: String] = [:], body: ByteBuffer? = nil,
-        host: String = "registry.test", signedIn: Bool = true
+        host: String = "registry.test", signedIn: Bool = true, from address: String = "127.0.0.1"
     ) async throws -> Answer {
         var fields = HTTPFields()
         if signedIn { fields[.authorization] = try authorization() }
@@ -98,7 +99,7 @@ final class TestHouse: Sendable {
         let request = WebRequest(
             id: "test-1", method: try #require(HTTPRequest.Method(method)), target: target, authority: host,
             headers: fields, body: body.map { RequestBytes($0) } ?? RequestBytes(ByteBuffer()))
-        let reply = await doors.answer(request)
+        let reply = await RequestOrigin.$current.withValue(RequestOrigin(address: address)) { await doors.answer(request) }
         var whole = ByteBuffer()
         switch reply.body {
         case .bytes(let bytes): whole = bytes

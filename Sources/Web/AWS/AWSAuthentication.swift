@@ -1,9 +1,11 @@
-import NIOCore
 import WeirCore
 import WeirIdentity
 import WeirSigV4
 
 /// Who signed a request: the checks that AWS makes before it looks at what is asked, in its order and with its sentences.
+///
+/// All that the head can tell is asked before a byte of the body is read: `name`, and `verify` too where the head says what the body's hash
+/// is. Most clients do not say it; then the signature is over a hash that only the body can tell.
 struct AWSAuthentication: Sendable {
     /// How far a signature's moment may be from now (AWS: 15 minutes).
     static let tolerance: Int64 = 900
@@ -11,16 +13,21 @@ struct AWSAuthentication: Sendable {
     let keys: AccessKeys
     let clock: WallClock
 
+    /// Whom a request names as its signer. Nothing is proved by that: access keys' names are in many places.
+    struct Claimant: Sendable {
+        fileprivate let caller: Caller
+        fileprivate let secret: [UInt8]
+        fileprivate let region: Region
+    }
+
     struct Signed: Sendable {
         let caller: Caller
         let accessKeyID: String
         let region: Region
     }
 
-    /// Proves the claim, or throws the refusal that AWS has for what is wrong.
-    func prove(
-        _ claim: SignatureClaim, request: AWSRequest, signable: SignableRequest, service: AWSService
-    ) throws(Refusal) -> Signed {
+    /// Who is named, where the claim could be theirs: scope, time and key are right. Throws the refusal that AWS has for what is not.
+    func name(_ claim: SignatureClaim, service: AWSService) throws(Refusal) -> Claimant {
         guard claim.scope.service == service.signingName else {
             throw Refusal(.signatureInvalid, "Credential should be scoped to correct service: '\(service.signingName)'.")
         }
@@ -31,20 +38,43 @@ struct AWSAuthentication: Sendable {
         // No session of ours exists, so a token that comes with a key is nobody's.
         guard let (caller, secret) = keys.secret(of: claim.accessKeyID), claim.sessionToken == nil else {
             throw Refusal(
-                .credentialsUnknown, "The security token included in the request is invalid.",
-                facts: ["access_key.id": String(claim.accessKeyID.prefix(64))])
+                .credentialsUnknown, "The security token included in the request is invalid.", facts: Self.facts(claim))
         }
-        guard
-            let payloadHash = payloadHash(of: request),
-            SigV4.verify(claim, request: signable, payloadHash: payloadHash, secret: secret)
-        else {
+        return Claimant(caller: caller, secret: secret, region: region)
+    }
+
+    /// The hash of the body that the head tells, nil where it tells none.
+    ///
+    /// `UNSIGNED-PAYLOAD` is refused, as by AWS's services other than S3: whoever is on the way could change what is asked.
+    func toldHash(_ request: AWSRequest) throws(Refusal) -> String? {
+        let told = request.header("x-amz-content-sha256")
+        guard told != SigV4.unsignedPayload else {
             throw Refusal(
-                .signatureInvalid,
-                "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
-                    + "Access Key and signing method. Consult the service documentation for details.",
-                facts: ["access_key.id": String(claim.accessKeyID.prefix(64))])
+                .signatureInvalid, "The body must be signed: 'UNSIGNED-PAYLOAD' in x-amz-content-sha256 is for Amazon S3 alone.")
         }
-        return Signed(caller: caller, accessKeyID: claim.accessKeyID, region: region)
+        return told
+    }
+
+    /// Proves the claim for a body of this hash, or throws the refusal.
+    func verify(
+        _ claim: SignatureClaim, by claimant: Claimant, _ signable: SignableRequest, payloadHash: String
+    ) throws(Refusal) -> Signed {
+        guard SigV4.verify(claim, request: signable, payloadHash: payloadHash, secret: claimant.secret) else {
+            throw Self.mismatch(claim)
+        }
+        return Signed(caller: claimant.caller, accessKeyID: claim.accessKeyID, region: claimant.region)
+    }
+
+    static func mismatch(_ claim: SignatureClaim) -> Refusal {
+        Refusal(
+            .signatureInvalid,
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+                + "Access Key and signing method. Consult the service documentation for details.",
+            facts: facts(claim))
+    }
+
+    private static func facts(_ claim: SignatureClaim) -> [String: String] {
+        ["access_key.id": String(claim.accessKeyID.prefix(64))]
     }
 
     private func checkTime(_ claim: SignatureClaim) throws(Refusal) {
@@ -70,22 +100,14 @@ struct AWSAuthentication: Sendable {
         default: return
         }
     }
-
-    /// The hash that was signed, or nil where the header tells another than the body's. `UNSIGNED-PAYLOAD` is what the client
-    /// asked for: the header that says so is signed.
-    private func payloadHash(of request: AWSRequest) -> String? {
-        let told = request.header("x-amz-content-sha256")
-        if told == SigV4.unsignedPayload { return told }
-        let actual = request.body.withUnsafeReadableBytes { SigV4.payloadHash($0) }
-        return told == nil || told == actual ? actual : nil
-    }
 }
 
 extension AWSError {
     /// AWS's exception for a signature that cannot even be read.
     init(_ error: SigV4Error, for service: AWSService) {
         switch error {
-        case .incomplete, .unsupportedAlgorithm, .malformedCredential, .malformedDate, .malformedExpires, .twoSignatures:
+        case .incomplete, .unsupportedAlgorithm, .malformedCredential, .malformedDate, .malformedExpires, .twoSignatures,
+            .malformedSignedHeaders, .tooManyParameters:
             let isQuery = service == .sts || service == .iam
             self.init(
                 code: isQuery ? "IncompleteSignature" : "IncompleteSignatureException", message: error.description)

@@ -1,5 +1,6 @@
 import Logging
-import NIOCore
+package import NIOCore
+import NIOPosix
 package import WeirCore
 package import WeirIdentity
 import WeirSigV4
@@ -7,13 +8,15 @@ import WeirSigV4
 /// The door for AWS clients: SigV4 checked, a table of operations, JSON 1.1 or Query/XML out.
 ///
 /// Values in, values out: it knows no socket. It throws nothing and answers everything, what is malformed too, with an exception that AWS
-/// clients understand. A body longer than `maxBodySize` is refused by whoever collects it: see `tooLarge(_:)`.
+/// clients understand. Proof comes before work: `admit` reads the head alone, and says how much of a body is worth reading.
 package struct AWSDoor: Sendable {
     /// Enough for a layer part of 20 MiB in base64; protects memory.
     package static let maxBodySize = 32 * 1024 * 1024
 
-    /// What is read of a body before it is known that somebody of ours may have signed it. Protects memory from strangers.
-    package static let maxStrangersBodySize = 64 * 1024
+    /// Enough for every call but the two that carry a layer's part or a manifest.
+    package static let maxOrdinaryBodySize = 1024 * 1024
+
+    private static let largeCalls: Set = ["UploadLayerPart", "PutImage"]
 
     private struct Key: Hashable {
         let service: AWSService
@@ -26,11 +29,12 @@ package struct AWSDoor: Sendable {
     private let clock: WallClock
     private let newID: @Sendable () -> String
     private let audit: AuditLog
+    private let strangers: Strangers
 
     /// - Parameter newID: makes request ids; tests give their own.
     package init(
         accessKeys: AccessKeys, operations: [AWSOperation], settings: AWSSettings, clock: WallClock,
-        newID: @escaping @Sendable () -> String = { RandomID.uuid() }, audit: AuditLog = .none
+        newID: @escaping @Sendable () -> String = { RandomID.uuid() }, audit: AuditLog = .none, strangers: Strangers
     ) {
         authentication = AWSAuthentication(keys: accessKeys, clock: clock)
         self.operations = Dictionary(operations.map { (Key(service: $0.service, name: $0.name), $0) }) { _, last in last }
@@ -38,6 +42,7 @@ package struct AWSDoor: Sendable {
         self.clock = clock
         self.newID = newID
         self.audit = audit
+        self.strangers = strangers
     }
 
     /// Whether a request is this door's: it names an AWS operation, or is signed as AWS signs.
@@ -49,7 +54,36 @@ package struct AWSDoor: Sendable {
             || rawQuery.contains("X-Amz-Algorithm=") || rawQuery.contains("Action=")
     }
 
-    package func respond(to request: AWSRequest) async -> AWSResponse {
+    // MARK: From the head
+
+    /// A call of which the head has been read, and nothing that the head tells speaks against it.
+    package struct Visit: Sendable {
+        fileprivate let id: String
+        fileprivate let head: AWSRequest
+        fileprivate let target: AWSTarget
+        fileprivate let signable: SignableRequest
+        fileprivate let claim: SignatureClaim
+        fileprivate let claimant: AWSAuthentication.Claimant
+        /// The body's hash, as the head tells it: then the signature is proved already.
+        fileprivate let toldHash: String?
+        fileprivate var trail: AWSTrail
+
+        /// Whoever asks has proved who they are. Else only the body's hash can tell.
+        package var isProved: Bool { toldHash != nil }
+        /// What may be read of the body.
+        package let maxBodySize: Int
+    }
+
+    package enum Admission: Sendable {
+        /// The body need not be read.
+        case refused(AWSResponse)
+        case welcome(Visit)
+    }
+
+    /// Looks at everything that can be looked at before the body is read.
+    ///
+    /// - Parameter request: its body is not looked at.
+    package func admit(_ request: AWSRequest) -> Admission {
         let id = newID()
         var target: AWSTarget?
         var trail = AWSTrail()
@@ -57,59 +91,111 @@ package struct AWSDoor: Sendable {
             let signable = SignableRequest(
                 method: request.method, rawPath: request.rawPath, rawQuery: request.rawQuery, headers: request.headers)
             let claim = Result { () throws(SigV4Error) in try SigV4.claim(of: signable) }
-            let named = try AWSTarget(
-                of: request, signedService: (try? claim.get())?.scope.service)
+            let named = try AWSTarget(ofHead: request, signedService: (try? claim.get())?.scope.service)
             target = named
-            let output = try await answer(named, request, signable, claim, id, &trail)
-            trail.output = output
-            audit.note(AuditRecord(trail, named, requestID: id, error: nil))
-            return AWSResponse(output, named, requestID: id).adding(trail.warnings.map { (CallWarnings.header, $0) })
+            guard let claim = try claim.get() else {
+                throw Refusal(.authenticationMissing, "Missing Authentication Token")
+            }
+            guard let service = named.service else {
+                throw Refusal(.unknownOperation, "This server has no such service. It has \(Self.services).")
+            }
+            trail.claimedKeyID = String(claim.accessKeyID.prefix(64))
+            let claimant = try authentication.name(claim, service: service)
+            let toldHash = try authentication.toldHash(request)
+            if let toldHash {
+                trail.take(try authentication.verify(claim, by: claimant, signable, payloadHash: toldHash))
+            }
+            return .welcome(
+                Visit(
+                    id: id, head: request, target: named, signable: signable, claim: claim, claimant: claimant,
+                    toldHash: toldHash, trail: trail, maxBodySize: Self.maxBody(of: named)))
         } catch {
-            let target = target ?? .unreadable(request)
-            let wire = self.error(for: error, target, requestID: id)
-            audit.note(AuditRecord(trail, target, requestID: id, error: wire))
-            return AWSResponse(wire, target, requestID: id)
+            return .refused(refuse(error, target ?? .unreadable(request), id, trail))
         }
     }
 
-    /// Whether the request names an access key of ours: its body is worth reading. Nothing is proved by that.
-    package func knowsSigner(of request: AWSRequest) -> Bool {
-        let signable = SignableRequest(
-            method: request.method, rawPath: request.rawPath, rawQuery: request.rawQuery, headers: request.headers)
-        guard let claim = try? SigV4.claim(of: signable) else { return false }
-        return authentication.keys.caller(of: claim.accessKeyID) != nil
+    /// What bodies may be: a layer's part, or a manifest with all its quotes escaped, or else what AWS takes.
+    private static func maxBody(of target: AWSTarget) -> Int {
+        guard case .json = target.dialect else { return maxOrdinaryBodySize }
+        return largeCalls.contains(target.operation) ? maxBodySize : maxOrdinaryBodySize
     }
 
-    /// The answer to a request whose body is longer than `maxBodySize`.
-    package func tooLarge(_ request: AWSRequest) -> AWSResponse {
-        let target = (try? AWSTarget(of: request, signedService: nil)) ?? .unreadable(request)
-        let refusal = Refusal(.requestTooLarge, "The request is longer than \(Self.maxBodySize) bytes.")
-        let id = newID()
-        return AWSResponse(error(for: refusal, target, requestID: id), target, requestID: id)
+    // MARK: With the body
+
+    /// The answer to a call whose body has been read.
+    ///
+    /// - Parameters:
+    ///   - bodyHash: the body's SHA-256, in hexadecimal.
+    ///   - proved: called where the body has proved who asks.
+    package func respond(
+        to visit: Visit, body: ByteBuffer, bodyHash: String, proved: () -> Void = {}
+    ) async -> AWSResponse {
+        var trail = visit.trail
+        var target = visit.target
+        do {
+            if let told = visit.toldHash {
+                guard told == bodyHash else { throw AWSAuthentication.mismatch(visit.claim) }
+            } else {
+                trail.take(
+                    try authentication.verify(visit.claim, by: visit.claimant, visit.signable, payloadHash: bodyHash))
+                proved()
+            }
+            target = try target.reading(body, of: visit.head)
+            let output = try await answer(target, body, visit.id, &trail)
+            trail.output = output
+            audit.note(AuditRecord(trail, target, requestID: visit.id, error: nil))
+            return AWSResponse(output, target, requestID: visit.id)
+                .adding(trail.warnings.map { (CallWarnings.header, $0) })
+        } catch {
+            return refuse(error, target, visit.id, trail)
+        }
+    }
+
+    /// The answer to a call whose body was not read: it is longer than it may be, or there was no room for it.
+    package func refuse(_ refusal: Refusal, _ visit: Visit) -> AWSResponse {
+        refuse(refusal, visit.target, visit.id, visit.trail)
+    }
+
+    package static func tooLarge(_ visit: Visit) -> Refusal {
+        Refusal(.requestTooLarge, "The request is longer than the \(visit.maxBodySize) bytes that such a call may have.")
+    }
+
+    /// The answer to a whole request.
+    package func respond(to request: AWSRequest) async -> AWSResponse {
+        switch admit(request) {
+        case .refused(let response): response
+        case .welcome(let visit):
+            await respond(
+                to: visit, body: request.body, bodyHash: request.body.withUnsafeReadableBytes { SigV4.payloadHash($0) })
+        }
+    }
+
+    private func refuse(_ error: any Error, _ target: AWSTarget, _ id: String, _ trail: AWSTrail) -> AWSResponse {
+        // Whoever cannot prove who they are can ask as often as they like.
+        let isProved = trail.caller != nil
+        let isToldAlone = isProved || Self.isWithoutLogin(error) || strangers.loginFailed()
+        let wire = self.error(for: error, target, requestID: id, isToldAlone: isToldAlone)
+        if isToldAlone { audit.note(AuditRecord(trail, target, requestID: id, error: wire)) }
+        return AWSResponse(wire, target, requestID: id)
+    }
+
+    private static func isWithoutLogin(_ error: any Error) -> Bool {
+        (error as? Refusal)?.reason == .authenticationMissing
     }
 
     private func answer(
-        _ target: AWSTarget, _ request: AWSRequest, _ signable: SignableRequest,
-        _ claim: Result<SignatureClaim?, SigV4Error>, _ id: String, _ trail: inout AWSTrail
+        _ target: AWSTarget, _ body: ByteBuffer, _ id: String, _ trail: inout AWSTrail
     ) async throws -> JSONValue {
-        guard let claim = try claim.get() else {
-            throw Refusal(.authenticationMissing, "Missing Authentication Token")
-        }
-        guard let service = target.service else {
-            throw Refusal(.unknownOperation, "This server has no such service. It has \(Self.services).")
-        }
-        trail.accessKeyID = String(claim.accessKeyID.prefix(64))
-        let signed = try authentication.prove(claim, request: request, signable: signable, service: service)
-        trail.caller = signed.caller
-        trail.registry = RegistryID(account: signed.caller.account, region: signed.region)
+        guard let service = target.service, let caller = trail.caller, let registry = trail.registry,
+            let accessKeyID = trail.accessKeyID
+        else { throw Refusal(.authenticationMissing, "Missing Authentication Token") }
         guard let operation = operations[Key(service: service, name: target.operation)] else {
             throw Refusal(
                 .unknownOperation, "\(service.rawValue) has no operation '\(target.operation)'.")
         }
         let call = AWSCall(
-            registry: RegistryID(account: signed.caller.account, region: signed.region), caller: signed.caller,
-            accessKeyID: signed.accessKeyID, requestID: id, now: clock.now,
-            input: try input(target, service, request.body), settings: settings)
+            registry: registry, caller: caller, accessKeyID: accessKeyID, requestID: id, now: clock.now,
+            input: try await input(target, service, body), settings: settings)
         trail.input = call.input
         let output = try await operation.handler(call)
         trail.warnings = call.warnings.all
@@ -123,7 +209,15 @@ package struct AWSDoor: Sendable {
 
     private static let services = AWSService.allCases.map(\.rawValue).joined(separator: ", ")
 
-    private func input(_ target: AWSTarget, _ service: AWSService, _ body: ByteBuffer) throws -> Parameters {
+    /// Longer documents are read elsewhere: a connection's event loop has others to look after.
+    private static let longDocument = 256 << 10
+
+    private func document(_ body: ByteBuffer) async throws -> JSONValue {
+        guard body.readableBytes > Self.longDocument else { return try JSONValue(parsing: body.readableBytesView) }
+        return try await NIOThreadPool.singleton.runIfActive { try JSONValue(parsing: body.readableBytesView) }
+    }
+
+    private func input(_ target: AWSTarget, _ service: AWSService, _ body: ByteBuffer) async throws -> Parameters {
         switch target.dialect {
         case .query:
             return Parameters(target.form.mapValues { .string($0) }, service: service)
@@ -132,8 +226,8 @@ package struct AWSDoor: Sendable {
             if body.readableBytes == 0 { return Parameters([:], service: service) }
             let document: JSONValue
             do {
-                document = try JSONValue(parsing: body.readableBytesView)
-            } catch {
+                document = try await self.document(body)
+            } catch let error as JSONError {
                 throw Refusal(.malformedRequest, "The request's body is not JSON: \(error)")
             }
             guard case .object(let members) = document else {
@@ -144,7 +238,7 @@ package struct AWSDoor: Sendable {
     }
 
     /// What the client hears of an error, and the log.
-    private func error(for error: any Error, _ target: AWSTarget, requestID: String) -> AWSError {
+    private func error(for error: any Error, _ target: AWSTarget, requestID: String, isToldAlone: Bool) -> AWSError {
         let service = target.service ?? .ecr
         var facts = target.facts(requestID)
         switch error {
@@ -153,7 +247,9 @@ package struct AWSDoor: Sendable {
             for (name, value) in refusal.facts { facts[name] = "\(value)" }
             facts["error.code"] = "\(wire.code)"
             facts["error.message"] = "\(refusal.message)"
-            Logger.current.log(level: wire.status >= 500 ? .error : .info, "AWS call refused", metadata: facts)
+            let isEveryday = !isToldAlone || refusal.reason == .authenticationMissing
+            Logger.current.log(
+                level: wire.status >= 500 ? .error : isEveryday ? .debug : .info, "AWS call refused", metadata: facts)
             return wire
         case let wire as AWSError:
             facts["error.code"] = "\(wire.code)"
@@ -163,7 +259,8 @@ package struct AWSDoor: Sendable {
         case let unreadable as SigV4Error:
             let wire = AWSError(unreadable, for: service)
             facts["error.code"] = "\(wire.code)"
-            Logger.current.info("AWS call refused: its signature cannot be read", metadata: facts)
+            Logger.current.log(
+                level: isToldAlone ? .info : .debug, "AWS call refused: its signature cannot be read", metadata: facts)
             return wire
         case is CancellationError:
             Logger.current.debug("AWS call cancelled", metadata: facts)
@@ -181,13 +278,6 @@ extension AWSTarget {
     static func unreadable(_ request: AWSRequest) -> AWSTarget {
         let isQuery = request.header("x-amz-target") == nil
         return AWSTarget(dialect: isQuery ? .query : .json(contentType: "application/x-amz-json-1.1"))
-    }
-
-    private init(dialect: Dialect) {
-        self.dialect = dialect
-        service = nil
-        operation = ""
-        form = [:]
     }
 
     func facts(_ requestID: String) -> Logger.Metadata {

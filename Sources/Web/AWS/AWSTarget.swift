@@ -14,12 +14,13 @@ struct AWSTarget: Sendable, Equatable {
     let dialect: Dialect
     /// Nil where the target names none that is known here.
     let service: AWSService?
-    let operation: String
-    /// A Query request's form.
-    let form: [String: String]
+    /// Empty where the head does not tell it: a Query request may have it in its form, which is read when it is known who asks.
+    private(set) var operation: String
+    /// A Query request's parameters.
+    private(set) var form: [String: String]
 
-    /// Reads it from the header, or from the form. A Query request names its service only in the scope of its signature.
-    init(of request: AWSRequest, signedService: String?) throws(Refusal) {
+    /// Reads it from the head alone. A Query request names its service only in the scope of its signature.
+    init(ofHead request: AWSRequest, signedService: String?) throws(Refusal) {
         let signed = signedService.flatMap(AWSService.init(rawValue:))
         if let target = request.header("x-amz-target") {
             let dot = target.lastIndex(of: ".") ?? target.startIndex
@@ -31,34 +32,50 @@ struct AWSTarget: Sendable, Equatable {
             form = [:]
             return
         }
-        let fields = try Self.form(of: request)
-        guard let action = fields["Action"] else {
-            // Without either there is nothing to tell the dialect by but the service that it is signed for.
-            let isQuery = signed == .sts || signed == .iam
-            dialect = isQuery ? .query : .json(contentType: "application/x-amz-json-1.1")
-            service = signed
-            operation = ""
-            form = [:]
-            return
-        }
-        dialect = .query
         service = signed
-        operation = String(action.prefix(128))
-        form = fields
+        form = try Self.fields(of: request.rawQuery.utf8[...])
+        operation = String((form["Action"] ?? "").prefix(128))
+        // Without any of these there is nothing to tell the dialect by.
+        let isQuery = form["Action"] != nil || Self.isForm(request) || signed == .sts || signed == .iam
+        dialect = isQuery ? .query : .json(contentType: "application/x-amz-json-1.1")
+        if !isQuery { form = [:] }
     }
 
-    /// The query's fields, and the body's where it is a form.
-    private static func form(of request: AWSRequest) throws(Refusal) -> [String: String] {
-        var fields: [String: String] = [:]
-        var texts = [request.rawQuery]
-        if request.header("content-type")?.lowercased().hasPrefix("application/x-www-form-urlencoded") ?? false {
-            texts.append(String(buffer: request.body))
+    /// What is known of a request of which no more could be read than how it is written.
+    init(dialect: Dialect) {
+        self.dialect = dialect
+        service = nil
+        operation = ""
+        form = [:]
+    }
+
+    /// The same with what the body's form says besides, where it is a Query request with one.
+    func reading(_ body: ByteBuffer, of request: AWSRequest) throws(Refusal) -> AWSTarget {
+        guard case .query = dialect, Self.isForm(request) else { return self }
+        var target = self
+        let fields = try Self.fields(of: Substring(String(buffer: body)).utf8)
+        target.form.merge(fields) { _, last in last }
+        target.operation = String((target.form["Action"] ?? "").prefix(128))
+        return target
+    }
+
+    private static func isForm(_ request: AWSRequest) -> Bool {
+        request.header("content-type")?.lowercased().hasPrefix("application/x-www-form-urlencoded") ?? false
+    }
+
+    /// More than any call has that is answered here.
+    private static let mostFields = 1_000
+
+    private static func fields(of text: Substring.UTF8View) throws(Refusal) -> [String: String] {
+        // Counted as they are split: the text is a stranger's, or as good as.
+        let items = text.split(separator: UInt8(ascii: "&"), maxSplits: mostFields)
+        guard items.count <= mostFields else {
+            throw Refusal(.malformedRequest, "Too many parameters: a call has \(mostFields) at most")
         }
-        for item in texts.flatMap({ $0.split(separator: "&") }) {
-            // Protects the table; no Query call that is answered here has more than a few.
-            guard fields.count < 1_000 else { throw Refusal(.malformedRequest, "Too many parameters") }
-            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = decoded(parts[0]), let value = decoded(parts.count > 1 ? parts[1] : "") else {
+        var fields: [String: String] = [:]
+        for item in items {
+            let rawName = item.prefix { $0 != UInt8(ascii: "=") }
+            guard let name = decoded(rawName), let value = decoded(item[rawName.endIndex...].dropFirst()) else {
                 throw Refusal(.malformedRequest, "A parameter is not percent-encoded UTF-8")
             }
             // Of a presigned call: they are the signature's, not the operation's, and whoever has them could send it again.
@@ -68,16 +85,17 @@ struct AWSTarget: Sendable, Equatable {
         return fields
     }
 
-    private static func decoded(_ text: Substring) -> String? {
+    private static func decoded(_ text: Substring.UTF8View) -> String? {
         var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
+        bytes.reserveCapacity(text.count)
+        var rest = text.makeIterator()
+        while let byte = rest.next() {
             switch byte {
             case UInt8(ascii: "+"): bytes.append(0x20)
             case UInt8(ascii: "%"):
-                guard rest.count >= 2, let code = Hex.decode(String(rest.prefix(2)) ?? "") else { return nil }
-                bytes += code
-                rest = rest.dropFirst(2)
+                guard let high = rest.next().flatMap(PercentText.nibble), let low = rest.next().flatMap(PercentText.nibble)
+                else { return nil }
+                bytes.append(high << 4 | low)
             default: bytes.append(byte)
             }
         }

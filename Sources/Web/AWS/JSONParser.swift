@@ -11,8 +11,11 @@ package struct JSONError: Error, Equatable, CustomStringConvertible {
 struct JSONParser {
     /// Protects the stack. No request of the AWS door nests deeper than ten.
     static let maxDepth = 64
+    /// Protects memory: each value costs forty times the bytes of `[],`. No request has a hundredth of them.
+    static let maxValues = 100_000
 
     private let bytes: [UInt8]
+    private var values = 0
     private var at = 0
 
     static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
@@ -27,6 +30,8 @@ struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         guard depth < Self.maxDepth else { throw error("nested too deeply") }
+        values += 1
+        guard values <= Self.maxValues else { throw error("more than \(Self.maxValues) values") }
         skipSpace()
         guard at < bytes.count else { throw error("unexpected end") }
         switch bytes[at] {

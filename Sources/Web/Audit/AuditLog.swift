@@ -19,4 +19,17 @@ package struct AuditLog: Sendable {
         guard let sink, let record = record() else { return }
         sink.take(record.document(id: RandomID.uuid(), at: clock.now, from: .current).text)
     }
+
+    /// Logins of one address that failed and have no record each: there were too many of them.
+    func note(failedLogins count: Int, from address: String) {
+        guard let sink else { return }
+        sink.take(
+            JSONValue.members([
+                "eventVersion": "1.11", "userIdentity": ["type": "Unknown"], "eventTime": .string(clock.now.iso8601),
+                "eventSource": "ecr.amazonaws.com", "eventName": "FailedLogins", "sourceIPAddress": .string(address),
+                "eventID": .string(RandomID.uuid()), "readOnly": true, "eventType": "AwsServiceEvent",
+                "managementEvent": true, "serviceEventDetails": ["count": .integer(Int64(count))],
+                "eventCategory": "Management",
+            ]).text)
+    }
 }

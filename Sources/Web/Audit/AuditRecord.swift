@@ -18,6 +18,8 @@ struct AuditRecord: Sendable {
     /// What a change answered; nil for what reads.
     let response: JSONValue?
     let error: (code: String, message: String)?
+    /// The access key that somebody named and could not prove. It is told, but as nobody's identity.
+    var claimedKeyID: String?
 
     /// The record as one JSON object.
     func document(id: String, at time: Timestamp, from origin: RequestOrigin) -> JSONValue {
@@ -32,6 +34,7 @@ struct AuditRecord: Sendable {
             "errorCode": error.map { .string($0.code) }, "errorMessage": error.map { .string($0.message) },
             "requestParameters": AuditRedaction.shown(parameters),
             "responseElements": response.map { AuditRedaction.shown($0) } ?? .null,
+            "additionalEventData": claimedKeyID.map { ["claimedAccessKeyId": .string($0)] },
             "requestID": .string(requestID), "eventID": .string(id), "readOnly": .bool(isReadOnly),
             "resources": resources, "eventType": "AwsApiCall", "managementEvent": true,
             "recipientAccountId": registry.map { .string("\($0.account)") }, "eventCategory": "Management",

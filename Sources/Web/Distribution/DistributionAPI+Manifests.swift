@@ -29,9 +29,17 @@ extension DistributionAPI {
         guard case .reference(let reference) = reference else { throw Self.problem(of: reference) }
         try await permit(call, "ecr:PutImage", on: name)
         try await registry.pushTargets.prepare(name, of: call.registry, for: call.caller)
-        guard let bytes = try await call.request.body.collect(upTo: Manifest.maxBytes) else {
-            throw Refusal(.manifestTooLarge, "The manifest is longer than the \(Manifest.maxBytes) bytes allowed")
+        return try await call.request.body.withWhole(upTo: Manifest.maxBytes) { bytes in
+            guard let bytes else {
+                throw Refusal(.manifestTooLarge, "The manifest is longer than the \(Manifest.maxBytes) bytes allowed")
+            }
+            return try await put(bytes, reference, in: name, call)
         }
+    }
+
+    private func put(
+        _ bytes: ByteBuffer, _ reference: Reference, in name: RepositoryName, _ call: DistributionCall
+    ) async throws -> Reply {
         var push = ImagePush(bytes, contentType: call.request.headers[.contentType])
         let besides = try call.query.all("tag").map { try Tag($0) }
         switch reference {

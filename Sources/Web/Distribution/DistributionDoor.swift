@@ -14,24 +14,29 @@ package struct DistributionDoor: Sendable {
     private let publicHost: String
     private let clock: WallClock
     private let audit: AuditLog
+    private let strangers: Strangers
 
     /// - Parameter publicHost: `host[:port]` as the challenge names it where the client used no registry's name.
     package init(
-        registry: Registry, tokens: RegistryTokens, publicHost: String, clock: WallClock, audit: AuditLog = .none
+        registry: Registry, tokens: RegistryTokens, publicHost: String, clock: WallClock, audit: AuditLog = .none,
+        strangers: Strangers
     ) {
         api = DistributionAPI(registry: registry)
         self.tokens = tokens
         self.publicHost = publicHost
         self.clock = clock
         self.audit = audit
+        self.strangers = strangers
     }
 
     package func answer(_ request: WebRequest) async -> Reply {
         var label = RouteLabel(.distribution, .unknown)
         var reply: Reply
         var trail = DistributionTrail()
+        var isToldAlone = true
         do {
             let (caller, registry) = try who(request, &trail)
+            request.body.prove()
             let isLinked = request.headers[.authorization] == nil
             let path: DistributionPath
             do throws(DistributionPath.Problem) { path = try DistributionPath(request.rawPath) } catch {
@@ -47,10 +52,15 @@ package struct DistributionDoor: Sendable {
             trail.path = call.path
             reply = try await api.answer(call)
         } catch {
-            reply = self.reply(to: error, request, label)
+            // Whoever sends a login that is none can send as many as they like.
+            if trail.caller == nil, request.headers[.authorization] != nil || request.rawQuery.contains(SignedLinks.signatureName)
+            {
+                isToldAlone = strangers.loginFailed()
+            }
+            reply = self.reply(to: error, request, label, isToldAlone: isToldAlone)
             trail.error = Self.auditError(error)
         }
-        audit.note(AuditRecord(trail, request))
+        if isToldAlone { audit.note(AuditRecord(trail, request)) }
         reply.headers[.distributionVersion] = "registry/2.0"
         return reply
     }
@@ -104,7 +114,7 @@ package struct DistributionDoor: Sendable {
         }
     }
 
-    private func reply(to error: any Error, _ request: WebRequest, _ label: RouteLabel) -> Reply {
+    private func reply(to error: any Error, _ request: WebRequest, _ label: RouteLabel, isToldAlone: Bool) -> Reply {
         // Nobody waits for an answer to a request that broke off.
         if request.body.failure != nil { return .cut(label) }
         switch error {
@@ -113,7 +123,7 @@ package struct DistributionDoor: Sendable {
             return reply(error, request, label)
         case let refusal as Refusal:
             let error = DistributionError(refusal)
-            log(Self.level(refusal, error), error, refusal.facts)
+            log(isToldAlone ? Self.level(refusal, error) : .debug, error, refusal.facts)
             return reply(error, request, label)
         case let name as NameError:
             let error = DistributionError(name)

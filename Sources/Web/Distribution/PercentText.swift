@@ -44,7 +44,7 @@ enum PercentText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func nibble(_ byte: UInt8) -> UInt8? {
+    static func nibble(_ byte: UInt8) -> UInt8? {
         switch byte {
         case 0x30...0x39: byte - 0x30
         case 0x41...0x46: byte - 0x41 + 10
@@ -56,11 +56,14 @@ enum PercentText {
 
 /// The parameters of a query, decoded.
 struct QueryParameters {
+    /// What comes after so many is nobody's: no request of this API has a tenth of them, and a link's are read before it is proved.
+    private static let most = 1_000
+
     private var values: [String: [String]] = [:]
 
     init(_ raw: String) {
         guard !raw.isEmpty else { return }
-        for pair in raw.split(separator: "&") {
+        for pair in raw.split(separator: "&", maxSplits: Self.most).prefix(Self.most) {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = PercentText.decoded(parts[0]) else { continue }
             let value = parts.count > 1 ? PercentText.decoded(parts[1]) : ""

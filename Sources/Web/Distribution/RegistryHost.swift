@@ -7,7 +7,9 @@ package enum RegistryHost {
     package static func registry(named authority: String?) -> RegistryID? {
         // Nearly every other host is told by its first letter, and this is asked for each request.
         guard let authority, let first = authority.utf8.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
-            authority.utf8.dropFirst(12).first == UInt8(ascii: ".")
+            authority.utf8.dropFirst(12).first == UInt8(ascii: "."),
+            // Longer than any host's name with its port (RFC 1035).
+            authority.utf8.count <= 262
         else { return nil }
         let host = authority.prefix { $0 != ":" }.lowercased()
         let labels = host.split(separator: ".", omittingEmptySubsequences: false).map(String.init)

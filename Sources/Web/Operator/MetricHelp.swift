@@ -32,6 +32,8 @@ package enum MetricHelp {
         "weir_clock_jumped": "1 while the wall clock is not believed, and nothing that has a date is removed.",
         "weir_verify_faults": "Faults that the last verification found and left.",
         "weir_stalled_clients_total": "Clients cut off because they did not read what they had asked for.",
-        "weir_dropped_lines_total": "Events and audit records that could not be written or posted, by sink.",
+        "weir_dropped_lines_total": "Log lines, events and audit records that could not be written or posted, by sink.",
+        "weir_failed_logins_total": "Requests with a login or a signature that is none.",
+        "weir_closed_connections_total": "Connections closed to make room for others, or since a body came too slowly.",
     ]
 }

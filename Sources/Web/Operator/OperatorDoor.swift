@@ -4,11 +4,15 @@ import NIOCore
 /// The door for whoever runs the server: is it ready, and what has it done.
 package struct OperatorDoor: Sendable {
     private let metrics: PrometheusRegistry
+    private let access: MetricsAccess
     private let isReady: @Sendable () -> Bool
 
     /// - Parameter isReady: false while the server starts, and again once it has been told to stop.
-    package init(metrics: PrometheusRegistry, isReady: @escaping @Sendable () -> Bool) {
+    package init(
+        metrics: PrometheusRegistry, access: MetricsAccess = .thisMachine, isReady: @escaping @Sendable () -> Bool
+    ) {
         self.metrics = metrics
+        self.access = access
         self.isReady = isReady
     }
 
@@ -29,6 +33,7 @@ package struct OperatorDoor: Sendable {
             return isReady()
                 ? .text(.ok, "ok", label: label) : .text(.serviceUnavailable, "starting or stopping", label: label)
         }
+        if let refusal = access.refusal(request, label: label) { return refusal }
         var text = metrics.text()
         ProcessMetrics.print(into: &text)
         return Reply(

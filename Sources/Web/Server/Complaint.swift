@@ -25,6 +25,7 @@ struct Complaint {
             version: .http1_1, status: status,
             headers: [
                 "connection": "close", "content-type": "text/plain; charset=utf-8", "content-length": "\(text.utf8.count)",
+                "x-content-type-options": "nosniff",
             ])
     }
 

@@ -29,7 +29,7 @@ final class Connection: ChannelDuplexHandler {
     /// Parts of requests that a client may have sent ahead of their turn.
     private static let mostAhead = 2_000
 
-    private enum Patience {
+    enum Patience {
         /// How long a closing connection reads on, so that the client sees our response before it sees the connection go.
         static let lingering = TimeAmount.seconds(2)
         /// How long a connection that closes waits for a client that takes nothing of what is still to be sent.
@@ -37,9 +37,10 @@ final class Connection: ChannelDuplexHandler {
     }
 
     private let executor: any TaskExecutor
-    private let open: OpenConnections
-    private let idleTimeout: TimeAmount
+    let open: OpenConnections
+    private let limits: ClientPatience.Limits
     private let logger: Logger
+    private let strangers: Strangers
     private let answer: Answer
 
     private var context: ChannelHandlerContext?
@@ -47,8 +48,8 @@ final class Connection: ChannelDuplexHandler {
 
     // The request that is being answered.
     /// Nil between two.
-    private var task: Task<Void, Never>?
-    private var body = IncomingBody()
+    var task: Task<Void, Never>?
+    var body = IncomingBody()
     /// The client sends no request after it.
     private var isLast = false
     private var hasAnswerBegun = false
@@ -57,34 +58,37 @@ final class Connection: ChannelDuplexHandler {
     private var writer: CheckedContinuation<Void, any Error>?
 
     /// What the client has sent ahead: requests that come after the one that is being answered.
-    private var ahead: CircularBuffer<HTTPServerRequestPart> = []
+    var ahead: CircularBuffer<HTTPServerRequestPart> = []
     private var isReadHeld = false
     /// Why nothing more can come: the client has closed its side, or what it sent cannot be understood.
     private var inputEnd: (any Error)?
 
     /// Set from the moment that nothing more is to be written: what closes once the client has taken what is written.
-    private var closing: CloseMode?
-    private var isSent = false
-    private var hasWritten = false
+    var closing: CloseMode?
+    var isSent = false
+    var hasWritten = false
 
-    private var lastHeard = NIODeadline.now()
-    private var idleCheck: Scheduled<Void>?
-    private var endOfPatience: Scheduled<Void>?
+    var patience: ClientPatience
+    var patienceCheck: Scheduled<Void>?
+    var endOfPatience: Scheduled<Void>?
 
-    /// - Parameter idleTimeout: how long the client may leave us waiting.
+    /// - Parameter limits: how long the client may leave us waiting.
     init(
-        executor: any TaskExecutor, open: OpenConnections, idleTimeout: TimeAmount, logger: Logger, answer: @escaping Answer
+        executor: any TaskExecutor, open: OpenConnections, limits: ClientPatience.Limits, logger: Logger, strangers: Strangers,
+        answer: @escaping Answer
     ) {
         self.executor = executor
         self.open = open
-        self.idleTimeout = idleTimeout
+        self.limits = limits
+        patience = ClientPatience(limits, at: .now())
         self.logger = logger
+        self.strangers = strangers
         self.answer = answer
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        checkIdleness(context, in: idleTimeout)
+        checkPatience(context, in: min(limits.look, limits.idle, limits.strangersIdle))
         if !open.join(context.channel) { state.drain() }
     }
 
@@ -94,7 +98,7 @@ final class Connection: ChannelDuplexHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        idleCheck?.cancel()
+        patienceCheck?.cancel()
         endOfPatience?.cancel()
         self.context = nil
     }
@@ -116,14 +120,24 @@ final class Connection: ChannelDuplexHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        lastHeard = .now()
+        let now = NIODeadline.now()
+        patience.heard(at: now)
         let part = unwrapInboundIn(data)
-        let action =
-            switch part {
-            case .head(let head): state.headRead(declared: head.declaredLength, awaitsContinue: head.awaitsContinue)
-            case .body(let bytes): state.bodyRead(bytes.readableBytes)
-            case .end: state.endRead()
-            }
+        let action: ExchangeState.ReadAction
+        switch part {
+        case .head(let head):
+            let declared = head.declaredLength
+            if declared != 0 { patience.bodyBegins(declared: declared) }
+            action = state.headRead(declared: declared, awaitsContinue: head.awaitsContinue)
+        case .body(let bytes):
+            patience.bodyArrived(bytes.readableBytes, at: now)
+            // Nobody reads it any more: its rest is all that is waited for.
+            if task == nil { patience.bodyIsAwaited(at: now) }
+            action = state.bodyRead(bytes.readableBytes)
+        case .end:
+            patience.bodyEnded()
+            action = state.endRead()
+        }
         switch action {
         case .close: closeWhenSent(context)
         case .drop: break
@@ -165,7 +179,9 @@ final class Connection: ChannelDuplexHandler {
     private func endRequest(canGoOn: Bool) {
         task = nil
         body.forget()
-        lastHeard = .now()
+        let now = NIODeadline.now()
+        patience.heard(at: now)
+        if state.incoming != nil { patience.bodyIsAwaited(at: now) }
         if isOutlived { return open.finished() }
         guard let context else { return }
         guard closing == nil else { return readOn(context) }
@@ -189,7 +205,7 @@ final class Connection: ChannelDuplexHandler {
     }
 
     /// While a request is answered: what its reader takes of its body, and after its end as much as tells that the client has gone.
-    private var wantsMore: Bool { ahead.isEmpty && (task == nil || body.wantsMore) }
+    private var wantsMore: Bool { ahead.isEmpty && (task == nil || body.wantsMore(patience.isProved ? .ofCaller : .ofStranger)) }
 
     /// The next part of the body of the request that is being answered; nil at its end. Throws where the body broke off. From any thread.
     ///
@@ -212,11 +228,30 @@ final class Connection: ChannelDuplexHandler {
     }
 
     private func readBody(_ reader: IncomingBody.Reader, _ asksForIt: Bool) {
-        lastHeard = .now()
+        let now = NIODeadline.now()
+        patience.heard(at: now)
         body.read(reader)
+        if body.isAwaited { patience.bodyIsAwaited(at: now) }
         // Not where the body came unasked (RFC 9110, 10.1.1).
         if asksForIt, body.isAwaited { sendContinue() }
         if let context { readOn(context) }
+    }
+
+    /// Somebody has proved on this connection who they are. From any thread.
+    static func prove(_ connection: NIOLoopBound<Connection>) {
+        if connection.eventLoop.inEventLoop {
+            connection.value.prove()
+        } else {
+            connection.eventLoop.execute { connection.value.prove() }
+        }
+    }
+
+    private func prove() {
+        guard !patience.isProved, let context else { return }
+        patience.prove()
+        open.proved(context.channel)
+        // Fails on a connection that has been closed only.
+        try? context.channel.syncOptions?.setOption(.recvAllocator, value: ReadBuffers.ofCallers)
     }
 
     // MARK: Answers
@@ -295,6 +330,9 @@ final class Connection: ChannelDuplexHandler {
             ahead.removeAll()
             task?.cancel()
             context.close(promise: nil)
+        case OpenConnections.MakeRoom.now: context.close(promise: nil)
+        case OpenConnections.MakeRoom.whereIdle:
+            if task == nil, state.isBetweenRequests { closeWhenSent(context) }
         case ChannelEvent.inputClosed:
             inputEnded(Gone(), context)
         default: break
@@ -322,7 +360,8 @@ final class Connection: ChannelDuplexHandler {
     private func endInput(_ context: ChannelHandlerContext) {
         guard closing == nil, let inputEnd, let complaint = Complaint(about: inputEnd), !hasAnswerBegun || state.isBetweenRequests
         else { return closeWhenSent(context) }
-        logger.info(
+        logger.log(
+            level: strangers.requestWasUnreadable(from: clientAddress?.ipAddress) ? .info : .debug,
             "Request refused: it cannot be parsed",
             metadata: [
                 "http.status": "\(complaint.status.code)", "error": "\(inputEnd)",
@@ -334,63 +373,6 @@ final class Connection: ChannelDuplexHandler {
         try? write(.end(nil))
         // It may still be sending: closed whole, its kernel would throw our answer away.
         closeWhenSent(context, mode: .output)
-    }
-
-    /// Closes when everything that was written is with the kernel: NIO would drop what still waits.
-    ///
-    /// A client that takes nothing of it for `Patience.unsent` is not waited for. With `.output` only our side closes: what the client still
-    /// sends is thrown away until it has seen our answer, or closes too.
-    private func closeWhenSent(_ context: ChannelHandlerContext, mode: CloseMode = .all) {
-        let isNew = closing == nil
-        closing = mode
-        ahead.removeAll()
-        guard isNew else {
-            if isSent { context.close(promise: nil) }
-            return
-        }
-        guard hasWritten else { return context.close(promise: nil) }
-        giveUpWithoutProgress(context)
-        let sent = context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { _ in
-            self.isSent = true
-            self.endOfPatience?.cancel()
-            context.close(mode: self.closing ?? .all, promise: nil)
-            if case .output = self.closing { self.closeAfterLingering(context) }
-        }
-        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer()))), promise: sent)
-    }
-
-    private func giveUpWithoutProgress(_ context: ChannelHandlerContext) {
-        let before = unsentBytes(context)
-        endOfPatience = context.eventLoop.assumeIsolated().scheduleTask(in: Patience.unsent) {
-            if self.unsentBytes(context) < before { self.giveUpWithoutProgress(context) } else { context.close(promise: nil) }
-        }
-    }
-
-    private func closeAfterLingering(_ context: ChannelHandlerContext) {
-        endOfPatience = context.eventLoop.assumeIsolated().scheduleTask(in: Patience.lingering) {
-            context.close(promise: nil)
-        }
-    }
-
-    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
-        // Nothing waits any more where the connection has been closed.
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-    }
-
-    // MARK: Idleness
-
-    private func checkIdleness(_ context: ChannelHandlerContext, in time: TimeAmount) {
-        idleCheck = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
-            guard self.isClientAwaited(context) else { return self.checkIdleness(context, in: self.idleTimeout) }
-            let left = self.lastHeard + self.idleTimeout - .now()
-            if left <= .zero { self.closeWhenSent(context) } else { self.checkIdleness(context, in: left) }
-        }
-    }
-
-    /// It is the client's turn to send a request, or more of one. Who still takes an answer is looked after by `StalledReaderHandler`.
-    private func isClientAwaited(_ context: ChannelHandlerContext) -> Bool {
-        (task == nil || body.isAwaited) && unsentBytes(context) == 0
     }
 }
 

@@ -3,22 +3,26 @@ import NIOCore
 package import WeirCore
 package import WeirIdentity
 package import WeirRegistry
+import WeirSigV4
 
 /// The doors of the house on one port, and who is shown to which: by the path, then by what makes a request an AWS call.
 package struct Doors: Sendable {
     private let aws: AWSDoor
     private let distribution: DistributionDoor
     private let `operator`: OperatorDoor
+    let isReady: @Sendable () -> Bool
 
     /// - Parameter isReady: what `/healthz` answers: false while the server starts, and once it has been told to stop.
     package init(
         aws: AWSDoor, registry: Registry, tokens: RegistryTokens, settings: WebSettings, metrics: PrometheusRegistry,
-        clock: WallClock, audit: AuditLog = .none, isReady: @escaping @Sendable () -> Bool
+        clock: WallClock, audit: AuditLog = .none, strangers: Strangers, isReady: @escaping @Sendable () -> Bool
     ) {
         self.aws = aws
         distribution = DistributionDoor(
-            registry: registry, tokens: tokens, publicHost: settings.publicHost, clock: clock, audit: audit)
-        `operator` = OperatorDoor(metrics: metrics, isReady: isReady)
+            registry: registry, tokens: tokens, publicHost: settings.publicHost, clock: clock, audit: audit,
+            strangers: strangers)
+        self.isReady = isReady
+        `operator` = OperatorDoor(metrics: metrics, access: settings.metricsAccess, isReady: isReady)
     }
 
     package func answer(_ request: WebRequest) async -> Reply {
@@ -37,16 +41,29 @@ package struct Doors: Sendable {
         var headers = request.headers.map { (name: $0.name.rawName, value: $0.value) }
         // The first Host is kept apart; the signature covers it.
         if let authority = request.authority { headers.insert((name: "Host", value: authority), at: 0) }
-        var call = AWSRequest(
+        let call = AWSRequest(
             method: request.method.rawValue, rawPath: request.rawPath, rawQuery: request.rawQuery, headers: headers,
             body: ByteBuffer())
-        let isKnown = aws.knowsSigner(of: call)
-        let limit = isKnown ? AWSDoor.maxBodySize : AWSDoor.maxStrangersBodySize
-        let body: ByteBuffer?
-        do { body = try await request.body.collect(upTo: limit) } catch { return .cut(label) }
-        if let body { call.body = body }
-        // A stranger is refused before anybody looks at the body.
-        let response = body == nil && isKnown ? aws.tooLarge(call) : await aws.respond(to: call)
+        switch aws.admit(call) {
+        case .refused(let response): return Self.reply(response, label)
+        case .welcome(let visit):
+            if visit.isProved { request.body.prove() }
+            var hash = PayloadHash()
+            do {
+                let response = try await request.body.withWhole(upTo: visit.maxBodySize, look: { hash.update($0) }) { body in
+                    guard let body else { return aws.refuse(AWSDoor.tooLarge(visit), visit) }
+                    return await aws.respond(to: visit, body: body, bodyHash: hash.hexadecimal) { request.body.prove() }
+                }
+                return Self.reply(response, label)
+            } catch let refusal as Refusal {
+                return Self.reply(aws.refuse(refusal, visit), label)
+            } catch {
+                return .cut(label)
+            }
+        }
+    }
+
+    private static func reply(_ response: AWSResponse, _ label: RouteLabel) -> Reply {
         var fields = HTTPFields()
         for (name, value) in response.headers {
             if let name = HTTPField.Name(name) { fields.append(HTTPField(name: name, value: value)) }
@@ -72,4 +89,8 @@ package struct Doors: Sendable {
 
 extension HTTPField.Name {
     static let amzTarget = constant("X-Amz-Target")
+}
+
+extension PayloadHash {
+    mutating func update(_ part: ByteBuffer) { part.withUnsafeReadableBytes { update($0) } }
 }

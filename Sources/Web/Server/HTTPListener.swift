@@ -21,27 +21,31 @@ package struct HTTPListener: Sendable {
     private let answer: Answer
     private let date: HTTPDate
     private let metrics: RequestMetrics
+    private let strangers: Strangers
     private let numbers = RequestNumbers()
+    private let certificate = ServedCertificate()
 
     package init(
-        settings: WebSettings, metrics: PrometheusRegistry, clock: WallClock, logger: Logger, answer: @escaping Answer
+        settings: WebSettings, metrics: PrometheusRegistry, clock: WallClock, logger: Logger, strangers: Strangers? = nil,
+        answer: @escaping Answer
     ) {
         self.settings = settings
         self.logger = logger
         self.answer = answer
         date = HTTPDate(clock: clock)
         self.metrics = RequestMetrics(metrics)
+        self.strangers = strangers ?? Strangers(logger: logger)
     }
 
     /// Serves until the task is cancelled or told to stop gracefully. Throws where the address or the certificate cannot be used.
     package func run(onListening: @escaping @Sendable (SocketAddress?) async -> Void = { _ in }) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
-        let tls = try settings.tls.map { try NIOSSLContext(configuration: Self.configuration($0)) }
+        try certificate.use(settings.tls)
         let loops = try await EventLoops(group)
         let outcome: Result<Void, any Error>
         do {
-            let open = OpenConnections(most: settings.maxConnections)
-            let server = try await bootstrap(group, tls, loops, open).bind(host: settings.host, port: settings.port).get()
+            let open = OpenConnections(most: settings.maxConnections, ofOneClient: settings.connectionsPerAddress)
+            let server = try await bootstrap(group, loops, open).bind(host: settings.host, port: settings.port).get()
             outcome = .success(try await serve(server, open, onListening))
         } catch {
             outcome = .failure(error)
@@ -69,7 +73,7 @@ package struct HTTPListener: Sendable {
     }
 
     private func bootstrap(
-        _ group: any EventLoopGroup, _ tls: NIOSSLContext?, _ loops: EventLoops, _ open: OpenConnections
+        _ group: any EventLoopGroup, _ loops: EventLoops, _ open: OpenConnections
     ) -> ServerBootstrap {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
@@ -79,7 +83,7 @@ package struct HTTPListener: Sendable {
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
-                        AcceptGate(open), AcceptBackoffHandler(shouldForwardIOErrorCaught: false),
+                        AcceptGate(open, logger: logger)
                     ])
                 }
             }
@@ -88,21 +92,20 @@ package struct HTTPListener: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             // After each read it is asked whether more is wanted.
             .childChannelOption(.maxMessagesPerRead, value: 1)
-            // Reads grow to 1 MiB while a client sends as fast as we read: an upload then costs a sixteenth of the system
-            // calls. Idle connections hold no buffer.
-            .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 1 << 20)
-            )
+            .childChannelOption(.recvAllocator, value: ReadBuffers.ofStrangers)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try prepare(channel, tls, loops, open) }
+                channel.eventLoop.makeCompletedFuture { try prepare(channel, loops, open) }
             }
     }
 
     private func prepare(
-        _ channel: any Channel, _ tls: NIOSSLContext?, _ loops: EventLoops, _ open: OpenConnections
+        _ channel: any Channel, _ loops: EventLoops, _ open: OpenConnections
     ) throws {
         let pipeline = channel.pipeline.syncOperations
-        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        if let tls = certificate.context {
+            try pipeline.addHandler(HardCloseHandler())
+            try pipeline.addHandler(NIOSSLServerHandler(context: tls))
+        }
         // A registry token is under 1 KiB, a signed query under 4: what is longer is not one of ours.
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = 32 << 10
@@ -119,20 +122,23 @@ package struct HTTPListener: Sendable {
             try pipeline.addHandler(StalledReaderHandler(patience: .microseconds(patience.microseconds), logger: logger))
         }
         let loop = loops[channel.eventLoop]
-        let idleTimeout = TimeAmount.microseconds(settings.idleTimeout.microseconds)
+        var patience = settings.strangersPatience
+        patience.idle = TimeAmount.microseconds(settings.idleTimeout.microseconds)
         try pipeline.addHandler(
-            Connection(executor: loop.executor, open: open, idleTimeout: idleTimeout, logger: logger) {
+            Connection(executor: loop.executor, open: open, limits: patience, logger: logger, strangers: strangers) {
                 await serve($0, $1, loop.turns)
             })
     }
 
-    private static func configuration(_ identity: TLSIdentity) throws -> TLSConfiguration {
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMBytes(identity.certificateChain).map { .certificate($0) },
-            privateKey: .privateKey(try NIOSSLPrivateKey(bytes: identity.privateKey, format: .pem)))
-        // HTTP/2's windows are fixed at 64 KiB in this stack: an upload over a long line would crawl.
-        configuration.applicationProtocols = ["http/1.1"]
-        return configuration
+    /// Takes another certificate into use where there is one; connections that are open keep theirs.
+    package func renewCertificate() {
+        do {
+            guard let identity = try settings.renewedTLS() else { return }
+            try certificate.use(identity)
+            logger.notice("The server's certificate has been renewed")
+        } catch {
+            logger.error("The server's certificate cannot be renewed", metadata: ["error": "\(error)"])
+        }
     }
 
     // MARK: One request
@@ -202,6 +208,14 @@ package struct HTTPListener: Sendable {
             "client.address": "\(client?.description ?? "")",
         ]
     }
+}
+
+/// How much is read of a connection at once. Idle ones hold no buffer.
+enum ReadBuffers {
+    /// Enough for requests; what a stranger sends is not worth more memory.
+    static let ofStrangers = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 32 << 10)
+    /// Reads grow to 1 MiB while a caller sends as fast as we read: an upload then costs a sixteenth of the system calls.
+    static let ofCallers = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 1 << 20)
 }
 
 extension TraceContext {

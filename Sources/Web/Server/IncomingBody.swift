@@ -7,7 +7,12 @@ struct IncomingBody {
     typealias Reader = CheckedContinuation<ByteBuffer?, any Error>
 
     /// What waits for the reader at most before the client has to.
-    private static let mark = 512 << 10
+    enum Mark: Int {
+        case ofCaller = 524_288
+        /// Thousands of strangers must not hold much by bodies that nobody reads.
+        case ofStranger = 32_768
+    }
+
     /// What a part costs beside its bytes: it keeps what it was read into.
     private static let partCost = 1024
 
@@ -21,7 +26,7 @@ struct IncomingBody {
     /// The reader waits for the client.
     var isAwaited: Bool { reader != nil }
     /// More may be read from the client.
-    var wantsMore: Bool { waiting < Self.mark }
+    func wantsMore(_ mark: Mark) -> Bool { waiting < mark.rawValue }
 
     // MARK: The client's side
 

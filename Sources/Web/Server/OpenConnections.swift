@@ -1,3 +1,4 @@
+import Metrics
 import NIOCore
 import Synchronization
 
@@ -6,11 +7,20 @@ final class OpenConnections: Sendable {
     /// Told to every connection that must go at once, answered or not.
     struct CloseNow: Sendable {}
 
+    /// Told to a connection whose place another one needs.
+    enum MakeRoom: Sendable {
+        /// It goes, whatever it does: nobody on it has proved who they are.
+        case now
+        /// It goes where it is between two requests.
+        case whereIdle
+    }
+
     private struct State {
         /// Accepted and not closed yet.
-        var count = 0
+        var room = ConnectionRoom()
+        var accepted: [ObjectIdentifier: any Channel] = [:]
         /// Those of them that can be told something.
-        var channels: [ObjectIdentifier: any Channel] = [:]
+        var joined: Set<ObjectIdentifier> = []
         /// Requests whose client has gone and whose answer is still being worked out.
         var outliving = 0
         var isEnding = false
@@ -18,38 +28,99 @@ final class OpenConnections: Sendable {
         var accept: (@Sendable () -> Void)?
         var waiting: [CheckedContinuation<Void, Never>] = []
 
-        var isEmpty: Bool { count == 0 && outliving == 0 }
+        var isEmpty: Bool { room.count == 0 && outliving == 0 }
     }
+
+    /// Connections that make room at once, so that a flood is not answered one by one.
+    private static let batch = 64
 
     private let state = Mutex(State())
     private let most: Int
+    /// Of one client; nil for as many as there is room for.
+    private let mostOfOne: Int?
+    private let closed = Counter(label: "weir_closed_connections_total", dimensions: [("reason", "room")])
 
-    init(most: Int) { self.most = most }
+    private let tooSlow = Counter(label: "weir_closed_connections_total", dimensions: [("reason", "slow")])
+
+    init(most: Int, ofOneClient: Int? = nil) {
+        self.most = most
+        mostOfOne = ofOneClient
+    }
 
     // MARK: Coming and going
 
-    /// True where another may be accepted now; where not, `accept` is called once, when one has gone.
+    /// True where another may be accepted now. Where not, connections that can be spared are closed, and `accept` is called once, when one
+    /// has gone.
     func hasRoom(_ accept: @escaping @Sendable () -> Void) -> Bool {
-        state.withLock { state in
-            if state.count >= most { state.accept = accept }
-            return state.count < most
+        let isFull = state.withLock { state in
+            if state.room.count >= most { state.accept = accept }
+            return state.room.count >= most
         }
+        if isFull { makeRoom() }
+        return !isFull
+    }
+
+    /// Closes connections that can be spared, if there are any.
+    func makeRoom() {
+        let (strangers, callers) = state.withLock { state in
+            let batch = max(1, min(Self.batch, most / 16))
+            let strangers = state.room.strangersToClose(batch)
+            let callers = strangers.isEmpty ? state.room.callersToAsk(batch) : []
+            return (Self.channels(strangers, state.accepted), Self.channels(callers, state.accepted))
+        }
+        for channel in strangers { close(channel) }
+        for channel in callers { channel.pipeline.fireUserInboundEventTriggered(MakeRoom.whereIdle) }
+    }
+
+    /// The same, where somebody waits for it; false where nobody does.
+    func makeRoomWhereAwaited() -> Bool {
+        guard state.withLock({ $0.accept != nil }) else { return false }
+        makeRoom()
+        return true
+    }
+
+    private static func channels(
+        _ ids: [ObjectIdentifier], _ accepted: [ObjectIdentifier: any Channel]
+    ) -> [any Channel] {
+        ids.compactMap { accepted[$0] }
+    }
+
+    private func close(_ channel: any Channel) {
+        closed.increment()
+        let isJoined = state.withLock { $0.joined.contains(ObjectIdentifier(channel)) }
+        if isJoined { channel.pipeline.fireUserInboundEventTriggered(MakeRoom.now) } else { channel.close(promise: nil) }
     }
 
     func accepted(_ channel: any Channel) {
-        state.withLock { $0.count += 1 }
+        let id = ObjectIdentifier(channel)
+        let client = ClientGroup(channel.remoteAddress)
+        let tooMany = state.withLock { state in
+            state.room.add(id, of: client)
+            state.accepted[id] = channel
+            guard let mostOfOne, state.room.count(of: client) > mostOfOne else { return [any Channel]() }
+            return Self.channels(state.room.strangersToClose(1, of: client), state.accepted)
+        }
         channel.closeFuture.whenComplete { _ in
             self.leave { state in
-                state.count -= 1
-                state.channels[ObjectIdentifier(channel)] = nil
+                state.room.remove(id)
+                state.accepted[id] = nil
+                state.joined.remove(id)
             }
         }
+        for channel in tooMany { close(channel) }
     }
+
+    /// One closes since its client took too long over a body.
+    func closedAsTooSlow() { tooSlow.increment() }
+
+    /// Somebody on it has proved who they are.
+    func proved(_ channel: any Channel) { state.withLock { $0.room.prove(ObjectIdentifier(channel)) } }
 
     /// From now on it is told of the server's end. False where that has come already.
     func join(_ channel: any Channel) -> Bool {
         state.withLock { state in
-            state.channels[ObjectIdentifier(channel)] = channel
+            // It may have been closed before it was there.
+            if state.accepted[ObjectIdentifier(channel)] != nil { state.joined.insert(ObjectIdentifier(channel)) }
             return !state.isEnding
         }
     }
@@ -63,7 +134,7 @@ final class OpenConnections: Sendable {
     private func leave(_ change: (inout sending State) -> Void) {
         let (accept, waiting) = state.withLock { state in
             change(&state)
-            let accept = state.count < most ? state.accept.take() : nil
+            let accept = state.room.count < most ? state.accept.take() : nil
             guard state.isEmpty else { return (accept, [CheckedContinuation<Void, Never>]()) }
             defer { state.waiting = [] }
             return (accept, state.waiting)
@@ -83,7 +154,7 @@ final class OpenConnections: Sendable {
     private func tell(_ event: some Sendable) {
         let channels = state.withLock { state in
             state.isEnding = true
-            return Array(state.channels.values)
+            return Self.channels(Array(state.joined), state.accepted)
         }
         for channel in channels { channel.pipeline.fireUserInboundEventTriggered(event) }
     }
@@ -99,29 +170,3 @@ final class OpenConnections: Sendable {
         }
     }
 }
-
-/// Takes no further connection while about as many are open as may be (it accepts a few at once): the next ones wait in the kernel's
-/// queue, so that a flood cannot use up file descriptors.
-final class AcceptGate: ChannelDuplexHandler {
-    typealias InboundIn = any Channel
-    typealias InboundOut = any Channel
-    typealias OutboundIn = Never
-
-    private let open: OpenConnections
-
-    init(_ open: OpenConnections) { self.open = open }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        open.accepted(unwrapInboundIn(data))
-        context.fireChannelRead(data)
-    }
-
-    func read(context: ChannelHandlerContext) {
-        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        let hasRoom = open.hasRoom { loopBound.eventLoop.execute { loopBound.value.read() } }
-        if hasRoom { context.read() }
-    }
-}
-
-@available(*, unavailable)
-extension AcceptGate: Sendable {}

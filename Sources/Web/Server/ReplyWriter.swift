@@ -32,6 +32,8 @@ struct ReplyWriter {
             }
         var head = HTTPResponseHead(head)
         head.headers.replaceOrAdd(name: "content-length", value: "\(length)")
+        // What was pushed is what it says it is, and never a page of this address.
+        head.headers.add(name: "x-content-type-options", value: "nosniff")
         do {
             // A client that sends requests and does not read what it gets is not answered for ever.
             try await connection.value.untilWritable()

@@ -1,6 +1,7 @@
 package import NIOCore
 import NIOHTTP1
 import Synchronization
+import WeirRegistry
 
 /// A request's body as it arrives: the reader's demand is the backpressure.
 ///
@@ -83,15 +84,43 @@ package struct RequestBytes: AsyncSequence, Sendable {
         }
     }
 
+    /// Whoever sent the request has proved who they are: the connection is a caller's from now on.
+    package func prove() {
+        if case .connection(let connection, _) = source { Connection.prove(connection) }
+    }
+
     /// The whole body, or nil where it has more than `limit` bytes: then the rest is left unread.
-    package func collect(upTo limit: Int) async throws -> ByteBuffer? {
+    ///
+    /// - Parameter look: sees each part as it comes.
+    package func collect(upTo limit: Int, _ look: (ByteBuffer) -> Void = { _ in }) async throws -> ByteBuffer? {
         if let declaredLength, declaredLength > Int64(limit) { return nil }
         var whole: ByteBuffer?
         for try await var part in self {
             guard (whole?.readableBytes ?? 0) + part.readableBytes <= limit else { return nil }
-            if whole == nil { whole = part } else { whole?.writeBuffer(&part) }
+            look(part)
+            if whole == nil {
+                whole = part
+                // Grown by doubling, it would be twice as long at times.
+                if let declaredLength { whole?.reserveCapacity(Int(declaredLength)) }
+            } else {
+                whole?.writeBuffer(&part)
+            }
         }
         return whole ?? ByteBuffer()
+    }
+
+    /// Reads the whole body, nil where it has more than `limit` bytes, and holds its room in memory while `use` works with it.
+    ///
+    /// Throws the refusal `.throttled` where there is no room, and why the body could not be read.
+    package func withWhole<Value>(
+        upTo limit: Int, budget: BodyBudget = .shared, look: (ByteBuffer) -> Void = { _ in },
+        _ use: (ByteBuffer?) async throws -> Value
+    ) async throws -> Value {
+        if let declaredLength, declaredLength > Int64(limit) { return try await use(nil) }
+        let count = declaredLength.map { Int($0) } ?? limit
+        return try await budget.withRoom(for: count, of: ClientGroup(text: RequestOrigin.current.address)) {
+            try await use(try await collect(upTo: limit, look))
+        }
     }
 }
 

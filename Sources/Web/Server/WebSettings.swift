@@ -9,14 +9,26 @@ package struct WebSettings: Sendable {
     package var publicHost: String
     /// How long a connection may wait for a request, or for more of one, before it is closed.
     package var idleTimeout: Duration
-    /// Connections open at once. Further ones wait in the kernel's queue, so that a flood cannot use up file descriptors.
+    /// Connections open at once. For further ones those go that can be spared, or they wait in the kernel's queue: a flood cannot use up file
+    /// descriptors.
     package var maxConnections: Int
+    /// Connections of one client (an IPv4 address, an IPv6 /64); nil for as many as there is room for.
+    package var connectionsPerAddress: Int?
+    /// How long somebody who has not proved who they are may take. `idle` is that of `idleTimeout`.
+    var strangersPatience = ClientPatience.Limits()
     /// How long a client may take next to nothing of what it asked for before it is cut off; nil: for ever.
     package var downloadPatience: Duration?
 
+    /// Who may read `/metrics` at this port.
+    package var metricsAccess = MetricsAccess.thisMachine
+    /// A port of their own for `/metrics` and `/healthz`, without TLS.
+    package var metricsAt: (host: String, port: Int)?
+    /// Asked from time to time for another certificate, where the one in use comes to its end; nil for none.
+    package var renewedTLS: @Sendable () throws -> TLSIdentity? = { nil }
+
     package init(
         host: String, port: Int, tls: TLSIdentity? = nil, publicHost: String,
-        idleTimeout: Duration = .seconds(120), maxConnections: Int = 4096,
+        idleTimeout: Duration = .seconds(120), maxConnections: Int = 4096, connectionsPerAddress: Int? = nil,
         downloadPatience: Duration? = .seconds(120)
     ) {
         self.host = host
@@ -25,6 +37,7 @@ package struct WebSettings: Sendable {
         self.publicHost = publicHost
         self.idleTimeout = idleTimeout
         self.maxConnections = maxConnections
+        self.connectionsPerAddress = connectionsPerAddress
         self.downloadPatience = downloadPatience
     }
 }

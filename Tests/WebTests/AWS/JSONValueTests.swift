@@ -3,6 +3,13 @@ import Testing
 import WeirWeb
 
 @Suite struct JSONValueTests {
+    @Test func thousandsOfEmptyValuesAreNotKept() throws {
+        let empty = "[" + String(repeating: "[],", count: 200_000) + "[]]"
+        #expect(throws: JSONError.self) { try JSONValue(parsing: empty.utf8) }
+        let many = "[" + String(repeating: "1,", count: 50_000) + "1]"
+        #expect(throws: Never.self) { try JSONValue(parsing: many.utf8) }
+    }
+
     static let documents: [(String, JSONValue)] = [
         ("null", JSONValue.null), (" true ", true), ("-0", 0), ("12", 12), ("1.5e3", 1500.0), ("\"\"", ""),
         (#""a\"\\\/\b\f\n\r\t\u00e4\ud83d\ude00""#, "a\"\\/\u{8}\u{c}\n\r\tä😀"), ("[]", []), ("[1,[2]]", [1, [2]]),

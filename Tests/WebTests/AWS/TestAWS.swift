@@ -50,7 +50,8 @@ final class TestAWS: Sendable {
             operations: ECROperations.table(registry: registry, tokens: tokens)
                 + STSOperations.table(accessKeys: accessKeys) + extra,
             settings: AWSSettings(publicHost: "localhost:5050", scheme: .http), clock: clock,
-            newID: { "11111111-2222-4333-8444-555555555555" }, audit: AuditLog(sink: audit, clock: clock))
+            newID: { "11111111-2222-4333-8444-555555555555" }, audit: AuditLog(sink: audit, clock: clock),
+            strangers: Strangers(logger: Logger(label: "test")))
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }

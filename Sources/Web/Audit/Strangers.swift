@@ -1,0 +1,120 @@
+package import Logging
+import Metrics
+import WeirCore
+import WeirRegistry
+import Synchronization
+
+/// What nobody in particular did: failed logins and requests that make no sense, counted by where they came from.
+///
+/// Whoever can reach the port can cause as many as they like, and would fill the log and the audit file, which often share a volume with
+/// the data. So in each minute the first few of an address are told one by one, and the rest in one line.
+package final class Strangers: Sendable {
+    private let tally: Mutex<StrangerTally>
+    private let failedLogins = Counter(label: "weir_failed_logins_total")
+    private let logger: Logger
+
+    /// - Parameter logger: where the summaries go.
+    package init(logger: Logger) {
+        self.logger = logger
+        tally = Mutex(StrangerTally())
+    }
+
+    /// A login has failed. False where it is told with others, by `sumUp()`: then it belongs in neither log nor audit.
+    func loginFailed() -> Bool {
+        failedLogins.increment()
+        return isToldAlone(.login, RequestOrigin.current.address)
+    }
+
+    /// A request could not be understood. False as for a login.
+    func requestWasUnreadable(from address: String?) -> Bool { isToldAlone(.unreadable, address) }
+
+    private func isToldAlone(_ doing: StrangerTally.Doing, _ address: String?) -> Bool {
+        tally.withLock { $0.note(doing, from: ClientGroup(text: address), named: address) }
+    }
+
+    /// Tells of all that was not told alone since the last time: once a minute, and at the end.
+    ///
+    /// - Parameter audit: gets one record for each line that tells of failed logins.
+    func sumUp(_ audit: AuditLog) {
+        for sum in tally.withLock({ $0.takeSums() }) {
+            let address = sum.address ?? "\(sum.clients) addresses"
+            let facts: Logger.Metadata = ["client.address": "\(address)", "count": "\(sum.count)"]
+            switch sum.doing {
+            case .login:
+                logger.notice("More failed logins, not told one by one", metadata: facts)
+                audit.note(failedLogins: sum.count, from: address)
+            case .unreadable: logger.notice("More requests that cannot be parsed, not told one by one", metadata: facts)
+            }
+        }
+    }
+}
+
+/// The counting of `Strangers`: pure, bounded, and started anew by each `takeSums`.
+struct StrangerTally {
+    enum Doing: Hashable, Sendable { case login, unreadable }
+
+    /// What is told in one line.
+    struct Sum: Equatable, Sendable {
+        let doing: Doing
+        /// Nil for the sum over many.
+        let address: String?
+        let clients: Int
+        let count: Int
+    }
+
+    /// Told alone, of one client, between two sums.
+    static let fewOfEach = 5
+    /// Told alone, of all clients together.
+    static let fewOfAll = 100
+    /// Clients that are kept apart.
+    static let most = 4_096
+    /// Clients that get a line of their own in the sums: those with the most.
+    static let lines = 10
+
+    private struct Key: Hashable {
+        let doing: Doing
+        let client: ClientGroup
+    }
+
+    private struct Entry {
+        let address: String
+        var toldAlone = 0
+        var rest = 0
+    }
+
+    private var entries: [Key: Entry] = [:]
+    private var toldAlone = 0
+    /// What clients did that are not kept apart.
+    private var beyond: [Doing: Int] = [:]
+
+    /// True where it is to be told alone.
+    mutating func note(_ doing: Doing, from client: ClientGroup, named address: String?) -> Bool {
+        let key = Key(doing: doing, client: client)
+        guard entries[key] != nil || entries.count < Self.most else {
+            beyond[doing, default: 0] += 1
+            return false
+        }
+        let mayBeAlone = toldAlone < Self.fewOfAll
+        let isAlone = { (entry: inout Entry) in
+            let isAlone = mayBeAlone && entry.toldAlone < Self.fewOfEach
+            if isAlone { entry.toldAlone += 1 } else { entry.rest += 1 }
+            return isAlone
+        }(&entries[key, default: Entry(address: address ?? "unknown")])
+        if isAlone { toldAlone += 1 }
+        return isAlone
+    }
+
+    /// What was not told alone, the clients with the most first; and begins anew.
+    mutating func takeSums() -> [Sum] {
+        defer { self = StrangerTally() }
+        var sums: [Sum] = []
+        for doing in [Doing.login, .unreadable] {
+            let quiet = entries.filter { $0.key.doing == doing && $0.value.rest > 0 }.map(\.value).sorted { $0.rest > $1.rest }
+            sums += quiet.prefix(Self.lines).map { Sum(doing: doing, address: $0.address, clients: 1, count: $0.rest) }
+            let others = quiet.dropFirst(Self.lines)
+            let count = others.reduce(beyond[doing] ?? 0) { $0 + $1.rest }
+            if count > 0 { sums.append(Sum(doing: doing, address: nil, clients: max(others.count, 1), count: count)) }
+        }
+        return sums
+    }
+}

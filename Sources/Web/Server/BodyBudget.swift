@@ -1,0 +1,194 @@
+import NIOCore
+import Synchronization
+import WeirCore
+
+/// The memory that bodies which are kept whole may take, all clients' together: API calls and manifests. What is stored as it comes, a
+/// layer's bytes, needs none of it.
+///
+/// A body has its room before a byte of it is read, and gives it back when the answer to it is made. Who finds none waits, in order, for
+/// a while. The last of the room is for clients that have none yet: so nobody, whatever they send, keeps others from being heard.
+package final class BodyBudget: Sendable {
+    /// The whole process's.
+    package static let shared = BodyBudget()
+
+    /// Shorter bodies are read without asking: as many as there may be connections are still no burden.
+    package static let free = 16 << 10
+
+    private struct State {
+        var room: BodyRoom
+        var next: UInt64 = 0
+        var waiting: [UInt64: CheckedContinuation<Void, any Error>] = [:]
+        var gaveUp: Set<UInt64> = []
+    }
+
+    private let state: Mutex<State>
+    private let patience: Duration
+
+    /// - Parameter patience: how long a body waits for its room.
+    package init(total: Int = 128 << 20, kept: Int = 32 << 20, patience: Duration = .seconds(20)) {
+        state = Mutex(State(room: BodyRoom(total: total, kept: kept)))
+        self.patience = patience
+    }
+
+    /// Does `work` with room for a body of `count` bytes. Throws the refusal `.throttled` where there is none, and what `work` throws.
+    func withRoom<Value>(
+        for count: Int, of client: ClientGroup, _ work: () async throws -> Value
+    ) async throws -> Value {
+        guard count > Self.free else { return try await work() }
+        try await take(count, client)
+        defer { give(count, client) }
+        return try await work()
+    }
+
+    private func take(_ count: Int, _ client: ClientGroup) async throws {
+        let id = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        switch state.withLock({ $0.room.ask(count, of: client, as: id) }) {
+        case .granted: return
+        case .refused: throw Self.refusal
+        case .waits: break
+        }
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.wait(id) }
+                group.addTask {
+                    try await Task.sleep(for: self.patience)
+                    throw Self.refusal
+                }
+                defer { group.cancelAll() }
+                try await group.next()
+            }
+            state.withLock { state in
+                _ = state.room.forget(id)
+                state.gaveUp.remove(id)
+            }
+        } catch {
+            // It may have been granted at the last moment.
+            let isGranted = state.withLock { state in
+                state.gaveUp.remove(id)
+                return state.room.forget(id) == .granted
+            }
+            if isGranted { give(count, client) }
+            throw error
+        }
+    }
+
+    private func wait(_ id: UInt64) async throws {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                let answer: Result<Void, any Error>? = state.withLock { state in
+                    if state.gaveUp.remove(id) != nil { return .failure(CancellationError()) }
+                    if state.room.isGranted(id) { return .success(()) }
+                    state.waiting[id] = continuation
+                    return nil
+                }
+                if let answer { continuation.resume(with: answer) }
+            }
+        } onCancel: {
+            let continuation = state.withLock { state in
+                let continuation = state.waiting.removeValue(forKey: id)
+                // It may be only about to wait.
+                if continuation == nil, !state.room.isGranted(id) { state.gaveUp.insert(id) }
+                return continuation
+            }
+            continuation?.resume(throwing: CancellationError())
+        }
+    }
+
+    private func give(_ count: Int, _ client: ClientGroup) {
+        let granted = state.withLock { state in
+            state.room.give(count, of: client).compactMap { state.waiting.removeValue(forKey: $0) }
+        }
+        for continuation in granted { continuation.resume() }
+    }
+
+    private static var refusal: Refusal {
+        Refusal(
+            .throttled, "Too many long requests are being read. Try again in a few seconds.", retryAfter: .seconds(5))
+    }
+}
+
+/// Who has how much of a room and who waits for some: pure.
+struct BodyRoom {
+    enum Answer: Equatable { case granted, waits, refused }
+
+    /// Bodies of one client that may wait: more would fill the queue against others.
+    static let mostWaitingOfOne = 32
+    static let mostWaiting = 1_024
+
+    private struct Wish {
+        let id: UInt64
+        let count: Int
+        let client: ClientGroup
+    }
+
+    private let total: Int
+    private let kept: Int
+    private(set) var used = 0
+    private var held: [ClientGroup: Int] = [:]
+    private var waiting: [Wish] = []
+    /// Granted after a wait, and not seen yet by whoever waits.
+    private var granted: Set<UInt64> = []
+
+    /// - Parameter kept: what is left for clients that hold nothing. No body may be longer.
+    init(total: Int, kept: Int) {
+        self.total = total
+        self.kept = kept
+    }
+
+    mutating func ask(_ count: Int, of client: ClientGroup, as id: UInt64) -> Answer {
+        guard count <= kept else { return .refused }
+        // Nobody overtakes whoever waits for room that anybody could have.
+        if waiting.allSatisfy({ held[$0.client] != nil }), fits(count, client) {
+            hold(count, client)
+            return .granted
+        }
+        guard waiting.count < Self.mostWaiting, waiting.count(where: { $0.client == client }) < Self.mostWaitingOfOne else {
+            return .refused
+        }
+        waiting.append(Wish(id: id, count: count, client: client))
+        return .waits
+    }
+
+    /// Gives room back. Who has been given some of it, in order.
+    mutating func give(_ count: Int, of client: ClientGroup) -> [UInt64] {
+        used -= count
+        if let rest = held[client].map({ $0 - count }) { held[client] = rest > 0 ? rest : nil }
+        var now: [UInt64] = []
+        var left: [Wish] = []
+        var isHeldUp = false
+        for wish in waiting {
+            if !isHeldUp, fits(wish.count, wish.client) {
+                hold(wish.count, wish.client)
+                now.append(wish.id)
+            } else {
+                // Who has nothing waits for others than itself: nobody behind it may take what it waits for.
+                if held[wish.client] == nil { isHeldUp = true }
+                left.append(wish)
+            }
+        }
+        waiting = left
+        granted.formUnion(now)
+        return now
+    }
+
+    func isGranted(_ id: UInt64) -> Bool { granted.contains(id) }
+
+    /// Whoever waits is done with waiting. `.granted` where it has got its room by now.
+    mutating func forget(_ id: UInt64) -> Answer {
+        if granted.remove(id) != nil { return .granted }
+        waiting.removeAll { $0.id == id }
+        return .refused
+    }
+
+    private func fits(_ count: Int, _ client: ClientGroup) -> Bool {
+        used + count <= total - (held[client] == nil ? 0 : kept)
+    }
+
+    private mutating func hold(_ count: Int, _ client: ClientGroup) {
+        used += count
+        held[client, default: 0] += count
+    }
+}

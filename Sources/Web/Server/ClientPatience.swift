@@ -1,0 +1,106 @@
+import NIOCore
+
+/// How long a client may keep its connection waiting: pure, asked by the connection from time to time.
+///
+/// Only the client's own slowness counts. While it is our turn, since a request is worked on, a body waits for its room or the disk is
+/// slow, no time passes here.
+struct ClientPatience {
+    struct Limits: Sendable {
+        /// Without a word: a caller, between two requests or in the middle of one.
+        var idle: TimeAmount = .seconds(120)
+        /// Without a word, or over a request's head: somebody who has not proved who they are.
+        var strangersIdle: TimeAmount = .seconds(30)
+        /// Over a body, for a stranger; longer ones get the time that they take at `strangersRate`.
+        var strangersBody: TimeAmount = .seconds(30)
+        /// Bytes a second: what a call with a layer's part in it must come at from whoever is proved by its body only.
+        var strangersRate: Int64 = 256 << 10
+        /// Bytes a second that anybody's body must come at, over `rateWindow`: below every line that an upload could succeed on.
+        var leastRate: Int64 = 256
+        var rateWindow: TimeAmount = .seconds(60)
+        /// How often a stranger is looked at.
+        var look: TimeAmount = .seconds(10)
+    }
+
+    enum Verdict: Equatable {
+        case look(in: TimeAmount)
+        case close(Reason)
+    }
+
+    enum Reason: String { case idle, slow }
+
+    private struct Body {
+        let declared: Int64?
+        /// The time that the client has taken so far.
+        var taken = TimeAmount.zero
+        var windowTaken = TimeAmount.zero
+        var windowReceived: Int64 = 0
+        /// Since when it is the client's turn.
+        var since: NIODeadline?
+
+        mutating func count(to now: NIODeadline) {
+            guard let since else { return }
+            taken = taken + (now - since)
+            windowTaken = windowTaken + (now - since)
+            self.since = now
+        }
+    }
+
+    private let limits: Limits
+    private var lastHeard: NIODeadline
+    private var body: Body?
+    /// Somebody on this connection has proved who they are.
+    private(set) var isProved = false
+
+    init(_ limits: Limits, at now: NIODeadline) {
+        self.limits = limits
+        lastHeard = now
+    }
+
+    mutating func prove() { isProved = true }
+
+    /// The client has said something, or begins to be waited for.
+    mutating func heard(at now: NIODeadline) { lastHeard = now }
+
+    mutating func bodyBegins(declared: Int64?) { body = Body(declared: declared) }
+
+    /// It is the client's turn to send more of its body.
+    mutating func bodyIsAwaited(at now: NIODeadline) {
+        if body?.since == nil { body?.since = now }
+    }
+
+    mutating func bodyArrived(_ count: Int, at now: NIODeadline) {
+        body?.count(to: now)
+        body?.since = nil
+        body?.windowReceived += Int64(count)
+    }
+
+    mutating func bodyEnded() { body = nil }
+
+    /// - Parameter isAwaited: it is the client's turn.
+    mutating func verdict(at now: NIODeadline, isAwaited: Bool) -> Verdict {
+        let idle = isProved ? limits.idle : min(limits.idle, limits.strangersIdle)
+        let step = isProved ? limits.idle : min(limits.look, idle)
+        guard isAwaited else { return .look(in: step) }
+        let left = idle - (now - lastHeard)
+        guard left > .zero else { return .close(.idle) }
+        if body != nil, isSlow(at: now) { return .close(.slow) }
+        return .look(in: min(left, step))
+    }
+
+    private mutating func isSlow(at now: NIODeadline) -> Bool {
+        body?.count(to: now)
+        guard let body else { return false }
+        if !isProved, body.taken >= strangersTime(for: body.declared) { return true }
+        guard body.windowTaken >= limits.rateWindow else { return false }
+        let least = limits.leastRate * (body.windowTaken.nanoseconds / 1_000_000_000)
+        self.body?.windowTaken = .zero
+        self.body?.windowReceived = 0
+        return body.windowReceived < least
+    }
+
+    private func strangersTime(for declared: Int64?) -> TimeAmount {
+        // A body that does not say how long it is may be as long as an ordinary call.
+        let count = min(declared ?? 0, Int64(AWSDoor.maxBodySize))
+        return limits.strangersBody + .seconds(count / max(1, limits.strangersRate))
+    }
+}
