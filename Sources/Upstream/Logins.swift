@@ -50,16 +50,29 @@ final class Logins: Sendable {
     private struct Place: Hashable {
         let owner: String
         let host: String
+        /// Nil for what holds of all of the host's repositories.
+        var repository: String?
+    }
+
+    /// What a 401 demands.
+    private struct Demand {
+        let scheme: Scheme
+        /// What a token must be good for, in the registry's own words (RFC 6750, 3); nil where it names nothing beyond the usual.
+        var scope: String?
     }
 
     /// More than there are rules; when it is hit, everything is learned anew.
     private static let maxPlaces = 10_000
+    /// A stranger's scope is sent on to its token server: longer ones than this are not.
+    private static let maxScopeBytes = 1024
 
     private let hops: Hops
     private let tokenServer: TokenServer
     private let tokens: Tokens
     private let ecr: ECRLogins
     private let schemes = Mutex<[Place: Scheme]>([:])
+    /// Scopes that repositories demand beside `repository:NAME:pull`.
+    private let scopes = Mutex<[Place: String]>([:])
 
     init(hops: Hops, clock: WallClock, identity: AWSIdentity) {
         self.hops = hops
@@ -90,16 +103,18 @@ final class Logins: Sendable {
             ecr.forget(token, for: key)
             return try await login(for: source, at: answer.upstream)
         }
-        guard let scheme = try Self.demanded(by: answer) else { return nil }
+        guard let demand = try Self.demanded(by: answer) else { return nil }
+        let scheme = demand.scheme
         let before = known(source)
         remember(scheme, for: source)
+        let isNewScope = demand.scope.map { remember(scope: $0, for: source) } ?? false
         switch (scheme, sent) {
         case (.nothing, _): return nil
         case (.basic, .basic): return nil
         case (.basic, _): if source.credential == nil { return nil }
         case (.bearer, .bearer(let token, let key, let age)):
             // A token made a moment ago will not get better by asking again.
-            if age == .fresh, before == scheme { return nil }
+            if age == .fresh, before == scheme, !isNewScope { return nil }
             tokens.forget(token, for: key)
         case (.bearer, _): break
         }
@@ -125,7 +140,7 @@ final class Logins: Sendable {
             let key = Tokens.Key(
                 owner: source.owner, host: source.host, realm: realm, service: service,
                 credential: source.credential,
-                scope: source.repository.isEmpty ? "" : "repository:\(source.repository):pull")
+                scope: scope(for: source))
             let (token, age) = try await tokens.token(for: key) { [tokenServer] () throws(UpstreamError) in
                 try await tokenServer.token(for: key, at: upstream)
             }
@@ -139,7 +154,8 @@ final class Logins: Sendable {
         let answer = try await hops.follow(request, for: upstream)
         await answer.drain()
         switch answer.status {
-        case 401 where answer.isFromUpstreamItself: return try Self.demanded(by: answer)
+        // Its scope is that of the front page: of no use for a repository.
+        case 401 where answer.isFromUpstreamItself: return try Self.demanded(by: answer)?.scheme
         // Busy or down: the next request asks again.
         case 429, 500...: return nil
         default: return .nothing
@@ -159,8 +175,8 @@ final class Logins: Sendable {
         let login: Login
         if let place = ecr.place(of: own) {
             login = try await ecr.login(to: place, for: own, at: upstream)
-        } else if first.status == 401, first.isFromUpstreamItself, let scheme = try Self.demanded(by: first) {
-            login = try await self.login(by: scheme, for: own, at: upstream)
+        } else if first.status == 401, first.isFromUpstreamItself, let demand = try Self.demanded(by: first) {
+            login = try await self.login(by: demand.scheme, for: own, at: upstream)
         } else {
             return
         }
@@ -172,19 +188,60 @@ final class Logins: Sendable {
     }
 
     /// The strongest scheme of a 401 that is spoken here; nil where there is none.
-    private static func demanded(by answer: Answer) throws(UpstreamError) -> Scheme? {
+    private static func demanded(by answer: Answer) throws(UpstreamError) -> Demand? {
         let challenges = answer.response.headers["www-authenticate"].flatMap { Challenge.parse($0) }
         if let bearer = challenges.first(where: { $0.scheme == "bearer" && $0.parameters["realm"] != nil }),
             let text = bearer.parameters["realm"]
         {
             do throws(URLRefusal) {
-                return .bearer(realm: try OutboundURL(text), service: bearer.parameters["service"])
+                return Demand(
+                    scheme: .bearer(realm: try OutboundURL(text), service: bearer.parameters["service"]),
+                    scope: bearer.parameters["scope"].flatMap { isScope($0) ? $0 : nil })
             } catch {
                 throw answer.upstream.error(
                     .guarded, "its token realm '\(shown(text))' \(error.reason): no login is sent there")
             }
         }
-        return challenges.contains { $0.scheme == "basic" } ? .basic : nil
+        return challenges.contains { $0.scheme == "basic" } ? Demand(scheme: .basic) : nil
+    }
+
+    /// RFC 6749, 3.3: visible characters but `"` and `\`, and blanks between them.
+    private static func isScope(_ text: String) -> Bool {
+        (1...maxScopeBytes).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (0x20...0x7e).contains($0) && $0 != 0x22 && $0 != 0x5c }
+    }
+
+    /// What a token for the repository is asked for: what the registry demanded first, since some token servers look at no more.
+    private func scope(for source: UpstreamSource) -> String {
+        if source.repository.isEmpty { return "" }
+        let usual = "repository:\(source.repository):pull"
+        let demanded = scopes.withLock {
+            $0.isEmpty ? nil : $0[Place(owner: source.owner, host: source.host, repository: source.repository)]
+        }
+        guard let demanded else { return usual }
+        return "\(demanded) \(usual)"
+    }
+
+    /// False for what names another repository: a token for that is of no use here. Its name may be longer than what we call it, or shorter,
+    /// where the registry is reached through another one.
+    private static func isMeant(_ word: Substring, for repository: String) -> Bool {
+        guard word.hasPrefix("repository"), let first = word.firstIndex(of: ":"), let last = word.lastIndex(of: ":"), first < last
+        else { return true }
+        let name = word[word.index(after: first)..<last]
+        return name == repository || name.hasSuffix("/" + repository) || repository.hasSuffix("/" + name)
+    }
+
+    /// True where the scope is news.
+    private func remember(scope: String, for source: UpstreamSource) -> Bool {
+        let usual = "repository:\(source.repository):pull"
+        let words = scope.split(separator: " ").filter { $0 != usual && Self.isMeant($0, for: source.repository) }
+        guard !words.isEmpty, !source.repository.isEmpty else { return false }
+        let place = Place(owner: source.owner, host: source.host, repository: source.repository)
+        let more = words.joined(separator: " ")
+        return scopes.withLock {
+            if $0.count >= Self.maxPlaces { $0.removeAll() }
+            return $0.updateValue(more, forKey: place) != more
+        }
     }
 
     /// A stranger's text for a message: without what a query may hold, and short.

@@ -55,15 +55,22 @@ extension RegistryClient {
 
     private func size(of digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
         let (answer, login) = try await ask(.head, "blobs/\(digest)", [:], in: source)
-        // Links signed for GET alone are refused to HEAD by some storages: the first byte tells as much.
-        if !answer.isFromUpstreamItself, [400, 401, 403, 405, 501].contains(answer.status) {
-            return try await part(UpstreamRange(offset: 0, length: 1), of: digest, in: source).size
-        }
+        if verdict.isMerelyALook(answer) { return try await sizeByFirstByte(of: digest, in: source) }
         guard answer.status == 200 else {
             throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
         }
-        try verdict.demandNoPage(answer, "the blob \(digest)")
         return try answer.demandLength()
+    }
+
+    /// Asks by GET for as little as can be. An empty blob has no first byte, and some servers refuse any range: those are asked for all of
+    /// it, and what comes is not taken.
+    private func sizeByFirstByte(of digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
+        do throws(UpstreamError) {
+            return try await part(UpstreamRange(offset: 0, length: 1), of: digest, in: source).size
+        } catch {
+            guard error.kind == .invalid else { throw error }
+            return try await part(.whole, of: digest, in: source).size
+        }
     }
 
     /// The blob's answer, from where upstream sent us last for it, as long as that link works; then from upstream, once more where

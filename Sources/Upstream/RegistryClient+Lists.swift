@@ -24,8 +24,9 @@ extension RegistryClient {
         let query = artifactType.map { [(name: "artifactType", value: $0)] } ?? []
         var found: [UpstreamReferrer] = []
         var bytes = 0
-        let isKnown = try await pages(of: "referrers/\(digest)", query, noun: "the referrers of \(digest)", in: source) {
-            page, _ throws(UpstreamError) in
+        let isKnown = try await pages(
+            of: "referrers/\(digest)", query, noun: "the referrers of \(digest)", in: source, isMissing: Self.lacksReferrersAPI
+        ) { page, _ throws(UpstreamError) in
             found += page.referrers
             bytes += page.referrers.map(\.bytes).total
             guard bytes <= Self.maxReferrerBytes else {
@@ -54,6 +55,17 @@ extension RegistryClient {
         return Array(tags.prefix(limit))
     }
 
+    /// Registries without the API say so in many ways: any no of their own but a limit or an outage, another host's answer, a web page.
+    private static func lacksReferrersAPI(_ answer: Answer) -> Bool {
+        guard answer.isFromUpstreamItself else { return answer.status != 200 }
+        switch answer.status {
+        case 200: return answer.mediaType == "text/html"
+        case 429: return false
+        case 500...: return answer.status == 501
+        default: return true
+        }
+    }
+
     /// OCI 1.1, "Referrers Tag Schema": an index under the tag `sha256-…`, where the registry has no API for it. No such tag: none.
     private func referrersByTag(
         of digest: Digest, in source: UpstreamSource
@@ -62,6 +74,10 @@ extension RegistryClient {
         guard let tag = try? Tag("\(digest.algorithm.rawValue.prefix(32))-\(digest.hex.prefix(64))") else { return [] }
         do throws(UpstreamError) {
             let index = try await manifest(.tag(tag), in: source)
+            // Some registries answer such a tag with the subject itself, and others have a plain image under it: neither is a list of referrers.
+            guard Digest(of: index.bytes.readableBytesView, digest.algorithm) != digest,
+                let manifest = try? Manifest(index.bytes, contentType: index.mediaType), case .index = manifest.shape
+            else { return [] }
             return ListPage(index.bytes)?.referrers ?? []
         } catch {
             guard error.kind == .notFound else { throw error }
@@ -72,6 +88,7 @@ extension RegistryClient {
     /// Hands the pages of a list to `take` for as long as it wants more. False where upstream has no such list.
     private func pages(
         of path: String, _ query: [(name: String, value: String)], noun: String, in source: UpstreamSource,
+        isMissing: (Answer) -> Bool = { [400, 404, 405, 501].contains($0.status) },
         _ take: (ListPage, Answer) throws(UpstreamError) -> Bool
     ) async throws(UpstreamError) -> Bool {
         let upstream = try guarding.upstream(for: source)
@@ -82,7 +99,7 @@ extension RegistryClient {
         while visited.count < Self.maxPages, visited.insert(url.wire).inserted {
             let (answer, login) = try await ask(
                 .get, at: url, ["Accept": MediaType.ociIndex + ", application/json"], of: upstream, in: source)
-            if visited.count == 1, [400, 404, 405, 501].contains(answer.status) {
+            if visited.count == 1, isMissing(answer) {
                 await answer.drain()
                 return false
             }

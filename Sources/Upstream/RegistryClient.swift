@@ -63,8 +63,11 @@ package final class RegistryClient: UpstreamRegistry {
         let (answer, login) = try await ask(.head, "manifests/\(reference)", ["Accept": Self.accepted], in: source)
         // A registry without HEAD for manifests leaves the GET.
         if answer.status == 405 || answer.status == 501 { return UpstreamDescriptor(digest: nil, mediaType: nil) }
+        if verdict.isMerelyALook(answer) {
+            let found = try await manifest(reference, in: source)
+            return UpstreamDescriptor(digest: Digest(of: found.bytes.readableBytesView), mediaType: found.mediaType)
+        }
         guard answer.status == 200 else { throw await verdict.error(for: answer, asking: noun, login: login) }
-        try verdict.demandNoPage(answer, noun)
         let digest = answer.header("docker-content-digest").flatMap { try? Digest($0) }
         return UpstreamDescriptor(digest: digest, mediaType: answer.mediaType)
     }

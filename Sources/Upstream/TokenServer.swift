@@ -21,9 +21,8 @@ struct TokenServer: Sendable {
 
     func token(for key: Tokens.Key, at upstream: Upstream) async throws(UpstreamError) -> Token {
         let asked = clock.now
-        let items = [("service", key.service), ("scope", key.scope.isEmpty ? nil : key.scope)].compactMap { name, value in
-            value.map { (name: name, value: $0) }
-        }
+        let scopes = key.scope.split(separator: " ").map { (name: "scope", value: String($0)) }
+        let items = (key.service.map { [(name: "service", value: $0)] } ?? []) + scopes
         let request = OutboundRequest(
             kind: .get, url: key.realm.adding(items), plainHeaders: ["Accept": "application/json"],
             authorization: key.credential?.basicAuthorization)

@@ -39,12 +39,27 @@ struct Verdict: Sendable {
         }
     }
 
+    /// Whether a HEAD's answer decides nothing, so that a GET must be asked: registries refuse a HEAD, or know nothing of it, for what they
+    /// give to a GET (public.ecr.aws for blobs, Nexus for manifests). A limit and an outage are the host's word about itself and count.
+    func isMerelyALook(_ answer: Answer) -> Bool {
+        switch answer.status {
+        case 200: isPage(answer)
+        case 429: false
+        case 500...: answer.status == 501
+        default: true
+        }
+    }
+
     /// Throws where a web page came in the place of a document: a captive portal, a proxy's login, a wrong host.
     func demandNoPage(_ answer: Answer, _ noun: String) throws(UpstreamError) {
-        guard answer.mediaType == "text/html" || answer.mediaType == "application/xhtml+xml" else { return }
+        guard isPage(answer) else { return }
         throw answer.upstream.error(
             .invalid, "\(answer.upstream.naming(answer.url)) sent a web page in the place of \(noun)",
             status: answer.status)
+    }
+
+    private func isPage(_ answer: Answer) -> Bool {
+        answer.mediaType == "text/html" || answer.mediaType == "application/xhtml+xml"
     }
 
     enum LoginState: Sendable { case sent, none }

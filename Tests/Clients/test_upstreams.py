@@ -16,6 +16,7 @@ from harness.certificates import Authority
 from harness.distribution import Distribution, errors
 from harness.engines import Docker, Skopeo
 from harness.expect import assert_error
+from harness.faults import Fault
 from harness.images import Image, random_layer, single, two_platforms
 from harness.processes import CommandFailed
 from harness.scene import Scene
@@ -183,6 +184,79 @@ def test_rate_limited(case: Scene) -> None:
         assert answer.headers["Retry-After"] == retry_after
     assert client.pull(case.repository, "kept")[0] == kept.digest
     assert client.pull(case.repository, kept.digest)[0] == kept.digest
+
+
+@EVERY
+def test_two_images_on_one_base(case: Scene, skopeo: Skopeo) -> None:
+    """What lies here for one image is given to another that names it too, whatever a HEAD of it is answered upstream."""
+    base = random_layer(f"{case.prefix}-base", 3000)
+    images = {}
+    for name in ("one", "two"):
+        repository = f"{case.vendor.repository}-{name}"
+        image = single([base, random_layer(f"{case.prefix}-{name}", 700)], note=f"{case.prefix}-{name}")
+        images[repository] = case.standin.hold("1", image, repository)
+    case.rule()
+    for repository, image in images.items():
+        assert skopeo.pull(f"{case.weir.host}/{case.prefix}/{repository}:1", case.weir.password()) == image.digest
+
+
+@EVERY
+def test_a_tag_that_moves_upstream(case: Scene) -> None:
+    """A window that is over: the new image, also where a HEAD knows nothing of the tag; then what is held, while upstream is away."""
+    first = case.hold("moving")
+    case.rule().set(freshnessSeconds=0)
+    client = case.client()
+    assert client.pull(case.repository, "moving")[0] == first.digest
+    second = single([random_layer(f"{case.prefix}-second", 600)], note=f"{case.prefix}-second")
+    case.standin.hold("moving", second)
+    assert client.pull(case.repository, "moving")[0] == second.digest
+    case.fail(Fault("manifests", times=10_000, status=503), Fault("token", times=10_000, status=503))
+    assert client.pull(case.repository, "moving")[0] == second.digest
+
+
+@EVERY
+def test_a_head_of_a_blob_that_only_upstream_has(case: Scene) -> None:
+    """The blob is there: a HEAD says so, with the size that the manifest tells."""
+    image = case.hold("head")
+    case.rule()
+    client = case.client()
+    assert client.manifest(case.repository, "head").status_code == 200
+    answer = client.request("HEAD", f"/v2/{case.repository}/blobs/{image.layers[0].digest}")
+    assert (answer.status_code, answer.headers.get("Content-Length")) == (200, str(len(image.layers[0].content)))
+
+
+@pytest.mark.parametrize("name", [vendor.name for vendor in VENDORS if not vendor.has_referrers])
+def test_referrers_where_there_is_no_api(case: Scene) -> None:
+    """However a registry says that it lists no referrers, the answer is an empty list, and images are still to be had."""
+    image = case.standin.hold("subject", two_platforms(f"{case.prefix}-subject", 300, runs=False))
+    after = case.hold("after")
+    case.rule()
+    client = case.client()
+    assert client.pull(case.repository, "subject")[0] == image.digest
+    answer = client.request("GET", f"/v2/{case.repository}/referrers/{image.digest}")
+    assert (answer.status_code, answer.json()["manifests"]) == (200, []), answer.text
+    assert client.pull(case.repository, "after")[0] == after.digest
+
+
+@pytest.mark.parametrize("status", [400, 416, 501])
+def test_a_registry_that_refuses_ranges(case_of: Callable[[str], Scene], status: int) -> None:
+    """Ranges are optional (RFC 9110, 14.2): a big layer comes all the same, and each byte once."""
+    case = case_of("harbor")
+    image = case.hold("ranges", 9 << 20)
+    case.rule()
+    case.fail(Fault("blobs", times=100, status=status, of_ranges=True, methods=("GET",)))
+    assert case.client().pull(case.repository, "ranges")[0] == image.digest
+
+
+def test_a_manifest_is_no_blob(case_of: Callable[[str], Scene]) -> None:
+    """A registry that gives manifests out as blobs, as docker-registry does: clients that were told so would keep the image under that type."""
+    case = case_of("harbor")
+    image = case.hold("both")
+    case.rule()
+    client = case.client()
+    assert client.pull(case.repository, "both")[0] == image.digest
+    for method in ("HEAD", "GET"):
+        assert client.request(method, f"/v2/{case.repository}/blobs/{image.digest}").status_code == 404
 
 
 def test_docker_pulls_from_docker_hub(case_of: Callable[[str], Scene], docker: Docker) -> None:

@@ -31,6 +31,8 @@ final class BlobTransfer {
     private var size: Int64?
     private var validator: String?
     private var servesRanges = false
+    /// It has refused one: from then on only all of the blob is asked for.
+    private var refusesRanges = false
     private var sink: Sink?
     /// Bytes that the sink has taken.
     private(set) var written: Int64 = 0
@@ -92,7 +94,7 @@ final class BlobTransfer {
     }
 
     private func assignHead() {
-        guard let size else { return head = nil }
+        guard let size, !refusesRanges else { return head = nil }
         let rest = size - written
         // Two parts at least, or it is not worth a second request.
         let isSplit = rest >= 2 * Self.part && (servesRanges || sink == nil) && slots.hasRoom(for: ticket)
@@ -147,6 +149,10 @@ final class BlobTransfer {
                     .unavailable, host: order.source.host, "it ended after \(written) of \(size ?? end) bytes")
             } catch let stop as SinkError {
                 throw stop.error
+            } catch let error as UpstreamError where refusesRange(error) {
+                // Ranges are optional (RFC 9110, 14.2).
+                refusesRanges = true
+                sendsEverything()
             } catch {
                 let pause = budget.pause(
                     after: error, at: written, isAnswered: sink != nil, chance: Double.random(in: 0..<1))
@@ -157,7 +163,13 @@ final class BlobTransfer {
         }
     }
 
+    /// Some servers answer any range with a "no" that is none to the blob itself (400, 416, 501), or with a range that nobody asked for.
+    private func refusesRange(_ error: UpstreamError) -> Bool {
+        (error.kind == .invalid || error.status == 501) && !range.isWhole && !refusesRanges && error.wasAsked
+    }
+
     private var range: UpstreamRange {
+        if refusesRanges { return .whole }
         let isToTheEnd = head == nil || head == size
         return UpstreamRange(
             offset: written, length: isToTheEnd ? nil : head.map { $0 - written },

@@ -31,6 +31,8 @@ extension Pulls {
         }
         guard let rule, standing.membership != .push else { throw refusal(of: digest, standing, fault, use, at: place) }
         try await access.permit(caller, "ecr:BatchImportUpstreamImage", on: name, in: registry)
+        // Some registries give manifests out as blobs too, and a client that is told so keeps the image under a type of its own.
+        if standing.membership == nil, try await holdsImage(digest, in: repository) { throw Refusal.blobUnknown(digest, in: name) }
         do {
             let source = try await source(of: name, by: rule, in: registry)
             var order = Fills.Order(digest: digest, size: standing.named, repository: repository, source: source)
@@ -53,6 +55,10 @@ extension Pulls {
         // A push that asks first is told to send it: that mends it.
         if use == .head, fault?.state.wantsBytes ?? true { return .blobUnknown(digest, in: place.name) }
         return Refusal(fault ?? BlobFault(.missing, "nothing is stored"), of: digest)
+    }
+
+    private func holdsImage(_ digest: Digest, in repository: Repository) async throws -> Bool {
+        try await database.read { try ImageTable.find(.digest(digest), in: repository.id, $0) != nil }
     }
 
     /// Whoever only asks is perhaps going to push a manifest that names the blob, without sending it.
@@ -87,8 +93,9 @@ extension Pulls {
             return ServedBlob(size: size, body: NoBody())
         }
         if use == .head {
+            // The manifest's word on the size comes before a HEAD's: proxies in front of registries get lengths wrong there.
             let told = try await upstream.blobSize(order.digest, in: order.source)
-            if let size = told ?? order.size { return ServedBlob(size: size, body: NoBody()) }
+            if let size = order.size ?? told { return ServedBlob(size: size, body: NoBody()) }
         }
         do {
             try blobs.checkRoom(for: order.size)

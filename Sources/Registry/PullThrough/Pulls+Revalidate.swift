@@ -78,7 +78,7 @@ extension Pulls {
             let outcome: PullOutcome = served.digest == held.digest ? .revalidated : .updated
             return (count(served, outcome, by: rule, at: place), upstreamDigest)
         }
-        if isNew {
+        if isNew, upstreamDigest != nil {
             logger.info(
                 "Upstream moved a tag that is immutable here; the old image stays",
                 metadata: ["repository.name": "\(place.name)", "tag": "\(tag)"])

@@ -165,7 +165,7 @@ class StandIn:
 
     def _kind(self, server: Server, path: str) -> str:
         if server.label == "cdn" or path.startswith("/near/"):
-            return "manifests" if "/manifests/" in path else "cdn"
+            return next((kind for kind in ("manifests", "referrers") if f"/{kind}/" in path), "cdn")
         # nvcr.io and others: the token server is the registry's own host.
         if path == self.vendor.realm:
             return "token"
@@ -204,6 +204,12 @@ class StandIn:
         if self.vendor.manifests_elsewhere and kind == "manifests" and asked.server != "cdn":
             return request.redirect(307, f"{self._elsewhere.url}/v2/k8s-artifacts-prod/images/{path}")
         repository = repository.removeprefix("k8s-artifacts-prod/images/")
+        if asked.method == "HEAD" and (status := {"blobs": self.vendor.head_blob, "manifests": self.vendor.head_manifest}.get(kind)):
+            return request.refuse(status, "DENIED" if status == 401 else "MANIFEST_UNKNOWN")
+        if kind == "referrers" and self.vendor.referrers_elsewhere:
+            if asked.server == "cdn":
+                return request.refuse(429, "TOOMANYREQUESTS", {"Retry-After": "600"})
+            return request.redirect(303, f"{self._elsewhere.url}{asked.path}")
         if kind == "tags":
             return self._tags(request, asked, repository)
         if kind == "referrers":
@@ -309,6 +315,8 @@ class StandIn:
             here = {tag: held.image for (name, tag), held in self._held.items() if name == repository}
         if kind == "manifests" and reference in here:
             return here[reference].top
+        if kind == "manifests" and self.vendor.dash_tag_is_digest:
+            reference = reference.replace("sha256-", "sha256:")
         return next((found for image in here.values() if (found := image.find(reference))), None)
 
     def _tags(self, request: Request, asked: Asked, repository: str) -> None:

@@ -50,6 +50,13 @@ class Vendor:
     #: On a 429.
     when_limited: dict[str, str] = field(default_factory=dict)
     has_referrers: bool = False
+    #: What a HEAD is answered where a GET is given the thing: registries differ there from RFC 9110.
+    head_blob: int | None = None
+    head_manifest: int | None = None
+    #: Referrers are sent to another host, which limits everybody.
+    referrers_elsewhere: bool = False
+    #: The tag `sha256-HEX`, under which referrers lie where there is no API, answers the image of that digest itself.
+    dash_tag_is_digest: bool = False
     #: How the next page of tags is named: "last", or a token of its own.
     next_page: str = "last"
     repository: str = "team/app"
@@ -68,7 +75,7 @@ VENDORS = [
         blobs="cdn", signed_by=("expires", "signature", "version"), quota=HUB_QUOTA, when_limited={"retry-after": "21"}),
     Vendor(
         "ecr-public", "public.ecr.aws", realm="/token/", service="public.ecr.aws", scope="aws", user="AWS",
-        unknown=(404, "NAME_UNKNOWN"), blobs="cdn", signed_by=CLOUDFRONT),
+        unknown=(404, "NAME_UNKNOWN"), blobs="cdn", signed_by=CLOUDFRONT, head_blob=401),
     Vendor(
         "kubernetes", "registry.k8s.io", scheme="open", blobs="cdn", manifests_elsewhere=True, repository="pause"),
     Vendor(
@@ -76,7 +83,7 @@ VENDORS = [
         blobs="cdn", redirect_status=302, signed_by=S3, next_page="next_page"),
     Vendor(
         "github", "ghcr.io", service="ghcr.io", scope="repository:{name}:pull", wrong_login=(403, "DENIED"),
-        unknown=(403, "DENIED"), unknown_at_token=True, blobs="cdn", signed_by=(*AZURE_BLOB, "ske")),
+        unknown=(403, "DENIED"), unknown_at_token=True, blobs="cdn", signed_by=(*AZURE_BLOB, "ske"), referrers_elsewhere=True),
     Vendor(
         "azure", "contoso.azurecr.io", realm="/oauth2/token", service="contoso.azurecr.io", token_member="access_token",
         expires_in=None, is_public=False, user="00000000-0000-0000-0000-000000000000", unknown=(404, "NAME_UNKNOWN"),
@@ -84,7 +91,7 @@ VENDORS = [
     Vendor(
         "gitlab", "registry.gitlab.com", realm="/jwt/auth", realm_elsewhere=True, service="container_registry",
         expires_in=None, wrong_login=(403, "DENIED"), unknown=(403, "DENIED"), unknown_at_token=True, blobs="cdn",
-        signed_by=CLOUDFRONT, quota={"ratelimit-limit": "2000", "ratelimit-remaining": "1999"}),
+        signed_by=CLOUDFRONT, quota={"ratelimit-limit": "2000", "ratelimit-remaining": "1999"}, dash_tag_is_digest=True),
     Vendor(
         "chainguard", "cgr.dev", service="cgr.dev", user="aaaa/bbbb", blobs="cdn", signed_by=S3, has_referrers=True),
     Vendor(
@@ -98,7 +105,7 @@ VENDORS = [
         path="/artifactory/api/docker/images", is_public=False, blobs="cdn", redirect_status=302, signed_by=S3, is_ecrs=False),
     Vendor(
         "nexus", "nexus.example:8082", scheme="basic", is_public=False, tls=False, unknown=(404, "MANIFEST_UNKNOWN"),
-        is_ecrs=False),
+        head_manifest=404, is_ecrs=False),
     Vendor(
         "google", "europe-docker.pkg.dev", realm="/v2/token", service="europe-docker.pkg.dev", user="_json_key",
         password=GOOGLE_KEY, wrong_login=(403, "DENIED"), unknown=(404, "MANIFEST_UNKNOWN"), blobs="near", redirect_status=302,
