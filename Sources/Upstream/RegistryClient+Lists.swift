@@ -80,7 +80,9 @@ extension RegistryClient {
             else { return [] }
             return ListPage(index.bytes)?.referrers ?? []
         } catch {
-            guard error.kind == .notFound else { throw error }
+            // Of a tag that is not there some hosts say what they say of a login that does not count.
+            let isHidden = try guarding.upstream(for: source).hidesUnknownNames && error.kind == .denied
+            guard error.kind == .notFound || isHidden else { throw error }
             return []
         }
     }

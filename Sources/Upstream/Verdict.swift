@@ -33,7 +33,7 @@ struct Verdict: Sendable {
         case 401, 403, 407, 451: return error(.denied, Self.denial(answer, noun, login))
         case 404, 410: return error(.notFound, "\(who) does not have \(noun)")
         case 429: return error(.rateLimited, "\(who) allows no more requests for now")
-        case 408, 425, 500...599: return error(.unavailable, "\(who) failed to send \(noun)")
+        case 408, 425, 500, 502...599: return error(.unavailable, "\(who) failed to send \(noun)")
         case 416: return error(.invalid, "\(who) does not have the range asked for of \(noun)")
         default: return error(.invalid, "\(who) gave an answer without meaning to \(noun)")
         }

@@ -191,6 +191,7 @@ def test_cached_content_comes_from_upstream_while_the_disk_does_not_answer(
     image = rude.hold("app", "unread", single([random_layer("unread", 300_000)], note="unread"))
     client = weir.distribution()
     client.pull("cached/app", "unread")
+    wait_until(lambda: len(weir.stored_files()) == 2, 10, "the layer and the configuration to be stored")
     before = weir.stored_files()
     with machine.fails("open", errno.EIO, path=image.layers[0].digest.removeprefix("sha256:")):
         assert client.blob_digest("cached/app", image.layers[0].digest) == image.layers[0].digest
@@ -210,9 +211,9 @@ def test_a_volume_that_is_not_there_is_not_taken_for_empty(server: Weir) -> None
     kept = server.stored_files()
     with missing(server.data / "blobs"):
         assert client.blob(NAME, layers[0].digest).status_code == 500
-        found = verify(server, "--repair", "--give-up-pushed", code=1)
-        assert found["repaired"] == 0 and "volume" in found["stopped"]
-        collect(server, "--grace", "0")
+        for words in (("verify", "--repair", "--give-up-pushed"), ("gc", "--grace", "0")):
+            told = command(server, *words, code=1)
+            assert told["status"] == "FAILED" and "is its volume mounted?" in told["problem"], told
     collect(server, "--grace", "0")
     assert server.stored_files() == kept
     client.pull(NAME, "1")

@@ -16,10 +16,9 @@ extension FuzzTarget {
     ) { text in
         guard let range = ContentRange(text) else { return .refused }
         demand(
-            range.first >= 0 && range.last >= range.first && range.last < range.size ?? .max,
-            "a range of \(range.first)-\(range.last)")
+            range.first >= 0 && range.range.upperBound <= range.size ?? ByteCount.limit, "a range of \(range.range) of \(range.size ?? -1)")
         // What its readers do with it.
-        demand(range.last - range.first + 1 > 0 && range.last + 1 > range.first, "a range whose length is no number")
+        demand(range.count > 0 && range.range.upperBound + 1 > range.first, "a range whose length is no number")
         return .taken("range", range.size == nil ? "open" : "closed")
     }
 

@@ -14,6 +14,7 @@ import WeirRegistry
             if isFull.withLock({ $0 }) { throw .full("test") }
         }
         var shortage: Int64 { isFull.withLock { $0 ? 1 : 0 } }
+        func missed(_ bytes: Int64) {}
         func makeRoomForRows() {}
         func restoreBallast() {}
     }
@@ -83,12 +84,12 @@ import WeirRegistry
         let (registry, room) = full(test)
         let name = try RepositoryName("team/app")
         _ = try await registry.repositories.create(name, in: test.id, settings: RepositorySettings())
-        let refusal = await #expect(throws: Refusal.self) { _ = try await registry.uploads.begin(in: name, of: test.id) }
+        let refusal = await #expect(throws: Refusal.self) { _ = try await registry.uploads.begin(in: name, of: test.id, for: test.caller) }
         #expect(refusal?.reason == .storageFull)
         #expect(throws: Refusal.self) { try registry.uploads.checkRoom(for: 5) }
         room.isFull.withLock { $0 = false }
         let layer = noise(1_000)
-        let upload = try await registry.uploads.begin(in: name, of: test.id)
+        let upload = try await registry.uploads.begin(in: name, of: test.id, for: test.caller)
         _ = try await registry.uploads.finish(
             upload.id, in: name, of: test.id, digest: Digest(of: layer.readableBytesView), body: Parts([layer]), at: nil)
     }

@@ -78,7 +78,7 @@ import WeirVault
                 secrets: parts.secrets, clock: steady.clock, logger: parts.logger))
         let name = try RepositoryName("team/app")
         _ = try await registry.repositories.create(name, in: test.id, settings: RepositorySettings())
-        let upload = try await registry.uploads.begin(in: name, of: test.id)
+        let upload = try await registry.uploads.begin(in: name, of: test.id, for: test.caller)
         machine.jump(.zero)
         let running = Task { try await steady.run() }
         try await test.eventually {
@@ -114,6 +114,6 @@ import WeirVault
         _ = try await registry.repositories.create(name, in: test.id, settings: RepositorySettings())
         await #expect(throws: Refusal.self) { _ = try await registry.lifecycle.run(name, in: test.id, .real) }
         await #expect(throws: Refusal.self) { _ = try await registry.chores.collector.collect() }
-        _ = try await registry.chores.collector.collect(dryRun: true)
+        _ = try await registry.chores.collector.collect(Collector.Orders(isDryRun: true))
     }
 }

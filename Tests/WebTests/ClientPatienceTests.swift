@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-@testable import WeirWeb
+import WeirWeb
 
 @Suite struct ClientPatienceTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
@@ -100,6 +100,15 @@ import Testing
         #expect(room.strangersToClose(5) == [id(0)], "half of what a client has, at most")
     }
 
+    @Test func aNewcomerIsSparedWhereOthersAreIdle() {
+        var room = ConnectionRoom()
+        for number in 0..<10 { room.add(id(number), of: flood) }
+        for number in 0..<9 { room.prove(id(number)) }
+        #expect(room.strangersToClose(1, sparing: 2).isEmpty)
+        for number in 10..<12 { room.add(id(number), of: flood) }
+        #expect(room.strangersToClose(1, sparing: 2) == [id(9)], "three are more than two")
+    }
+
     @Test func callersAreNoStrangers() {
         var room = ConnectionRoom()
         for number in 0..<10 { room.add(id(number), of: flood) }
@@ -177,9 +186,10 @@ import Testing
             // Short ones need no room.
             try await budget.withRoom(for: BodyBudget.free, of: client) {}
         }
+        let patient = BodyBudget(total: 200_000, kept: 100_000, patience: .seconds(50))
         for _ in 0..<100 {
             try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<8 { group.addTask { try await budget.withRoom(for: 90_000, of: client) { await Task.yield() } } }
+                for _ in 0..<8 { group.addTask { try await patient.withRoom(for: 90_000, of: client) { await Task.yield() } } }
                 try await group.waitForAll()
             }
         }

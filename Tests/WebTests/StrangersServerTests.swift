@@ -5,7 +5,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-@testable import WeirWeb
+import WeirWeb
 
 private let label = RouteLabel(.none, .unknown)
 

@@ -5,7 +5,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-@testable import WeirWeb
+import WeirWeb
 
 @Suite struct StrangerTallyTests {
     private func client(_ text: String) -> ClientGroup { ClientGroup(text: text) }

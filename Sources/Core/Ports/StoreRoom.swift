@@ -7,6 +7,9 @@ package protocol StoreRoom: Sendable {
     /// How many bytes must go until blobs are taken again, with some to spare; 0 where they are taken.
     var shortage: Int64 { get }
 
+    /// So many bytes were wanted, and `check` found no room for them: they count as shortage for a while.
+    func missed(_ bytes: Int64)
+
     /// Gives up the ballast where even rows would find no room. Blocks.
     func makeRoomForRows()
 
@@ -20,6 +23,7 @@ package struct AmpleRoom: StoreRoom {
 
     package func check(for bytes: Int64) throws(BlobStoreError) {}
     package var shortage: Int64 { 0 }
+    package func missed(_ bytes: Int64) {}
     package func makeRoomForRows() {}
     package func restoreBallast() {}
 }

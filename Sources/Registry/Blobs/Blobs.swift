@@ -87,7 +87,10 @@ package struct Blobs: Sendable {
 
     /// Refuses where there is no room for so many more bytes: before anybody sends them.
     func checkRoom(for bytes: Int64?) throws(Refusal) {
-        do { try room.check(for: max(0, bytes ?? 0)) } catch { throw Refusal(error) }
+        do { try room.check(for: max(0, bytes ?? 0)) } catch {
+            room.missed(max(0, bytes ?? 0))
+            throw Refusal(error)
+        }
     }
 
     /// A way in for new content of the repository.

@@ -80,8 +80,8 @@ extension Quarantine {
     /// stored blobs misses in its place go back there.
     func takeInStrays() async throws {
         let store = blobs.store
-        for shelf in try await onDisk({ try store.quarantineShelves() }) {
-            let entries = try await onDisk { try store.contents(of: shelf) }
+        for shelf in try await lookingAtDisk({ try store.quarantineShelves() }) {
+            let entries = try await lookingAtDisk { try store.contents(of: shelf) }
             for start in stride(from: 0, to: entries.count, by: Self.batch) {
                 let found = entries[start..<min(start + Self.batch, entries.count)].compactMap { entry in
                     entry.quarantined.map { ($0, entry.size) }

@@ -26,6 +26,8 @@ package final class Quarantine: Sendable {
     let clock: WallClock
     let logger: Logger
     private let disk = Lane("weir.quarantine")
+    /// Who only looks does not wait for who moves and deletes.
+    private let eyes = Lane("weir.quarantine.look")
 
     init(blobs: Blobs, grace: Duration, clock: WallClock, logger: Logger) {
         database = blobs.database
@@ -182,9 +184,21 @@ package final class Quarantine: Sendable {
         return Hex.encode((0..<8).map { _ in UInt8.random(in: 0...255, using: &random) })
     }
 
+    /// Runs blocking work that moves or deletes, one after the other.
     func onDisk<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await run(work, on: disk)
+    }
+
+    /// Runs blocking work that changes nothing.
+    func lookingAtDisk<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await run(work, on: eyes)
+    }
+
+    private func run<Value: Sendable>(
+        _ work: @escaping @Sendable () throws -> Value, on lane: Lane
+    ) async throws -> Value {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
-            disk.run { continuation.resume(with: Result { try work() }) }
+            lane.run { continuation.resume(with: Result { try work() }) }
         }
     }
 }

@@ -163,9 +163,9 @@ final class BlobTransfer {
         }
     }
 
-    /// Some servers answer any range with a "no" that is none to the blob itself (400, 416, 501), or with a range that nobody asked for.
+    /// Some servers answer any range with a "no" that is none to the blob itself (400, 416 and the like), or with a range that nobody asked for.
     private func refusesRange(_ error: UpstreamError) -> Bool {
-        (error.kind == .invalid || error.status == 501) && !range.isWhole && !refusesRanges && error.wasAsked
+        error.kind == .invalid && !range.isWhole && !refusesRanges && error.wasAsked
     }
 
     private var range: UpstreamRange {

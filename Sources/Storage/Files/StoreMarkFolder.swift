@@ -37,7 +37,7 @@ extension BlobTree {
             return []
         }
         guard Set(marks.map(\.id)).count < 2 else {
-            throw .failed(
+            throw .unavailable(
                 "\(Self.blobs) holds what belongs to several servers: \(marks.map(\.description).joined(separator: ", "))")
         }
         return marks
@@ -62,8 +62,8 @@ extension BlobTree {
     func checkMark() throws(BlobStoreError) {
         try mark.withLock { (known: inout String?) throws(BlobStoreError) in
             guard let known else { return }
-            do throws(BlobStoreError) { _ = try Disk.size(known, in: self) } catch .missing {
-                throw .failed("\(Self.blobs) is not the folder that was there at the start: is its volume mounted?")
+            guard try Disk.exists(known, in: self) else {
+                throw .unavailable("\(Self.blobs) is not the folder that was there at the start: is its volume mounted?")
             }
         }
     }

@@ -9,9 +9,14 @@ package final class VolumeRoom: StoreRoom {
         var free: Int64 = .max
         var askedAt: ContinuousClock.Instant?
         var isShort = false
+        /// The most that was wanted and found no room, a quarter of the volume at most, and when.
+        var missed: Int64 = 0
+        var missedAt: ContinuousClock.Instant?
     }
 
     private static let memory = Duration.seconds(1)
+    /// What found no room is not waited for any longer.
+    private static let missing = Duration.seconds(600)
     private static let largestReserve: Int64 = 1 << 30
     /// Enough for the rows of one collection.
     private static let smallestBallast: Int64 = 4 << 20
@@ -21,12 +26,13 @@ package final class VolumeRoom: StoreRoom {
     /// Bytes that are kept free.
     package let reserve: Int64
     private let ballast: Int64
+    private let size: Int64
     private let state = Mutex(State())
 
     /// - Parameter reserve: bytes to keep free; nil for a fiftieth of the volume, 1 GiB at most.
     package init(folder: String, reserve: Int64?) {
         self.folder = folder
-        let size = Self.volume(of: folder)?.size ?? .max
+        size = Self.volume(of: folder)?.size ?? .max
         // Sums of these cannot overflow.
         self.reserve = min(max(0, reserve ?? min(Self.largestReserve, size / 50)), 1 << 60)
         ballast = self.reserve == 0 ? 0 : min(max(size / 100, Self.smallestBallast), Self.largestBallast)
@@ -40,7 +46,14 @@ package final class VolumeRoom: StoreRoom {
         )
     }
 
-    /// The same, for bytes that are about to be written.
+    package func missed(_ bytes: Int64) {
+        state.withLock { state in
+            state.missed = max(state.missed, min(bytes, size / 4))
+            state.missedAt = .now
+        }
+    }
+
+    /// The same as `check`, for bytes that are about to be written.
     func take(_ bytes: Int64) throws(BlobStoreError) {
         try check(for: bytes)
         state.withLock { $0.free -= min(bytes, $0.free) }
@@ -53,7 +66,12 @@ package final class VolumeRoom: StoreRoom {
         return state.withLock { state in
             if free < reserve { state.isShort = true }
             if free >= wanted { state.isShort = false }
-            return state.isShort ? wanted - free : 0
+            // Room for what was wanted last, too: or a cache that is nearly full would never keep a big layer.
+            if let at = state.missedAt, ContinuousClock.now - at > Self.missing || free - reserve >= state.missed {
+                (state.missed, state.missedAt) = (0, nil)
+            }
+            let missing = state.missed > 0 ? reserve + state.missed - free : 0
+            return max(0, state.isShort ? wanted - free : 0, missing)
         }
     }
 

@@ -20,13 +20,13 @@ package final class Strangers: Sendable {
     }
 
     /// A login has failed. False where it is told with others, by `sumUp()`: then it belongs in neither log nor audit.
-    func loginFailed() -> Bool {
+    package func loginFailed() -> Bool {
         failedLogins.increment()
         return isToldAlone(.login, RequestOrigin.current.address)
     }
 
     /// A request could not be understood. False as for a login.
-    func requestWasUnreadable(from address: String?) -> Bool { isToldAlone(.unreadable, address) }
+    package func requestWasUnreadable(from address: String?) -> Bool { isToldAlone(.unreadable, address) }
 
     private func isToldAlone(_ doing: StrangerTally.Doing, _ address: String?) -> Bool {
         tally.withLock { $0.note(doing, from: ClientGroup(text: address), named: address) }
@@ -35,7 +35,7 @@ package final class Strangers: Sendable {
     /// Tells of all that was not told alone since the last time: once a minute, and at the end.
     ///
     /// - Parameter audit: gets one record for each line that tells of failed logins.
-    func sumUp(_ audit: AuditLog) {
+    package func sumUp(_ audit: AuditLog) {
         for sum in tally.withLock({ $0.takeSums() }) {
             let address = sum.address ?? "\(sum.clients) addresses"
             let facts: Logger.Metadata = ["client.address": "\(address)", "count": "\(sum.count)"]
@@ -50,26 +50,33 @@ package final class Strangers: Sendable {
 }
 
 /// The counting of `Strangers`: pure, bounded, and started anew by each `takeSums`.
-struct StrangerTally {
-    enum Doing: Hashable, Sendable { case login, unreadable }
+package struct StrangerTally {
+    package enum Doing: Hashable, Sendable { case login, unreadable }
 
     /// What is told in one line.
-    struct Sum: Equatable, Sendable {
-        let doing: Doing
+    package struct Sum: Equatable, Sendable {
+        package let doing: Doing
         /// Nil for the sum over many.
-        let address: String?
-        let clients: Int
-        let count: Int
+        package let address: String?
+        package let clients: Int
+        package let count: Int
+
+        package init(doing: Doing, address: String?, clients: Int, count: Int) {
+            self.doing = doing
+            self.address = address
+            self.clients = clients
+            self.count = count
+        }
     }
 
     /// Told alone, of one client, between two sums.
-    static let fewOfEach = 5
+    package static let fewOfEach = 5
     /// Told alone, of all clients together.
-    static let fewOfAll = 100
+    package static let fewOfAll = 100
     /// Clients that are kept apart.
-    static let most = 4_096
+    package static let most = 4_096
     /// Clients that get a line of their own in the sums: those with the most.
-    static let lines = 10
+    package static let lines = 10
 
     private struct Key: Hashable {
         let doing: Doing
@@ -87,8 +94,10 @@ struct StrangerTally {
     /// What clients did that are not kept apart.
     private var beyond: [Doing: Int] = [:]
 
+    package init() {}
+
     /// True where it is to be told alone.
-    mutating func note(_ doing: Doing, from client: ClientGroup, named address: String?) -> Bool {
+    package mutating func note(_ doing: Doing, from client: ClientGroup, named address: String?) -> Bool {
         let key = Key(doing: doing, client: client)
         guard entries[key] != nil || entries.count < Self.most else {
             beyond[doing, default: 0] += 1
@@ -105,7 +114,7 @@ struct StrangerTally {
     }
 
     /// What was not told alone, the clients with the most first; and begins anew.
-    mutating func takeSums() -> [Sum] {
+    package mutating func takeSums() -> [Sum] {
         defer { self = StrangerTally() }
         var sums: [Sum] = []
         for doing in [Doing.login, .unreadable] {

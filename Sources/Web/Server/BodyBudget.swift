@@ -31,7 +31,7 @@ package final class BodyBudget: Sendable {
     }
 
     /// Does `work` with room for a body of `count` bytes. Throws the refusal `.throttled` where there is none, and what `work` throws.
-    func withRoom<Value>(
+    package func withRoom<Value>(
         for count: Int, of client: ClientGroup, _ work: () async throws -> Value
     ) async throws -> Value {
         guard count > Self.free else { return try await work() }
@@ -111,12 +111,12 @@ package final class BodyBudget: Sendable {
 }
 
 /// Who has how much of a room and who waits for some: pure.
-struct BodyRoom {
-    enum Answer: Equatable { case granted, waits, refused }
+package struct BodyRoom {
+    package enum Answer: Equatable { case granted, waits, refused }
 
     /// Bodies of one client that may wait: more would fill the queue against others.
-    static let mostWaitingOfOne = 32
-    static let mostWaiting = 1_024
+    package static let mostWaitingOfOne = 32
+    package static let mostWaiting = 1_024
 
     private struct Wish {
         let id: UInt64
@@ -126,19 +126,19 @@ struct BodyRoom {
 
     private let total: Int
     private let kept: Int
-    private(set) var used = 0
+    package private(set) var used = 0
     private var held: [ClientGroup: Int] = [:]
     private var waiting: [Wish] = []
     /// Granted after a wait, and not seen yet by whoever waits.
     private var granted: Set<UInt64> = []
 
     /// - Parameter kept: what is left for clients that hold nothing. No body may be longer.
-    init(total: Int, kept: Int) {
+    package init(total: Int, kept: Int) {
         self.total = total
         self.kept = kept
     }
 
-    mutating func ask(_ count: Int, of client: ClientGroup, as id: UInt64) -> Answer {
+    package mutating func ask(_ count: Int, of client: ClientGroup, as id: UInt64) -> Answer {
         guard count <= kept else { return .refused }
         // Nobody overtakes whoever waits for room that anybody could have.
         if waiting.allSatisfy({ held[$0.client] != nil }), fits(count, client) {
@@ -153,7 +153,7 @@ struct BodyRoom {
     }
 
     /// Gives room back. Who has been given some of it, in order.
-    mutating func give(_ count: Int, of client: ClientGroup) -> [UInt64] {
+    package mutating func give(_ count: Int, of client: ClientGroup) -> [UInt64] {
         used -= count
         if let rest = held[client].map({ $0 - count }) { held[client] = rest > 0 ? rest : nil }
         var now: [UInt64] = []
@@ -174,10 +174,10 @@ struct BodyRoom {
         return now
     }
 
-    func isGranted(_ id: UInt64) -> Bool { granted.contains(id) }
+    package func isGranted(_ id: UInt64) -> Bool { granted.contains(id) }
 
     /// Whoever waits is done with waiting. `.granted` where it has got its room by now.
-    mutating func forget(_ id: UInt64) -> Answer {
+    package mutating func forget(_ id: UInt64) -> Answer {
         if granted.remove(id) != nil { return .granted }
         waiting.removeAll { $0.id == id }
         return .refused

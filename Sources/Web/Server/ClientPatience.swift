@@ -1,32 +1,34 @@
-import NIOCore
+package import NIOCore
 
 /// How long a client may keep its connection waiting: pure, asked by the connection from time to time.
 ///
 /// Only the client's own slowness counts. While it is our turn, since a request is worked on, a body waits for its room or the disk is
 /// slow, no time passes here.
-struct ClientPatience {
-    struct Limits: Sendable {
+package struct ClientPatience {
+    package struct Limits: Sendable {
         /// Without a word: a caller, between two requests or in the middle of one.
-        var idle: TimeAmount = .seconds(120)
+        package var idle: TimeAmount = .seconds(120)
         /// Without a word, or over a request's head: somebody who has not proved who they are.
-        var strangersIdle: TimeAmount = .seconds(30)
+        package var strangersIdle: TimeAmount = .seconds(30)
         /// Over a body, for a stranger; longer ones get the time that they take at `strangersRate`.
-        var strangersBody: TimeAmount = .seconds(30)
+        package var strangersBody: TimeAmount = .seconds(30)
         /// Bytes a second: what a call with a layer's part in it must come at from whoever is proved by its body only.
-        var strangersRate: Int64 = 256 << 10
+        package var strangersRate: Int64 = 256 << 10
         /// Bytes a second that anybody's body must come at, over `rateWindow`: below every line that an upload could succeed on.
-        var leastRate: Int64 = 256
-        var rateWindow: TimeAmount = .seconds(60)
+        package var leastRate: Int64 = 256
+        package var rateWindow: TimeAmount = .seconds(60)
         /// How often a stranger is looked at.
-        var look: TimeAmount = .seconds(10)
+        package var look: TimeAmount = .seconds(10)
+
+        package init() {}
     }
 
-    enum Verdict: Equatable {
+    package enum Verdict: Equatable {
         case look(in: TimeAmount)
         case close(Reason)
     }
 
-    enum Reason: String { case idle, slow }
+    package enum Reason: String { case idle, slow }
 
     private struct Body {
         let declared: Int64?
@@ -49,35 +51,35 @@ struct ClientPatience {
     private var lastHeard: NIODeadline
     private var body: Body?
     /// Somebody on this connection has proved who they are.
-    private(set) var isProved = false
+    package private(set) var isProved = false
 
-    init(_ limits: Limits, at now: NIODeadline) {
+    package init(_ limits: Limits, at now: NIODeadline) {
         self.limits = limits
         lastHeard = now
     }
 
-    mutating func prove() { isProved = true }
+    package mutating func prove() { isProved = true }
 
     /// The client has said something, or begins to be waited for.
-    mutating func heard(at now: NIODeadline) { lastHeard = now }
+    package mutating func heard(at now: NIODeadline) { lastHeard = now }
 
-    mutating func bodyBegins(declared: Int64?) { body = Body(declared: declared) }
+    package mutating func bodyBegins(declared: Int64?) { body = Body(declared: declared) }
 
     /// It is the client's turn to send more of its body.
-    mutating func bodyIsAwaited(at now: NIODeadline) {
+    package mutating func bodyIsAwaited(at now: NIODeadline) {
         if body?.since == nil { body?.since = now }
     }
 
-    mutating func bodyArrived(_ count: Int, at now: NIODeadline) {
+    package mutating func bodyArrived(_ count: Int, at now: NIODeadline) {
         body?.count(to: now)
         body?.since = nil
         body?.windowReceived += Int64(count)
     }
 
-    mutating func bodyEnded() { body = nil }
+    package mutating func bodyEnded() { body = nil }
 
     /// - Parameter isAwaited: it is the client's turn.
-    mutating func verdict(at now: NIODeadline, isAwaited: Bool) -> Verdict {
+    package mutating func verdict(at now: NIODeadline, isAwaited: Bool) -> Verdict {
         let idle = isProved ? limits.idle : min(limits.idle, limits.strangersIdle)
         let step = isProved ? limits.idle : min(limits.look, idle)
         guard isAwaited else { return .look(in: step) }

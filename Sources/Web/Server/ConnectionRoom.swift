@@ -4,8 +4,8 @@ import NIOCore
 ///
 /// First the strangers of the client that has most of them, the oldest first: whoever opens thousands makes room with their own. Where all
 /// have proved who they are, those of the client with the most connections are asked whether they are idle.
-struct ConnectionRoom {
-    typealias ID = ObjectIdentifier
+package struct ConnectionRoom {
+    package typealias ID = ObjectIdentifier
 
     private struct Member {
         let client: ClientGroup
@@ -30,18 +30,20 @@ struct ConnectionRoom {
     private var groups: [ClientGroup: Group] = [:]
     private var next: UInt64 = 0
 
-    var count: Int { members.count }
+    package init() {}
 
-    func count(of client: ClientGroup) -> Int { groups[client]?.count ?? 0 }
+    package var count: Int { members.count }
 
-    mutating func add(_ id: ID, of client: ClientGroup) {
+    package func count(of client: ClientGroup) -> Int { groups[client]?.count ?? 0 }
+
+    package mutating func add(_ id: ID, of client: ClientGroup) {
         next += 1
         members[id] = Member(client: client, number: next)
         groups[client, default: Group()].strangers.count += 1
         groups[client]?.strangers.entries.append((id, next))
     }
 
-    mutating func prove(_ id: ID) {
+    package mutating func prove(_ id: ID) {
         guard let member = members[id], member.isStranger else { return }
         members[id]?.isStranger = false
         change(member.client, \.strangers, by: -1)
@@ -49,7 +51,7 @@ struct ConnectionRoom {
         groups[member.client]?.callers.entries.append((id, member.number))
     }
 
-    mutating func remove(_ id: ID) {
+    package mutating func remove(_ id: ID) {
         guard let member = members.removeValue(forKey: id) else { return }
         change(member.client, member.isStranger ? \.strangers : \.callers, by: -1)
         if groups[member.client]?.count == 0 { groups[member.client] = nil }
@@ -57,9 +59,11 @@ struct ConnectionRoom {
 
     /// Strangers that are to go, at most so many. They are named once.
     ///
-    /// - Parameter client: whose; nil for that of the client with the most.
-    mutating func strangersToClose(_ most: Int, of client: ClientGroup? = nil) -> [ID] {
-        guard let client = client ?? biggest(\.strangers) else { return [] }
+    /// - Parameters:
+    ///   - client: whose; nil for that of the client with the most.
+    ///   - few: none of a client that has no more than so many: who has just come has had no time to prove anything.
+    package mutating func strangersToClose(_ most: Int, of client: ClientGroup? = nil, sparing few: Int = 0) -> [ID] {
+        guard let client = client ?? biggest(\.strangers), groups[client]?.strangers.count ?? 0 > few else { return [] }
         // Half of them at most: others may have nearly as many.
         let share = max(1, (groups[client]?.strangers.count ?? 0) / 2)
         var chosen: [ID] = []
@@ -71,7 +75,7 @@ struct ConnectionRoom {
     }
 
     /// Callers that are to go where they are idle, at most so many; asked again, others are named first.
-    mutating func callersToAsk(_ most: Int) -> [ID] {
+    package mutating func callersToAsk(_ most: Int) -> [ID] {
         guard let client = biggest(\.callers), let group = groups[client] else { return [] }
         var chosen: [ID] = []
         for _ in 0..<group.callers.entries.count where chosen.count < most {

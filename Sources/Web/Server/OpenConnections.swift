@@ -60,12 +60,14 @@ final class OpenConnections: Sendable {
         return !isFull
     }
 
-    /// Closes connections that can be spared, if there are any.
+    /// Closes connections that can be spared, if there are any: of a flood of strangers first, then of callers who are idle, and newcomers
+    /// only where there is nobody else.
     func makeRoom() {
         let (strangers, callers) = state.withLock { state in
             let batch = max(1, min(Self.batch, most / 16))
-            let strangers = state.room.strangersToClose(batch)
+            var strangers = state.room.strangersToClose(batch, sparing: max(2, batch))
             let callers = strangers.isEmpty ? state.room.callersToAsk(batch) : []
+            if strangers.isEmpty, callers.isEmpty { strangers = state.room.strangersToClose(batch) }
             return (Self.channels(strangers, state.accepted), Self.channels(callers, state.accepted))
         }
         for channel in strangers { close(channel) }

@@ -15,7 +15,7 @@ package struct WebSettings: Sendable {
     /// Connections of one client (an IPv4 address, an IPv6 /64); nil for as many as there is room for.
     package var connectionsPerAddress: Int?
     /// How long somebody who has not proved who they are may take. `idle` is that of `idleTimeout`.
-    var strangersPatience = ClientPatience.Limits()
+    package var strangersPatience = ClientPatience.Limits()
     /// How long a client may take next to nothing of what it asked for before it is cut off; nil: for ever.
     package var downloadPatience: Duration?
 

@@ -3,7 +3,7 @@ import Testing
 import WeirCore
 import WeirSigV4
 
-@testable import WeirWeb
+import WeirWeb
 
 /// What is known of a call before its body is read.
 @Suite struct AdmissionTests {
