@@ -31,7 +31,9 @@ struct DoorParts {
             downloadPatience: settings.downloadPatience)
         web.metricsAccess = settings.metricsAccess
         web.metricsAt = settings.metricsAt
-        if settings.tls == .selfSigned { web.renewedTLS = { [settings, logger] in try settings.selfSigned(in: folder, logger: logger).renewed() } }
+        if settings.tls == .selfSigned {
+            web.renewedTLS = { [settings, logger] in try settings.selfSigned(in: folder, logger: logger).renewed() }
+        }
         let operations =
             ECROperations.table(registry: registry, tokens: tokens) + KMSOperations.table(keys: vault.keys)
             + SecretsOperations.table(secrets: vault.secrets) + STSOperations.table(accessKeys: accessKeys)

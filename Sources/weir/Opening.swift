@@ -157,7 +157,8 @@ extension BlobStoreError {
     fileprivate var reason: String {
         switch self {
         case .missing: "it is gone"
-        case .full(let detail), .failed(let detail), .unavailable(let detail), .damaged(let detail), .tooManyFiles(let detail): detail
+        case .full(let detail), .failed(let detail), .unavailable(let detail), .damaged(let detail), .tooManyFiles(let detail):
+            detail
         case .closed: "it has been closed"
         }
     }

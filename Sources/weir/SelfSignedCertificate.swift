@@ -69,7 +69,8 @@ struct SelfSignedCertificate {
 
     /// The authority that is there, where its key is and it outlasts another certificate.
     private func authority() throws -> Authority? {
-        guard let keyText = try StartFile.text(of: authorityKeyFile), let key = try? P256.Signing.PrivateKey(pemRepresentation: keyText),
+        guard let keyText = try StartFile.text(of: authorityKeyFile),
+            let key = try? P256.Signing.PrivateKey(pemRepresentation: keyText),
             let text = try StartFile.text(of: authorityFile), let certificate = try? X509.Certificate(pemEncoded: text),
             certificate.publicKey == X509.Certificate.PublicKey(key.publicKey),
             certificate.notValidAfter > Date().addingTimeInterval(Self.serverDays * 86_400)

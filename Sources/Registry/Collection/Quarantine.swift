@@ -70,7 +70,7 @@ package final class Quarantine: Sendable {
     ///
     /// - Parameter unreferenced: an operator's own grace for what a row said nobody needs. What nothing explained waits for the settings' grace.
     func due(unreferenced: Duration? = nil) -> Due {
-        let now = clock.now
+        let now = clock.due
         return Due(
             unreferencedSince: now + (.zero - (unreferenced ?? grace)), othersSince: now + (.zero - grace))
     }
@@ -133,7 +133,7 @@ package final class Quarantine: Sendable {
                 }
             }
             let blobs = deleted.map(\.blob)
-            let limit = clock.now + (.zero - grace)
+            let limit = clock.due + (.zero - grace)
             do {
                 try await database.write { sql in
                     for blob in blobs { _ = try LostTable.remove(blob, sql) }

@@ -33,7 +33,9 @@ extension Pulls {
         guard let rule, standing.membership != .push else { throw refusal(of: digest, standing, fault, use, at: place) }
         try await access.permit(caller, "ecr:BatchImportUpstreamImage", on: name, in: registry)
         // Some registries give manifests out as blobs too, and a client that is told so keeps the image under a type of its own.
-        if standing.membership == nil, try await holdsImage(digest, in: repository) { throw Refusal.blobUnknown(digest, in: name) }
+        if standing.membership == nil, try await holdsImage(digest, in: repository) {
+            throw Refusal.blobUnknown(digest, in: name)
+        }
         do {
             let source = try await source(of: name, by: rule, in: registry)
             var order = Fills.Order(digest: digest, size: standing.named, repository: repository, source: source)

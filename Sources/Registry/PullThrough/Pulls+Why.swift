@@ -131,7 +131,8 @@ extension Pulls {
     private func denial(_ exists: Bool, isHeld: Bool, at place: Place) async throws -> String? {
         var actions = ["ecr:BatchGetImage"]
         if !isHeld { actions = ["ecr:BatchImportUpstreamImage"] + (exists ? [] : ["ecr:CreateRepository"]) }
-        let tags = exists ? [] : try await templates.template(for: place.name, .pullThroughCache, in: place.registry)?.resourceTags
+        let tags =
+            exists ? [] : try await templates.template(for: place.name, .pullThroughCache, in: place.registry)?.resourceTags
         for action in actions {
             let facts = action == "ecr:CreateRepository" ? Access.facts(giving: tags ?? []) : [:]
             do {

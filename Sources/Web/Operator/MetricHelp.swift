@@ -11,7 +11,8 @@ package enum MetricHelp {
         "weir_upstream_request_seconds": "Time to the head of an upstream server's answer.",
         "weir_upstream_retries_total": "Questions that were asked again.",
         "weir_upstream_spared_total": "Questions that were not asked, because the breaker is open or upstream wants a pause.",
-        "weir_upstream_breaker_open": "1 while the server is taken for dead and not asked; other: so many that redirects lead to.",
+        "weir_upstream_breaker_open":
+            "1 while the server is taken for dead and not asked; other: so many that redirects lead to.",
         "weir_upstream_quota_limit": "What ratelimit-limit said last.",
         "weir_upstream_quota_remaining": "What ratelimit-remaining said last.",
         "weir_referrer_questions_total": "Questions to upstream for referrers, by outcome.",
