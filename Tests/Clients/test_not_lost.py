@@ -130,9 +130,11 @@ def test_a_disk_that_fails_in_the_middle_of_a_layer(server: Weir, machine: Machi
 def test_an_unsealed_layer_that_the_kernel_sends_by_itself(make_weir: Callable[..., Weir], machine: Machine) -> None:
     weir = make_weir(environment=machine.environment, options=[*QUIET, "--sealing", "kms-only"])
     layer, client = pushed(weir, size=4 * MIB).layers[0].digest, weir.distribution()
-    with machine.fails("read", errno.EIO, path="/blobs/"), pytest.raises((requests.RequestException, Truncated)):
-        client.blob_digest(NAME, layer)
-    wait_until(lambda: "Stored blob is unreadable" in weir.output, 20, "the alarm")
+    with machine.fails("read", errno.EIO, path="/blobs/"):
+        with pytest.raises((requests.RequestException, Truncated)):
+            client.blob_digest(NAME, layer)
+        # It looks again, by itself, before it says so.
+        wait_until(lambda: "Stored blob is unreadable" in weir.output, 20, "the alarm")
     path = file_of(weir, layer)
     away = path.rename(weir.folder / "away")
     assert_error(client.blob(NAME, layer), 500, "UNKNOWN")

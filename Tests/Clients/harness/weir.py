@@ -246,7 +246,9 @@ class Weir:
 
     def stored_files(self) -> list[Path]:
         """The content files, finished ones only."""
-        return sorted(path for path in (self.data / "blobs").rglob("*") if path.is_file())
+        # Not rglob: it fails on a folder that goes while it looks, and the store's mark is one that is renamed.
+        return sorted(path for folder, _, names in os.walk(self.data / "blobs") for path in (Path(folder) / name for name in names)
+                      if path.is_file())
 
     def staged_files(self) -> list[Path]:
         return sorted(path for path in (self.data / "staging").rglob("*") if path.is_file())
