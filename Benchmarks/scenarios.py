@@ -171,9 +171,9 @@ class ManifestByTag(Scenario):
 
 
 def milliseconds(text: str) -> float:
-    """wrk's way to tell a time: 850us, 1.20ms, 2.00s."""
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(number) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
+    """wrk's way to tell a time: 850us, 1.20ms, 2.00s, 1.05m."""
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(number) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[unit]
 
 
 def scenarios(bench: Bench) -> list[Scenario]:

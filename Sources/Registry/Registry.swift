@@ -3,7 +3,7 @@ package import WeirCore
 package import WeirVault
 
 /// Everything the registry does: the only thing that the doors receive of this room.
-package struct Registry: Sendable {
+package final class Registry: Sendable {
     /// What it is made of.
     package struct Parts: Sendable {
         package let database: any SQLDatabase

@@ -31,19 +31,28 @@ extension Duration {
 
 /// Where services get the time from: the program gives the machine's clock, tests their own.
 package struct WallClock: Sendable {
-    private let read: @Sendable () -> Timestamp
-    private let readDue: @Sendable () -> Timestamp
+    private let source: Source
 
     /// - Parameter due: the moment up to which dates count as come; `read`'s where there is no doubt about the clock.
     package init(_ read: @escaping @Sendable () -> Timestamp, due: (@Sendable () -> Timestamp)? = nil) {
-        self.read = read
-        readDue = due ?? read
+        source = Source(read: read, readDue: due ?? read)
     }
 
     /// For what is stamped, shown and compared.
-    package var now: Timestamp { read() }
+    package var now: Timestamp { source.read() }
 
     /// For what is destroyed, expired or given up when its date has come. After the clock has jumped it is the earlier of what the clock shows and
     /// what it should show (`ClockGuard`): so a wrong clock destroys nothing.
-    package var due: Timestamp { readDue() }
+    package var due: Timestamp { source.readDue() }
+
+    /// One reference to both closures: nearly every type holds a clock, and each copy of one is counted.
+    private final class Source: Sendable {
+        let read: @Sendable () -> Timestamp
+        let readDue: @Sendable () -> Timestamp
+
+        init(read: @escaping @Sendable () -> Timestamp, readDue: @escaping @Sendable () -> Timestamp) {
+            self.read = read
+            self.readDue = readDue
+        }
+    }
 }

@@ -11,7 +11,7 @@ package import WeirCore
 /// The policies are the registry's and the repository's, judged as one: any Deny wins, then any Allow. The registry's covers every
 /// action, also on what does not exist yet (ECR's policy scope V2). An identity's policies would join in `permit(_:byIdentity:)`; there
 /// are none yet, so that "somebody in that account" is nobody who can sign in.
-package struct Access: Sendable {
+package final class Access: Sendable {
     /// What the account's root may do whatever the registry's policy says: nobody can lock themselves out for ever.
     private static let rescues: Set<String> = [
         "ecr:PutRegistryPolicy", "ecr:GetRegistryPolicy", "ecr:DeleteRegistryPolicy",

@@ -4,7 +4,7 @@ package import WeirCore
 package import WeirVault
 
 /// The stored blobs: opened and committed, each under the key of its repository.
-package struct Blobs: Sendable {
+package final class Blobs: Sendable {
     /// Which content is sealed (design.md §6).
     package enum Sealing: String, Sendable, CaseIterable {
         /// Everything: the default.

@@ -2,7 +2,7 @@ package import WeirCore
 import WeirVault
 
 /// The images of repositories: put, read and removed. What comes from upstream goes through `Pulls`.
-package struct Images: Sendable {
+package final class Images: Sendable {
     let database: any SQLDatabase
     let repositories: Repositories
     let blobs: Blobs

@@ -2,7 +2,7 @@ package import WeirCore
 package import WeirVault
 
 /// The pull through cache rules of all registries. A registry's rules stay in memory until one of them changes.
-package struct CacheRules: Sendable {
+package final class CacheRules: Sendable {
     private static let remembered = 1_000
 
     let database: any SQLDatabase

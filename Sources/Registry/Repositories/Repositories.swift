@@ -5,7 +5,7 @@ package import WeirVault
 ///
 /// A repository that was asked for stays in memory until something of it changes. Whoever inserts one by `insert` calls `forget`
 /// after the commit.
-package struct Repositories: Sendable {
+package final class Repositories: Sendable {
     /// ECR's quota "Registered repositories".
     package static let perRegistry = 100_000
     private static let remembered = 20_000

@@ -3,7 +3,7 @@ package import WeirCore
 /// What is set for a whole registry: its policy, replication, scanning, signing, account settings, and whose pulls do not count.
 ///
 /// A registry's settings stay in memory until one of them changes.
-package struct RegistrySettings: Sendable {
+package final class RegistrySettings: Sendable {
     /// ECR's quota "Pull time update exclusions".
     static let maxExclusions = 100
     private static let remembered = 1_000

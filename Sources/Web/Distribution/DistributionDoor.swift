@@ -8,7 +8,7 @@ package import WeirRegistry
 /// The door for container clients: the OCI distribution API under `/v2/`, with ECR's authentication, errors and texts.
 ///
 /// Whoever asks is known before the address is read, so that a stranger learns nothing of what is here.
-package struct DistributionDoor: Sendable {
+package final class DistributionDoor: Sendable {
     private let api: DistributionAPI
     private let tokens: RegistryTokens
     private let publicHost: String

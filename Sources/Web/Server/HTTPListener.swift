@@ -13,7 +13,7 @@ import WeirRegistry
 ///
 /// Each connection's requests are answered one after the other, on the connection's own event loop (`Connection`). On a graceful stop it
 /// takes no new connection, lets every answer that has begun go out whole, and returns.
-package struct HTTPListener: Sendable {
+package final class HTTPListener: Sendable {
     package typealias Answer = @Sendable (WebRequest) async -> Reply
 
     private let settings: WebSettings
@@ -80,7 +80,7 @@ package struct HTTPListener: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // A crowd is accepted sixteen at a time between two looks at all sockets, not four.
             .serverChannelOption(.maxMessagesPerRead, value: 16)
-            .serverChannelInitializer { channel in
+            .serverChannelInitializer { [logger] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
                         AcceptGate(open, logger: logger)
@@ -93,7 +93,7 @@ package struct HTTPListener: Sendable {
             // After each read it is asked whether more is wanted.
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: ReadBuffers.ofStrangers)
-            .childChannelInitializer { channel in
+            .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try prepare(channel, loops, open) }
             }
     }
@@ -126,7 +126,7 @@ package struct HTTPListener: Sendable {
         patience.idle = TimeAmount.microseconds(settings.idleTimeout.microseconds)
         try pipeline.addHandler(
             Connection(executor: loop.executor, open: open, limits: patience, logger: logger, strangers: strangers) {
-                await serve($0, $1, loop.turns)
+                [self, turns = loop.turns] head, connection in await serve(head, connection, turns)
             })
     }
 
