@@ -25,7 +25,10 @@ int weir_start_writeback(int fd, long offset, long count) {
     return sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);
 }
 
-void weir_keep_freed_memory(void) {
+// Lets malloc keep freed memory instead of handing it back to the kernel: buffers of 64 KiB to 4 MiB come and go all the time here, and faulting
+// their pages in again costs more than filling them. It grows by 4 MiB, and has few arenas: all but the first grow page by page, each time with a
+// system call that stops every processor. Before `main`: how many arenas there may be is read when a second thread asks for memory, and never again.
+__attribute__((constructor)) static void keep_freed_memory(void) {
     mallopt(M_MMAP_THRESHOLD, 8 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
     mallopt(M_TOP_PAD, 4 << 20);

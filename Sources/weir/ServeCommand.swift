@@ -103,7 +103,6 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         weir_tell_of_death()
-        weir_keep_freed_memory()
         // Every connection that is let in, and as many files and connections to upstream again.
         weir_make_room_for_descriptors(16_384)
         // A file-size limit is then an error of the one write, not the end of the program.

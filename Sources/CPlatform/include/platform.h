@@ -14,11 +14,6 @@ int weir_start_writeback(int fd, long offset, long count);
 /// file of /proc. New files (O_CREAT, with O_EXCL) leave a quarter of all besides: uploads that stay open must not keep anybody from reading.
 int weir_open(const char *path, int flags, unsigned mode);
 
-/// Lets malloc keep freed memory instead of handing it back to the kernel: buffers of 64 KiB to 4 MiB come and go
-/// all the time here, and faulting their pages in again costs more than filling them. It grows by 4 MiB, and has few arenas: all but the first
-/// grow page by page, each time with a system call that stops every processor.
-void weir_keep_freed_memory(void);
-
 /// Lets the process open as many files as it may, and makes the kernel's table long enough for `count` of them now: where it grows later, the
 /// thread that accepts a connection waits for every processor to pass a quiet point, tens of milliseconds under load.
 void weir_make_room_for_descriptors(int count);

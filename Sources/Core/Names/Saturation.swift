@@ -1,17 +1,18 @@
 /// Arithmetic that stays at the largest or smallest number there is where the result would not fit. A trap would be the end of the
-/// whole server: everything that is computed from numbers of others, and every tally, is computed so.
+/// whole server: everything that is computed from numbers of others, and every tally, is computed so. Inlinable, since every request counts
+/// and asks for the time: generic code of another module would be called through witness tables.
 extension FixedWidthInteger {
-    package func adding(_ other: Self) -> Self {
+    @inlinable package func adding(_ other: Self) -> Self {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? (other < 0 ? .min : .max) : sum
     }
 
-    package func subtracting(_ other: Self) -> Self {
+    @inlinable package func subtracting(_ other: Self) -> Self {
         let (difference, overflow) = subtractingReportingOverflow(other)
         return overflow ? (other < 0 ? .max : .min) : difference
     }
 
-    package func multiplied(by other: Self) -> Self {
+    @inlinable package func multiplied(by other: Self) -> Self {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
     }
@@ -19,10 +20,10 @@ extension FixedWidthInteger {
     /// The division that rounds down where `/` rounds towards zero: days and hours before 1970 are told by it.
     ///
     /// - Parameter divisor: above 1.
-    package func quotient(roundedDownBy divisor: Self) -> Self { self / divisor - (self % divisor < 0 ? 1 : 0) }
+    @inlinable package func quotient(roundedDownBy divisor: Self) -> Self { self / divisor - (self % divisor < 0 ? 1 : 0) }
 
     /// For tallies.
-    package mutating func add(_ other: Self) { self = adding(other) }
+    @inlinable package mutating func add(_ other: Self) { self = adding(other) }
 }
 
 extension Int64 {

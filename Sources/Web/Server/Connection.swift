@@ -116,6 +116,8 @@ final class Connection: ChannelDuplexHandler {
 
     /// Where the client is, for the log and the audit.
     var clientAddress: SocketAddress? { context?.remoteAddress }
+    /// Without the port; made once, since every request is told of it.
+    private(set) lazy var clientIPAddress = clientAddress?.ipAddress
 
     // MARK: Requests
 
@@ -361,7 +363,7 @@ final class Connection: ChannelDuplexHandler {
         guard closing == nil, let inputEnd, let complaint = Complaint(about: inputEnd), !hasAnswerBegun || state.isBetweenRequests
         else { return closeWhenSent(context) }
         logger.log(
-            level: strangers.requestWasUnreadable(from: clientAddress?.ipAddress) ? .info : .debug,
+            level: strangers.requestWasUnreadable(from: clientIPAddress) ? .info : .debug,
             "Request refused: it cannot be parsed",
             metadata: [
                 "http.status": "\(complaint.status.code)", "error": "\(inputEnd)",

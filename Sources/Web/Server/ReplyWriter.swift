@@ -31,7 +31,8 @@ struct ReplyWriter {
             case .cut: throw CancellationError()
             }
         var head = HTTPResponseHead(head)
-        head.headers.replaceOrAdd(name: "content-length", value: "\(length)")
+        // No door says one.
+        head.headers.add(name: "content-length", value: "\(length)")
         // What was pushed is what it says it is, and never a page of this address.
         head.headers.add(name: "x-content-type-options", value: "nosniff")
         do {
