@@ -41,6 +41,12 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
         let (path, query) = try Self.target(rest[authorityEnd...])
         self.init(scheme: scheme, host: host, port: port, path: path.isEmpty ? "/" : path, query: query)
         guard self.path.hasPrefix("/") else { throw URLRefusal("has a path that does not begin with a slash") }
+        try checkLength()
+    }
+
+    /// As it goes out: what had to be percent-encoded has become longer.
+    private func checkLength() throws(URLRefusal) {
+        guard wire.utf8.count <= Self.maxBytes else { throw URLRefusal("is longer than \(Self.maxBytes) bytes") }
     }
 
     var origin: Origin { Origin(scheme: scheme, host: host, port: port) }
@@ -63,9 +69,11 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
         } else if !path.hasPrefix("/") {
             whole = self.path[...(self.path.lastIndex(of: "/") ?? self.path.startIndex)] + path
         }
-        return OutboundURL(
+        let resolved = OutboundURL(
             scheme: scheme, host: host, port: port, path: Self.withoutDots(whole),
             query: query ?? (path.isEmpty ? self.query : nil))
+        try resolved.checkLength()
+        return resolved
     }
 
     /// This URL's path, made longer; the query goes.

@@ -97,4 +97,14 @@ import WeirUpstream
         let url = try OutboundURL("https://a.example/b?X-Amz-Signature=planted-signature")
         #expect("\(url)" == "https://a.example/b")
     }
+
+    @Test("A URL that goes out longer than 16 KiB is refused, however short it came: what is percent-encoded grows")
+    func grown() throws {
+        let brackets = String(repeating: "[", count: 6_000)
+        #expect(throws: URLRefusal.self) { try OutboundURL("https://a.example/\(brackets)") }
+        let url = try OutboundURL("https://a.example/\(String(repeating: "b", count: 10_000))/")
+        #expect(throws: URLRefusal.self) { try url.resolving(String(repeating: "b", count: 10_000)) }
+        #expect(throws: URLRefusal.self) { try url.resolving("?\(brackets)") }
+        #expect(throws: URLRefusal.self) { try url.resolving("/?\(brackets)") }
+    }
 }

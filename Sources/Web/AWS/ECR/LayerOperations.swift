@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import WeirCore
 import WeirIdentity
 import WeirRegistry
@@ -78,8 +79,10 @@ struct LayerOperations: Sendable {
         let id = try uploadID(call)
         let first = try call.input.integer("partFirstByte", Self.positions)
         let last = try call.input.integer("partLastByte", Self.positions)
-        let bytes = try call.input.blob("layerPartBlob", length: Self.partBytes)
         let (name, home) = try await call.repository("ecr:UploadLayerPart", registry.access)
+        let input = call.input
+        // Read elsewhere: a connection's event loop has others to look after than who sends 20 MiB.
+        let bytes = try await NIOThreadPool.singleton.runIfActive { try input.blob("layerPartBlob", length: Self.partBytes) }
         let received = try await registry.uploads.appendPart(
             ByteBuffer(bytes: bytes), first: first, last: last, to: id, in: name, of: home)
         return .about(name, in: home, ["uploadId": .string(id), "lastByteReceived": .integer(received)])
