@@ -37,7 +37,7 @@ struct House: Sendable {
         } catch {
             // One whole file: whoever restores another one beside a log that is left gets a mixture of both.
             try? opened.database.close()
-            throw error
+            throw StartProblem.told(error, in: folder)
         }
     }
 
@@ -99,13 +99,20 @@ struct House: Sendable {
     private static func permit(_ clock: SteadyClock, _ opened: Opening.Opened) -> DestructionPermit {
         DestructionPermit {
             if let refusal = clock.refusal { return refusal }
-            // Whoever collects on a full volume writes rows before anything is freed.
-            opened.room.makeRoomForRows()
             do {
-                try await opened.marks.advance()
+                do {
+                    try await opened.marks.advance()
+                } catch let error as SQLError where error.isFull {
+                    // Not before: what is given up on a volume that fills is soon taken by others, and then there is no way out.
+                    guard opened.room.dropBallast() else { throw error }
+                    try await opened.marks.advance()
+                }
                 return nil
             } catch {
-                return error as? Refusal ?? Refusal(.storageFull, "The store's mark cannot be moved on: \(error)")
+                // A collector that hears of a full volume gives up quarantine: no other fault may sound like that.
+                let isFull = (error as? SQLError)?.isFull ?? false
+                return error as? Refusal
+                    ?? Refusal(isFull ? .storageFull : .storageUnavailable, "The store's mark cannot be moved on: \(error)")
             }
         }
     }

@@ -27,12 +27,15 @@ struct Opening {
         warnOfExposure()
         let room = VolumeRoom(folder: folder.path, reserve: settings.reserve)
         let store = FileBlobStore(lookingAt: folder.path, room: room)
+        do { try store.checkIsOneVolume() } catch { throw StartProblem.told(error, in: folder) }
         let isNew = try folder.lacksDatabase()
         let holdsBlobs = isNew ? try look { () throws(BlobStoreError) in try store.holdsBlobs() } : true
         if isNew { try checkNew(store, holdsBlobs) }
         let root =
             try settings.rootKey.map { try RootKey(bytes: $0) }
             ?? folder.rootKey(from: settings.rootKeyFile, holdingBlobs: isNew && holdsBlobs)
+        // A volume without a free byte must not keep the server from starting: whoever frees some needs it.
+        if !isNew { room.makeRoomForRows() }
         let database = try await database()
         do {
             try await checkSealing(of: database)
@@ -42,7 +45,7 @@ struct Opening {
             return Opened(database: database, store: store, root: root, marks: marks, room: room)
         } catch {
             try? database.close()
-            throw error
+            throw StartProblem.told(error, in: folder)
         }
     }
 
@@ -55,7 +58,9 @@ struct Opening {
 
     private func database() async throws -> SQLiteDatabase {
         // SQLite tells every reason in the same words.
-        if try StartFile.exists(folder.database) { try StartFile.check(folder.database) }
+        for path in [folder.database, folder.database + "-wal", folder.database + "-shm"] {
+            if try StartFile.exists(path) { try StartFile.check(path) }
+        }
         do {
             let database = try SQLiteDatabase(path: folder.database)
             try await database.migrate(VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
@@ -150,6 +155,18 @@ struct Opening {
 extension StartProblem {
     init(_ error: BlobStoreError, in folder: DataFolder) {
         self.init("the folder '\(folder.blobs)' cannot be used: \(error.reason). Nothing was changed")
+    }
+
+    /// What a person is told of an error that nobody below has put into words.
+    static func told(_ error: any Error, in folder: DataFolder) -> any Error {
+        if let error = error as? BlobStoreError {
+            return StartProblem("the folder '\(folder.path)' cannot be used: \(error.reason)")
+        }
+        guard let error = error as? SQLError else { return error }
+        return StartProblem(
+            error.isFull
+                ? "the volume of '\(folder.path)' is full, and not even a row finds room. Free some space first (\(error))"
+                : "the database '\(folder.database)' cannot be used: \(error)")
     }
 }
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from harness.distribution import Distribution
 from harness.images import MIB, Image, random_layer, single
@@ -169,6 +170,64 @@ def test_the_collector_finds_a_way_out_of_a_full_disk(on_a_small_disk: tuple[Wei
     wait_until(lambda: client.request("POST", "/v2/app/blobs/uploads/").status_code == 202, 10, "room again")
     client.push_blob("app", pushed.content, pushed.digest)
     wait_until(lambda: (weir.data / "ballast").exists(), 20, "the ballast to be back")
+
+
+def test_a_server_starts_on_a_volume_without_a_free_byte(on_a_small_disk: tuple[Weir, SmallDisk]) -> None:
+    """Whoever frees some needs it running."""
+    weir, disk = on_a_small_disk
+    image = single([random_layer("kept", 200_000)], note="kept")
+    weir.repository("app")
+    weir.distribution().push("app", "1", image)
+    wait_until(lambda: (weir.data / "ballast").exists(), 20, "the ballast")
+    fill(disk)
+    assert disk.free_bytes == 0
+    weir.restart()
+    pulls(weir.distribution(), "app", image)
+    assert collect(weir, "--grace", "0")["status"] == "DONE"
+
+
+def test_the_ballast_is_kept_for_whom_nothing_else_helps(on_a_small_disk: tuple[Weir, SmallDisk]) -> None:
+    """A collection that still finds room for its rows leaves it alone: given up early, it would be used up by others."""
+    weir, disk = on_a_small_disk
+    weir.repository("app")
+    wait_until(lambda: (weir.data / "ballast").exists(), 20, "the ballast")
+    fill(disk, leaving=MIB // 2)
+    assert collect(weir, "--grace", "0")["status"] == "DONE"
+    assert (weir.data / "ballast").exists()
+    assert weir.distribution().request("POST", "/v2/app/blobs/uploads/").status_code == 507
+
+
+def test_a_collection_without_ballast_gives_up_quarantine_to_begin(on_a_small_disk: tuple[Weir, SmallDisk]) -> None:
+    weir, disk = on_a_small_disk
+    weir.repository("app")
+    client = weir.distribution()
+    for number in range(10):
+        layer = random_layer(f"quarantine-{number}", 200_000)
+        client.push_blob("app", layer.content, layer.digest)
+    # Put aside, for an hour.
+    collect(weir, "--grace", "3600")
+    time.sleep(1.1)
+    run_ = collect(weir, "--grace", "1")
+    assert run_["status"] == "DONE" and len(list((weir.data / "lost").rglob("*"))) > 0, run_
+    fill(disk)
+    (weir.data / "ballast").unlink(missing_ok=True)
+    fill(disk)
+    assert disk.free_bytes == 0
+    run_ = collect(weir, "--grace", "0")
+    assert run_["status"] == "DONE", run_
+    assert disk.free_bytes > 0
+
+
+def test_a_row_that_finds_no_room_is_told_as_a_full_volume(on_a_small_disk: tuple[Weir, SmallDisk]) -> None:
+    weir, disk = on_a_small_disk
+    weir.repository("app")
+    fill(disk)
+    (weir.data / "ballast").unlink(missing_ok=True)
+    fill(disk)
+    with pytest.raises(ClientError) as told:
+        for number in range(200):
+            weir.repository(f"more-{number}")
+    assert "volume is full" in str(told.value) and "internal" not in str(told.value)
 
 
 def test_a_cache_makes_room_for_itself(on_a_small_disk: tuple[Weir, SmallDisk], upstream: DockerRegistry) -> None:

@@ -201,6 +201,42 @@ def test_cached_content_comes_from_upstream_while_the_disk_does_not_answer(
     client.pull("cached/app", "unread")
 
 
+@pytest.mark.parametrize(("call", "error"), [("open", errno.EIO), ("rename", errno.EXDEV), ("write", errno.EIO)])
+def test_a_store_that_takes_nothing_does_not_cut_a_cached_pull(
+    make_weir: Callable[..., Weir], machine: Machine, rude: RudeRegistry, call: str, error: int,
+) -> None:
+    """Upstream has the layer: it comes through unstored, checked all the same."""
+    weir = make_weir(environment=machine.environment, options=QUIET)
+    weir.rule("cached", "registry.k8s.io")
+    image = rude.hold("app", f"untaken-{call}", single([random_layer(f"untaken-{call}", 3 * MIB)], note=call))
+    client = weir.distribution()
+    with machine.fails(call, error, path="/blobs/" if call == "rename" else "/staging/") as fault:
+        client.pull("cached/app", f"untaken-{call}")
+        assert fault.happened > 0
+    assert metric(weir, "weir_unstored_blobs_total") > 0
+    client.pull("cached/app", f"untaken-{call}")
+    wait_until(lambda: len(weir.stored_files()) == 2, 10, "it to be stored when the store is well again")
+
+
+def test_what_a_push_has_mended_is_counted_no_more(server: Weir) -> None:
+    image = pushed(server)
+    layer = image.layers[0]
+    path = file_of(server, layer.digest)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    client = server.distribution()
+    with pytest.raises((requests.RequestException, AssertionError, Truncated)):
+        client.pull(NAME, "1")
+    damaged = 'weir_stored_faults{state="damaged"}'
+    wait_until(lambda: metric(server, damaged) == 1, 20, "the damage to be counted")
+    # It is told from the start on, too.
+    server.restart()
+    wait_until(lambda: metric(server, damaged) == 1, 20, "the damage to be told after a restart")
+    server.distribution().push_blob(NAME, layer.content, layer.digest)
+    wait_until(lambda: metric(server, damaged) == 0, 20, "the mended blob to be counted no more")
+
+
 # Repairs and collections that see more than they should
 
 

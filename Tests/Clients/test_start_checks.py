@@ -14,7 +14,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from harness.images import Image, random_layer, single
-from harness.machine import Machine, as_nobody, open_folder, unreadable
+from harness.machine import Machine, as_nobody, open_folder, small_disk, unreadable
 from harness.processes import CommandFailed, clean_environment, free_port, run
 from harness.weir import PROGRAM, Weir
 
@@ -334,6 +334,34 @@ def test_a_volume_that_goes_away_while_the_server_runs(make_weir: Callable[..., 
     pulls(weir, "app", image)
     layer = random_layer("again", 100_000)
     weir.distribution().push_blob("app", layer.content, layer.digest)
+
+
+@root
+@pytest.mark.parametrize("part", ["blobs", "staging", "lost"])
+def test_a_part_of_the_folder_on_a_volume_of_its_own(make_weir: Callable[..., Weir], part: str) -> None:
+    """Content is moved from one to the other: there every push would fail."""
+    weir = make_weir(start=False)
+    (weir.data / part).mkdir(parents=True, mode=0o700)
+    with small_disk(weir.data / part, 1 << 24):
+        told = refuses(weir)
+        assert f"its '{part}' lies on a volume of its own" in told and "Mount the whole folder" in told, told
+        assert [file.name for file in weir.data.iterdir() if file.name != "lock"] == [part]
+    weir.start()
+    pulls(weir, "app", pushed(weir, "app"))
+
+
+@root
+@pytest.mark.usefixtures("_program")
+@pytest.mark.parametrize("name", ["weir.db-wal", "weir.db-shm", "staging"])
+def test_what_a_restore_has_left_to_root_is_named(name: str) -> None:
+    with open_folder() as folder:
+        weir = Weir(folder, under=as_nobody)
+        weir.start().kill()
+        with unreadable(weir.data / name):
+            told = refuses(weir)
+            assert "ermission denied" in told and name.removeprefix("weir.db") in told, told
+            assert "restore it" not in told and "(" not in told.partition(":")[0], told
+        weir.start().stop()
 
 
 def test_a_folder_from_before_there_were_marks(make_weir: Callable[..., Weir]) -> None:

@@ -94,6 +94,8 @@ package final class Chores: Service {
     package var runs: [Run] { state.withLock { state in state.order.reversed().compactMap { state.runs[$0] } } }
 
     package func run() async throws {
+        // What the rows tell is shown from the start on, and not from the first collection on.
+        try? await collector.tellState()
         await cancelWhenGracefulShutdown { [self] in
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { for await id in self.asked { await self.perform(id) } }
@@ -109,6 +111,8 @@ package final class Chores: Service {
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.pulse)
             guard !Task.isCancelled else { return }
+            // A push takes a fault away, too, and does not tell.
+            try? await collector.blobs.tellFaults()
             do {
                 if let interval = collector.settings.interval, ContinuousClock.now - last >= interval {
                     last = .now

@@ -109,16 +109,16 @@ package final class Collector: Sendable {
     package func collect(
         _ orders: Orders = Orders(), progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> CollectionReport {
-        if !orders.isDryRun { try await permit.check() }
+        if !orders.isDryRun { try await permitted() }
         var report = CollectionReport(isDryRun: orders.isDryRun, at: clock.now)
         if !orders.isDryRun { try await quarantine.takeInStrays() }
         try await empty(orders, into: &report, progress)
         do {
             try await run(orders, into: &report, progress)
         } catch let error as SQLError where error.isFull && !orders.isDryRun {
-            // No room for a row. What waits in quarantine is given up, the oldest first, and makes some.
+            // No room for a row. The ballast and what waits in quarantine, the oldest first, are given up, and make some.
+            blobs.room.makeRoomForRows()
             let gone = try await quarantine.empty(quarantine.due(unreferenced: .zero), atMost: Self.emergency)
-            guard gone.gone.items > 0 else { throw error }
             report = CollectionReport(isDryRun: false, at: report.startedAt)
             report.emptied = gone.gone
             try await run(orders, into: &report, progress)
@@ -128,6 +128,15 @@ package final class Collector: Sendable {
         progress(ChoreProgress(.done))
         tell(report)
         return report
+    }
+
+    /// Where not even the permit's row finds room, what waits in quarantine is given up, the oldest first.
+    private func permitted() async throws {
+        do { try await permit.check() } catch let refusal where refusal.reason == .storageFull {
+            let gone = try await quarantine.empty(quarantine.due(unreferenced: .zero), atMost: Self.emergency)
+            guard gone.gone.items > 0 else { throw refusal }
+            try await permit.check()
+        }
     }
 
     private func run(

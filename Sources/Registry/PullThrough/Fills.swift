@@ -137,6 +137,7 @@ final class Fills: Sendable {
         var metadata: Logger.Metadata = [
             "repository.name": "\(order.repository.name)", "upstream.host": "\(order.source.host)", "error": "\(error)",
         ]
+        for (name, fact) in (error as? Refusal)?.facts ?? [:] { metadata[name] = "\(fact)" }
         switch complaints.failed(order.source.owner) {
         case .nothing: return
         case .more: logger.warning("More blobs are not filled; weir_fills_total counts them", metadata: metadata)

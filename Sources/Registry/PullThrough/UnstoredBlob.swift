@@ -121,7 +121,7 @@ private struct RunningDigest {
     }
 }
 
-/// Reads what is being stored, and goes on without storing where the room ends meanwhile.
+/// Reads what is being stored, and goes on without storing where the room ends meanwhile, or the store does not take it.
 final class RescuedBody: BlobBody {
     private let rescue: @Sendable () async throws -> any BlobBody
     private let body: Mutex<any BlobBody>
@@ -134,7 +134,7 @@ final class RescuedBody: BlobBody {
     func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
         let now = body.withLock { $0 }
         do { return try await now.read(at: offset, upTo: count) } catch let refusal as Refusal
-            where refusal.reason == .storageFull
+            where refusal.reason == .storageFull || refusal.reason == .storageUnavailable
         {
             let other = try await rescue()
             body.withLock { $0 = other }

@@ -35,6 +35,18 @@ final class BlobTree: Sendable {
         try Disk.syncFolder("", in: self)
     }
 
+    /// Refuses folders that are mounts of their own: content is moved from one to the other. Leaves everything as it was.
+    func checkIsOneVolume() throws(BlobStoreError) {
+        for part in [Self.blobs, Self.quarantine, Self.staging] where try Disk.exists(part, in: self) {
+            let name = RandomID.uuid()
+            guard Disk.canMove(".\(name)", to: "\(part)/.\(name)", in: self) else {
+                throw .unavailable(
+                    "its '\(part)' lies on a volume of its own, and content is moved from one part to the other. Mount the whole folder"
+                )
+            }
+        }
+    }
+
     /// The path for the kernel. `name` comes from here, from a digest and a checked scope: never from a request.
     func path(_ name: String) -> String { name.isEmpty ? folder : folder + "/" + name }
 

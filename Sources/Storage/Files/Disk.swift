@@ -49,6 +49,19 @@ enum Disk {
         }
     }
 
+    /// Whether a name of one folder can become one of another: not where they are on different file systems, or different mounts of one. It is
+    /// tried with a folder that is gone afterwards. What cannot be tried, as on a full volume, is taken for possible.
+    static func canMove(_ old: String, to new: String, in tree: BlobTree) -> Bool {
+        guard mkdir(tree.path(old), 0o700) == 0 else { return true }
+        guard Glibc.rename(tree.path(old), tree.path(new)) == 0 else {
+            let code = errno
+            rmdir(tree.path(old))
+            return code != EXDEV
+        }
+        rmdir(tree.path(new))
+        return true
+    }
+
     /// Whether something lies under a name. Throws where that cannot be told.
     static func exists(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Bool {
         var status = stat()

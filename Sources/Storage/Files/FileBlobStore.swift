@@ -53,6 +53,9 @@ package final class FileBlobStore: BlobStore {
     /// Makes what is missing. Blocks.
     package func make() throws(BlobStoreError) { try tree.make() }
 
+    /// Throws `.unavailable` where a part of the folder lies on a volume of its own. Makes and changes nothing.
+    package func checkIsOneVolume() throws(BlobStoreError) { try tree.checkIsOneVolume() }
+
     package func stage() throws(BlobStoreError) -> any StagedBlob {
         try tree.room?.check(for: 0)
         return try FileStagedBlob(in: tree, reads: reads)

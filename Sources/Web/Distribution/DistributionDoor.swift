@@ -132,6 +132,13 @@ package final class DistributionDoor: Sendable {
         case is CancellationError:
             return reply(
                 DistributionError(Refusal(.shuttingDown, "The server is stopping. Try again")), request, label)
+        case let full as SQLError where full.isFull:
+            let refusal = Refusal(
+                .storageFull, "The server's volume is full, and not even a row finds room. Free some, then try again",
+                facts: ["error": "\(full)"])
+            let error = DistributionError(refusal)
+            log(.error, error, refusal.facts)
+            return reply(error, request, label)
         default:
             Logger.current.error(
                 "Request failed",

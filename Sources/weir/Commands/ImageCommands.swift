@@ -94,6 +94,7 @@ struct LifecycleCommand: AsyncParsableCommand {
             "\(failure.text(of: "repositoryName") ?? ""): \(failure.text(of: "reason") ?? "")\n"
         }
         let nothing = rows.count == 1
+        if nothing, !failures.isEmpty { return failures.joined() }
         return (nothing ? "Nothing to do in \(answer.list("runs").count) repositories with a policy.\n" : Shown.table(rows))
             + failures.joined()
     }
