@@ -27,6 +27,7 @@ extension Target.Dependency {
     static let storage: Self = "WeirStorage"
     static let upstream: Self = "WeirUpstream"
     static let web: Self = "WeirWeb"
+    static let commands: Self = "WeirCommands"
 
     static let nioCore: Self = .product(name: "NIOCore", package: "swift-nio")
     static let nioPosix: Self = .product(name: "NIOPosix", package: "swift-nio")
@@ -99,10 +100,13 @@ let package = Package(
                 .core, .sigV4, .identity, .registry, .vault, .httpTypes, .nioCore,
                 .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .nioSSL, .lifecycle, .logging, .metrics,
             ]),
+        room(
+            "Commands",
+            [.core, .sigV4, .upstream, .web, .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL]),
         .executableTarget(
             name: "weir",
             dependencies: [
-                .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web, "CPlatform", .argumentParser,
+                .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web, .commands, "CPlatform", .argumentParser,
                 .asyncHTTPClient, .nioHTTP1, .nioSSL,
                 .configuration, .system, .lifecycle, .unixSignals, .logging, .metrics, .nioCore, .crypto, .x509, .asn1,
             ],
@@ -123,6 +127,7 @@ let package = Package(
                 .core, .sigV4, .vault, .identity, .registry, .storage, .web, .httpTypes, .nioCore,
                 .nioPosix, .lifecycle, .logging, .metrics, "Exams",
             ]),
+        tests("CommandsTests", [.core, .sigV4, .upstream, .web, .commands, .argumentParser]),
         tests("ImportTests", []),
         tests("FuzzTests", ["Fuzz"]),
         // `make fuzz`: what is tried, and the program that tries it for long.

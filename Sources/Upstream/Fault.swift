@@ -29,7 +29,8 @@ struct Fault {
         case is CancellationError: (kind, detail) = (.unavailable, "the request was given up")
         case ChannelError.connectTimeout: (kind, detail) = (.unavailable, "no connection in time")
         case is ChannelError: (kind, detail) = (.unavailable, "the connection was lost")
-        case is SocketAddressError: (kind, detail) = (.unavailable, "no such host")
+        case is SocketAddressError, is SocketAddressError.UnknownHost:
+            (kind, detail) = (.unavailable, Self.toldName(error))
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: (kind, detail) = (.unavailable, Self.toldTLS(error))
         default: (kind, detail) = (.unavailable, "the connection failed")
         }
@@ -46,11 +47,12 @@ struct Fault {
         switch error {
         case let error as HTTPClientError:
             error == .connectTimeout ? .connection : error == .tlsHandshakeTimeout ? .tls : .request
-        case is NIOConnectionError, ChannelError.connectTimeout: .connection
+        case let error as NIOConnectionError: error.connectionErrors.isEmpty && error.dnsError != nil ? .name : .connection
+        case ChannelError.connectTimeout: .connection
         case let error as IOError:
             [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT].contains(error.errnoCode) ? .connection : .request
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: .tls
-        case is SocketAddressError: .name
+        case is SocketAddressError, is SocketAddressError.UnknownHost: .name
         default: .request
         }
     }
@@ -74,7 +76,7 @@ struct Fault {
         case .tlsHandshakeTimeout: (.unavailable, "the TLS handshake did not end" + inTime(timeouts?.connect))
         case .deadlineExceeded: (.unavailable, "no answer" + inTime(timeouts?.head))
         case .readTimeout: (.unavailable, "nothing came for \(timeouts?.idle.formattedSeconds ?? "too long")")
-        case .remoteConnectionClosed: (.unavailable, "it closed the connection")
+        case .remoteConnectionClosed: (.unavailable, Self.closed)
         case .cancelled: (.unavailable, "the request was given up")
         case .alreadyShutdown: (.unavailable, "this server is shutting down")
         default: (.unavailable, "the request failed: \(error.shortDescription.lowercased())")
@@ -90,7 +92,13 @@ struct Fault {
             if let error = failure.error as? IOError { return (.unavailable, told(errno: error.errnoCode)) }
             return (.unavailable, "no connection in time")
         }
-        return (.unavailable, "no such host")
+        return (.unavailable, error.dnsError.map(toldName) ?? "no connection in time")
+    }
+
+    /// The resolver's own words tell whether there is no such name, or nobody who could say.
+    private static func toldName(_ error: any Error) -> String {
+        guard let error = error as? SocketAddressError.UnknownHost else { return "no such host" }
+        return SystemNames.failure(CInt(truncatingIfNeeded: error.errorCode)).description
     }
 
     private static func told(errno code: CInt) -> String {
@@ -115,12 +123,12 @@ struct Fault {
     private static func toldTLS(_ error: any Error) -> String {
         if let error = error as? NIOSSLExtraError {
             return error == .failedToValidateHostname || error == .serverHostnameImpossibleToMatch
-                ? "its certificate is for another name" : "TLS failed"
+                ? otherName : "TLS failed"
         }
         if case NIOSSLError.uncleanShutdown = error { return "it broke off in the middle of its answer" }
         let text = String(describing: error)
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return Self.untrusted }
-        if text.contains("WRONG_VERSION_NUMBER") { return "it does not speak TLS" }
+        if text.contains("WRONG_VERSION_NUMBER") { return noTLS }
         if text.contains("PROTOCOL_VERSION") || text.contains("UNSUPPORTED_PROTOCOL") {
             return "it offers no version of TLS that is still safe"
         }
@@ -129,6 +137,9 @@ struct Fault {
 
     /// The handshake's error does not say more; `CertificateProbe` finds out.
     private static let untrusted = "its certificate is not trusted"
+    static let otherName = "its certificate is for another name"
+    static let noTLS = "it does not speak TLS"
+    static let closed = "it closed the connection"
 
     var isUntrusted: Bool { detail == Self.untrusted }
 }
@@ -143,4 +154,9 @@ extension Duration {
         if milliseconds.isMultiple(of: 1000) { return "\(milliseconds / 1000) s" }
         return "\(Double(milliseconds) / 1000) s"
     }
+}
+
+extension NIOConnectionError {
+    /// Why the name led to no address; nil where it led to one.
+    fileprivate var dnsError: (any Error)? { dnsAError ?? dnsAAAAError }
 }

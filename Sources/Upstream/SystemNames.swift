@@ -22,11 +22,7 @@ enum SystemNames {
         var list: UnsafeMutablePointer<addrinfo>?
         let status = getaddrinfo(name, nil, &hints, &list)
         defer { if let list { freeaddrinfo(list) } }
-        switch status {
-        case 0: break
-        case EAI_NONAME: throw .noSuchHost
-        default: throw .failed
-        }
+        if status != 0 { throw failure(status) }
         var addresses: [IPAddress] = []
         var next = list
         while let entry = next?.pointee {
@@ -36,4 +32,10 @@ enum SystemNames {
         }
         return addresses
     }
+
+    /// What the resolver's number means: that nobody has such a name, or that nobody could say.
+    static func failure(_ status: CInt) -> NameResolver.Failure { noSuchName.contains(status) ? .noSuchHost : .failed }
+
+    /// No such name, and a name without an address (EAI_NODATA, which not every system's headers tell).
+    private static let noSuchName: Set<CInt> = [EAI_NONAME, -5]
 }

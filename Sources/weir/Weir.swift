@@ -1,4 +1,5 @@
 import ArgumentParser
+import WeirCommands
 
 /// The program: `weir serve`, and what is said to a running server.
 @main
@@ -6,14 +7,27 @@ struct Weir: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "weir",
         abstract: "A container registry that you run yourself and that speaks Amazon ECR.",
+        discussion: "weir --generate-completion-script bash (or zsh, fish) prints what completes these commands in a shell.",
         subcommands: [ServeCommand.self],
-        groupedSubcommands: [
-            CommandGroup(
-                name: "A running server:",
-                subcommands: [
-                    RulesCommand.self, WarmCommand.self, RefreshCommand.self, WhyCommand.self, LifecycleCommand.self,
-                    GCCommand.self, VerifyCommand.self, LostCommand.self, ClockCommand.self,
-                ])
-        ],
+        groupedSubcommands: [CommandGroup(name: "A running server's", subcommands: OperatorCommands.all)],
         defaultSubcommand: nil)
+
+    static func main() async {
+        let words = Array(CommandLine.arguments.dropFirst())
+        var command: any ParsableCommand
+        do { command = try await asyncParseAsRoot(words) } catch {
+            // The library says of a misspelt command only that it was not expected.
+            guard exitCode(for: error) == .validationFailure, let advice = Nearest.advice(on: words, of: Self.self) else {
+                exit(withError: error)
+            }
+            exit(withError: ValidationError(advice))
+        }
+        do {
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch { exit(withError: error) }
+    }
 }

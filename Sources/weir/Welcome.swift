@@ -76,6 +76,8 @@ struct Welcome: Sendable {
         if let credentials {
             let path = URL(fileURLWithPath: credentials).path
             lines.append("  export AWS_SHARED_CREDENTIALS_FILE=\(path)")
+            // Whoever has them set for AWS would else sign with another key.
+            lines.append("  unset AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")
         } else {
             lines.append("  (access key: the one in WEIR_ROOT_ACCESS_KEY_ID)")
         }

@@ -247,7 +247,7 @@ def test_rules_shows_what_a_rule_did_and_sets_its_options(weir: Weir, prefix: st
     changed = answer(weir, "rules", "set", prefix, "--reset", "freshnessSeconds", "--fetch", "all")["rule"]
     assert "freshnessSeconds" not in changed["options"] and changed["options"]["fetch"] == "all"
     assert changed["options"]["pinnedTags"] == ["v*"]
-    assert "pinnedTags" in command(weir, "rules", "show", prefix)
+    assert "pinned tags" in command(weir, "rules", "show", prefix)
     with pytest.raises(CommandFailed, match="PullThroughCacheRuleNotFound"):
         command(weir, "rules", "show", "no-such-rule")
 

@@ -26,6 +26,11 @@ import Testing
             "Logging", "Metrics", "Mustache", "NIOCore", "NIOHTTP1",
             "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "ServiceLifecycle", "FoundationEssentials",
         ],
+        "Commands": [
+            "WeirCore", "WeirSigV4", "WeirUpstream", "WeirWeb", "ArgumentParser", "AsyncHTTPClient", "Dispatch", "Glibc",
+            "NIOCore",
+            "NIOHTTP1", "NIOSSL", "FoundationEssentials",
+        ],
     ]
 
     /// Parts of the standard library, and the other platforms' names for what is allowed.
@@ -112,6 +117,10 @@ import Testing
         (
             "Web", #"\b(SQLDatabase|SQLConnection|SQLValue|SQLRow|BlobStore|StagedBlob|UpstreamRegistry)\b"#,
             "A door decides nothing and keeps nothing: call a service of Registry, Vault or Identity."
+        ),
+        (
+            "Commands", #"\b(SQL[A-Z]\w+|BlobStore\w*|UpstreamRegistry|Registry|Keyring|Settings)\b"#,
+            "A command asks a running server by its API, and knows nothing but what that answers."
         ),
     ]
 

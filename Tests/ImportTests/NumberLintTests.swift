@@ -43,7 +43,7 @@ import Testing
         "Registry/PullThrough/BlobTransfer.swift": "counts of bytes in memory",
         "Web/AWS/JSONParser.swift": "the text of a number, and hexadecimal digits", "Web/AWS/JSONValue.swift": "bytes",
         "Web/AWS/Weir/RuleOptionOperations.swift": "whole numbers", "weir/ByteSize.swift": "the numbers of units",
-        "weir/Commands/OperatorClient.swift": "an answer's status",
+        "Commands/Numbers.swift": "the text of a number",
     ]
 
     @Test func fractionsBecomeWholeNumbersWithoutATrap() throws {

@@ -6,7 +6,7 @@ struct RefreshCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "refresh", abstract: "Ask upstream about a tag now, whatever its window, and fetch what is new.")
 
-    @Argument(help: "REPOSITORY[:TAG]")
+    @Argument(help: .init("The image.", valueName: "repository[:tag]"))
     var image: String
     @OptionGroup var server: ServerOptions
 
@@ -31,7 +31,7 @@ struct WhyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "why", abstract: "Say what a pull of an image would do now, and why.")
 
-    @Argument(help: "REPOSITORY[:TAG][@DIGEST]")
+    @Argument(help: .init("The image.", valueName: "repository[:tag][@digest]"))
     var image: String
     @Flag(help: "Do not ask upstream.")
     var offline = false
@@ -45,7 +45,8 @@ struct WhyCommand: AsyncParsableCommand {
                 let steps = answer.list("steps").map { step in
                     [step.text(of: "subject") ?? "", step.text(of: "finding") ?? ""]
                 }
-                return "\(answer.text(of: "decision") ?? ""): \(answer.text(of: "reason") ?? "")\n" + Shown.table(steps)
+                return "\(answer.text(of: "decision") ?? ""): \(answer.text(of: "reason") ?? "")\n"
+                    + Table(steps).text(within: nil)
             }
             if answer.text(of: "decision") == "refuse" { throw ExitCode.failure }
         }
@@ -95,7 +96,9 @@ struct LifecycleCommand: AsyncParsableCommand {
         }
         let nothing = rows.count == 1
         if nothing, !failures.isEmpty { return failures.joined() }
-        return (nothing ? "Nothing to do in \(answer.list("runs").count) repositories with a policy.\n" : Shown.table(rows))
+        return
+            (nothing
+            ? "Nothing to do in \(answer.list("runs").count) repositories with a policy.\n" : Table(rows).text(within: nil))
             + failures.joined()
     }
 }

@@ -1,11 +1,17 @@
 import AsyncHTTPClient
-import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
 import WeirCore
 import WeirSigV4
+import WeirUpstream
 import WeirWeb
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 /// Speaks to a running server over its signed API: one call, one answer.
 struct OperatorClient: Sendable {
@@ -18,32 +24,37 @@ struct OperatorClient: Sendable {
     private let region: String
     private let http: HTTPClient
 
-    init(endpoint: String, credentials: OperatorCredentials, region: String, authority: String?) throws(StartProblem) {
+    init(endpoint: String, credentials: OperatorCredentials, region: String, authorities: [String]) throws(CommandProblem) {
         guard let url = URLComponents(string: endpoint), ["http", "https"].contains(url.scheme), url.host != nil else {
-            throw StartProblem("'\(endpoint)' is not a server's URL: http://HOST:PORT or https://HOST[:PORT]")
+            throw CommandProblem("'\(endpoint)' is not a server's URL: http://HOST:PORT or https://HOST[:PORT]")
         }
         self.url = url
         self.credentials = credentials
         self.region = region
         var tls = TLSConfiguration.makeClientConfiguration()
-        if let authority {
+        for authority in authorities {
             guard let roots = try? NIOSSLCertificate.fromPEMFile(authority) else {
-                throw StartProblem("the file '\(authority)' holds no certificates in PEM form")
+                throw CommandProblem("the file '\(authority)' holds no certificates in PEM form")
             }
-            tls.additionalTrustRoots = [.certificates(roots)]
+            tls.additionalTrustRoots.append(.certificates(roots))
         }
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)))
         configuration.httpVersion = .http1Only
+        // Else the library would try again for ten seconds, and then tell its own failure instead of the connection's.
+        configuration.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
     /// The registry's host as the person wrote it, to be taken off in front of image names.
     var host: String { (url.host ?? "") + (url.port.map { ":\($0)" } ?? "") }
 
+    /// Without the path.
+    private var server: String { "\(url.scheme ?? "http")://\(host)" }
+
     func close() async { try? await http.shutdown() }
 
-    /// Throws `OperatorRefusal` where the server says no, `StartProblem` where it cannot be asked.
+    /// Throws `OperatorRefusal` where the server says no, `CommandProblem` where it cannot be asked.
     func call(_ operation: String, _ input: JSONValue) async throws -> JSONValue {
         let body = input.text
         let headers = [
@@ -54,25 +65,48 @@ struct OperatorClient: Sendable {
         let signed = SigV4.sign(
             SignableRequest(method: "POST", rawPath: path, rawQuery: "", headers: headers),
             payloadHash: SigV4.payloadHash(body.utf8), credential: credentials.key, region: region, service: "ecr",
-            at: SigV4Time(seconds: Int64(saturating: Date().timeIntervalSince1970)))
-        var request = HTTPClientRequest(url: "\(url.scheme ?? "http")://\(host)\(path)")
+            at: SigV4Time(seconds: Self.clock.now.microseconds / 1_000_000))
+        var request = HTTPClientRequest(url: "\(server)\(path)")
         request.method = .POST
         for (name, value) in headers + signed { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(string: body))
-        let status: Int
+        let status: HTTPResponseStatus
         let answer: ByteBuffer
         do {
             let response = try await http.execute(request, timeout: Self.timeout)
-            status = Int(response.status.code)
+            status = response.status
             answer = try await response.body.collect(upTo: Self.maxAnswer)
+        } catch is NIOTooManyBytesError {
+            throw CommandProblem("the answer of the server at \(server) is longer than \(Self.maxAnswer >> 20) MiB")
         } catch {
-            throw StartProblem("the server at \(url.scheme ?? "http")://\(host) cannot be asked: \(error)")
+            throw ServerAdvice(server: server, scheme: url.scheme ?? "http", host: host)
+                .problem(await ConnectionFailure.of(error, at: server, by: Self.clock))
         }
         guard let document = try? JSONValue(parsing: answer.readableBytesView) else {
-            throw StartProblem("what answers at \(host) is no Weir (status \(status))")
+            throw CommandProblem(
+                "what answers at \(server) is no Weir (status \(status.code)): --endpoint names the server's URL")
         }
-        guard status == 200 else { throw OperatorRefusal(document) }
+        guard status == .ok else { throw refusal(document) }
         return document
+    }
+
+    /// The same, and nil where the caller may not.
+    func callIfAllowed(_ operation: String, _ input: JSONValue) async throws -> JSONValue? {
+        do { return try await call(operation, input) } catch let refusal as OperatorRefusal
+            where refusal.code == "AccessDeniedException"
+        {
+            return nil
+        }
+    }
+
+    private func refusal(_ document: JSONValue) -> any Error {
+        let refusal = OperatorRefusal(document)
+        let explained = credentials.explanation(of: refusal.code, refusal.message, by: server)
+        return explained.map { CommandProblem($0) } ?? refusal
+    }
+
+    private static let clock = WallClock {
+        Timestamp(microseconds: Int64(saturating: (Date().timeIntervalSince1970 * 1_000_000).rounded()))
     }
 }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import WeirCore
 import WeirWeb
 
 /// `weir verify`: reads everything that is stored and compares it with what it should be.
@@ -26,12 +25,7 @@ struct VerifyCommand: AsyncParsableCommand {
         try await server.speaking { client in
             let asked = JSONValue.members(["repair": .bool(repair), "giveUpPushed": giveUpPushed ? .bool(true) : nil])
             let started = try await client.call("StartVerification", asked)["run"] ?? .null
-            let run = try await RunFollower(client: client).follow(started) { run in
-                let progress = run["progress"] ?? .null
-                let total = progress.number(of: "total").map { " of \(Int64(saturating: $0))" } ?? ""
-                return "\(progress.text(of: "phase") ?? "waiting"): \(progress.count(of: "done"))\(total), "
-                    + "\(Shown.bytes(progress.count(of: "bytes"))) read"
-            }
+            let run = try await RunFollower(client: client).follow(started, JobsCommand.progress)
             server.show(run) { Self.text(run) }
             guard run.text(of: "status") == "DONE", run["verification"]?.flag("isClean") == true else {
                 throw ExitCode.failure
@@ -45,15 +39,7 @@ struct VerifyCommand: AsyncParsableCommand {
         var text = ""
         let faults = report.list("faults")
         if !faults.isEmpty {
-            text += Shown.table(
-                [["FAULT", "WHERE", "STATE", "DETAIL"]]
-                    + faults.map { fault in
-                        let state = fault.flag("isRepaired") ? "repaired" : fault.flag("needsPush") ? "push it again" : "open"
-                        return [
-                            fault.text(of: "kind") ?? "", fault.text(of: "subject") ?? "", state,
-                            ([fault.text(of: "detail") ?? ""] + fault.texts("repositories")).joined(separator: " "),
-                        ]
-                    })
+            text += faults.map(told).joined() + "\n"
         }
         let sealed = (report["sealedAway"] ?? .null).count(of: "items") + report.count(of: "sealedAwayManifests")
         if sealed > 0 {
@@ -64,5 +50,14 @@ struct VerifyCommand: AsyncParsableCommand {
         return text + "\(blobs.count(of: "items")) blobs with \(Shown.bytes(blobs.count(of: "bytes"))) and "
             + "\(report.count(of: "manifests")) manifests read: \(report.count(of: "faultCount")) faults, "
             + "\(report.count(of: "repaired")) repaired\n"
+    }
+
+    /// A few short lines, since places and digests are long.
+    private static func told(_ fault: JSONValue) -> String {
+        let state = fault.flag("isRepaired") ? "repaired" : fault.flag("needsPush") ? "push it again" : "open"
+        let holders = fault.texts("repositories")
+        return
+            "\(fault.text(of: "kind") ?? "") (\(state))\n  \(fault.text(of: "subject") ?? "")\n  \(fault.text(of: "detail") ?? "")\n"
+            + (holders.isEmpty ? "" : "  held by \(holders.joined(separator: " "))\n")
     }
 }

@@ -17,6 +17,8 @@ struct RunFollower {
     ) async throws -> JSONValue {
         let line = ProgressLine()
         defer { line.clear() }
+        let interruption = Interruption(saying: "the server goes on with it. How far it is: weir jobs")
+        defer { interruption.end() }
         var run = run
         while !["DONE", "FAILED", "CANCELLED"].contains(run.text(of: "status") ?? "FAILED") {
             line.show(shown(run))

@@ -11,9 +11,9 @@ struct LostCommand: AsyncParsableCommand {
             it is listed, the oldest first. What is brought back is read whole before, and the repositories that held it serve it again.
             """)
 
-    @Option(parsing: .upToNextOption, help: "Bring back these digests, or 'all'.")
+    @Option(parsing: .upToNextOption, help: .init("Bring back these digests, or all.", valueName: "digest|all"))
     var restore: [String] = []
-    @Option(parsing: .upToNextOption, help: "Delete these digests for good, or 'all'.")
+    @Option(parsing: .upToNextOption, help: .init("Delete these digests for good, or all.", valueName: "digest|all"))
     var delete: [String] = []
     @OptionGroup var server: ServerOptions
 
@@ -59,9 +59,10 @@ struct LostCommand: AsyncParsableCommand {
         var text = ""
         let failures = report.list("failures")
         if !failures.isEmpty {
-            text += Shown.table(
+            text += Table(
                 [["DIGEST", "NOT \(verb.uppercased())"]]
-                    + failures.map { [$0.text(of: "digest") ?? "", $0.text(of: "reason") ?? ""] })
+                    + failures.map { [$0.text(of: "digest") ?? "", $0.text(of: "reason") ?? ""] }
+            ).text(within: nil)
         }
         return text + "\(done.count(of: "items")) \(verb), \(Shown.bytes(done.count(of: "bytes")))\n"
     }
@@ -89,6 +90,6 @@ struct LostCommand: AsyncParsableCommand {
         let head = isFirst && !rows.isEmpty ? [["DIGEST", "SIZE", "WHY", "SINCE", "DELETED AFTER", "HELD BY"]] : []
         let total = page["total"] ?? .null
         let foot = "\(total.count(of: "items")) blobs in quarantine, \(Shown.bytes(total.count(of: "bytes")))\n"
-        return (rows.isEmpty ? "" : Shown.table(head + rows)) + (hasMore ? "" : foot)
+        return (rows.isEmpty ? "" : Table(head + rows).text(within: nil)) + (hasMore ? "" : foot)
     }
 }

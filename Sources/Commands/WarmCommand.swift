@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Glibc
 import WeirCore
 import WeirWeb
 
@@ -9,11 +9,16 @@ struct WarmCommand: AsyncParsableCommand {
         commandName: "warm", abstract: "Fetch images whole through the cache of a running server, before anybody pulls them.",
         discussion: "An image is REPOSITORY[:TAG][@DIGEST], or with the upstream's host in front: docker.io/library/alpine:3.")
 
-    @Argument(help: "Images.")
+    @Argument(help: .init("Images.", valueName: "image"))
     var images: [String] = []
-    @Option(name: .customLong("platform"), help: "os/arch[/variant]: of multi-platform images only this. May be repeated.")
+    @Option(
+        name: .customLong("platform"),
+        help: .init("Of multi-platform images only this platform. May be repeated.", valueName: "os/arch[/variant]"))
     var platforms: [String] = []
-    @Option(help: "A file with an image on each line; - is standard input. Empty lines and what begins with # do not count.")
+    @Option(
+        help: .init(
+            "A file with an image on each line; - is standard input. Empty lines and what begins with # do not count.",
+            valueName: "file"))
     var fromFile: String?
     @OptionGroup var server: ServerOptions
 
@@ -24,7 +29,7 @@ struct WarmCommand: AsyncParsableCommand {
     func run() async throws {
         try await server.speaking { client in
             let names = (images + (try listed())).map { $0.withoutHost(client.host) }
-            guard !names.isEmpty else { throw StartProblem("the file names no image") }
+            guard !names.isEmpty else { throw CommandProblem("the file names no image") }
             var asked: [JSONValue] = []
             // The server takes a thousand at a time.
             for start in stride(from: 0, to: names.count, by: 1_000) {
@@ -49,15 +54,18 @@ struct WarmCommand: AsyncParsableCommand {
 
     private func listed() throws -> [String] {
         guard let fromFile else { return [] }
-        let data =
+        let bytes =
             fromFile == "-"
-            ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: fromFile)
-        guard let data else { throw StartProblem("the file '\(fromFile)' cannot be read") }
-        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline)
-            .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+            ? try CommandFile.contents(of: STDIN_FILENO, named: "standard input") : try CommandFile.contents(of: fromFile)
+        guard let bytes else { throw CommandProblem("the file '\(fromFile)' is not there") }
+        return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).compactMap { line in
+            let name = line.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            return name.isEmpty || name.hasPrefix("#") ? nil : name
+        }
     }
 
-    private static func progress(_ job: JSONValue) -> String {
+    /// How far a warming is: a line.
+    static func progress(_ job: JSONValue) -> String {
         let images = job.list("images")
         let done = images.count { ["DONE", "FAILED"].contains($0.text(of: "status") ?? "") }
         func sum(_ name: String) -> Int64 { images.map { $0.count(of: name) }.total }
@@ -66,7 +74,7 @@ struct WarmCommand: AsyncParsableCommand {
     }
 
     private static func text(_ job: JSONValue) -> String {
-        Shown.table(
+        Table(
             [["IMAGE", "STATE", "BLOBS", "BYTES", "DIGEST"]]
                 + job.list("images").map { image in
                     let reference = image.text(of: "reference") ?? ""
@@ -76,7 +84,8 @@ struct WarmCommand: AsyncParsableCommand {
                         "\(image.count(of: "blobsDone"))/\(image.count(of: "blobs"))", Shown.bytes(image.count(of: "bytesDone")),
                         image.text(of: "failure") ?? image.text(of: "digest") ?? "",
                     ]
-                })
+                }
+        ).text(within: nil)
     }
 }
 

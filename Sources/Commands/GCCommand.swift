@@ -8,7 +8,10 @@ struct GCCommand: AsyncParsableCommand {
 
     @Flag(help: "Only tell what would go.")
     var dryRun = false
-    @Option(help: "Seconds for which content that no image names is kept, this time. (default: the server's)")
+    @Option(
+        parsing: .unconditional,
+        help: .init("How long content that no image names is kept, this time. (default: the server's)", valueName: "seconds"),
+        transform: Numbers.seconds)
     var grace: Int64?
     @Flag(help: "Take files that no row knows however many they are: where the database is the one that belongs to the files.")
     var force = false
@@ -36,12 +39,12 @@ struct GCCommand: AsyncParsableCommand {
             let count = report[member] ?? .null
             return [name, "\(count.count(of: "items"))", Shown.bytes(count.count(of: "bytes"))]
         }
-        let table = Shown.table([
+        let table = Table([
             ["", "BLOBS", "BYTES"], row("without an image, to quarantine", "blobs"),
             row("without a row, to quarantine", "orphans"),
             row("deleted from quarantine", "emptied"), row("evicted from the cache", "evicted"),
             row("stored afterwards", "stored"), row("  of it cached", "cached"),
-        ])
+        ]).text(within: nil)
         let verb = report.flag("dryRun") ? "would be freed" : "freed"
         let failures = report.count(of: "failures")
         return table + "\(Shown.bytes(report.count(of: "freedBytes"))) \(verb)"

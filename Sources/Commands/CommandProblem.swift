@@ -1,0 +1,6 @@
+/// Why a command cannot do its work, said to whoever gave it: what happened, and what to do next.
+package struct CommandProblem: Error, Equatable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,12 @@
+package import ArgumentParser
+
+/// The commands that speak to a running server.
+package enum OperatorCommands {
+    /// In the order in which `weir --help` lists them.
+    package static var all: [any ParsableCommand.Type] {
+        [
+            RulesCommand.self, WarmCommand.self, RefreshCommand.self, WhyCommand.self, LifecycleCommand.self, GCCommand.self,
+            VerifyCommand.self, LostCommand.self, JobsCommand.self, ClockCommand.self,
+        ]
+    }
+}

@@ -1,0 +1,41 @@
+import WeirCore
+
+/// Numbers and times as a person reads them.
+package enum Shown {
+    /// `1.5 GiB`
+    package static func bytes(_ count: Int64) -> String {
+        guard count >= 1024 else { return "\(count) B" }
+        var value = Double(count) / 1024
+        var unit = "KiB"
+        for larger in ["MiB", "GiB", "TiB"] where value >= 1024 { (value, unit) = (value / 1024, larger) }
+        let tenths = Int64(saturating: (value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10) \(unit)"
+    }
+
+    /// How long ago something was, in the largest unit that tells enough: `12 s ago`, `3 min ago`, `5 h ago`, `4 d ago`.
+    ///
+    /// - Parameters:
+    ///   - moment: seconds since 1970.
+    ///   - now: the same. A moment after it counts as now: two machines' clocks need not agree.
+    package static func ago(_ moment: Double, now: Double) -> String {
+        let seconds = Int64(saturating: max(0, now - moment))
+        return "\(rough(seconds)) ago"
+    }
+
+    /// Whole seconds in the largest unit that divides them, or tells enough: `90 s`, `15 min`, `24 h`, `30 d`.
+    package static func rough(_ seconds: Int64) -> String {
+        switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7_200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3_600) h"
+        default: "\(seconds / 86_400) d"
+        }
+    }
+
+    /// The same for what somebody has set: nothing is rounded away.
+    package static func exact(_ seconds: Int64) -> String {
+        let units: [(Int64, String)] = [(86_400, "d"), (3_600, "h"), (60, "min")]
+        let unit = units.first { seconds >= 2 * $0.0 && seconds.isMultiple(of: $0.0) }
+        return unit.map { "\(seconds / $0.0) \($0.1)" } ?? "\(seconds) s"
+    }
+}
