@@ -251,7 +251,11 @@ struct Values {
 
     private mutating func integer(_ key: Settings.Key) async -> Int? {
         do { return try await reader.fetchInt(forKey: ConfigKey([key.rawValue])) } catch {
-            return wrong(key, "a whole number")
+            guard let text = try? await reader.fetchString(forKey: ConfigKey([key.rawValue])) else {
+                return wrong(key, "a whole number")
+            }
+            problems.append("\(key.rawValue): '\(text)' is not a whole number")
+            return nil
         }
     }
 
