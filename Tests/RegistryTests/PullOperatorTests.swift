@@ -125,4 +125,57 @@ import WeirRegistry
         // Asking changed nothing: a pull asks upstream itself, and is served what is held.
         #expect(try await house.pull("1", "ecr-public/a/b").warning != nil)
     }
+
+    @Test(
+        "An upstream that is silent is told from one that says no",
+        arguments: [
+            (UpstreamError.Kind.unavailable, "Upstream cannot be asked now: "),
+            (.rateLimited, "Upstream takes no more questions now: "),
+            (.notFound, "Upstream does not have it: "), (.denied, "Upstream does not give it: "),
+            (.guarded, "Upstream does not give it: "), (.invalid, "Upstream was asked, and its answer cannot be used: "),
+        ])
+    func whyTellsSilenceFromNo(kind: UpstreamError.Kind, beginning: String) async throws {
+        let house = try await house()
+        house.upstream.fail(kind)
+        let cold = try await why("1", "ecr-public/a/b", house)
+        #expect(cold.decision == .refuse && cold.reason.hasPrefix(beginning), "\(cold.reason)")
+        house.upstream.recover()
+        house.upstream.addImage(to: "a/b", tags: ["1"], layer: noise(10))
+        _ = try await house.pull("1", "ecr-public/a/b")
+        house.pass(.seconds(90_000))
+        house.upstream.fail(kind)
+        let held = try await why("1", "ecr-public/a/b", house)
+        #expect(held.decision == .stale && held.reason.contains(beginning), "\(held.reason)")
+    }
+
+    @Test func whyTellsWhichPlatformsAreHere() async throws {
+        let house = try await house()
+        let images = (0..<2).map { house.upstream.addImage(to: "a/b", layer: noise(10 + $0)) }
+        let platforms = [#"{"os":"linux","architecture":"amd64"}"#, #"{"os":"linux","architecture":"arm","variant":"v7"}"#]
+        var children = zip(images, platforms).map { image, platform in
+            #"{"mediaType":"\#(MediaType.ociManifest)","digest":"\#(image.manifest)","size":400,"platform":\#(platform)}"#
+        }
+        // What stands beside an image is none.
+        children.append(
+            #"{"mediaType":"\#(MediaType.ociManifest)","digest":"\#(images[0].manifest)","size":400,"#
+                + #""platform":{"os":"unknown","architecture":"unknown"}}"#)
+        let list =
+            #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociIndex)","manifests":[\#(children.joined(separator: ","))]}"#
+        house.upstream.add(manifest: ByteBuffer(string: list), mediaType: MediaType.ociIndex, to: "a/b", tags: ["list"])
+        func told() async throws -> String? {
+            try await why("list", "ecr-public/a/b", house).steps.first { $0.subject == .platforms }?.finding
+        }
+        #expect(try await told() == nil, "nothing is held")
+        _ = try await house.pull("list", "ecr-public/a/b")
+        #expect(
+            try await told() == "0 of 2 platforms are here. Fetched when a client asks for them: linux/amd64, linux/arm/v7")
+        _ = try await house.pull("\(images[1].manifest)", "ecr-public/a/b")
+        try await house.eventually { try await told()?.contains("arm/v7. ") == true }
+        #expect(
+            try await told() == "1 of 2 platforms is here: linux/arm/v7. Fetched when a client asks for them: linux/amd64")
+        _ = try await house.pull("\(images[0].manifest)", "ecr-public/a/b")
+        try await house.eventually { try await told()?.hasSuffix("linux/amd64, linux/arm/v7") == true }
+        #expect(try await told() == "2 of 2 platforms are here: linux/amd64, linux/arm/v7")
+        #expect(try await why("\(images[0].manifest)", "ecr-public/a/b", house).steps.allSatisfy { $0.subject != .platforms })
+    }
 }

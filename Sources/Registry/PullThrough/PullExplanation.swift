@@ -18,7 +18,7 @@ package struct PullExplanation: Sendable {
     /// One thing that was looked at.
     package struct Step: Sendable, Equatable {
         package enum Subject: String, Sendable, CaseIterable {
-            case rule, upstream, repository, template, permission, image, freshness, layers
+            case rule, upstream, repository, template, permission, image, freshness, layers, platforms
             case upstreamAnswer = "upstream answer"
         }
 

@@ -48,6 +48,7 @@ extension Pulls {
         notes.add(.image, "\(row.digest) is held; it came by \(row.origin == .push ? "a push" : "a pull through the cache")")
         guard row.status == .active else { return notes.decide(.refuse, Refusal.imageArchived.message) }
         try await noteLayers(row.digest, in: repository, &notes)
+        if let platforms = try await platformsHere(of: row, in: repository) { notes.add(.platforms, platforms) }
         guard let rule else { return notes.decide(.hit, "It is an ordinary repository, and the image is here") }
         guard case .tag(let tag) = reference else {
             return notes.decide(.hit, "A digest always names the same content: upstream need not be asked")
@@ -69,7 +70,7 @@ extension Pulls {
             return notes.decide(.stale, "Upstream could not be asked a moment ago: \(failure)")
         }
         let problem = try await noteAnswer(reference, by: rule, at: place, askUpstream, &notes)
-        if let problem { return notes.decide(.stale, "Upstream cannot be asked: \(problem)") }
+        if let problem { return notes.decide(.stale, "What is held is served. \(Self.told(problem))") }
         if let told = notes.upstreamDigest, told != row.digest {
             return notes.decide(
                 .revalidate,
@@ -113,7 +114,7 @@ extension Pulls {
             return notes.decide(.refuse, "Upstream said a moment ago that there is no such image")
         }
         let problem = try await noteAnswer(reference, by: rule, at: place, askUpstream, &notes)
-        if let problem { return notes.decide(.refuse, "Upstream does not give it: \(problem)") }
+        if let problem { return notes.decide(.refuse, Self.told(problem)) }
         return notes.decide(.fetch, "The image is not here: it is fetched from upstream")
     }
 
@@ -144,10 +145,21 @@ extension Pulls {
         return nil
     }
 
+    /// A sentence that tells an upstream that says no from one that says nothing.
+    private static func told(_ problem: Refusal) -> String {
+        switch problem.reason {
+        case .upstreamUnavailable: "Upstream cannot be asked now: \(problem.message)"
+        case .upstreamRateLimited: "Upstream takes no more questions now: \(problem.message)"
+        case .imageNotFound: "Upstream does not have it: \(problem.message)"
+        case .upstreamInvalid: "Upstream was asked, and its answer cannot be used: \(problem.message)"
+        default: "Upstream does not give it: \(problem.message)"
+        }
+    }
+
     /// What upstream would answer. Returns why it does not.
     private func noteAnswer(
         _ reference: Reference, by rule: CacheRule, at place: Place, _ askUpstream: Bool, _ notes: inout Notes
-    ) async throws -> String? {
+    ) async throws -> Refusal? {
         guard askUpstream else { return nil }
         do {
             let source = try await source(of: place.name, by: rule, in: place.registry)
@@ -158,7 +170,7 @@ extension Pulls {
         } catch {
             let refusal = Refusal(upstream: error, asking: "\(place.name)\(reference.joint)\(reference)")
             notes.add(.upstreamAnswer, refusal.message)
-            return refusal.message
+            return refusal
         }
     }
 

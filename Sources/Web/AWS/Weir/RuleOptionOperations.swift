@@ -89,10 +89,18 @@ struct RuleOptionOperations: Sendable {
             case "bytesPerSecond": options.bytesPerSecond = fresh.bytesPerSecond
             case "plainHTTP": options.plainHTTP = fresh.plainHTTP
             case "pathPrefix": options.pathPrefix = fresh.pathPrefix
-            default: throw Refusal.invalidParameter("reset", "there is no option '\(name.prefix(64))'")
+            default:
+                throw Refusal.invalidParameter(
+                    "reset", "there is no option '\(name.prefix(64))'. There are \(Self.names.joined(separator: ", "))")
             }
         }
     }
+
+    /// What `reset` may name: the members of `options`.
+    private static let names = [
+        "freshnessSeconds", "referrersFreshnessSeconds", "pinnedTags", "fetch", "platforms", "connections", "requestsPerSecond",
+        "bytesPerSecond", "plainHTTP", "pathPrefix",
+    ]
 }
 
 extension JSONValue {
