@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from .processes import Daemon, clean_environment, run
@@ -119,12 +120,13 @@ class Buildah(_ContainersStorage):
 class Docker:
     """A docker daemon of our own, without networks or firewall rules, and its command line."""
 
-    def __init__(self, folder: Path, *options: str):
+    def __init__(self, folder: Path, *options: str, under: Sequence[str] = ()):
+        """Under: words before the daemon's command."""
         self.folder = folder
         self.environment = clean_environment(
             folder / "home", DOCKER_HOST=f"unix://{folder}/docker.sock", DOCKER_CONFIG=str(folder / "config"))
         self.daemon = Daemon([
-            "dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec", "-p", folder / "pid",
+            *under, "dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec", "-p", folder / "pid",
             "-H", f"unix://{folder}/docker.sock", "--iptables=false", "--ip6tables=false", "--bridge=none",
             "--storage-driver=vfs", *options,
         ], folder / "log", self.environment)
