@@ -52,6 +52,8 @@ struct OperatorClient: Sendable {
     /// Without the path.
     private var server: String { "\(url.scheme ?? "http")://\(host)" }
 
+    private var advice: ServerAdvice { ServerAdvice(server: server, scheme: url.scheme ?? "http", host: host) }
+
     func close() async { try? await http.shutdown() }
 
     /// Throws `OperatorRefusal` where the server says no, `CommandProblem` where it cannot be asked.
@@ -79,12 +81,10 @@ struct OperatorClient: Sendable {
         } catch is NIOTooManyBytesError {
             throw CommandProblem("the answer of the server at \(server) is longer than \(Self.maxAnswer >> 20) MiB")
         } catch {
-            throw ServerAdvice(server: server, scheme: url.scheme ?? "http", host: host)
-                .problem(await ConnectionFailure.of(error, at: server, by: Self.clock))
+            throw advice.problem(await ConnectionFailure.of(error, at: server, by: Self.clock))
         }
         guard let document = try? JSONValue(parsing: answer.readableBytesView) else {
-            throw CommandProblem(
-                "what answers at \(server) is no Weir (status \(status.code)): --endpoint names the server's URL")
+            throw advice.isNoWeir(status: status.code)
         }
         guard status == .ok else { throw refusal(document) }
         return document

@@ -21,6 +21,12 @@ package struct ServerAdvice: Sendable {
         CommandProblem("the server at \(server) cannot be asked: \(failure.words). \(advice(failure.cause))")
     }
 
+    /// Something answers, and it is no Weir: or a port that speaks TLS and was asked without, which servers answer with 400.
+    package func isNoWeir(status: UInt) -> CommandProblem {
+        let next = scheme == "http" && status == 400 ? advice(.closed) : "--endpoint names the server's URL"
+        return CommandProblem("what answers at \(server) is no Weir (status \(status)). \(next)")
+    }
+
     private func advice(_ cause: ConnectionFailure.Cause) -> String {
         switch cause {
         case .name: "Is the name right? --endpoint names the server's URL"

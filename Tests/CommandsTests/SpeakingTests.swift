@@ -118,6 +118,16 @@ import WeirUpstream
 
     // MARK: Nobody is there
 
+    /// nginx and Weir itself answer 400 to plain HTTP at a port of TLS.
+    @Test(arguments: [
+        ("http", 400, "--endpoint https://h:1"), ("https", 400, "--endpoint names"), ("http", 200, "--endpoint names"),
+    ])
+    func somebodyElse(scheme: String, status: UInt, next: String) {
+        let problem = ServerAdvice(server: "\(scheme)://h:1", scheme: scheme, host: "h:1").isNoWeir(status: status)
+        #expect(problem.description.hasPrefix("what answers at \(scheme)://h:1 is no Weir (status \(status)). "))
+        #expect(problem.description.contains(next))
+    }
+
     @Test(
         "Whatever a server fails of: what happened, and what to do next",
         arguments: [
