@@ -91,6 +91,9 @@ POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{
     "Sid": "readers", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"},
     "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}]})
 
+#: A registry's says which repositories it is about; a repository's does not.
+REGISTRY_POLICY = POLICY.replace('"Action"', '"Resource": "arn:aws:ecr:us-east-2:111122223333:repository/*", "Action"')
+
 
 def referrer(subject: Blob, kind: str, note: str, config: Blob) -> Blob:
     return Blob(json.dumps({
@@ -117,9 +120,9 @@ def registry_wide(ecr: Any) -> None:
         replicationConfiguration=replication)["replicationConfiguration"] == replication
     assert ecr.describe_registry()["replicationConfiguration"] == replication
 
-    assert ecr.put_registry_policy(policyText=POLICY)["policyText"] == POLICY
-    assert ecr.get_registry_policy()["policyText"] == POLICY
-    assert ecr.delete_registry_policy()["policyText"] == POLICY
+    assert ecr.put_registry_policy(policyText=REGISTRY_POLICY)["policyText"] == REGISTRY_POLICY
+    assert ecr.get_registry_policy()["policyText"] == REGISTRY_POLICY
+    assert ecr.delete_registry_policy()["policyText"] == REGISTRY_POLICY
 
     assert ecr.get_registry_scanning_configuration()["scanningConfiguration"] == {"scanType": "BASIC", "rules": []}
     rules = [{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "story*", "filterType": "WILDCARD"}]}]

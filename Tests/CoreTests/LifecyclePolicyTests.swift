@@ -33,6 +33,18 @@ import WeirCore
         #expect(policy.rules.allSatisfy { $0.action == .expire && $0.selection.storageClass == .standard })
     }
 
+    /// 30,720 characters are the limit, whatever each takes in bytes.
+    @Test func aPolicyIsMeasuredInCharacters() throws {
+        let rule = Self.rule(1, #""tagStatus":"any",\#(Self.count)"#)
+        let long = rule.replacing(
+            #"{"rulePriority""#, with: #"{"description":"\#(String(repeating: "規", count: 30_000))","rulePriority""#)
+        #expect(Self.policy(long).utf8.count > 90_000)
+        #expect(throws: Never.self) { try LifecyclePolicy(Self.policy(long)) }
+        let tooLong = rule.replacing(
+            #"{"rulePriority""#, with: #"{"description":"\#(String(repeating: "規", count: 30_720))","rulePriority""#)
+        #expect(throws: LifecyclePolicyError.self) { try LifecyclePolicy(Self.policy(tooLong)) }
+    }
+
     @Test func anArchivingPolicyMayHaveOneAnyRuleForEachStorageClass() throws {
         let policy = try LifecyclePolicy(
             Self.policy(

@@ -86,7 +86,7 @@ import WeirRegistry
             Self.policy("Allow", #"{"AWS":"444455556666"}"#, "ecr:BatchImportUpstreamImage"), of: test.id)
         #expect(try await !pull())
         try await settings.setPolicy(
-            #"{"Statement":{"Effect":"Allow","Principal":"*","Action":["ecr:BatchImportUpstreamImage","ecr:CreateRepository"]}}"#,
+            #"{"Statement":{"Effect":"Allow","Principal":"*","Resource":"*","Action":["ecr:BatchImportUpstreamImage","ecr:CreateRepository"]}}"#,
             of: test.id)
         #expect(try await pull())
     }
@@ -106,6 +106,86 @@ import WeirRegistry
                 text, of: name, in: test.id, by: test.caller, lockout: .refused)
         }
         #expect(other?.reason == .invalidParameter)
+    }
+
+    @Test(
+        "A repository's policy names no Resource, and a registry's must",
+        arguments: [
+            (#""Resource":"*","#, true), (#""Resource":"arn:aws:ecr:us-east-2:111122223333:repository/team/app","#, true),
+            (#""Resource":"arn:aws:ecr:us-east-2:111122223333:repository/another","#, true),
+            (#""NotResource":"arn:aws:ecr:*:*:repository/x","#, true),
+            ("", false),
+        ])
+    func whatAPolicyHangsOnDecides(resource: String, namesOne: Bool) async throws {
+        let text =
+            #"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*",RESOURCE"Action":"ecr:BatchGetImage"}]}"#
+            .replacing("RESOURCE", with: resource)
+        _ = try await test.registry.repositories.create(name, in: test.id, settings: RepositorySettings())
+        let repository = await refusal {
+            _ = try await test.registry.repositories.setPolicy(text, of: name, in: test.id, by: test.caller, lockout: .accepted)
+        }
+        let template = await refusal {
+            _ = try await test.registry.templates.create(
+                TemplateDraft(
+                    prefix: Prefix("t", lengths: CreationTemplate.prefixLengths), repositoryPolicy: text,
+                    appliedFor: [.replication]), in: test.id)
+        }
+        for (told, member) in [(repository, "PolicyText"), (template, "repositoryPolicy")] {
+            #expect(
+                told?.message
+                    == (namesOne
+                        ? "Invalid parameter at '\(member)' failed to satisfy constraint: 'Invalid repository policy provided'"
+                        : nil))
+        }
+        let registry = await refusal { try await settings.setPolicy(text, of: test.id) }
+        #expect(registry?.message.contains("Invalid registry policy provided") == (namesOne ? nil : true))
+    }
+
+    @Test func aTemplateOfAnEarlierVersionIsAppliedAsItStands() async throws {
+        let text = Self.policy("Allow", #""*""#, "ecr:BatchGetImage")
+        _ = try await test.registry.repositories.create(name, in: test.id, settings: RepositorySettings(policy: text))
+        #expect(try await test.registry.repositories.policy(of: name, in: test.id) == text)
+    }
+
+    /// 10,240 characters are the limit, whatever each takes in bytes.
+    @Test func aPolicyIsMeasuredInCharacters() async throws {
+        let sid = String(repeating: "規", count: 4_000)
+        let text = #"{"Statement":[{"Sid":"\#(sid)","Effect":"Allow","Principal":"*","Resource":"*","Action":"ecr:*"}]}"#
+        try await settings.setPolicy(text, of: test.id)
+        #expect(try await settings.policy(of: test.id) == text)
+        let long = text.replacing(sid, with: String(repeating: "規", count: 10_240))
+        #expect(await refusal { try await settings.setPolicy(long, of: test.id) }?.reason == .invalidParameter)
+    }
+
+    @Test func aDenyThatShutsItsAuthorOutIsKnown() async throws {
+        let access = test.registry.access
+        func shuts(_ effect: String, _ action: String, _ resource: String) throws -> Bool {
+            access.shutsOut(
+                test.caller, by: try PolicyDocument(Self.policy(effect, #""*""#, action, resource)), of: test.id)
+        }
+        #expect(try shuts("Deny", "ecr:*", "*") && shuts("Deny", "*", "arn:aws:ecr:us-east-2:111122223333:repository/*"))
+        #expect(try shuts("Deny", "ecr:BatchGetImage", "*"))
+        #expect(try !shuts("Allow", "ecr:*", "*") && !shuts("Deny", "ecr:DeleteRepository", "*"))
+        #expect(try !shuts("Deny", "ecr:*", "arn:aws:ecr:us-east-2:111122223333:repository/team/*"))
+    }
+
+    @Test(arguments: [
+        ("*", true), ("arn:aws:ecr:us-east-2:111122223333:repository/*", true), ("arn:aws:ecr:*:*:repository/a", true),
+        ("arn:*:ecr:us-*:1111????3333:repo*", true), ("arn:aws:ecr:us-east-2:*:repository/a:b", true),
+        ("arn:aws:ecr:us-west-2:111122223333:repository/*", false), ("arn:aws:ecr:us-east-2:444455556666:repository/*", false),
+        ("arn:aws:s3:us-east-2:111122223333:repository/*", false), ("arn:aws:ecr:us-east-2:111122223333:registry/x", false),
+        ("arn:aws:ecr:us-east-2:111122223333:repository/", false),
+    ])
+    func aResourceOfAnotherRegistryIsKnown(resource: String, mayHold: Bool) throws {
+        let policy = try PolicyDocument(Self.policy("Deny", #""*""#, "ecr:*", resource))
+        #expect(policy.statementsBeyond(test.id) == (mayHold ? [] : ["'x'"]))
+    }
+
+    private func refusal(_ body: () async throws -> Void) async -> Refusal? {
+        do {
+            try await body()
+            return nil
+        } catch { return error as? Refusal }
     }
 
     // MARK: Settings
@@ -152,7 +232,7 @@ import WeirRegistry
             id: 1, registry: test.id, name: name, createdAt: test.now, mutability: .mutable, scanOnPush: false,
             encryption: .aes256)
         let applied = try await settings.configuration(of: test.id).scanning.applied(to: repository)
-        #expect(applied.frequency == .continuousScan && applied.filters == ["team/*"] && applied.scanOnPush)
+        #expect(applied.frequency == .continuousScan && applied.filters == ["team/*"] && !applied.scanOnPush)
         await #expect(throws: Refusal.self) {
             try await settings.setScanning(ScanningConfiguration(kind: .basic, rules: rules), of: test.id)
         }

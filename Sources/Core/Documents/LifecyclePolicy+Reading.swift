@@ -2,7 +2,7 @@ extension LifecyclePolicy {
     /// Reads and checks a policy. The checks come in the order in which ECR's answers show them: shape first, rule by rule, then
     /// what the rules mean together.
     package init(_ text: String) throws(LifecyclePolicyError) {
-        guard text.utf8.count <= Self.maxLength, case .object(let members)? = DocumentValue(text) else {
+        guard text.unicodeScalars.count <= Self.maxLength, case .object(let members)? = DocumentValue(text) else {
             throw LifecyclePolicyError(reason: "Could not map policyString into LifecyclePolicy.'")
         }
         try LifecycleShape(members, required: ["rules"], optional: []).check()

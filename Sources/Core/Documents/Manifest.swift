@@ -66,9 +66,13 @@ package struct Manifest: Sendable, Equatable {
         artifactType = body.artifactType ?? body.config?.mediaType
         if let artifactType, !MediaType.isHarmless(artifactType) { throw .badMediaType("artifactType", artifactType) }
         annotations = body.annotations ?? [:]
+        isNamed = body.mediaType != nil || Self.named(contentType) != nil
         lacks = body.lacks(as: mediaType)
         oddType = body.oddType
     }
+
+    /// Whether somebody said what it is, the body or its sender. Else its shape told.
+    package let isNamed: Bool
 
     /// The member that names a type which is none by RFC 6838, and that type: kept where upstream sends it, refused from a client.
     package let oddType: NamedType?
@@ -98,9 +102,14 @@ package struct Manifest: Sendable, Equatable {
     private static let generic = ["application/json", "application/octet-stream", "text/plain", ""]
     private static let known = MediaType.manifests + [MediaType.dockerSchema1, MediaType.dockerSchema1Signed]
 
+    /// What the sender calls it, where that says anything.
+    private static func named(_ contentType: String?) -> String? {
+        contentType.map(MediaType.essence).flatMap { generic.contains($0) ? nil : $0 }
+    }
+
     private static func mediaType(of body: Body, contentType: String?) throws(ManifestError) -> String {
         if body.schemaVersion == 1 { throw .schema1 }
-        let named = contentType.map(MediaType.essence).flatMap { generic.contains($0) ? nil : $0 }
+        let named = named(contentType)
         if let named, let inside = body.mediaType, MediaType.essence(inside) != named {
             throw .disagrees(contentType: named, mediaType: inside)
         }

@@ -3,8 +3,16 @@
 /// Everything is checked when the document is read, so that a policy that was accepted means what it says: an operator that is not
 /// known, a pattern that is no ARN or a member that is misspelt is refused then, and never ignored later.
 package struct PolicyDocument: Sendable, Equatable {
-    /// ECR's limit on a repository's or registry's policy.
+    /// ECR's limit on a repository's or registry's policy, in characters.
     package static let maxLength = 10_240
+
+    /// What a policy hangs on: it decides what a statement must say.
+    package enum Place: Sendable {
+        /// A repository, or a template for one: statements are about that repository and name no `Resource`.
+        case repository
+        /// A registry: statements must say which repositories they are about.
+        case registry
+    }
 
     package let version: PolicyVersion
     package let statements: [PolicyStatement]
@@ -12,9 +20,12 @@ package struct PolicyDocument: Sendable, Equatable {
     /// Reads a document.
     ///
     /// Looser than an identity policy, as ECR is: the version may be the old one or absent, `Resource` may be absent (the
-    /// repository it hangs on is meant), and statement ids are free text that need not be unique.
-    package init(_ text: String) throws(PolicyError) {
-        guard text.utf8.count <= Self.maxLength else { throw PolicyError("it is longer than \(Self.maxLength) bytes") }
+    /// repository it hangs on is meant), and statement ids are free text that need not be unique. What it must be besides where it
+    /// hangs, `check(hangingOn:)` asks: when it is saved, and not when it is read again.
+    ///
+    /// - Parameter maxLength: in characters.
+    package init(_ text: String, maxLength: Int = Self.maxLength) throws(PolicyError) {
+        guard text.unicodeScalars.count <= maxLength else { throw PolicyError("it is longer than \(maxLength) characters") }
         guard let value = DocumentValue(text) else { throw PolicyError("it is not JSON") }
         guard case .object(let members) = value else { throw PolicyError("it is not a JSON object") }
         try PolicyError.requireOnly(["Version", "Id", "Statement"], in: members, of: "the policy")
@@ -30,6 +41,20 @@ package struct PolicyDocument: Sendable, Equatable {
         var statements: [PolicyStatement] = []
         for statement in list { statements.append(try PolicyStatement(statement, version)) }
         self.statements = statements
+    }
+
+    /// Throws where a statement says too much or too little of `Resource` for where the policy is to hang. One that named another
+    /// repository would never hold.
+    package func check(hangingOn place: Place) throws(PolicyError) {
+        for statement in statements {
+            switch (place, statement.resources) {
+            case (.repository, .some):
+                throw PolicyError("a statement names a Resource: a repository's policy is about that repository alone")
+            case (.registry, nil):
+                throw PolicyError("a statement names no Resource: a registry's policy says which repositories it is about")
+            case (.repository, nil), (.registry, .some): continue
+            }
+        }
     }
 
     private static func version(_ value: DocumentValue?) throws(PolicyError) -> PolicyVersion {

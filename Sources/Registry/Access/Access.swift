@@ -80,6 +80,21 @@ package final class Access: Sendable {
 }
 
 extension Access {
+    /// Whether a registry's policy denies its author the registry itself, or the images of every repository in it. The account's root can
+    /// still read, replace and delete it; nobody can do anything else until then.
+    package func shutsOut(_ author: Caller, by policy: PolicyDocument, of registry: RegistryID) -> Bool {
+        let context = PolicyContext(
+            of: author, from: RequestOrigin.current, at: repositories.clock.now, in: registry, tags: [])
+        let probes = [
+            ("ecr:PutRegistryPolicy", "*"), ("ecr:DescribeRepositories", registry.arn("ecr", "repository/*")),
+            ("ecr:BatchGetImage", registry.arn("ecr", "repository/*")),
+        ]
+        return probes.contains { action, resource in
+            let request = PolicyRequest(caller: author, action: action, resource: resource, context: context)
+            return policy.decision(on: request) == .denied
+        }
+    }
+
     /// The condition keys of a request that gives a resource tags.
     package static func facts(giving tags: [ResourceTag]) -> [String: [String]] {
         tags.reduce(into: facts(naming: tags.map(\.key))) { facts, tag in

@@ -12,6 +12,11 @@ extension Images {
 }
 
 extension ImageIDRequest {
+    /// Throws the refusal of an id that no image can have, whatever is there.
+    func checkForm() throws(Refusal) {
+        if case .failed(_, let reason) = parsed { throw Refusal(.invalidParameter, reason) }
+    }
+
     /// The one image, or the refusal of an operation on a single image.
     func resolved(in repository: Repository, _ sql: any SQLConnection) throws -> ImageID {
         switch try find(in: repository.id, sql) {

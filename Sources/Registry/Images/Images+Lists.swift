@@ -32,7 +32,7 @@ extension Images {
         return Page(details, limit: limit) { $0.digest.description }
     }
 
-    /// The named images. One that is missing fails the whole call, as in ECR.
+    /// The named images. One that is missing fails the whole call, as in ECR, and so does one that cannot be: as what it is.
     package func describe(
         _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> [ImageDetail] {
@@ -40,10 +40,11 @@ extension Images {
         return try await database.read { sql in
             var details: [ImageDetail] = []
             for id in ids {
-                guard case .found(let digest, _) = try id.find(in: repository.id, sql),
-                    let detail = try ImageListTable.detail(of: digest, in: repository.id, sql)
-                else { throw Refusal.imageNotFound(id, in: repository) }
-                if !details.contains(where: { $0.digest == digest }) { details.append(detail) }
+                let image = try id.resolved(in: repository, sql)
+                guard let detail = try ImageListTable.detail(of: image.digest, in: repository.id, sql) else {
+                    throw Refusal.imageNotFound(id, in: repository)
+                }
+                if !details.contains(where: { $0.digest == image.digest }) { details.append(detail) }
             }
             return details
         }

@@ -13,6 +13,8 @@ package struct ImagePush: Sendable {
     /// What is to name the image; none leaves it as it is.
     package var tags: [Tag]
     package var whereAlreadyThere: Presence
+    /// The body or its sender must say what it is, as ECR's own API wants it; the registry API takes what its shape tells.
+    package var mustBeNamed = false
 
     package init(
         _ bytes: ByteBuffer, contentType: String?, digest: Digest? = nil, tags: [Tag] = [],
@@ -171,6 +173,7 @@ extension Manifest {
             throw .manifestOutOfBounds("\(named.digest) cannot have the \(named.size) bytes that the manifest tells")
         }
         if let lacks = manifest.lacks { throw .manifestInvalid("\(ManifestError.missing(lacks))") }
+        if push.mustBeNamed, !manifest.isNamed { throw .manifestInvalid("\(ManifestError.notJSON)") }
         if let digest = push.digest, digest != manifest.digest {
             throw Refusal(
                 .imageDigestDoesNotMatch,

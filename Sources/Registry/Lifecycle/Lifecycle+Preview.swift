@@ -28,7 +28,7 @@ extension Lifecycle {
 
     /// A page of what the last preview found; with `ids`, what it found of these.
     ///
-    /// Throws `repositoryNotFound`, `lifecyclePreviewNotFound`.
+    /// Throws `repositoryNotFound`, `lifecyclePreviewNotFound`, and `invalidParameter` for an id that no image can have.
     package func preview(
         for name: RepositoryName, in registry: RegistryID, ids: [ImageIDRequest]? = nil, _ filter: TagStatus = .any,
         after cursor: String? = nil, limit: Int = 100
@@ -60,6 +60,8 @@ extension Lifecycle {
     ) throws -> [LifecyclePreview.Result] {
         var results: [LifecyclePreview.Result] = []
         for id in ids {
+            // An image that is not there has no result; an id that can be nobody's is a mistake of who asks.
+            try id.checkForm()
             guard case .found(let digest, _) = try id.find(in: repository, sql),
                 let result = try LifecyclePreviewTable.result(for: digest, of: repository, sql),
                 !results.contains(result), filter == .any || result.tags.isEmpty == (filter == .untagged)

@@ -62,10 +62,15 @@ package final class CacheRules: Sendable {
         return Page(found, limit: limit) { $0.prefix.key }
     }
 
-    /// Changes what of a rule can be changed; nil leaves it as it is.
+    /// Changes what of a rule can be changed; nil leaves it as it is. Refuses what would change nothing, as ECR does: whoever meant to
+    /// change something must not take it for done.
     package func update(
         _ prefix: Prefix, in registry: RegistryID, credentialARN: String?, customRoleARN: String?
     ) async throws -> CacheRule {
+        guard credentialARN != nil || customRoleARN != nil else {
+            throw Refusal(
+                .invalidParameter, "Invalid input: Please set either credential arn or role arn to update the credentials")
+        }
         if let credentialARN { try CacheRuleRequest.check(credentialARN: credentialARN) }
         if let customRoleARN { try CacheRuleRequest.check(customRoleARN: customRoleARN, in: registry) }
         // A rule that is missing is said to be missing, whatever its secret: so it is looked for first.

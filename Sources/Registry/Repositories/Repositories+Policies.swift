@@ -9,7 +9,7 @@ extension Repositories {
     package func setPolicy(
         _ text: String, of name: RepositoryName, in registry: RegistryID, by caller: Caller, lockout: Lockout
     ) async throws -> Repository {
-        let policy = try PolicyDocument(checking: text, at: "PolicyText")
+        let policy = try PolicyDocument(checking: text, at: "PolicyText", hangingOn: .repository)
         let origin = RequestOrigin.current
         let now = clock.now
         return try await change(name, in: registry) { row, sql in

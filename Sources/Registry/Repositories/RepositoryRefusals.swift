@@ -49,13 +49,17 @@ extension Refusal {
 }
 
 extension PolicyDocument {
-    /// Reads a repository policy that a user sent. ECR's sentence does not tell what is wrong; the log does.
-    init(checking text: String, at member: String) throws(Refusal) {
+    /// Reads a policy that a user sent. ECR's sentence does not tell what is wrong; the log does.
+    ///
+    /// - Parameter place: what it is to hang on; nil for one that was accepted before, by the rules of its time.
+    init(checking text: String, at member: String, hangingOn place: Place?) throws(Refusal) {
         do throws(PolicyError) {
             try self.init(text)
             try checkActions()
+            if let place { try check(hangingOn: place) }
         } catch {
-            let refusal = Refusal.invalidParameter(member, "Invalid repository policy provided")
+            let noun = place == .registry ? "registry" : "repository"
+            let refusal = Refusal.invalidParameter(member, "Invalid \(noun) policy provided")
             throw Refusal(refusal.reason, refusal.message, facts: ["policy.error": error.reason])
         }
     }

@@ -41,7 +41,8 @@ package struct RepositorySettings: Hashable, Sendable {
     func check() throws(Refusal) {
         try mutability.check()
         try ResourceTags.check(tags)
-        if let policy { _ = try PolicyDocument(checking: policy, at: "PolicyText") }
+        // A template's was checked when the template was saved; one that an earlier version took must not fail pulls now.
+        if let policy { _ = try PolicyDocument(checking: policy, at: "PolicyText", hangingOn: nil) }
         if let lifecyclePolicy { _ = try LifecyclePolicy(checking: lifecyclePolicy) }
     }
 }

@@ -31,12 +31,7 @@ package final class RegistrySettings: Sendable {
 
     /// Checks and keeps the registry's policy. The text is kept, and read back, as it was written.
     package func setPolicy(_ text: String, of registry: RegistryID) async throws {
-        do {
-            _ = try PolicyDocument(checking: text, at: "PolicyText")
-        } catch {
-            let refusal = Refusal.invalidParameter("PolicyText", "Invalid registry policy provided")
-            throw Refusal(refusal.reason, refusal.message, facts: error.facts)
-        }
+        _ = try PolicyDocument(checking: text, at: "PolicyText", hangingOn: .registry)
         try await put(text, as: .policy, of: registry)
     }
 

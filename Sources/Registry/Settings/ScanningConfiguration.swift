@@ -25,6 +25,7 @@ package struct ScanningConfiguration: Sendable, Hashable, Codable {
 
     /// What the configuration means for one repository.
     package struct Applied: Sendable, Hashable {
+        /// The repository's own, deprecated setting, whatever the rules say.
         package let scanOnPush: Bool
         package let frequency: Frequency
         package let filters: [String]
@@ -50,14 +51,13 @@ package struct ScanningConfiguration: Sendable, Hashable, Codable {
         }
     }
 
-    /// The continuous scan wins over the scan on push, as in ECR; the repository's own, deprecated setting counts as a scan on
-    /// push.
+    /// The continuous scan wins over the scan on push, as in ECR. Without a rule the repository's own setting counts as a scan on push.
     package func applied(to repository: Repository) -> Applied {
         for frequency in [Frequency.continuousScan, .scanOnPush] {
             let filters = rules.filter { $0.frequency == frequency }.flatMap(\.filters)
                 .filter { RepositoryFilter.contains($0, repository.name) }
             guard filters.isEmpty else {
-                return Applied(scanOnPush: true, frequency: frequency, filters: filters)
+                return Applied(scanOnPush: repository.scanOnPush, frequency: frequency, filters: filters)
             }
         }
         return Applied(

@@ -73,6 +73,9 @@ package struct TemplateDraft: Sendable {
         let setting = mutability ?? before.mutability.setting
         let kept = setting.hasExclusions ? before.mutability.exclusions : []
         template.mutability = TagMutability(setting, excluding: exclusions ?? kept)
+        if let repositoryPolicy, !repositoryPolicy.isEmpty {
+            _ = try PolicyDocument(checking: repositoryPolicy, at: "repositoryPolicy", hangingOn: .repository)
+        }
         if let repositoryPolicy { template.repositoryPolicy = repositoryPolicy.isEmpty ? nil : repositoryPolicy }
         if let lifecyclePolicy { template.lifecyclePolicy = lifecyclePolicy.isEmpty ? nil : lifecyclePolicy }
         if let appliedFor { template.appliedFor = appliedFor }
@@ -148,7 +151,6 @@ extension CreationTemplate {
         }
         if let customRoleARN { try CacheRuleRequest.check(customRoleARN: customRoleARN, in: registry) }
         try mutability.check()
-        if let repositoryPolicy { _ = try PolicyDocument(checking: repositoryPolicy, at: "repositoryPolicy") }
         if let lifecyclePolicy { _ = try LifecyclePolicy(checking: lifecyclePolicy) }
         do throws(Refusal) {
             try ResourceTags.check(resourceTags)

@@ -28,7 +28,7 @@ SAMPLES = {
     "AccountSettingValue": "ENABLED", "LayerPartBlob": "eA==", "NextToken": "",
     "LifecyclePolicyText": '{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan",'
                            '"countNumber":5},"action":{"type":"expire"}}]}',
-    "RegistryPolicyText": '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage"}]}',
+    "RegistryPolicyText": '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage","Resource":"*"}]}',
     "RepositoryPolicyText": '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage"}]}',
     "KmsKeyForRepositoryCreationTemplate": "arn:aws:kms:us-east-2:111122223333:key/model",
     "LifecyclePolicyTextForRepositoryCreationTemplate": "",

@@ -53,6 +53,20 @@ import WeirWeb
             ])
     }
 
+    @Test(
+        "An update that says nothing",
+        arguments: [["ecrRepositoryPrefix": "quay"], ["ecrRepositoryPrefix": "quay", "customRoleArn": ""]] as [JSONValue])
+    func anUpdateThatSaysNothingIsRefused(input: JSONValue) async throws {
+        let aws = try await TestAWS()
+        try await aws.call("CreatePullThroughCacheRule", ["ecrRepositoryPrefix": "quay", "upstreamRegistryUrl": "quay.io"])
+        let before = try await aws.call("DescribePullThroughCacheRules")
+        #expect(
+            try await aws.refusal("UpdatePullThroughCacheRule", input)
+                == "InvalidParameterException: Invalid input: Please set either credential arn or role arn to update the credentials"
+        )
+        #expect(try await aws.call("DescribePullThroughCacheRules") == before)
+    }
+
     @Test func aCheckThatFailsIsAnAnswer() async throws {
         let aws = try await TestAWS()
         try await aws.call(

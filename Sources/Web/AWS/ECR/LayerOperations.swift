@@ -128,6 +128,7 @@ struct LayerOperations: Sendable {
         var push = ImagePush(
             ByteBuffer(string: manifest), contentType: mediaType, tags: tag.map { [$0] } ?? [],
             whereAlreadyThere: .refused)
+        push.mustBeNamed = true
         push.digest = try digest.map { text in
             guard let digest = try? Digest(text) else {
                 throw Refusal(

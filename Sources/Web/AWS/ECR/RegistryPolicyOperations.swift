@@ -18,7 +18,23 @@ struct RegistryPolicyOperations: Sendable {
         try await call.permit("ecr:PutRegistryPolicy", in: call.registry, registry.access)
         try await registry.settings.setPolicy(text, of: call.registry)
         call.warn(about: text, of: "the registry")
+        warn(call, text)
         return answer(call, text)
+    }
+
+    /// ECR takes both without a word, and so do we; but whoever did not mean it hears of it.
+    private func warn(_ call: AWSCall, _ text: String) {
+        guard let policy = try? PolicyDocument(text) else { return }
+        if registry.access.shutsOut(call.caller, by: policy, of: call.registry) {
+            call.warn(
+                "This policy denies you, who have set it, the registry or all its images. The account's root can still call "
+                    + "GetRegistryPolicy, PutRegistryPolicy and DeleteRegistryPolicy.", about: "the registry")
+        }
+        for statement in policy.statementsBeyond(call.registry) {
+            call.warn(
+                "The Resource of the statement \(statement) names nothing of this registry: the statement never holds.",
+                about: "the registry")
+        }
     }
 
     private func policy(_ call: AWSCall) async throws -> JSONValue {
