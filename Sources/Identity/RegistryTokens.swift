@@ -74,7 +74,8 @@ package struct RegistryTokens: Sendable {
                 .tokenInvalid, "The access key that the authorization token was made with is gone. Reauthenticate and try again.")
         }
         return RegistryPrincipal(
-            caller: caller, registry: token.registry, expiresAt: token.expiresAt, accessKeyID: token.accessKeyID)
+            caller: caller.seen(in: token.registry.region), registry: token.registry, expiresAt: token.expiresAt,
+            accessKeyID: token.accessKeyID)
     }
 
     private func parse(_ header: String) throws(Refusal) -> RegistryToken {

@@ -55,7 +55,8 @@ package struct SignedLinks: Sendable {
             throw Refusal(.tokenInvalid, "The access key that the link was made with is gone")
         }
         return RegistryPrincipal(
-            caller: caller, registry: RegistryID(account: account, region: region), expiresAt: end, accessKeyID: key)
+            caller: caller.seen(in: region), registry: RegistryID(account: account, region: region), expiresAt: end,
+            accessKeyID: key)
     }
 
     private func mac(_ path: String, _ home: String, _ key: String, _ expires: String) -> some Sequence<UInt8> {

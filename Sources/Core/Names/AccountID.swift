@@ -26,10 +26,24 @@ package struct Region: Hashable, Sendable, CustomStringConvertible {
 
     /// The AWS partition that ARNs of this region carry.
     package var partition: String {
+        guard description.hasPrefix("us-iso") || description.hasPrefix("eu-iso") || description.hasPrefix("eusc-") else {
+            return formerPartition
+        }
+        return Self.lesserKnown.first { description.hasPrefix($0.beginning) }?.partition ?? formerPartition
+    }
+
+    /// What the first versions of this server wrote in its place: they knew three partitions. ARNs of that time are in clients' files, and
+    /// content is bound to them.
+    package var formerPartition: String {
         if description.hasPrefix("cn-") { return "aws-cn" }
         if description.hasPrefix("us-gov-") { return "aws-us-gov" }
         return "aws"
     }
+
+    private static let lesserKnown: [(beginning: String, partition: String)] = [
+        ("us-iso-", "aws-iso"), ("us-isob-", "aws-iso-b"), ("eu-isoe-", "aws-iso-e"), ("us-isof-", "aws-iso-f"),
+        ("eusc-", "aws-eusc"),
+    ]
 }
 
 /// A registry is an account in a region: rules, templates and repositories of one are not seen in another.
@@ -47,5 +61,14 @@ package struct RegistryID: Hashable, Sendable, CustomStringConvertible {
     /// `arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE` in this registry's account and region.
     package func arn(_ service: String, _ resource: String) -> String {
         "arn:\(region.partition):\(service):\(region):\(account):\(resource)"
+    }
+
+    /// The ARN by which the first versions of this server knew a thing: the same, but in the partitions that they did not know.
+    package static func formerARN(_ arn: String) -> String {
+        guard arn.hasPrefix("arn:aws-iso") || arn.hasPrefix("arn:aws-eusc:"), let end = arn.dropFirst(4).firstIndex(of: ":")
+        else {
+            return arn
+        }
+        return "arn:aws" + arn[end...]
     }
 }

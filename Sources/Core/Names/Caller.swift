@@ -14,4 +14,15 @@ package struct Caller: Hashable, Sendable {
         self.isRoot = isRoot
         self.userID = userID
     }
+
+    /// The same, as a region of another partition knows them: an ARN is of the partition in which it is asked for.
+    package func seen(in region: Region) -> Caller {
+        let partition = region.partition
+        let rest = principalARN.utf8.dropFirst(4)
+        guard principalARN.hasPrefix("arn:"), let end = rest.firstIndex(of: UInt8(ascii: ":")),
+            !rest[..<end].elementsEqual(partition.utf8)
+        else { return self }
+        return Caller(
+            account: account, principalARN: "arn:\(partition)\(principalARN[end...])", isRoot: isRoot, userID: userID)
+    }
 }

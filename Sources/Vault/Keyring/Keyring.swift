@@ -58,6 +58,7 @@ package final class Keyring: Sendable {
 
     /// A new data key, wrapped by `sealingKey`. Refuses a key that is missing, disabled or about to be deleted.
     package func generateDataKey(under sealingKey: SealingKey) throws -> DataKey {
+        let sealingKey = sealingKey.canonical
         let material = try state.withLock { state throws(Refusal) in try state.material(of: sealingKey) }
         let key = SymmetricKey(size: .bits256)
         var wrapped: [UInt8] = []
@@ -70,6 +71,7 @@ package final class Keyring: Sendable {
     /// The data key that `sealingKey` wrapped. Throws `SealError.damaged` where it did not wrap these bytes, and refuses as
     /// `generateDataKey` does.
     package func unwrap(_ wrapped: [UInt8], under sealingKey: SealingKey) throws -> SymmetricKey {
+        let sealingKey = sealingKey.canonical
         let id = UnwrappedKeys.ID(sealingKey: sealingKey, wrapped: wrapped)
         let known = try state.withLock { state throws(Refusal) in
             try state.check(sealingKey)
@@ -91,6 +93,7 @@ package final class Keyring: Sendable {
 
     /// Throws the refusal of a key that may not be used now. Costs nothing worth counting: asked at every pull.
     package func check(_ key: SealingKey) throws {
+        let key = key.canonical
         try state.withLock { state throws(Refusal) in try state.check(key) }
     }
 
@@ -98,11 +101,13 @@ package final class Keyring: Sendable {
 
     /// The bytes that seal now, and the version they are.
     func material(ofKMSKey arn: String) throws(Refusal) -> Material {
-        try state.withLock { state throws(Refusal) in try state.material(of: .kms(arn: arn)) }
+        let key = SealingKey.kms(arn: arn).canonical
+        return try state.withLock { state throws(Refusal) in try state.material(of: key) }
     }
 
     func material(ofKMSKey arn: String, version: Int64) throws(Refusal) -> SymmetricKey? {
-        try state.withLock { state throws(Refusal) in try state.material(of: .kms(arn: arn), version: version) }
+        let key = SealingKey.kms(arn: arn).canonical
+        return try state.withLock { state throws(Refusal) in try state.material(of: key, version: version) }
     }
 
     /// New bytes for a version of a key, as they go into its row.
@@ -139,7 +144,9 @@ package final class Keyring: Sendable {
     }
 
     private static func purpose(_ registry: RegistryID) -> String { "registry-key/\(registry)" }
-    private static func purpose(_ arn: String, _ version: Int64) -> String { "kms-material/\(arn)/\(version)" }
+    private static func purpose(_ arn: String, _ version: Int64) -> String {
+        "kms-material/\(RegistryID.formerARN(arn))/\(version)"
+    }
 }
 
 extension SealingKey {

@@ -4,6 +4,7 @@ import WeirCore
 /// What the keyring holds, without the lock around it.
 struct KeyringState {
     private var registries: [RegistryID: SymmetricKey] = [:]
+    /// By `RegistryID.formerARN`: so is every `SealingKey` here (`canonical`).
     private var keys: [String: HeldKey] = [:]
     private var destroyed: Set<String> = []
     private var unwrapped = UnwrappedKeys(generation: 8_192)
@@ -65,7 +66,7 @@ struct KeyringState {
 
     /// Takes a key's new state, unless a newer one is held already: commits may be told here in another order than they happened.
     mutating func hold(_ new: HeldKey) {
-        let arn = new.key.arn
+        let arn = RegistryID.formerARN(new.key.arn)
         if let known = keys[arn], known.key.revision > new.key.revision { return }
         // A key that was destroyed does not come back: its identifier is never used again.
         if destroyed.contains(arn) { return }
@@ -74,11 +75,13 @@ struct KeyringState {
 
     /// The same, for a change that left the key's bytes as they were.
     mutating func update(_ new: KMSKey) {
-        guard let held = keys[new.arn], held.key.revision <= new.revision else { return }
-        keys[new.arn]?.key = new
+        let arn = RegistryID.formerARN(new.arn)
+        guard let held = keys[arn], held.key.revision <= new.revision else { return }
+        keys[arn]?.key = new
     }
 
     mutating func destroy(_ arn: String) {
+        let arn = RegistryID.formerARN(arn)
         keys[arn] = nil
         destroyed.insert(arn)
         unwrapped.forget(.kms(arn: arn))

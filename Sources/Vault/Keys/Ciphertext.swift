@@ -45,7 +45,7 @@ struct Ciphertext {
 
     /// What is authenticated with the plain text: the same for the same context, in whatever order its members came.
     static func binding(arn: String, context: [String: String]) -> String {
-        var text = "kms-ciphertext/\(arn)/"
+        var text = "kms-ciphertext/\(RegistryID.formerARN(arn))/"
         for (key, value) in context.sorted(by: { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }) {
             // With their lengths, so that no two contexts give one text.
             text += "\(key.utf8.count):\(key)\(value.utf8.count):\(value)"

@@ -23,6 +23,15 @@ enum KeyReference: Sendable, Equatable {
         }
     }
 
+    /// As `init`, for operations that KMS gives no alias to: they change a key, or would where the alias pointed a moment ago.
+    static func key(_ text: String, in registry: RegistryID) throws(Refusal) -> KeyReference {
+        let reference = try KeyReference(text, in: registry)
+        guard case .id = reference else {
+            throw Refusal(.kmsInvalidArn, "\(text.prefix(300)) is an alias: name the key by its key ID or its ARN.")
+        }
+        return reference
+    }
+
     /// `key/ID` or `alias/NAME`.
     private static func resource(of arn: String, in registry: RegistryID) throws(Refusal) -> String {
         let parts = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
@@ -30,7 +39,9 @@ enum KeyReference: Sendable, Equatable {
             throw Refusal(.kmsInvalidArn, "Invalid arn \(arn.prefix(200))")
         }
         // The sentence is KMS's own: it names the part that does not fit.
-        guard parts[3] == registry.region.description, parts[1] == registry.region.partition else {
+        guard parts[3] == registry.region.description,
+            parts[1] == registry.region.partition || parts[1] == registry.region.formerPartition
+        else {
             throw Refusal(.kmsKeyNotFound, "Invalid arn \(parts[3])")
         }
         guard parts[4] == registry.account.description else { throw .keyMissing(String(arn.prefix(300))) }

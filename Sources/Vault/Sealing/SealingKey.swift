@@ -15,11 +15,19 @@ package enum SealingKey: Hashable, Sendable {
         }
     }
 
+    /// The same, by the ARN that content is bound to and that keys are held by: one key has one, whichever partition is written in it.
+    var canonical: SealingKey {
+        switch self {
+        case .registry: self
+        case .kms(let arn): .kms(arn: RegistryID.formerARN(arn))
+        }
+    }
+
     /// The key's name where blobs lie: `aes256-…` or `kms-…` and 16 hexadecimal digits of a SHA-256, safe in a path.
     package var scope: String {
         switch self {
         case .registry(let registry): "aes256-" + Self.shortHash(of: registry.description)
-        case .kms(let arn): "kms-" + Self.shortHash(of: arn)
+        case .kms(let arn): "kms-" + Self.shortHash(of: RegistryID.formerARN(arn))
         }
     }
 

@@ -17,9 +17,11 @@ struct SecretReference: Sendable {
             return
         }
         let prefix = registry.arn("secretsmanager", "secret:")
-        guard text.hasPrefix(prefix) else { throw .secretMissing }
+        // The ARN of a secret that an earlier version made is the one in its row.
+        let beginning = [prefix, RegistryID.formerARN(prefix)].first { text.hasPrefix($0) }
+        guard let beginning else { throw .secretMissing }
         arn = text
-        name = String(text.dropFirst(prefix.count))
+        name = String(text.dropFirst(beginning.count))
     }
 
     func find(at now: Timestamp, _ sql: any SQLConnection) throws -> Secret? {

@@ -40,7 +40,7 @@ struct AWSAuthentication: Sendable {
             throw Refusal(
                 .credentialsUnknown, "The security token included in the request is invalid.", facts: Self.facts(claim))
         }
-        return Claimant(caller: caller, secret: secret, region: region)
+        return Claimant(caller: caller.seen(in: region), secret: secret, region: region)
     }
 
     /// The hash of the body that the head tells, nil where it tells none.

@@ -283,7 +283,10 @@ extension AWSTarget {
     /// The target of a request of which no more could be read than how it is written.
     static func unreadable(_ request: AWSRequest) -> AWSTarget {
         let isQuery = request.header("x-amz-target") == nil
-        return AWSTarget(dialect: isQuery ? .query : .json(contentType: "application/x-amz-json-1.1"))
+        return AWSTarget(
+            dialect: isQuery
+                ? .query(answer: AWSTarget.QueryAnswer(accept: request.header("accept")))
+                : .json(contentType: "application/x-amz-json-1.1"))
     }
 
     func facts(_ requestID: String) -> Logger.Metadata {

@@ -6,7 +6,15 @@ extension AWSResponse {
         switch target.dialect {
         case .json(let contentType):
             self.init(status: 200, contentType: contentType, requestID: requestID, body: output.bytes)
-        case .query:
+        case .query(answer: .json):
+            let name = target.operation
+            let body: JSONValue = [
+                "\(name)Response": [
+                    "\(name)Result": output, "ResponseMetadata": ["RequestId": .string(requestID)],
+                ]
+            ]
+            self.init(status: 200, contentType: Self.json, requestID: requestID, body: body.bytes)
+        case .query(answer: .xml):
             var xml = XML()
             let name = target.operation
             xml.element(name + "Response", attributes: " xmlns=\"\(target.namespace)\"") { xml in
@@ -28,11 +36,19 @@ extension AWSResponse {
             self.init(
                 status: error.status, contentType: contentType, requestID: requestID,
                 body: JSONValue.object(members).bytes, extra: [("x-amzn-ErrorType", error.code)])
-        case .query:
+        case .query(answer: .json):
+            let body: JSONValue = [
+                "Error": [
+                    "Type": .string(error.side), "Code": .string(error.code), "Message": .string(error.message),
+                ],
+                "RequestId": .string(requestID),
+            ]
+            self.init(status: error.status, contentType: Self.json, requestID: requestID, body: body.bytes)
+        case .query(answer: .xml):
             var xml = XML()
             xml.element("ErrorResponse", attributes: " xmlns=\"\(target.namespace)\"") { xml in
                 xml.element("Error") { xml in
-                    xml.element("Type", text: error.status >= 500 ? "Receiver" : "Sender")
+                    xml.element("Type", text: error.side)
                     xml.element("Code", text: error.code)
                     xml.element("Message", text: error.message)
                 }
@@ -42,6 +58,8 @@ extension AWSResponse {
         }
     }
 
+    private static let json = "application/json"
+
     private init(
         status: Int, contentType: String, requestID: String, body: ByteBuffer, extra: [(name: String, value: String)] = []
     ) {
@@ -49,6 +67,11 @@ extension AWSResponse {
             status: status,
             headers: [("x-amzn-RequestId", requestID), ("Content-Type", contentType)] + extra, body: body)
     }
+}
+
+extension AWSError {
+    /// Whose fault it is, as the Query protocol puts it.
+    fileprivate var side: String { status >= 500 ? "Receiver" : "Sender" }
 }
 
 extension AWSTarget {

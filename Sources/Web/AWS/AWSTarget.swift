@@ -7,8 +7,22 @@ struct AWSTarget: Sendable, Equatable {
     enum Dialect: Sendable, Equatable {
         /// JSON 1.0 or 1.1, the operation in `X-Amz-Target`. The text is the answer's content type.
         case json(contentType: String)
-        /// Query: a form in, XML out.
-        case query
+        /// Query: a form in, and out what the client accepts.
+        case query(answer: QueryAnswer)
+    }
+
+    /// How a Query request wants its answer: XML, where `Accept` does not put JSON before it.
+    enum QueryAnswer: Sendable, Equatable {
+        case xml, json
+
+        init(accept: String?) {
+            let types = (accept ?? "").lowercased().split(separator: ",", maxSplits: 20).map { range in
+                range.prefix { $0 != ";" }.filter { $0 != " " }
+            }
+            self =
+                types.first { ["application/json", "text/xml", "application/xml"].contains($0) } == "application/json"
+                ? .json : .xml
+        }
     }
 
     let dialect: Dialect
@@ -37,7 +51,9 @@ struct AWSTarget: Sendable, Equatable {
         operation = String((form["Action"] ?? "").prefix(128))
         // Without any of these there is nothing to tell the dialect by.
         let isQuery = form["Action"] != nil || Self.isForm(request) || signed == .sts || signed == .iam
-        dialect = isQuery ? .query : .json(contentType: "application/x-amz-json-1.1")
+        dialect =
+            isQuery
+            ? .query(answer: QueryAnswer(accept: request.header("accept"))) : .json(contentType: "application/x-amz-json-1.1")
         if !isQuery { form = [:] }
     }
 

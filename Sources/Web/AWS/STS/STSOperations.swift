@@ -1,7 +1,7 @@
 import WeirCore
 package import WeirIdentity
 
-/// Who am I: sts GetCallerIdentity, and the one iam operation that Terraform asks first.
+/// Who am I: sts GetCallerIdentity, and the one iam operation that Terraform asks first. The rows of the others say that they are not here.
 package enum STSOperations {
     package static func table(accessKeys: AccessKeys) -> [AWSOperation] {
         [
@@ -13,6 +13,19 @@ package enum STSOperations {
             },
             AWSOperation(.iam, "GetUser") { call in try user(call, accessKeys) },
         ]
+            + notYet.map { refused($0, of: .sts, "STS") } + IAMOperations.notYet.map { refused($0, of: .iam, "IAM") }
+    }
+
+    /// What STS has and this server does not: refused by name, so that no client tries again or takes it for a slip of the pen.
+    package static let notYet = [
+        "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "DecodeAuthorizationMessage",
+        "GetAccessKeyInfo", "GetDelegatedAccessToken", "GetFederationToken", "GetSessionToken", "GetWebIdentityToken",
+    ]
+
+    private static func refused(_ name: String, of service: AWSService, _ noun: String) -> AWSOperation {
+        AWSOperation(service, name) { _ in
+            throw Refusal(.unsupported, "This server does not have the \(noun) operation \(name) yet.")
+        }
     }
 
     /// The caller itself. Other users than the account's root do not exist here.
