@@ -71,7 +71,7 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         // Keys.
         case kmsKeyNotFound, kmsKeyDisabled, kmsInvalidState, kmsAlreadyExists, kmsInvalidAliasName, kmsInvalidArn
         case kmsInvalidCiphertext, kmsIncorrectKey, kmsMalformedPolicy, kmsLimitExceeded, kmsUnsupported, kmsTagInvalid
-        case kmsInvalidKeyUsage
+        case kmsInvalidKeyUsage, kmsInvalidMarker
         // Secrets.
         case secretResourceNotFound, secretResourceExists, secretInvalidRequest, secretInvalidNextToken
         case secretLimitExceeded

@@ -19,10 +19,18 @@ package import WeirCore
 ///
 /// `sealed` columns are bound to their row: one that is moved to another row does not open. A KMS key that is deleted loses its
 /// row and with it, by cascade, its material: what it sealed is then gone for good. `revision` counts a key's changes, so that the keyring
-/// in memory never goes back to an older state.
+/// in memory never goes back to an older state. `on_demand` tells a version that a user asked for from one whose time had come;
+/// `once_tagged` a secret that has lost its last tag from one that never had any: Secrets Manager tells them apart.
 package enum VaultSchema {
     package static let migrations: [Migration] = [
         Migration("vault-1", keys), Migration("vault-2", secrets),
+        Migration("vault-3-rotations", ["ALTER TABLE kms_material ADD COLUMN on_demand BIGINT NOT NULL DEFAULT 0"]),
+        Migration(
+            "vault-4-once-tagged",
+            [
+                "ALTER TABLE secret ADD COLUMN once_tagged BIGINT NOT NULL DEFAULT 0",
+                "UPDATE secret SET once_tagged = 1 WHERE arn IN (SELECT secret FROM secret_tag)",
+            ]),
     ]
 
     private static let keys = [

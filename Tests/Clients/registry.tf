@@ -12,6 +12,11 @@ resource "aws_kms_alias" "content" {
   target_key_id = aws_kms_key.content.key_id
 }
 
+# Looked for before anything has needed its key.
+data "aws_kms_alias" "ecr" {
+  name = "alias/aws/ecr"
+}
+
 resource "aws_secretsmanager_secret" "hub" {
   name                    = "ecr-pullthroughcache/terraform"
   description             = "for the hub"

@@ -87,10 +87,38 @@ import WeirVault
         await expectRefusal(.kmsKeyNotFound) { try await keys.deleteAlias("alias/a", in: home) }
     }
 
-    @Test(arguments: ["alias/aws/ecr", "alias/aws/mine", "mine", "alias/", "alias/a b", "alias/a:b", "alias/ä"])
-    func anAliasThatCannotBe(name: String) async throws {
+    @Test(arguments: [
+        ("alias/aws/ecr", Refusal.Reason.kmsInvalidAliasName), ("alias/aws/mine", .kmsInvalidAliasName), ("mine", .validation),
+        ("alias/", .validation), ("alias/a b", .validation), ("alias/a:b", .validation), ("alias/ä", .validation),
+    ])
+    func anAliasThatCannotBe(name: String, reason: Refusal.Reason) async throws {
         let key = try await test.key()
-        await expectRefusal(.kmsInvalidAliasName) { try await test.keys.createAlias(name, for: key.id, in: test.home) }
+        await expectRefusal(reason) { try await test.keys.createAlias(name, for: key.id, in: test.home) }
+        await expectRefusal(reason) { try await test.keys.deleteAlias(name, in: test.home) }
+    }
+
+    @Test func theAliasesOfAWSManagedKeysAreListedBeforeTheirKeysAreMade() async throws {
+        let (keys, home) = (test.keys, test.home)
+        let key = try await test.key()
+        for name in ["alias/a", "alias/z"] { try await keys.createAlias(name, for: key.id, in: home) }
+        let ecr = "arn:aws:kms:us-east-2:111122223333:alias/aws/ecr"
+        func all() async throws -> [ListedAlias] {
+            var (found, place): ([ListedAlias], String?) = ([], nil)
+            repeat {
+                let page = try await keys.aliases(of: nil, in: home, after: place, limit: 1)
+                found += page.items
+                place = page.next
+            } while place != nil
+            return found
+        }
+        for isMade in [false, true] {
+            if isMade { _ = try await keys.describe("alias/aws/ecr", in: home) }
+            let found = try await all()
+            #expect(found.map(\.name) == ["alias/a", "alias/aws/ecr", "alias/aws/secretsmanager", "alias/z"])
+            #expect(found[1].arn == ecr && found[2] == .promised(name: "alias/aws/secretsmanager", in: home))
+            if case .named = found[1] { #expect(isMade) } else { #expect(!isMade) }
+        }
+        #expect(try await keys.aliases(of: key.id, in: home, after: nil, limit: 9).items.map(\.name) == ["alias/a", "alias/z"])
     }
 
     @Test func aManagedKeyIsMadeOnFirstUseAndOnlyOnce() async throws {
@@ -136,7 +164,7 @@ import WeirVault
         for name in ["alias/b", "alias/a"] { try await test.keys.createAlias(name, for: key, in: test.home) }
         try await test.keys.createAlias("alias/c", for: seen[1], in: test.home)
         let first = try await test.keys.aliases(of: nil, in: test.home, after: nil, limit: 2)
-        #expect(first.items.map(\.name) == ["alias/a", "alias/b"] && first.next == "alias/b")
+        #expect(first.items.map(\.name) == ["alias/a", "alias/aws/ecr"] && first.next == "alias/aws/ecr")
         #expect(try await test.keys.aliases(of: nil, in: test.home, after: "alias/b", limit: 2).next == nil)
         #expect(try await test.keys.aliases(of: key, in: test.home, after: nil, limit: 9).items.count == 2)
     }
@@ -193,6 +221,101 @@ import WeirVault
         ] {
             await expectRefusal(.kmsMalformedPolicy) { try await test.keys.setPolicy(bad, of: key.id, in: test.home) }
         }
+    }
+
+    @Test(arguments: [
+        (#"{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"*"}"#, true),
+        (#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:Put*","Resource":"*"}"#, true),
+        (
+            #"{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"StringEquals":{"kms:CallerAccount":"111122223333"}}}"#,
+            true
+        ),
+        (#"{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"kms:*","Resource":"*"}"#, false),
+        (#"{"Effect":"Allow","Principal":"*","Action":"kms:Decrypt","Resource":"*"}"#, false),
+        (#"{"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*"}"#, false),
+        (
+            #"{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}"#,
+            false
+        ),
+    ])
+    func aPolicyMayNotLockItsAuthorOut(statement: String, isSet: Bool) async throws {
+        let root = Caller(
+            account: test.home.account, principalARN: "arn:aws:iam::111122223333:root", isRoot: true, userID: "111122223333")
+        let policy = #"{"Version":"2012-10-17","Statement":[\#(statement)]}"#
+        let key = try await test.key()
+        let changes: [(Caller?) async throws -> Void] = [
+            { try await test.keys.setPolicy(policy, of: key.id, in: test.home, by: $0) },
+            { _ = try await test.keys.create(NewKey(policy: policy), in: test.home, by: $0) },
+        ]
+        for change in changes {
+            if isSet {
+                try await change(root)
+            } else {
+                let refusal = await expectRefusal(.kmsMalformedPolicy) { try await change(root) }
+                #expect(
+                    refusal?.message.hasPrefix("The new key policy will not allow you to update the key policy in the future")
+                        == true)
+                // BypassPolicyLockoutSafetyCheck.
+                try await change(nil)
+            }
+        }
+    }
+
+    @Test func aKeyIsRotatedOnDemandAndItsCalendarStays() async throws {
+        let (keys, home) = (test.keys, test.home)
+        let key = try await test.key()
+        try await keys.enableRotation(of: key.id, in: home, everyDays: 90)
+        let next = try await keys.resolve(key.id, in: home).rotation?.next
+        let (old, _) = try await keys.encrypt([1], with: key.id, context: [:], in: home)
+        test.time.pass(days: 1)
+        let rotated = try await keys.rotateOnDemand(key.arn, in: home)
+        #expect(rotated.rotation?.next == next)
+        let (new, _) = try await keys.encrypt([2], with: key.id, context: [:], in: home)
+        #expect(rotated.materialID(sealing: old) == rotated.materialID(version: 1))
+        #expect(
+            rotated.materialID(sealing: new) == rotated.currentMaterialID && rotated.currentMaterialID != key.currentMaterialID)
+        for again in [test, try await test.reopened()] {
+            #expect(try await again.keys.decrypt(old, with: nil, context: [:], in: home).plain == [1])
+            #expect(try await again.keys.decrypt(new, with: nil, context: [:], in: home).plain == [2])
+        }
+        test.time.pass(days: 90)
+        let listed = try await keys.rotations(of: key.id, in: home, first: true, after: nil, limit: 9).page.items
+        #expect(listed.map(\.version) == [1, 2, 3] && listed.map(\.isOnDemand) == [false, true, false])
+        let first = try await keys.rotations(of: key.id, in: home, first: false, after: nil, limit: 1).page
+        let second = try await keys.rotations(of: key.id, in: home, first: false, after: first.next, limit: 1).page
+        #expect(first.items.map(\.version) == [2] && second.items.map(\.version) == [3] && second.next == nil)
+    }
+
+    @Test func whatCannotBeRotatedOnDemand() async throws {
+        let (keys, home) = (test.keys, test.home)
+        let key = try await test.key()
+        for _ in 0..<Keys.mostRotationsOnDemand { try await keys.rotateOnDemand(key.id, in: home) }
+        await expectRefusal(.kmsLimitExceeded) { try await keys.rotateOnDemand(key.id, in: home) }
+        let other = try await test.key()
+        try await keys.createAlias("alias/x", for: other.id, in: home)
+        await expectRefusal(.kmsInvalidArn) { try await keys.rotateOnDemand("alias/x", in: home) }
+        try await keys.disable(other.id, in: home)
+        await expectRefusal(.kmsKeyDisabled) { try await keys.rotateOnDemand(other.id, in: home) }
+        try await keys.scheduleDeletion(of: other.id, in: home, afterDays: 7)
+        await expectRefusal(.kmsInvalidState) { try await keys.rotateOnDemand(other.id, in: home) }
+        let managed = try await keys.managedKey(for: .ecr, in: home)
+        await expectRefusal(.accessDenied) { try await keys.rotateOnDemand(managed, in: home) }
+    }
+
+    /// The first versions wrote `aws` into every ARN that is not of China or GovCloud, and bound content to it.
+    @Test func aKeyOfAnotherPartitionGoesByItsOldARNToo() async throws {
+        let home = try TestVault.registry("111122223333", "us-iso-east-1")
+        let key = try await test.keys.create(NewKey(), in: home)
+        #expect(key.arn == "arn:aws-iso:kms:us-iso-east-1:111122223333:key/\(key.id)")
+        let old = "arn:aws:kms:us-iso-east-1:111122223333:key/\(key.id)"
+        #expect(try await test.keys.resolve(old, in: home).id == key.id)
+        #expect(SealingKey.kms(arn: old).scope == SealingKey.kms(arn: key.arn).scope)
+        let made = try test.keyring.generateDataKey(under: .kms(arn: key.arn))
+        for keyring in [test.keyring, try await test.reopened().keyring] {
+            #expect(try keyring.unwrap(made.wrapped, under: .kms(arn: old)) == made.key)
+        }
+        try await test.keys.disable(key.id, in: home)
+        await expectRefusal(.kmsKeyDisabled) { try test.keyring.check(.kms(arn: old)) }
     }
 
     @Test func tagsAreSetChangedAndTakenAway() async throws {

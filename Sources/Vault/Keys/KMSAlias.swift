@@ -14,11 +14,23 @@ package struct KMSAlias: Sendable, Hashable {
     /// What AWS keeps for the keys that it makes itself.
     static let reservedPrefix = "alias/aws/"
 
+    /// The model's, which lets a colon pass; KMS refuses it with a sentence of its own.
+    package static let pattern = "^[a-zA-Z0-9:/_-]+$"
+
+    package static func fitsPattern(_ name: String) -> Bool {
+        name.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2f, 0x3a, 0x5f, 0x2d: true
+            default: false
+            }
+        }
+    }
+
     /// Throws unless users may make an alias of this name.
     static func check(_ name: String) throws(Refusal) {
         guard name.hasPrefix("alias/"), name.utf8.count > "alias/".utf8.count else {
             throw Refusal(
-                .kmsInvalidAliasName,
+                .validation,
                 "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
             )
         }
@@ -26,16 +38,30 @@ package struct KMSAlias: Sendable, Hashable {
             throw Refusal(
                 .kmsInvalidAliasName, "\(name) is reserved: aliases that begin with alias/aws/ are those of AWS managed keys.")
         }
-        let isAllowed = name.utf8.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2f, 0x5f, 0x2d: true
-            default: false
-            }
+        guard fitsPattern(name), !name.contains(":"), name.utf8.count <= 256 else {
+            throw Refusal(.validation, "\(name.prefix(300)) contains invalid characters for an alias")
         }
-        guard isAllowed, name.utf8.count <= 256 else {
-            throw Refusal(
-                .kmsInvalidAliasName,
-                "The alias '\(name.prefix(300))' is not 1 to 256 of the characters a-z, A-Z, 0-9, /, _ and -.")
+    }
+}
+
+/// An alias as lists tell it.
+package enum ListedAlias: Sendable, Hashable {
+    case named(KMSAlias)
+    /// AWS keeps it for a service of the registry's, and the key that it names is made when it is first needed: there is none yet.
+    case promised(name: String, in: RegistryID)
+
+    /// With `alias/` in front.
+    package var name: String {
+        switch self {
+        case .named(let alias): alias.name
+        case .promised(let name, _): name
+        }
+    }
+
+    package var arn: String {
+        switch self {
+        case .named(let alias): alias.arn
+        case .promised(let name, let registry): registry.arn("kms", name)
         }
     }
 }

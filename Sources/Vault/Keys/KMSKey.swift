@@ -1,3 +1,4 @@
+import Crypto
 package import WeirCore
 
 /// A KMS key as users see it: everything but its bytes, which only the `Keyring` holds.
@@ -47,6 +48,29 @@ package struct KMSKey: Sendable, Hashable {
     var revision: Int64
 
     package var arn: String { registry.arn("kms", "key/\(id)") }
+
+    /// A version of the key's bytes: the first, or what a rotation made.
+    package struct Material: Sendable, Hashable {
+        package let version: Int64
+        package let createdAt: Timestamp
+        /// A user asked for it; else its time had come.
+        package let isOnDemand: Bool
+
+        package var isFirst: Bool { version == 1 }
+    }
+
+    /// What KMS calls `KeyMaterialId`: 64 hexadecimal digits that name a version of this key's bytes and tell nothing of them.
+    package func materialID(version: Int64) -> String {
+        Hex.encode(SHA256.hash(data: Array("kms-material-id/\(arn)/\(version)".utf8)))
+    }
+
+    /// The version that seals now.
+    package var currentMaterialID: String { materialID(version: material) }
+
+    /// The version that sealed what `Encrypt` or `GenerateDataKey` handed out under this key; nil for what they did not.
+    package func materialID(sealing ciphertext: [UInt8]) -> String? {
+        (try? Ciphertext(ciphertext)).map { materialID(version: $0.materialVersion) }
+    }
 
     /// Throws the refusal that AWS gives for a key that may not be used now.
     package func checkUsable() throws(Refusal) {

@@ -1,30 +1,48 @@
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
 import WeirCore
 
-/// A key's policy: kept and read back. What it allows is not asked yet: only the account itself works with its keys here.
+/// A key's policy: kept and read back. What it allows is not asked yet: only the account itself works with its keys here. It must be a
+/// policy all the same, and one that does not lock its author out: it is to hold when it is asked.
 enum KeyPolicy {
     /// KMS's limit on a policy's length.
     static let maxBytes = 32_768
 
-    /// Throws unless the text is a policy's JSON: an object with statements, each with an effect, an action and a principal.
-    static func check(_ text: String) throws(Refusal) {
+    /// Throws unless the text is a policy by IAM's grammar, and, where there is an author, one that lets them set another: KMS's lock-out
+    /// check. It is asked of the policy alone, with the author's own condition keys and no others.
+    static func check(_ text: String, of key: KMSKey, by author: Caller?) throws(Refusal) {
         guard text.utf8.count <= maxBytes else {
             throw Refusal(.kmsLimitExceeded, "The key policy is longer than \(maxBytes) bytes.")
         }
-        do {
-            let document = try JSONDecoder().decode(Document.self, from: Data(text.utf8))
-            guard !document.statements.isEmpty else { throw Refusal(.kmsMalformedPolicy, "The key policy has no statement.") }
-        } catch let refusal as Refusal {
-            throw refusal
+        let policy: PolicyDocument
+        do throws(PolicyError) {
+            policy = try PolicyDocument(text, maxLength: maxBytes)
         } catch {
+            throw Refusal(.kmsMalformedPolicy, "The key policy is not valid: \(error.reason).")
+        }
+        guard let author else { return }
+        let request = PolicyRequest(
+            caller: author, action: "kms:PutKeyPolicy", resource: key.arn, context: context(of: author, at: key))
+        switch policy.decision(on: request) {
+        case .allowed, .delegated: return
+        case .denied, .silent:
             throw Refusal(
                 .kmsMalformedPolicy,
-                "The key policy is not valid: it must be a JSON object whose statements each have Effect, Principal and Action.")
+                "The new key policy will not allow you to update the key policy in the future. "
+                    + "BypassPolicyLockoutSafetyCheck sets it nevertheless.")
         }
+    }
+
+    private static func context(of author: Caller, at key: KMSKey) -> PolicyContext {
+        var context = PolicyContext()
+        context["aws:PrincipalArn"] = [author.principalARN]
+        context["aws:PrincipalAccount"] = [author.account.description]
+        context["aws:PrincipalType"] = [author.isRoot ? "Account" : "User"]
+        context["aws:userid"] = [author.userID]
+        context["aws:PrincipalIsAWSService"] = ["false"]
+        context["aws:ViaAWSService"] = ["false"]
+        context["aws:ResourceAccount"] = [key.registry.account.description]
+        context["aws:RequestedRegion"] = [key.registry.region.description]
+        context["kms:CallerAccount"] = [author.account.description]
+        return context
     }
 
     /// What a key that is created without a policy has, to the space: clients compare texts.
@@ -77,43 +95,5 @@ enum KeyPolicy {
           } ]
         }
         """
-    }
-
-    private struct Document: Decodable {
-        let statements: [Statement]
-
-        enum CodingKeys: String, CodingKey { case statement = "Statement" }
-
-        init(from decoder: any Decoder) throws {
-            let members = try decoder.container(keyedBy: CodingKeys.self)
-            if let one = try? members.decode(Statement.self, forKey: .statement) {
-                statements = [one]
-            } else {
-                statements = try members.decode([Statement].self, forKey: .statement)
-            }
-        }
-    }
-
-    private struct Statement: Decodable {
-        enum Effect: String, Decodable { case allow = "Allow", deny = "Deny" }
-        enum CodingKeys: String, CodingKey, CaseIterable {
-            case effect = "Effect", action = "Action", notAction = "NotAction", principal = "Principal", notPrincipal =
-                "NotPrincipal"
-        }
-
-        init(from decoder: any Decoder) throws {
-            let members = try decoder.container(keyedBy: CodingKeys.self)
-            _ = try members.decode(Effect.self, forKey: .effect)
-            try Self.require(.action, or: .notAction, in: members)
-            try Self.require(.principal, or: .notPrincipal, in: members)
-        }
-
-        private static func require(
-            _ one: CodingKeys, or other: CodingKeys, in members: KeyedDecodingContainer<CodingKeys>
-        ) throws {
-            guard members.contains(one) != members.contains(other) else {
-                throw DecodingError.dataCorruptedError(forKey: one, in: members, debugDescription: "one of the two")
-            }
-        }
     }
 }

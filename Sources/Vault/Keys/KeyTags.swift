@@ -12,7 +12,7 @@ enum KeyTags {
             }
             guard keys.insert(tag.key).inserted else { throw Refusal(.kmsTagInvalid, "Duplicate tag key: \(tag.key)") }
         }
-        guard tags.count <= limit else { throw .tooManyKeyTags }
+        guard tags.count <= limit else { throw Refusal(.kmsTagInvalid, "Too many tags") }
     }
 }
 

@@ -3,11 +3,12 @@ package import WeirCore
 extension Keys {
     package static let deletionDaysAllowed = 7...30
 
-    package func create(_ new: NewKey, in registry: RegistryID) async throws -> KMSKey {
+    /// - Parameter author: who must be able to change the key's policy later, or it is refused; nil asks for nobody.
+    package func create(_ new: NewKey, in registry: RegistryID, by author: Caller? = nil) async throws -> KMSKey {
         try await settle()
-        if let policy = new.policy { try KeyPolicy.check(policy) }
         try KeyTags.check(new.tags)
         let (key, material) = try draft(new, manager: .customer, in: registry, at: clock.now)
+        if let policy = new.policy { try KeyPolicy.check(policy, of: key, by: author) }
         try await database.write { sql in try Self.insert(key, material, new.tags, sql) }
         try keyring.hold(key, [material])
         return key
@@ -68,38 +69,23 @@ extension Keys {
         }
     }
 
-    package func setPolicy(_ policy: String, of name: String, in registry: RegistryID) async throws {
-        try KeyPolicy.check(policy)
-        try await change(name, in: registry) { key throws(Refusal) in key.policy = policy }
-    }
-
-    package func enableRotation(of name: String, in registry: RegistryID, everyDays days: Int?) async throws {
-        let now = clock.now
+    /// - Parameter author: who must be able to change it again, or it is refused; nil asks for nobody.
+    package func setPolicy(
+        _ policy: String, of name: String, in registry: RegistryID, by author: Caller? = nil
+    ) async throws {
         try await change(name, in: registry) { key throws(Refusal) in
-            try key.checkUsable()
-            let days = days ?? key.rotation?.days ?? KMSKey.Rotation.defaultDays
-            guard key.rotation?.days != days else { return }
-            key.rotation = KMSKey.Rotation(days: days, next: now + .days(days))
-        }
-    }
-
-    package func disableRotation(of name: String, in registry: RegistryID) async throws {
-        try await change(name, in: registry) { key throws(Refusal) in
-            try key.checkUsable()
-            key.rotation = nil
+            try KeyPolicy.check(policy, of: key, by: author)
+            key.policy = policy
         }
     }
 
     /// One change of a key that the user made: decided on the row as it is inside the transaction, and told to the keyring after
     /// the commit. Keys are named by id or ARN here; KMS takes no alias for these.
     @discardableResult
-    private func change(
+    func change(
         _ name: String, in registry: RegistryID, _ edit: @escaping @Sendable (inout KMSKey) throws(Refusal) -> Void
     ) async throws -> KMSKey {
-        let reference = try KeyReference(name, in: registry)
-        guard case .id = reference else {
-            throw Refusal(.kmsInvalidArn, "\(name.prefix(300)) is an alias: name the key by its key ID or its ARN.")
-        }
+        let reference = try KeyReference.key(name, in: registry)
         try await settle()
         let changed = try await database.write { sql in
             var key = try reference.find(in: registry, sql)

@@ -38,17 +38,26 @@ extension Keys {
         }
     }
 
-    /// In order of their names, of one key or of all.
+    /// In order of their names, of one key or of all. Among all are those of AWS managed keys that nobody has needed yet, as in KMS:
+    /// who looks for one finds it, and `describe` makes its key.
     package func aliases(
         of keyName: String?, in registry: RegistryID, after place: String?, limit: Int
-    ) async throws -> VaultPage<KMSAlias> {
+    ) async throws -> VaultPage<ListedAlias> {
         let reference = try keyName.map { try KeyReference($0, in: registry) }
         try await settle()
         let aliases = try await database.read { sql in
             let key = try reference?.find(in: registry, sql)
             return try AliasTable.page(in: registry, of: key?.id, after: place ?? "", limit: limit + 1, sql)
         }
-        return VaultPage(of: aliases, limit: limit) { $0.name }
+        var listed = aliases.map { ListedAlias.named($0) }
+        if reference == nil {
+            let names = Set(aliases.map(\.name))
+            let promised = ManagedService.allCases.map(\.alias).filter { $0 > place ?? "" && !names.contains($0) }
+            listed += promised.map { .promised(name: $0, in: registry) }
+            // One that has its key already, and lies beyond this page, does so here too, and is cut off.
+            listed.sort { $0.name < $1.name }
+        }
+        return VaultPage(of: listed, limit: limit) { $0.name }
     }
 
     package func tags(of name: String, in registry: RegistryID) async throws -> [ResourceTag] {

@@ -51,6 +51,8 @@ package struct Keys: Sendable {
         if !destroyed.isEmpty { await database.scrub() }
         let rotated = try await database.write { [keyring] sql in
             try KeyTable.rotatable(at: now, sql).map { key in
+                var key = key
+                key.rotation = key.rotation.map { KMSKey.Rotation(days: $0.days, next: now + .days($0.days)) }
                 let rotated = try Self.rotate(key, at: now, keyring, sql)
                 return (rotated, try MaterialTable.all(of: rotated, sql))
             }
@@ -58,15 +60,15 @@ package struct Keys: Sendable {
         for (key, materials) in rotated { try keyring.hold(key, materials) }
     }
 
-    private static func rotate(
-        _ key: KMSKey, at now: Timestamp, _ keyring: Keyring, _ sql: any SQLConnection
+    /// A new version of the key's bytes, which seals from the commit on. The older ones still open.
+    static func rotate(
+        _ key: KMSKey, at now: Timestamp, onDemand: Bool = false, _ keyring: Keyring, _ sql: any SQLConnection
     ) throws -> KMSKey {
         var key = key
         key.material += 1
         key.revision += 1
-        key.rotation = key.rotation.map { KMSKey.Rotation(days: $0.days, next: now + .days($0.days)) }
         let sealed = try keyring.newSealedMaterial(ofKMSKey: key.arn, version: key.material)
-        try MaterialTable.insert(.init(version: key.material, sealed: sealed), of: key, at: now, sql)
+        try MaterialTable.insert(.init(version: key.material, sealed: sealed), of: key, at: now, onDemand: onDemand, sql)
         try KeyTable.update(key, sql)
         return key
     }

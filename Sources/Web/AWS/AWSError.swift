@@ -116,7 +116,7 @@ package struct AWSError: Error, Sendable, Equatable {
         case .unsupportedImageType: Row("UnsupportedImageTypeException")
         case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsAlreadyExists, .kmsInvalidAliasName,
             .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey, .kmsMalformedPolicy, .kmsUnsupported,
-            .kmsInvalidKeyUsage:
+            .kmsInvalidKeyUsage, .kmsInvalidMarker:
             Row("KmsException")
         case .contentDamaged, .storageFull: Row("ServerException", 500)
         // As for a server that stops: SDKs try again.
@@ -145,7 +145,7 @@ package struct AWSError: Error, Sendable, Equatable {
         .kmsInvalidCiphertext: "InvalidCiphertextException", .kmsIncorrectKey: "IncorrectKeyException",
         .kmsMalformedPolicy: "MalformedPolicyDocumentException", .kmsLimitExceeded: "LimitExceededException",
         .kmsUnsupported: "UnsupportedOperationException", .kmsTagInvalid: "TagException",
-        .kmsInvalidKeyUsage: "InvalidKeyUsageException",
+        .kmsInvalidKeyUsage: "InvalidKeyUsageException", .kmsInvalidMarker: "InvalidMarkerException",
     ]
 
     private static func kms(_ reason: Refusal.Reason) -> Row? {

@@ -93,7 +93,7 @@ package struct DistributionError: Sendable, Equatable {
         case .upstreamInvalid: (.badGateway, "UNKNOWN")
         case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState: (.forbidden, "DENIED")
         case .kmsAlreadyExists, .kmsInvalidAliasName, .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey,
-            .kmsMalformedPolicy, .kmsLimitExceeded, .kmsUnsupported, .kmsTagInvalid, .kmsInvalidKeyUsage,
+            .kmsMalformedPolicy, .kmsLimitExceeded, .kmsUnsupported, .kmsTagInvalid, .kmsInvalidKeyUsage, .kmsInvalidMarker,
             .secretResourceNotFound, .secretResourceExists, .secretInvalidRequest, .secretInvalidNextToken,
             .secretLimitExceeded, .registryPolicyNotFound, .signingConfigurationNotFound, .exclusionAlreadyExists,
             .exclusionNotFound, .userNotFound, .scanNotFound, .unsupportedImageType, .unableToListUpstreamReferrers:

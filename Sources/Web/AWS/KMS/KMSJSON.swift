@@ -20,13 +20,28 @@ extension JSONValue {
             "KeySpec": "SYMMETRIC_DEFAULT",
             "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
             "MultiRegion": false,
+            "CurrentKeyMaterialId": .string(key.currentMaterialID),
         ])
     }
 
-    static func alias(_ alias: KMSAlias) -> JSONValue {
-        [
-            "AliasName": .string(alias.name), "AliasArn": .string(alias.arn), "TargetKeyId": .string(alias.keyID),
-            "CreationDate": .timestamp(alias.createdAt), "LastUpdatedDate": .timestamp(alias.updatedAt),
-        ]
+    /// One that has no key yet has no dates either.
+    static func alias(_ listed: ListedAlias) -> JSONValue {
+        let names = JSONValue.object(["AliasName": .string(listed.name), "AliasArn": .string(listed.arn)])
+        guard case .named(let alias) = listed else { return names }
+        return names.adding([
+            "TargetKeyId": .string(alias.keyID), "CreationDate": .timestamp(alias.createdAt),
+            "LastUpdatedDate": .timestamp(alias.updatedAt),
+        ])
+    }
+
+    /// A `RotationsListEntry`. The first version came by no rotation.
+    static func rotation(_ material: KMSKey.Material, of key: KMSKey) -> JSONValue {
+        let id = key.materialID(version: material.version)
+        return .members([
+            "KeyId": .string(key.id), "KeyMaterialId": .string(id),
+            "KeyMaterialState": .string(id == key.currentMaterialID ? "CURRENT" : "NON_CURRENT"),
+            "RotationDate": material.isFirst ? nil : .timestamp(material.createdAt),
+            "RotationType": material.isFirst ? nil : .string(material.isOnDemand ? "ON_DEMAND" : "AUTOMATIC"),
+        ])
     }
 }

@@ -8,6 +8,7 @@ package enum KMSOperations {
             + KeyPolicyOperations(keys: keys).table
             + KeyNameOperations(keys: keys).table
             + KeyCipherOperations(keys: keys).table
+            + GrantOperations(keys: keys).table
             + notYet.map(refused)
     }
 
@@ -16,8 +17,7 @@ package enum KMSOperations {
         "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateGrant", "DeleteCustomKeyStore",
         "DeleteImportedKeyMaterial", "DeriveSharedSecret", "DescribeCustomKeyStores", "DisconnectCustomKeyStore",
         "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "GetKeyLastUsage",
-        "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListGrants", "ListKeyRotations",
-        "ListRetirableGrants", "ReplicateKey", "RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "Sign",
+        "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ReplicateKey", "RetireGrant", "RevokeGrant", "Sign",
         "UpdateCustomKeyStore", "UpdatePrimaryRegion", "Verify", "VerifyMac",
     ]
 
@@ -35,6 +35,16 @@ extension AWSCall {
     /// `KeyId`: an id, an ARN, or for some operations an alias.
     func keyName() throws -> String { try input.string("KeyId", length: Self.keyNameLengths) }
 
+    /// `GrantTokens`: read for its form. They speed up a grant that was just made, and nobody makes grants here.
+    func checkGrantTokens() throws {
+        _ = try input.optionalStrings("GrantTokens", count: 0...10, length: 1...8_192)
+    }
+
+    /// Who must be able to change the policy that this call sets: the caller, unless `BypassPolicyLockoutSafetyCheck` says otherwise.
+    func policyAuthor() throws -> Caller? {
+        try input.optionalBool("BypassPolicyLockoutSafetyCheck") ?? false ? nil : caller
+    }
+
     /// A list of `{TagKey, TagValue}`.
     func keyTags() throws -> [ResourceTag]? {
         try input.optionalObjects("Tags")?.map { tag in
@@ -44,20 +54,29 @@ extension AWSCall {
     }
 }
 
-/// Which part of a list is asked for: `Limit` and `Marker`. A marker is the last item of the part before.
+/// Which part of a list is asked for: `Limit` and `Marker`. A marker says where the part before ended, and of which list.
 struct MarkerRequest {
+    let listing: String
     let after: String?
     let limit: Int
 
-    init(_ input: Parameters, defaultLimit: Int) throws {
+    /// Refuses a marker that this list did not hand out: taken for a place, it would pass over what is there.
+    init(_ input: Parameters, of listing: String, defaultLimit: Int) throws {
+        self.listing = listing
         limit = Int(try input.optionalInteger("Limit", 1...1_000) ?? Int64(defaultLimit))
-        after = try input.optionalString("Marker", length: 1...1_024)
+        let marker = try input.optionalString("Marker", length: 1...1_024)
+        do {
+            after = try marker.map { (text: String) in try PageToken(text, of: listing).cursor }
+        } catch {
+            throw Refusal(
+                .kmsInvalidMarker, "The marker is none that \(listing) has answered. Ask for the list from its beginning.")
+        }
     }
 
     func answer<Item>(_ page: VaultPage<Item>, as member: String, _ json: (Item) -> JSONValue) -> JSONValue {
         .members([
             member: .array(page.items.map(json)), "Truncated": .bool(page.next != nil),
-            "NextMarker": page.next.map { .string($0) },
+            "NextMarker": page.next.map { .string(PageToken(cursor: $0).text(of: listing)) },
         ])
     }
 }

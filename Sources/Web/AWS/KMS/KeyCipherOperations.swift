@@ -21,7 +21,7 @@ struct KeyCipherOperations: Sendable {
     }
 
     private func encrypt(_ call: AWSCall) async throws -> JSONValue {
-        try Self.checkKind(call.input, algorithms: ["EncryptionAlgorithm"])
+        try Self.checkKind(call, algorithms: ["EncryptionAlgorithm"])
         let plain = try call.input.blob("Plaintext", length: Self.plainLengths)
         let (ciphertext, key) = try await keys.encrypt(
             plain, with: call.keyName(), context: Self.context(call.input, "EncryptionContext"), in: call.registry)
@@ -31,17 +31,19 @@ struct KeyCipherOperations: Sendable {
     }
 
     private func decrypt(_ call: AWSCall) async throws -> JSONValue {
-        try Self.checkKind(call.input, algorithms: ["EncryptionAlgorithm"])
+        try Self.checkKind(call, algorithms: ["EncryptionAlgorithm"])
         let ciphertext = try call.input.blob("CiphertextBlob", length: Self.cipherLengths)
         let (plain, key) = try await keys.decrypt(
             ciphertext, with: call.input.optionalString("KeyId", length: AWSCall.keyNameLengths),
             context: Self.context(call.input, "EncryptionContext"), in: call.registry)
-        return ["Plaintext": .blob(plain), "KeyId": .string(key.arn), "EncryptionAlgorithm": Self.algorithm]
+        return .members([
+            "Plaintext": .blob(plain), "KeyId": .string(key.arn), "EncryptionAlgorithm": Self.algorithm,
+            "KeyMaterialId": key.materialID(sealing: ciphertext).map { .string($0) },
+        ])
     }
 
     private func reencrypt(_ call: AWSCall) async throws -> JSONValue {
-        try Self.checkKind(
-            call.input, algorithms: ["SourceEncryptionAlgorithm", "DestinationEncryptionAlgorithm"])
+        try Self.checkKind(call, algorithms: ["SourceEncryptionAlgorithm", "DestinationEncryptionAlgorithm"])
         let ciphertext = try call.input.blob("CiphertextBlob", length: Self.cipherLengths)
         let target = try call.input.string("DestinationKeyId", length: AWSCall.keyNameLengths)
         let (plain, source) = try await keys.decrypt(
@@ -49,14 +51,16 @@ struct KeyCipherOperations: Sendable {
             context: Self.context(call.input, "SourceEncryptionContext"), in: call.registry)
         let (sealed, key) = try await keys.encrypt(
             plain, with: target, context: Self.context(call.input, "DestinationEncryptionContext"), in: call.registry)
-        return [
+        return .members([
             "CiphertextBlob": .blob(sealed), "SourceKeyId": .string(source.arn), "KeyId": .string(key.arn),
             "SourceEncryptionAlgorithm": Self.algorithm, "DestinationEncryptionAlgorithm": Self.algorithm,
-        ]
+            "SourceKeyMaterialId": source.materialID(sealing: ciphertext).map { .string($0) },
+            "DestinationKeyMaterialId": key.materialID(sealing: sealed).map { .string($0) },
+        ])
     }
 
     private func dataKey(_ call: AWSCall, withPlaintext: Bool) async throws -> JSONValue {
-        try Self.checkKind(call.input, algorithms: [])
+        try Self.checkKind(call, algorithms: [])
         let bytes = try call.input.optionalInteger("NumberOfBytes", 1...1_024)
         let spec = try call.input.optionalChoice("KeySpec", DataKeySpec.self)
         let size: Int
@@ -72,13 +76,16 @@ struct KeyCipherOperations: Sendable {
         return .members([
             "CiphertextBlob": .blob(made.ciphertext), "KeyId": .string(made.key.arn),
             "Plaintext": withPlaintext ? .blob(made.plain) : nil,
+            "KeyMaterialId": made.key.materialID(sealing: made.ciphertext).map { .string($0) },
         ])
     }
 
     private func random(_ call: AWSCall) async throws -> JSONValue {
-        try Self.checkKind(call.input, algorithms: [])
+        try Self.checkKind(call, algorithms: [])
         return ["Plaintext": .blob(Keys.randomBytes(Int(try call.input.integer("NumberOfBytes", 1...1_024))))]
     }
+
+    private enum DryRunModifier: String, CaseIterable { case ignoreCiphertext = "IGNORE_CIPHERTEXT" }
 
     private enum DataKeySpec: String, CaseIterable { case aes256 = "AES_256", aes128 = "AES_128" }
 
@@ -86,7 +93,10 @@ struct KeyCipherOperations: Sendable {
         try input.optionalStringMap(member) ?? [:]
     }
 
-    private static func checkKind(_ input: Parameters, algorithms: [String]) throws {
+    private static func checkKind(_ call: AWSCall, algorithms: [String]) throws {
+        let input = call.input
+        try call.checkGrantTokens()
+        _ = try input.optionalChoices("DryRunModifiers", DryRunModifier.self)
         for member in algorithms {
             if let algorithm = try input.optionalString(member), algorithm != "SYMMETRIC_DEFAULT" {
                 throw Refusal(

@@ -33,7 +33,8 @@ struct KeyNameOperations: Sendable {
     }
 
     private static func name(_ call: AWSCall) throws -> String {
-        try call.input.string("AliasName", length: 1...256)
+        try call.input.string(
+            "AliasName", length: 1...256, pattern: Pattern(KMSAlias.pattern) { KMSAlias.fitsPattern($0) })
     }
 
     private static func target(_ call: AWSCall) throws -> String {
@@ -41,7 +42,7 @@ struct KeyNameOperations: Sendable {
     }
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
-        let part = try MarkerRequest(call.input, defaultLimit: 50)
+        let part = try MarkerRequest(call.input, of: "ListAliases", defaultLimit: 50)
         let key = try call.input.optionalString("KeyId", length: AWSCall.keyNameLengths)
         let page = try await keys.aliases(of: key, in: call.registry, after: part.after, limit: part.limit)
         return part.answer(page, as: "Aliases") { .alias($0) }
@@ -61,7 +62,7 @@ struct KeyNameOperations: Sendable {
 
     /// A key has at most fifty tags: one page holds them all, unless a smaller one is asked for.
     private func listTags(_ call: AWSCall) async throws -> JSONValue {
-        let part = try MarkerRequest(call.input, defaultLimit: 50)
+        let part = try MarkerRequest(call.input, of: "ListResourceTags", defaultLimit: 50)
         let tags = try await keys.tags(of: call.keyName(), in: call.registry)
             .drop { tag in part.after.map { tag.key <= $0 } ?? false }
         let shown = tags.prefix(part.limit)

@@ -23,7 +23,7 @@ struct KeyOperations: Sendable {
         let new = NewKey(
             description: try call.input.optionalString("Description", length: 0...8_192) ?? "",
             policy: try call.input.optionalString("Policy", length: 1...131_072), tags: try call.keyTags() ?? [])
-        let key = try await keys.create(new, in: call.registry)
+        let key = try await keys.create(new, in: call.registry, by: call.policyAuthor())
         call.warnOfKeyPolicy(new.policy, of: key.id)
         return ["KeyMetadata": .metadata(of: key)]
     }
@@ -59,11 +59,12 @@ struct KeyOperations: Sendable {
     }
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
-        ["KeyMetadata": .metadata(of: try await keys.describe(call.keyName(), in: call.registry))]
+        try call.checkGrantTokens()
+        return ["KeyMetadata": .metadata(of: try await keys.describe(call.keyName(), in: call.registry))]
     }
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
-        let part = try MarkerRequest(call.input, defaultLimit: 100)
+        let part = try MarkerRequest(call.input, of: "ListKeys", defaultLimit: 100)
         let page = try await keys.list(in: call.registry, after: part.after, limit: part.limit)
         return part.answer(page, as: "Keys") { ["KeyId": .string($0.id), "KeyArn": .string($0.arn)] }
     }

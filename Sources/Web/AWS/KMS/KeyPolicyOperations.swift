@@ -16,6 +16,8 @@ struct KeyPolicyOperations: Sendable {
             AWSOperation(.kms, "GetKeyRotationStatus", rotation),
             AWSOperation(.kms, "EnableKeyRotation", enableRotation),
             AWSOperation(.kms, "DisableKeyRotation", disableRotation),
+            AWSOperation(.kms, "RotateKeyOnDemand", rotate),
+            AWSOperation(.kms, "ListKeyRotations", listRotations),
         ]
     }
 
@@ -28,7 +30,7 @@ struct KeyPolicyOperations: Sendable {
     private func setPolicy(_ call: AWSCall) async throws -> JSONValue {
         try Self.checkPolicyName(call.input)
         let policy = try call.input.string("Policy", length: 1...131_072)
-        try await keys.setPolicy(policy, of: call.keyName(), in: call.registry)
+        try await keys.setPolicy(policy, of: call.keyName(), in: call.registry, by: call.policyAuthor())
         call.warnOfKeyPolicy(policy, of: try call.keyName())
         return [:]
     }
@@ -39,7 +41,7 @@ struct KeyPolicyOperations: Sendable {
     }
 
     private func listPolicies(_ call: AWSCall) async throws -> JSONValue {
-        _ = try MarkerRequest(call.input, defaultLimit: 100)
+        _ = try MarkerRequest(call.input, of: "ListKeyPolicies", defaultLimit: 100)
         _ = try await keys.resolve(call.keyName(), in: call.registry)
         return ["PolicyNames": [.string(Self.policyName)], "Truncated": false]
     }
@@ -65,6 +67,23 @@ struct KeyPolicyOperations: Sendable {
     private func disableRotation(_ call: AWSCall) async throws -> JSONValue {
         try await keys.disableRotation(of: call.keyName(), in: call.registry)
         return [:]
+    }
+
+    private func rotate(_ call: AWSCall) async throws -> JSONValue {
+        ["KeyId": .string(try await keys.rotateOnDemand(call.keyName(), in: call.registry).id)]
+    }
+
+    private enum Included: String, CaseIterable {
+        case all = "ALL_KEY_MATERIAL"
+        case rotations = "ROTATIONS_ONLY"
+    }
+
+    private func listRotations(_ call: AWSCall) async throws -> JSONValue {
+        let included = try call.input.optionalChoice("IncludeKeyMaterial", Included.self) ?? .rotations
+        let part = try MarkerRequest(call.input, of: "ListKeyRotations", defaultLimit: 100)
+        let (key, page) = try await keys.rotations(
+            of: call.keyName(), in: call.registry, first: included == .all, after: part.after, limit: part.limit)
+        return part.answer(page, as: "Rotations") { .rotation($0, of: key) }
     }
 }
 
