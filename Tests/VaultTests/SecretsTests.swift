@@ -194,6 +194,54 @@ import WeirVault
         #expect(second.next == nil)
     }
 
+    @Test(
+        "Words, as Secrets Manager searches descriptions and everything",
+        arguments: [
+            ("a second", ["A second secret"], true), ("secret sec", ["A second secret"], true),
+            ("econd", ["A second secret"], false),
+            ("second third", ["A second", "a third"], false), ("", ["a"], false), ("-", ["a-b"], false), (" ", ["a b"], false),
+            ("name", ["my/secret-name"], false), ("name", ["my-secret-name"], true),
+            ("login", ["MyLogin"], true), ("ogin", ["MyLogin"], false), ("MYLOGIN", ["MyLogin"], false),
+            ("rotated", ["a.rotatedKey"], true),
+        ])
+    func searching(wanted: String, texts: [String], isFound: Bool) async throws {
+        let (description, name) = (texts[0], "other")
+        _ = try await secrets.create(
+            .init(name: name, description: description, tags: texts.dropFirst().map { .init(key: $0, value: "") }), in: home)
+        for key in [SecretListing.Filter.Key.description, .all] {
+            let found = try await secrets.list(
+                .init(filters: [.init(key: key, values: [wanted])]), in: home, after: nil, limit: 9
+            ).items
+            #expect(found.isEmpty != isFound, "\(key)")
+        }
+    }
+
+    @Test func everyFilterMustFitAndOneValueOfEach() async throws {
+        for (name, description) in [("one", "first login"), ("two", "second login"), ("three", "second thing")] {
+            _ = try await secrets.create(.init(name: name, description: description), in: home)
+        }
+        func names(_ filters: [SecretListing.Filter]) async throws -> Set<String> {
+            Set(try await secrets.list(.init(filters: filters), in: home, after: nil, limit: 9).items.map(\.secret.name))
+        }
+        let second = SecretListing.Filter(key: .description, values: ["second"])
+        #expect(try await names([second]) == ["two", "three"])
+        #expect(try await names([second, .init(key: .all, values: ["login"])]) == ["two"])
+        #expect(try await names([.init(key: .description, values: ["first", "thing"])]) == ["one", "three"])
+        #expect(try await names([.init(key: .description, values: ["!second"])]) == ["one"])
+    }
+
+    @Test func aNameThatNoSecretCanHaveIsNotDeleted() async {
+        await expectRefusal(.validation) { _ = try await secrets.delete("in valid", in: home, recovery: .none) }
+        await expectRefusal(.secretResourceNotFound) { _ = try await secrets.delete("in valid", in: home, recovery: .days(7)) }
+    }
+
+    @Test func aStageIsMovedSomewhere() async throws {
+        _ = try await create()
+        await expectRefusal(.invalidParameter) {
+            _ = try await secrets.move(stage: "NONE", of: name, in: home, from: nil, to: nil)
+        }
+    }
+
     @Test func deprecatedVersionsAreListedOnRequestAndForgottenAtLast() async throws {
         _ = try await create()
         for number in 2...130 {
@@ -211,6 +259,10 @@ import WeirVault
         try await secrets.tag(name, in: home, with: [ResourceTag(key: "a", value: "1"), ResourceTag(key: "b", value: "2")])
         try await secrets.untag(name, in: home, ["a"])
         #expect(try await secrets.describe(name, in: home).tags == [ResourceTag(key: "b", value: "2")])
+        try await secrets.untag(name, in: home, ["b"])
+        #expect(try await secrets.describe(name, in: home).wasTagged)
+        _ = try await secrets.create(.init(name: "never"), in: home)
+        #expect(try await !secrets.describe("never", in: home).wasTagged)
     }
 
     @Test func aValueMovedToAnotherRowDoesNotOpen() async throws {

@@ -17,7 +17,7 @@ package struct Secret: Sendable, Hashable {
     package var deletionAt: Timestamp?
 
     /// Throws where it has been deleted.
-    func checkNotDeleted() throws(Refusal) {
+    package func checkNotDeleted() throws(Refusal) {
         guard deletionAt == nil else {
             throw Refusal(
                 .secretInvalidRequest,
@@ -45,6 +45,8 @@ package struct SecretVersion: Sendable, Hashable {
 package struct SecretDetail: Sendable {
     package let secret: Secret
     package let tags: [ResourceTag]
+    /// Whether it has, or had, tags.
+    package let wasTagged: Bool
     /// The newest first.
     package let versions: [SecretVersion]
 }

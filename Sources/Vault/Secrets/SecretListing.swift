@@ -21,31 +21,30 @@ package struct SecretListing: Sendable {
         }
 
         func fits(_ detail: SecretDetail) -> Bool {
-            values.contains { value in
-                if value.hasPrefix("!") { !matches(String(value.dropFirst()), detail) } else { matches(value, detail) }
+            let told = texts(of: detail)
+            return values.contains { value in
+                if value.hasPrefix("!") { !matches(String(value.dropFirst()), told) } else { matches(value, told) }
             }
         }
 
-        private func matches(_ value: String, _ detail: SecretDetail) -> Bool {
-            switch key {
-            case .name: detail.secret.name.hasPrefix(value)
-            case .description: (detail.secret.description ?? "").lowercased().hasPrefix(value.lowercased())
-            case .tagKey: detail.tags.contains { $0.key.hasPrefix(value) }
-            case .tagValue: detail.tags.contains { $0.value.hasPrefix(value) }
-            case .primaryRegion: detail.secret.registry.region.description.hasPrefix(value)
+        private func texts(of detail: SecretDetail) -> [String] {
+            let (secret, tags) = (detail.secret, detail.tags)
+            return switch key {
+            case .name: [secret.name]
+            case .description: [secret.description ?? ""]
+            case .tagKey: tags.map(\.key)
+            case .tagValue: tags.map(\.value)
+            case .primaryRegion: [secret.registry.region.description]
             // No service but its owner has secrets here.
-            case .owningService: false
-            case .all: Self.matchesAnywhere(value, detail)
+            case .owningService: []
+            case .all: [secret.name, secret.description ?? ""] + tags.flatMap { [$0.key, $0.value] }
             }
         }
 
-        /// Each word of the value begins a word of something that is told of the secret.
-        private static func matchesAnywhere(_ value: String, _ detail: SecretDetail) -> Bool {
-            let texts = [detail.secret.name, detail.secret.description ?? ""] + detail.tags.flatMap { [$0.key, $0.value] }
-            let isLetter = { (character: Character) in character.isLetter || character.isNumber }
-            let words = texts.flatMap { $0.lowercased().split { !isLetter($0) } }
-            return value.lowercased().split(whereSeparator: { !isLetter($0) }).allSatisfy { wanted in
-                words.contains { $0.hasPrefix(wanted) }
+        private func matches(_ value: String, _ texts: [String]) -> Bool {
+            switch key {
+            case .name, .tagKey, .tagValue, .primaryRegion: texts.contains { $0.hasPrefix(value) }
+            case .description, .all, .owningService: SecretWords.contains(value, in: texts)
             }
         }
     }

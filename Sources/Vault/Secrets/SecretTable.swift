@@ -82,7 +82,14 @@ enum SecretTable {
             .map { row in ResourceTag(key: try row.text(0), value: try row.text(1)) }
     }
 
+    /// Whether the secret has tags, or had some that are gone.
+    static func wasTagged(_ arn: String, _ sql: any SQLConnection) throws -> Bool {
+        try !sql.rows("SELECT 1 FROM secret WHERE arn = $1 AND once_tagged = 1", [.text(arn)]).isEmpty
+    }
+
     static func put(_ tags: [ResourceTag], of arn: String, _ sql: any SQLConnection) throws {
+        guard !tags.isEmpty else { return }
+        try sql.execute("UPDATE secret SET once_tagged = 1 WHERE arn = $1", [.text(arn)])
         for tag in tags {
             try sql.execute(
                 """

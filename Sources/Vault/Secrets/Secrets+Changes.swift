@@ -78,6 +78,8 @@ extension Secrets {
         let deleted = try await database.write { sql in
             guard var secret = try reference.find(at: due, sql) else {
                 guard case .none = recovery else { throw Refusal.secretMissing }
+                // No secret can ever have had such a name: that is no repetition.
+                try SecretName.check(reference.name)
                 // Secrets Manager says yes here, with an ARN that it makes up, so that scripts can repeat themselves.
                 return Secret(
                     arn: reference.arn ?? SecretName.newARN(for: reference.name, in: registry), registry: registry,
@@ -129,6 +131,11 @@ extension Secrets {
     package func move(
         stage: String, of name: String, in registry: RegistryID, from source: String?, to target: String?
     ) async throws -> Secret {
+        guard source != nil || target != nil else {
+            throw Refusal(
+                .invalidParameter,
+                "You must provide MoveToVersionId, RemoveFromVersionId or both: without them nothing is to be done.")
+        }
         let now = clock.now
         return try await change(name, in: registry, deleted: .refused) { secret, sql in
             let holder = try SecretVersionTable.stages(of: secret.arn, sql).first { $0.name == stage }?.version

@@ -60,6 +60,7 @@ extension Secrets {
     static func detail(of secret: Secret, _ sql: any SQLConnection) throws -> SecretDetail {
         SecretDetail(
             secret: secret, tags: try SecretTable.tags(of: secret.arn, sql),
+            wasTagged: try SecretTable.wasTagged(secret.arn, sql),
             versions: try SecretVersionTable.all(of: secret.arn, sql))
     }
 

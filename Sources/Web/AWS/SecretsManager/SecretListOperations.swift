@@ -14,16 +14,11 @@ struct SecretListOperations: Sendable {
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
         var listing = SecretListing()
-        listing.filters =
-            try call.input.optionalObjects("Filters", count: 0...10)?.map { filter in
-                SecretListing.Filter(
-                    key: try filter.choice("Key", SecretListing.Filter.Key.self),
-                    values: try filter.strings("Values", count: 1...10, length: 0...512))
-            } ?? []
+        listing.filters = try call.secretFilters() ?? []
         listing.sorting = try call.input.optionalChoice("SortBy", SecretListing.Sorting.self) ?? .createdDate
         listing.order = try call.input.optionalChoice("SortOrder", SecretListing.Order.self) ?? .asc
         listing.deleted = try call.input.optionalBool("IncludePlannedDeletion") ?? false ? .listed : .leftOut
-        let part = try Part(call.input, of: "ListSecrets/\(listing.sorting.rawValue)/\(listing.order.rawValue)")
+        let part = try SecretPart(call.input, of: "ListSecrets/\(listing.sorting.rawValue)/\(listing.order.rawValue)")
         let page = try await secrets.list(listing, in: call.registry, after: part.after, limit: part.limit)
         return .members([
             "SecretList": .array(page.items.map { .detail($0, stagesAs: "SecretVersionsToStages") }),
@@ -32,7 +27,7 @@ struct SecretListOperations: Sendable {
     }
 
     private func listVersions(_ call: AWSCall) async throws -> JSONValue {
-        let part = try Part(call.input, of: "ListSecretVersionIds")
+        let part = try SecretPart(call.input, of: "ListSecretVersionIds")
         let deprecated = try call.input.optionalBool("IncludeDeprecated") ?? false
         let (secret, page) = try await secrets.versions(
             of: call.secretName(), in: call.registry, deprecated: deprecated ? .listed : .leftOut, after: part.after,
@@ -50,24 +45,39 @@ struct SecretListOperations: Sendable {
             "KmsKeyIds": [.string(secret.kmsKey == nil ? "DefaultEncryptionKey" : version.kmsKeyARN)],
         ])
     }
+}
 
-    /// Which part of a list is asked for: `MaxResults` and `NextToken`.
-    private struct Part {
-        let listing: String
-        let after: String?
-        let limit: Int
+/// Which part of a list is asked for: `MaxResults` and `NextToken`.
+struct SecretPart {
+    let listing: String
+    let after: String?
+    let limit: Int
 
-        init(_ input: Parameters, of listing: String) throws {
-            self.listing = listing
-            limit = Int(try input.optionalInteger("MaxResults", 1...100) ?? 100)
-            let token = try input.optionalString("NextToken", length: 1...4_096)
-            do {
-                after = try token.map { (text: String) in try PageToken(text, of: listing).cursor }
-            } catch {
-                throw Refusal(.secretInvalidNextToken, "The NextToken value is invalid.")
-            }
+    init(_ input: Parameters, of listing: String, most: Int64 = 100) throws {
+        self.listing = listing
+        limit = Int(try input.optionalInteger("MaxResults", 1...most) ?? most)
+        let token = try input.optionalString("NextToken", length: 1...4_096)
+        do {
+            after = try token.map { (text: String) in try PageToken(text, of: listing).cursor }
+        } catch {
+            throw Refusal(.secretInvalidNextToken, "The NextToken value is invalid.")
         }
+    }
 
-        func token(_ cursor: String) -> JSONValue { .string(PageToken(cursor: cursor).text(of: listing)) }
+    func token(_ cursor: String) -> JSONValue { .string(PageToken(cursor: cursor).text(of: listing)) }
+}
+
+extension AWSCall {
+    /// `Filters`: all of them must fit. Secrets Manager checks itself that a filter has both its members.
+    func secretFilters() throws -> [SecretListing.Filter]? {
+        try input.optionalObjects("Filters", count: 0...10)?.map { filter in
+            guard let key = try filter.optionalChoice("Key", SecretListing.Filter.Key.self) else {
+                throw Refusal(.invalidParameter, "Invalid filter key")
+            }
+            guard let values = try filter.optionalStrings("Values", count: 1...10, length: 0...512) else {
+                throw Refusal(.invalidParameter, "Invalid filter values for key: \(key.rawValue)")
+            }
+            return SecretListing.Filter(key: key, values: values)
+        }
     }
 }

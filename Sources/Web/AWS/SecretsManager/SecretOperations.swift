@@ -15,10 +15,13 @@ struct SecretOperations: Sendable {
             AWSOperation(.secretsmanager, "TagResource", tag),
             AWSOperation(.secretsmanager, "UntagResource", untag),
             AWSOperation(.secretsmanager, "GetResourcePolicy", policy),
+            AWSOperation(.secretsmanager, "DeleteResourcePolicy", policy),
         ]
     }
 
     private func create(_ call: AWSCall) async throws -> JSONValue {
+        try call.refuseManagedType()
+        _ = try call.input.optionalBool("ForceOverwriteReplicaSecret")
         if try call.input.optionalObjects("AddReplicaRegions")?.isEmpty == false {
             throw Refusal(.unsupported, "AddReplicaRegions is not supported: this server does not replicate secrets.")
         }
@@ -37,6 +40,7 @@ struct SecretOperations: Sendable {
     }
 
     private func update(_ call: AWSCall) async throws -> JSONValue {
+        try call.refuseManagedType()
         let change = Secrets.Change(
             description: try call.input.optionalString("Description", length: 0...2_048),
             kmsKey: try call.input.optionalString("KmsKeyId", length: 0...2_048), value: try call.secretValue(),
@@ -78,8 +82,11 @@ struct SecretOperations: Sendable {
         return [:]
     }
 
-    /// No secret here has a resource policy: Secrets Manager then leaves the member out.
+    /// No secret here has a resource policy, since none can be set: Secrets Manager then leaves the member out, and to delete what is not
+    /// there is no error.
     private func policy(_ call: AWSCall) async throws -> JSONValue {
-        .about(try await secrets.describe(call.secretName(), in: call.registry).secret)
+        let secret = try await secrets.describe(call.secretName(), in: call.registry).secret
+        try secret.checkNotDeleted()
+        return .about(secret)
     }
 }

@@ -21,23 +21,19 @@ struct SecretValueOperations: Sendable {
             of: call.secretName(), in: call.registry,
             version: call.input.optionalString("VersionId", length: Self.tokenLengths),
             stage: call.input.optionalString("VersionStage", length: Self.stageLengths))
-        let answer = JSONValue.about(told.secret).adding([
-            "VersionId": .string(told.versionID), "CreatedDate": .timestamp(told.createdAt),
-            "VersionStages": told.stages.isEmpty ? nil : .strings(told.stages),
-        ])
-        switch told.value {
-        case .text(let text): return answer.adding(["SecretString": .string(text)])
-        case .binary(let bytes): return answer.adding(["SecretBinary": .blob(bytes)])
-        }
+        return .value(told)
     }
 
     private func put(_ call: AWSCall) async throws -> JSONValue {
-        guard let value = try call.secretValue() else {
-            throw Refusal(.invalidParameter, "You must provide either SecretString or SecretBinary.")
-        }
+        let (name, token) = (try call.secretName(), try call.requestToken())
         let stages = try call.input.optionalStrings("VersionStages", count: 1...20, length: Self.stageLengths) ?? []
+        // For rotation from another account: there is none, and who may write is asked as ever.
+        _ = try call.input.optionalString("RotationToken", length: 36...256)
+        guard let value = try call.secretValue() else {
+            throw Refusal(.secretInvalidRequest, "You must provide either SecretString or SecretBinary.")
+        }
         let (secret, version) = try await secrets.put(
-            value, into: call.secretName(), in: call.registry, token: call.requestToken(), stages: stages)
+            value, into: name, in: call.registry, token: token, stages: stages)
         return JSONValue.about(secret).adding([
             "VersionId": .string(version.id), "VersionStages": .strings(version.stages),
         ])
@@ -50,5 +46,19 @@ struct SecretValueOperations: Sendable {
             from: call.input.optionalString("RemoveFromVersionId", length: Self.tokenLengths),
             to: call.input.optionalString("MoveToVersionId", length: Self.tokenLengths))
         return .about(secret)
+    }
+}
+
+extension JSONValue {
+    /// A value, with what is told of its version.
+    static func value(_ told: Secrets.Told) -> JSONValue {
+        let answer = JSONValue.about(told.secret).adding([
+            "VersionId": .string(told.versionID), "CreatedDate": .timestamp(told.createdAt),
+            "VersionStages": told.stages.isEmpty ? nil : .strings(told.stages),
+        ])
+        switch told.value {
+        case .text(let text): return answer.adding(["SecretString": .string(text)])
+        case .binary(let bytes): return answer.adding(["SecretBinary": .blob(bytes)])
+        }
     }
 }

@@ -7,14 +7,15 @@ package enum SecretsOperations {
         SecretOperations(secrets: secrets).table
             + SecretValueOperations(secrets: secrets).table
             + SecretListOperations(secrets: secrets).table
+            + SecretBatchOperations(secrets: secrets).table
+            + PasswordOperations().table
             + notYet.map(refused)
     }
 
     /// What Secrets Manager has and this server does not: refused, so that no client tries again.
     package static let notYet = [
-        "BatchGetSecretValue", "CancelRotateSecret", "DeleteResourcePolicy", "GetRandomPassword", "PutResourcePolicy",
-        "RemoveRegionsFromReplication", "ReplicateSecretToRegions", "RotateSecret", "StopReplicationToReplica",
-        "ValidateResourcePolicy",
+        "CancelRotateSecret", "PutResourcePolicy", "RemoveRegionsFromReplication", "ReplicateSecretToRegions", "RotateSecret",
+        "StopReplicationToReplica", "ValidateResourcePolicy",
     ]
 
     private static func refused(_ name: String) -> AWSOperation {
@@ -43,6 +44,13 @@ extension AWSCall {
         case (nil, let binary?): return .binary(binary)
         case (nil, nil): return nil
         }
+    }
+
+    /// `Type` says that the secret is another company's, which rotates it. There are none of those here: one that was made without it would
+    /// only look as if.
+    func refuseManagedType() throws {
+        guard let type = try input.optionalString("Type", length: 0...256), !type.isEmpty else { return }
+        throw Refusal(.unsupported, "Type is not supported: this server has no managed external secrets.")
     }
 
     func requestToken() throws -> String? { try input.optionalString("ClientRequestToken", length: 32...64) }
@@ -78,7 +86,8 @@ extension JSONValue {
             "LastChangedDate": .timestamp(secret.changedAt),
             "LastAccessedDate": secret.accessedAt.map { .timestamp($0) },
             "DeletedDate": secret.deletionAt.map { .timestamp($0) },
-            "Tags": tags.isEmpty ? nil : .array(tags),
+            // Empty where the last was taken away, absent where there never was one: so does Secrets Manager.
+            "Tags": detail.wasTagged ? .array(tags) : nil,
             member: stages.isEmpty ? nil : .object(stages),
         ])
     }
