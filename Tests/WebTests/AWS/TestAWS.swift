@@ -48,7 +48,8 @@ final class TestAWS: Sendable {
         door = AWSDoor(
             accessKeys: accessKeys,
             operations: ECROperations.table(registry: registry, tokens: tokens)
-                + STSOperations.table(accessKeys: accessKeys) + extra,
+                + STSOperations.table(accessKeys: accessKeys) + KMSOperations.table(keys: vault.keys)
+                + SecretsOperations.table(secrets: vault.secrets) + extra,
             settings: AWSSettings(publicHost: "localhost:5050", scheme: .http), clock: clock,
             newID: { "11111111-2222-4333-8444-555555555555" }, audit: AuditLog(sink: audit, clock: clock),
             strangers: Strangers(logger: Logger(label: "test")))
@@ -83,16 +84,19 @@ final class TestAWS: Sendable {
     }
 
     /// A Query request, signed for `service`.
-    func query(_ form: String, service: AWSService) -> AWSRequest {
-        let headers = [
+    func query(
+        _ form: String, service: AWSService, region: String = "us-east-1", accept: String? = nil
+    ) -> AWSRequest {
+        var headers = [
             (name: "Host", value: "localhost:5050"),
             (name: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8"),
         ]
+        if let accept { headers.append((name: "Accept", value: accept)) }
         let signable = SignableRequest(method: "POST", rawPath: "/", rawQuery: "", headers: headers)
         let added = SigV4.sign(
             signable, payloadHash: SigV4.payloadHash(form.utf8),
             credential: SigV4Credential(accessKeyID: Self.accessKeyID, secret: Array(Self.secret.utf8)),
-            region: "us-east-1", service: service.rawValue,
+            region: region, service: service.rawValue,
             at: SigV4Time(seconds: Self.now.microseconds / 1_000_000))
         return AWSRequest(
             method: "POST", rawPath: "/", rawQuery: "", headers: headers + added, body: ByteBuffer(string: form))
@@ -101,20 +105,20 @@ final class TestAWS: Sendable {
     /// The answer to a call that must succeed.
     @discardableResult
     func call(
-        _ operation: String, _ input: JSONValue = [:], key: String = accessKeyID, region: String = "us-east-2",
-        at location: SourceLocation = #_sourceLocation
+        _ operation: String, _ input: JSONValue = [:], of service: AWSService = .ecr, key: String = accessKeyID,
+        region: String = "us-east-2", at location: SourceLocation = #_sourceLocation
     ) async throws -> JSONValue {
-        let response = await respond(to: request(operation, body: input.text, region: region, key: key))
+        let response = await respond(to: request(operation, body: input.text, service: service, region: region, key: key))
         #expect(response.status == 200, "\(String(buffer: response.body))", sourceLocation: location)
         return try JSONValue(parsing: response.body.readableBytesView)
     }
 
     /// The exception of a call that must be refused, `TYPE: MESSAGE`.
     func refusal(
-        _ operation: String, _ input: JSONValue = [:], key: String = accessKeyID,
+        _ operation: String, _ input: JSONValue = [:], of service: AWSService = .ecr, key: String = accessKeyID,
         at location: SourceLocation = #_sourceLocation
     ) async throws -> String {
-        try Self.refusal(await respond(to: request(operation, body: input.text, key: key)), at: location)
+        try Self.refusal(await respond(to: request(operation, body: input.text, service: service, key: key)), at: location)
     }
 
     static func refusal(_ response: AWSResponse, at location: SourceLocation = #_sourceLocation) throws -> String {
