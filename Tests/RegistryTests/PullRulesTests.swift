@@ -212,7 +212,8 @@ import WeirRegistry
         #expect(try await rules.describe([prefix], in: house.id).first?.options == options)
         #expect(try await rules.rule(covering: RepositoryName("other/x"), in: house.id)?.options == options)
         // What ECR's API changes leaves them alone.
-        _ = try await rules.update(prefix, in: house.id, credentialARN: nil, customRoleARN: nil)
+        _ = try await rules.update(
+            prefix, in: house.id, credentialARN: nil, customRoleARN: "arn:aws:iam::\(house.id.account):role/puller")
         #expect(try await rules.describe([prefix], in: house.id).first?.options == options)
         _ = try? await house.pull("1", "other/x")
         let source = try #require(house.upstream.requests.last?.source)
