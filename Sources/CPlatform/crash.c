@@ -212,8 +212,13 @@ static void use_other_stack(void) {
     sigaltstack(&stack, NULL);
 }
 
+const char *weir_build_id(void) {
+    if (!module_count) dl_iterate_phdr(note_module, NULL);
+    return build;
+}
+
 void weir_tell_of_death(void) {
-    dl_iterate_phdr(note_module, NULL);
+    weir_build_id();
     void *frame[1];
     backtrace(frame, 1);
     use_other_stack();

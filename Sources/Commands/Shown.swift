@@ -22,6 +22,24 @@ package enum Shown {
         return "\(rough(seconds)) ago"
     }
 
+    /// A time in seconds: `78ms`, `3.2s`, `2m05s`, `1h02m`.
+    package static func duration(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "\(seconds)s" }
+        let whole = Int64(saturating: seconds)
+        func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        func tenths(_ number: Double) -> String {
+            let count = Int64(saturating: (number * 10).rounded())
+            return "\(count / 10).\(count % 10)"
+        }
+        return switch seconds {
+        case ..<0.01: "\(tenths(seconds * 1_000))ms"
+        case ..<1: "\(Int64(saturating: (seconds * 1_000).rounded()))ms"
+        case ..<60: "\(tenths(seconds))s"
+        case ..<3_600: "\(whole / 60)m\(two(whole % 60))s"
+        default: "\(whole / 3_600)h\(two(whole / 60 % 60))m"
+        }
+    }
+
     /// Whole seconds in the largest unit that divides them, or tells enough: `90 s`, `15 min`, `24 h`, `30 d`.
     package static func rough(_ seconds: Int64) -> String {
         switch seconds {

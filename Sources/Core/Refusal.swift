@@ -5,16 +5,19 @@
 package struct Refusal: Error, Sendable, CustomStringConvertible {
     package let reason: Reason
     package let message: String
+    /// The cause in a few words, where the message is too long for a line, or too terse without its context: for HTTP's reason phrase.
+    package var brief: String?
     /// When to come back, where upstream or a limit told.
     package var retryAfter: Duration?
     /// What the log line says besides: short facts, never secrets.
     package var facts: [String: String]
 
     package init(
-        _ reason: Reason, _ message: String, retryAfter: Duration? = nil, facts: [String: String] = [:]
+        _ reason: Reason, _ message: String, brief: String? = nil, retryAfter: Duration? = nil, facts: [String: String] = [:]
     ) {
         self.reason = reason
         self.message = message
+        self.brief = brief
         self.retryAfter = retryAfter
         self.facts = facts
     }

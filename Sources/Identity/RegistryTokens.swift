@@ -67,7 +67,9 @@ package struct RegistryTokens: Sendable {
         let now = expected(now)
         // One that lasts longer than any was issued by a clock that was ahead.
         guard now < token.expiresAt, token.expiresAt - now <= Self.lifetime + ClockGuard.tolerance else {
-            throw Refusal(.tokenExpired, "Your authorization token has expired. Reauthenticate and try again.")
+            throw Refusal(
+                .tokenExpired, "Your authorization token has expired. Reauthenticate and try again.",
+                brief: "the authorization token has expired. Sign in again with `aws ecr get-login-password`")
         }
         guard let caller = keys.caller(of: token.accessKeyID) else {
             throw Refusal(
@@ -86,16 +88,18 @@ package struct RegistryTokens: Sendable {
         let encoded = String(header.dropFirst(scheme.count).drop { $0 == " " })
         // Protects the decoder; ours are under 300 characters.
         guard encoded.utf8.count <= 4_096, let data = Data(base64Encoded: encoded),
-            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":"),
-            text[..<colon] == Self.user,
+            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":")
+        else { throw Self.foreign }
+        // What podman, skopeo and buildah send where they know no login.
+        guard text != ":" else { throw .notSignedIn }
+        guard text[..<colon] == Self.user,
             let token = RegistryToken(password: String(text[text.index(after: colon)...]), signedWith: signingKey)
-        else {
-            throw Refusal(
-                .tokenInvalid,
-                "The authorization token is not one of this registry's. Sign in again with `aws ecr get-login-password`.")
-        }
+        else { throw Self.foreign }
         return token
     }
+
+    private static let foreign = Refusal(
+        .tokenInvalid, "The authorization token is not one of this registry's. Sign in again with `aws ecr get-login-password`.")
 }
 
 /// Tokens already verified, by the header that they came in. Bounded: when it is full the older half goes, all at once, which is cheap
@@ -123,4 +127,11 @@ private final class Memo: Sendable {
             state.young[header] = token
         }
     }
+}
+
+extension Refusal {
+    /// The client sent no login, or an empty one.
+    package static let notSignedIn = Refusal(
+        .authenticationMissing, "Not Authorized: no login was sent. Sign in with `aws ecr get-login-password`",
+        brief: "no login was sent. Sign in with `aws ecr get-login-password`")
 }

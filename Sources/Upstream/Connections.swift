@@ -29,6 +29,7 @@ final class Connections: Sendable {
     private let open: HTTPClient
     private let trusted: HTTPClient
     private let timeouts: UpstreamSettings.Timeouts
+    private let userAgent: String
     /// Of hosts with authorities of their own, by host or by host and port.
     private let tlsByHost: [String: TLSConfiguration]
 
@@ -43,6 +44,7 @@ final class Connections: Sendable {
             throw UpstreamSettingsError(problems: ["the trusted authorities cannot be read"])
         }
         timeouts = settings.timeouts
+        userAgent = settings.userAgent
         open = Self.client(settings, tls, group, judging: true)
         trusted = Self.client(settings, tls, group, judging: false)
     }
@@ -52,6 +54,7 @@ final class Connections: Sendable {
         var message = HTTPClientRequest(url: request.url.wire)
         message.method = request.method
         message.headers = request.headers
+        message.headers.replaceOrAdd(name: "User-Agent", value: userAgent)
         if let body = request.body { message.body = .bytes(body) }
         if !tlsByHost.isEmpty {
             message.tlsConfiguration =

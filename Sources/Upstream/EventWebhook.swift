@@ -99,7 +99,7 @@ package final class EventWebhook: LineSink {
     private func post(_ line: String) async throws -> Int {
         var request = HTTPClientRequest(url: url.wire)
         request.method = .POST
-        request.headers = ["Content-Type": "application/json", "User-Agent": "weir"]
+        request.headers = ["Content-Type": "application/json", "User-Agent": WeirVersion.userAgent()]
         if let key {
             let code = HMAC<SHA256>.authenticationCode(for: Array(line.utf8), using: key)
             request.headers.add(name: "X-Weir-Signature", value: "sha256=\(Hex.encode(Array(code)))")

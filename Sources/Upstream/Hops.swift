@@ -141,12 +141,13 @@ struct Hops: Sendable {
         upstream.count("weir_upstream_requests_total", ("status", Self.label(of: status)))
         Timer(label: "weir_upstream_request_seconds", dimensions: [("host", upstream.host)])
             .recordNanoseconds(took.microseconds * 1000)
-        Logger.current.debug(
-            "Upstream asked",
-            metadata: [
-                "http.method": "\(request.method)", "upstream.url": "\(request.url)",
-                "http.status": "\(status.map(String.init) ?? "none")",
-                "upstream.milliseconds": "\(took.microseconds / 1000)",
-            ])
+        guard Logger.current.logLevel <= .debug else { return }
+        var facts: Logger.Metadata = [
+            "http.method": "\(request.method)", "upstream.url": "\(request.url)",
+            "upstream.milliseconds": .stringConvertible(took.microseconds / 1000),
+        ]
+        // Where there was no answer there is no status.
+        if let status { facts["http.status"] = .stringConvertible(status) }
+        Logger.current.debug("Upstream asked", metadata: facts)
     }
 }

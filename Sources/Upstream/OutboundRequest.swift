@@ -41,7 +41,6 @@ struct OutboundRequest: Sendable {
 
     var headers: HTTPHeaders {
         var headers = plainHeaders
-        headers.replaceOrAdd(name: "User-Agent", value: "weir")
         // Digests are of the bytes as they are stored, so nothing may be compressed on the way.
         headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
         if let authorization { headers.replaceOrAdd(name: "Authorization", value: authorization) }

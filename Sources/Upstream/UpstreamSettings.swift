@@ -27,6 +27,8 @@ package struct UpstreamSettings: Sendable {
     package var connectionsPerHost: Int
     /// When a server is given up for a while.
     package var breaker = Circuit.Rules()
+    /// How this server names itself: registries shut out clients that do not, and some want to know whom to write to.
+    package var userAgent = WeirVersion.userAgent()
     /// How long the link to a blob is used again for its other parts. It is asked for anew as soon as it is refused.
     package var redirectsKeptFor: Duration = .seconds(60)
     /// Who this server is at AWS, for ECR registries whose rule has no secret; nil for nobody.

@@ -21,6 +21,11 @@ struct DoorParts {
     let audit: AuditLog
     let logger: Logger
 
+    private static let plainWarning: Logger.Message = """
+        This server speaks plain HTTP to other machines: passwords travel in the clear, and docker, podman and containerd refuse it there. Start \
+        it with --tls-self-signed or --tls-certificate and --tls-key; where a proxy in front ends TLS, with --public-url https://HOST
+        """
+
     /// The web server; it tells whoever started the program how to go on, once it listens.
     func server(in folder: DataFolder, _ welcome: Welcome, _ identity: TLSIdentity?) -> FrontDoor {
         // What clients sign and are given is of the moment that they and the clock show.
@@ -29,6 +34,8 @@ struct DoorParts {
             host: settings.host, port: settings.port, tls: identity, publicHost: settings.reachedAs,
             maxConnections: connections, connectionsPerAddress: settings.connectionsPerAddress,
             downloadPatience: settings.downloadPatience)
+        web.publicScheme = settings.scheme.rawValue
+        web.version = Version.text
         web.metricsAccess = settings.metricsAccess
         web.metricsAt = settings.metricsAt
         if settings.tls == .selfSigned {
@@ -42,8 +49,8 @@ struct DoorParts {
         let aws = AWSDoor(
             accessKeys: accessKeys, operations: operations,
             settings: AWSSettings(
-                publicHost: settings.reachedAs, scheme: settings.tls == .none ? .http : .https), clock: clock, audit: audit,
-            strangers: strangers)
+                publicHost: settings.reachedAs, scheme: settings.scheme == .http ? .http : .https), clock: clock,
+            audit: audit, strangers: strangers)
         let readiness = Readiness()
         let doors = Doors(
             aws: aws, registry: registry, tokens: tokens, settings: web, metrics: metrics, clock: clock, audit: audit,
@@ -54,7 +61,8 @@ struct DoorParts {
         ) { address in
             readiness.set(true)
             logger.info(
-                "Ready", metadata: ["listen": "\(address?.description ?? "")", "public.host": "\(settings.reachedAs)"])
+                "Ready", metadata: ["listen": "\(address?.hostAndPort ?? "")", "public.url": "\(settings.publicURL)"])
+            if settings.isPlainOutside { logger.warning(Self.plainWarning) }
             // Where standard output is for events or audit records, it is for nothing else.
             let isTaken = settings.events == "-" || settings.audit == "-"
             // Behind a queue, as the log is: a pipe that is full already must not hold up the server.
@@ -71,7 +79,7 @@ extension DoorParts {
         if connections < settings.maxConnections {
             logger.warning(
                 "Fewer connections are let in than are wanted: the process may open too few files. Raise its limit",
-                metadata: ["connections": "\(connections)", "files.limit": "\(OpenFiles.limit)"])
+                metadata: ["connections": .stringConvertible(connections), "files.limit": .stringConvertible(OpenFiles.limit)])
         }
         return connections
     }
@@ -107,6 +115,9 @@ struct FrontDoor: Service {
     let web: WebServer
     let readiness: Readiness
 
+    /// Whether it ever took requests.
+    var hasServed: Bool { readiness.hasBeenReady }
+
     func run() async throws {
         try await withGracefulShutdownHandler {
             try await web.run()
@@ -119,7 +130,13 @@ struct FrontDoor: Service {
 /// Whether the server takes requests: what `/healthz` says.
 final class Readiness: Sendable {
     private let ready = Atomic(false)
+    private let wasReady = Atomic(false)
 
     var isReady: Bool { ready.load(ordering: .relaxed) }
-    func set(_ value: Bool) { ready.store(value, ordering: .relaxed) }
+    var hasBeenReady: Bool { wasReady.load(ordering: .relaxed) }
+
+    func set(_ value: Bool) {
+        if value { wasReady.store(true, ordering: .relaxed) }
+        ready.store(value, ordering: .relaxed)
+    }
 }

@@ -37,7 +37,7 @@ struct House: Sendable {
         } catch {
             // One whole file: whoever restores another one beside a log that is left gets a mixture of both.
             try? opened.database.close()
-            throw StartProblem.told(error, in: folder)
+            throw StartProblem(unexpected: error, in: folder.path)
         }
     }
 
@@ -61,7 +61,9 @@ struct House: Sendable {
             client = upstream
             let registry = Registry(parts(of: opened, upstream, vault, outlets, steady, settings, logger))
             let leftOver = try await registry.uploads.restore()
-            if leftOver > 0 { logger.info("Cleared what an earlier run had staged", metadata: ["files": "\(leftOver)"]) }
+            if leftOver > 0 {
+                logger.info("Cleared what an earlier run had staged", metadata: ["files": .stringConvertible(leftOver)])
+            }
             let doors = DoorParts(
                 settings: settings, registry: registry, vault: vault, accessKeys: accessKeys,
                 tokens: RegistryTokens(rootKey: opened.root, keys: accessKeys) { steady.expected($0) }, steady: steady,
@@ -142,6 +144,7 @@ struct House: Sendable {
         var wishes = UpstreamSettings(
             overrides: settings.upstreams, allowPrivate: settings.allowPrivateUpstreams,
             trustedRealms: settings.trustedRealms, additionalTrustRoots: settings.upstreamCA)
+        wishes.userAgent = WeirVersion.userAgent(contact: settings.upstreamContact)
         wishes.trustRootsByHost = settings.upstreamAuthorities
         wishes.awsIdentity = AWSKeys()
         wishes.awsIdentityAccounts = settings.upstreamIdentityAccounts.union([settings.account])
@@ -165,6 +168,9 @@ struct House: Sendable {
             logger.warning("AES256 repositories are kept unsealed: the volume must be encrypted (--sealing kms-only)")
         }
         // Stopped from the last to the first: the doors close before what stands behind them.
+        var lifecycleLogger = Logger(label: "weir.lifecycle")
+        // Below it prints every service with all that it holds.
+        lifecycleLogger.logLevel = max(lifecycleLogger.logLevel, .notice)
         let services: [any Service] =
             outlets.services + [
                 clock, Upkeep(database: opened.database, room: opened.room, logger: logger), registry.pullTimes,
@@ -176,7 +182,7 @@ struct House: Sendable {
             ]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: Logger(label: "weir.lifecycle"))
+            logger: lifecycleLogger)
         configuration.maximumGracefulShutdownDuration = Self.patience
         // A client that holds its connection and reads nothing must not keep the program from ending.
         configuration.maximumCancellationDuration = .seconds(10)
@@ -193,15 +199,15 @@ struct House: Sendable {
                 "weir.db-wal could not be moved into weir.db: copy both",
                 metadata: ["data": "\(folder.path)", "error": "\(error)"])
         }
-        logger.info("Stopped", metadata: ["data": "\(folder.path)"])
+        if web.hasServed { logger.info("Stopped", metadata: ["data": "\(folder.path)"]) }
         if case .failure(let error) = outcome { throw problem(error) }
     }
 
     private func problem(_ error: any Error) -> StartProblem {
-        if let error = error as? IOError, error.errnoCode == EADDRINUSE {
-            return StartProblem("the address \(settings.host):\(settings.port) is in use by another program")
+        if let error = error as? MetricsUnreachable, let place = settings.metricsAt {
+            return StartProblem(listeningAt: place.host, place.port, by: "--metrics-listen", error.error)
         }
-        return StartProblem("the server cannot run on \(settings.host):\(settings.port): \(error)")
+        return StartProblem(listeningAt: settings.host, settings.port, by: "--listen", error)
     }
 }
 

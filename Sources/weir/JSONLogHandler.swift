@@ -2,7 +2,8 @@ import Foundation
 import Logging
 import WeirCore
 
-/// One JSON object a line on standard error: `time`, `level`, `logger`, `message`, and the facts beside them.
+/// One JSON object a line on standard error: `time`, `level`, `logger`, `message`, and the facts beside them. Numbers are numbers: counts, bytes,
+/// statuses, seconds.
 struct JSONLogHandler: LogHandler {
     private let label: String
     private let output: LogOutput
@@ -26,7 +27,7 @@ struct JSONLogHandler: LogHandler {
     }
 
     static func line(
-        _ level: Logger.Level, _ label: String, _ message: String, _ facts: [(key: String, value: String)]
+        _ level: Logger.Level, _ label: String, _ message: String, _ facts: [LogFacts.Fact]
     ) -> String {
         var line = JSONLine()
         line.member("time", Date().formatted(LogFacts.timeFormat))
@@ -42,11 +43,48 @@ struct JSONLogHandler: LogHandler {
 private struct JSONLine {
     private var text = "{"
 
-    mutating func member(_ key: String, _ value: String) {
+    mutating func member(_ key: String, _ value: String) { member(key, .string(value)) }
+
+    mutating func member(_ key: String, _ value: Logger.MetadataValue) {
         if text.utf8.count > 1 { text += "," }
         quote(key)
         text += ":"
-        quote(value)
+        write(value)
+    }
+
+    private mutating func write(_ value: Logger.MetadataValue) {
+        switch value {
+        case .string(let string): quote(string)
+        case .stringConvertible(let value): write(value)
+        case .array(let values): list(values, "[", "]") { $0.write($1) }
+        case .dictionary(let members):
+            list(members.sorted { $0.key < $1.key }, "{", "}") {
+                $0.quote($1.key)
+                $0.text += ":"
+                $0.write($1.value)
+            }
+        }
+    }
+
+    private mutating func write(_ value: any CustomStringConvertible) {
+        switch value {
+        case let number as any BinaryInteger: text += "\(number)"
+        // JSON knows neither infinity nor NaN. A microsecond is all that is worth telling.
+        case let number as Double where number.isFinite: text += "\((number * 1e6).rounded() / 1e6)"
+        case let truth as Bool: text += truth ? "true" : "false"
+        default: quote(value.description)
+        }
+    }
+
+    private mutating func list<Element>(
+        _ elements: [Element], _ begin: String, _ end: String, _ write: (inout Self, Element) -> Void
+    ) {
+        text += begin
+        for (index, element) in elements.enumerated() {
+            if index > 0 { text += "," }
+            write(&self, element)
+        }
+        text += end
     }
 
     func finish() -> String { text + "}\n" }

@@ -66,7 +66,7 @@ private final class LineWriter: Sendable {
         if batch.dropped > 0 {
             logger.error(
                 "Lines were dropped: they came faster than they could be written",
-                metadata: ["sink": "\(name)", "lines": "\(batch.dropped)"])
+                metadata: ["sink": "\(name)", "lines": .stringConvertible(batch.dropped)])
         }
         guard !batch.lines.isEmpty else { return }
         let problem = write(batch.lines.joined(separator: "\n") + "\n")

@@ -54,46 +54,21 @@ private final class LogWriter: Sendable {
     }
 }
 
-/// One line for each event, for people: time, level, facts, message. Text of a client's cannot make it two, or move a terminal's cursor.
-struct TextLogHandler: LogHandler {
-    private let label: String
-    private let output: LogOutput
-    var logLevel: Logger.Level = .info
-    var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
-
-    init(label: String, output: LogOutput = .standardError) {
-        self.label = label
-        self.output = output
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let facts = LogFacts.of(event, metadata, metadataProvider).map { " \(LogText.escaped($0))=\(LogText.escaped($1))" }
-        output.put(Self.line(event.level, label, facts.joined(), LogText.escaped(event.message.description)))
-    }
-
-    static func line(_ level: Logger.Level, _ label: String, _ facts: String, _ message: String) -> String {
-        "\(Date().formatted(LogFacts.timeFormat)) \(level.rawValue) \(label):\(facts) \(message)\n"
-    }
-}
-
 /// What an event's line says beside the message.
 enum LogFacts {
     static let timeFormat = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 
+    /// Numbers are `stringConvertible`s of numbers; all else is text.
+    typealias Fact = (key: String, value: Logger.MetadataValue)
+
     /// In the order of their names; what is said last of a name counts.
     static func of(
         _ event: LogEvent, _ metadata: Logger.Metadata, _ provider: Logger.MetadataProvider?
-    ) -> [(key: String, value: String)] {
+    ) -> [Fact] {
         var facts = metadata
         if let provided = provider?.get() { facts.merge(provided) { _, new in new } }
         if let given = event.metadata { facts.merge(given) { _, new in new } }
         if let error = event.error { facts["error"] = "\(error)" }
-        return facts.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        return facts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }

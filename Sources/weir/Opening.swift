@@ -27,7 +27,7 @@ struct Opening {
         warnOfExposure()
         let room = VolumeRoom(folder: folder.path, reserve: settings.reserve)
         let store = FileBlobStore(lookingAt: folder.path, room: room)
-        do { try store.checkIsOneVolume() } catch { throw StartProblem.told(error, in: folder) }
+        do { try store.checkIsOneVolume() } catch { throw StartProblem(unexpected: error, in: folder.path) }
         let isNew = try folder.lacksDatabase()
         let holdsBlobs = isNew ? try look { () throws(BlobStoreError) in try store.holdsBlobs() } : true
         if isNew { try checkNew(store, holdsBlobs) }
@@ -45,7 +45,7 @@ struct Opening {
             return Opened(database: database, store: store, root: root, marks: marks, room: room)
         } catch {
             try? database.close()
-            throw StartProblem.told(error, in: folder)
+            throw StartProblem(unexpected: error, in: folder.path)
         }
     }
 
@@ -156,22 +156,11 @@ extension StartProblem {
     init(_ error: BlobStoreError, in folder: DataFolder) {
         self.init("the folder '\(folder.blobs)' cannot be used: \(error.reason). Nothing was changed")
     }
-
-    /// What a person is told of an error that nobody below has put into words.
-    static func told(_ error: any Error, in folder: DataFolder) -> any Error {
-        if let error = error as? BlobStoreError {
-            return StartProblem("the folder '\(folder.path)' cannot be used: \(error.reason)")
-        }
-        guard let error = error as? SQLError else { return error }
-        return StartProblem(
-            error.isFull
-                ? "the volume of '\(folder.path)' is full, and not even a row finds room. Free some space first (\(error))"
-                : "the database '\(folder.database)' cannot be used: \(error)")
-    }
 }
 
 extension BlobStoreError {
-    fileprivate var reason: String {
+    /// For a sentence to whoever starts the server.
+    var reason: String {
         switch self {
         case .missing: "it is gone"
         case .full(let detail), .failed(let detail), .unavailable(let detail), .damaged(let detail), .tooManyFiles(let detail):

@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import Metrics
 import ServiceLifecycle
+import WeirCore
 import WeirWeb
 
 /// `weir serve`: reads the settings, builds the house, runs it until SIGTERM or SIGINT.
@@ -53,12 +54,19 @@ struct ServeCommand: AsyncParsableCommand {
         let metrics = PrometheusRegistry(help: MetricHelp.texts)
         MetricsSystem.bootstrap(metrics)
         LogOutput.standardError.count(in: Counter(label: "weir_dropped_lines_total", dimensions: [("sink", "log")]))
+        Gauge(
+            label: "weir_build_info", dimensions: [("version", WeirVersion.number), ("build", Version.build)]
+        ).record(1)
         let logger = Logger(label: "weir")
+        logger.info(
+            "Weir starts",
+            metadata: ["version": "\(WeirVersion.number)", "build": "\(Version.build)", "data": "\(settings.data)"])
         do {
             let house = try await House.build(settings, metrics: metrics, logger: logger)
             try await house.run()
             await LogOutput.standardError.drain()
-        } catch let problem as StartProblem {
+        } catch {
+            let problem = StartProblem(unexpected: error, in: settings.data)
             await LogOutput.standardError.drain()
             try? FileHandle.standardError.write(contentsOf: Data("weir: \(problem)\n".utf8))
             throw ExitCode.failure

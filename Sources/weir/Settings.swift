@@ -10,7 +10,7 @@ import WeirWeb
 struct Settings: Sendable {
     /// The settings' names, as the JSON file spells them; `publicHost` is `WEIR_PUBLIC_HOST` in the environment.
     enum Key: String, CaseIterable, Sendable {
-        case data, listen, publicHost, account, region
+        case data, listen, publicHost, publicURL, account, region
         case tlsCertificate, tlsKey, tlsSelfSigned
         case allowAnyUpstream, optionalUpstreamSecrets, rememberMissing
         case upstreams, allowPrivateUpstreams, upstreamCA, upstreamAuthorities, trustedRealms, upstreamPatience
@@ -21,13 +21,14 @@ struct Settings: Sendable {
         case lifecycleInterval
         case acceptEmptyDatabase, acceptOlderDatabase, acceptMissingBlobs, allowCoreDumps, reserve
         case maxConnections, connectionsPerAddress, metricsListen, metricsTokenFile
+        case rulesPerRegistry, upstreamContact
 
         var configKey: AbsoluteConfigKey { AbsoluteConfigKey([rawValue]) }
 
         /// The variable that sets it.
         var variable: String {
             "WEIR_"
-                + rawValue.replacing("CA", with: "Ca").reduce(into: "") { name, letter in
+                + rawValue.replacing("CA", with: "Ca").replacing("URL", with: "Url").reduce(into: "") { name, letter in
                     if letter.isUppercase { name.append("_") }
                     name.append(letter.uppercased())
                 }
@@ -53,6 +54,8 @@ struct Settings: Sendable {
     var host = "127.0.0.1"
     var port = 5050
     var publicHost: String?
+    /// How clients reach the server, where that is not how it speaks itself: a proxy ends their TLS.
+    var publicScheme: PublicAddress.Scheme?
     var account: AccountID
     var region: Region
     var tls = TLS.none
@@ -60,6 +63,8 @@ struct Settings: Sendable {
     var upstreams: [String: String] = [:]
     var allowPrivateUpstreams: Set<String> = []
     var upstreamCA: String?
+    /// Whom an upstream's operators may write to about this server's questions: an address or a URL.
+    var upstreamContact: String?
     /// Which registries cache rules may name.
     var upstreamPolicy = UpstreamPolicy()
     /// How long upstream's "there is no such image" counts.
@@ -116,7 +121,14 @@ struct Settings: Sendable {
     var registry: RegistryID { RegistryID(account: account, region: region) }
     /// `host[:port]` as clients reach the server.
     var reachedAs: String { publicHost ?? "localhost:\(port)" }
-    var scheme: String { tls == .none ? "http" : "https" }
+    var scheme: PublicAddress.Scheme { publicScheme ?? (tls == .none ? .http : .https) }
+    var publicURL: String { "\(scheme.rawValue)://\(reachedAs)" }
+
+    /// Whether passwords travel in the clear between machines, as far as the settings tell.
+    var isPlainOutside: Bool {
+        let isLocal = host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        return tls == .none && scheme == .http && !isLocal
+    }
 
     /// Text on a terminal, JSON lines elsewhere, unless the settings say which.
     func bootstrapLogging() {
@@ -130,8 +142,8 @@ struct Settings: Sendable {
         LogOutput.standardError.tellOfGaps { count in
             let message = "Log lines are missing here: nobody took them in time"
             return isText
-                ? TextLogHandler.line(.warning, "weir", " log.dropped=\(count)", message)
-                : JSONLogHandler.line(.warning, "weir", message, [("log.dropped", "\(count)")])
+                ? TextLogHandler.line(.warning, "weir", message, [("log.dropped", .stringConvertible(count))])
+                : JSONLogHandler.line(.warning, "weir", message, [("log.dropped", .stringConvertible(count))])
         }
         LoggingSystem.bootstrap { label in
             var handler: any LogHandler = isText ? TextLogHandler(label: label) : JSONLogHandler(label: label)

@@ -20,11 +20,15 @@ struct SettingsReader {
             EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "weir"),
         ]
         if let path = configFile ?? environment["WEIR_CONFIG"] {
-            problems += Self.unknownKeys(in: path)
-            do {
-                providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(path)))
-            } catch {
-                problems.append("the file '\(path)' cannot be read as JSON settings: \(error)")
+            if let problem = Self.problem(ofFile: path) {
+                problems.append(problem)
+            } else {
+                problems += Self.unknownKeys(in: path)
+                do {
+                    providers.append(try await FileProvider<JSONSnapshot>(filePath: FilePath(path)))
+                } catch {
+                    problems.append("the file '\(path)' cannot be read as JSON settings: \(error)")
+                }
             }
         }
         problems += unknownVariables
@@ -87,20 +91,16 @@ struct Values {
         if let listen = await string(.listen) {
             if let place = place(listen, .listen) { (settings.host, settings.port) = place }
         }
-        if let publicHost = await string(.publicHost) {
-            if publicHost.isEmpty || publicHost.contains("/") || publicHost.contains("@") {
-                problems.append("publicHost: '\(publicHost)' is not HOST[:PORT]; it has no scheme and no path")
-            }
-            settings.publicHost = publicHost
-        }
+        await readPublicAddress(&settings)
     }
 
     private mutating func place(_ text: String, _ key: Settings.Key) -> (host: String, port: Int)? {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            problems.append("\(key.rawValue): '\(text)' is not HOST:PORT")
+            problems.append("\(key.rawValue): '\(text)' is not HOST:PORT, or :PORT for every address of this machine")
             return nil
         }
-        return (text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]")), Int(port))
+        let host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        return (host.isEmpty ? "0.0.0.0" : host, Int(port))
     }
 
     /// How many may come in, and who may look at the metrics.
@@ -136,7 +136,7 @@ struct Values {
         case (nil, nil, false): break
         case (nil, nil, true): settings.tls = .selfSigned
         case (let certificate?, let key?, false):
-            for path in [certificate, key] { checkFile(path, "the TLS file") }
+            checkTLS(certificate: certificate, key: key)
             settings.tls = .files(certificate: certificate, key: key)
         case (_, _, true):
             problems.append("tlsSelfSigned goes without tlsCertificate and tlsKey")
@@ -155,8 +155,18 @@ struct Values {
         }
         settings.allowPrivateUpstreams = Set(await list(.allowPrivateUpstreams))
         settings.upstreamCA = await string(.upstreamCA)
+        settings.upstreamContact = await string(.upstreamContact)
+        if let contact = settings.upstreamContact, !WeirVersion.isContact(contact) {
+            problems.append("upstreamContact: '\(contact)' is no mail address or URL of at most 200 characters")
+        }
         if await bool(.allowAnyUpstream) == true { settings.upstreamPolicy.hosts = .any }
         if await bool(.optionalUpstreamSecrets) == true { settings.upstreamPolicy.secrets = .optional }
+        if let count = await integer(.rulesPerRegistry) {
+            if !(1...CacheRule.mostPerRegistry).contains(count) {
+                problems.append("rulesPerRegistry: \(count) is not between 1 and \(CacheRule.mostPerRegistry)")
+            }
+            settings.upstreamPolicy.rulesPerRegistry = min(max(count, 1), CacheRule.mostPerRegistry)
+        }
         if let patience = await seconds(.upstreamPatience, atLeast: 1) { settings.upstreamPatience = patience }
         if let time = await seconds(.rememberMissing) { settings.rememberMissing = time }
         for text in await list(.upstreamIdentityAccounts) {

@@ -36,9 +36,11 @@ struct Upkeep: Service {
         if isShort {
             logger.error(
                 "The volume is full but for its reserve: pushes are refused, pulls go through unstored. Free some space, or give the volume more",
-                metadata: ["disk.missing": "\(shortage)", "disk.reserve": "\(room.reserve)"])
+                metadata: [
+                    "disk.missing_bytes": .stringConvertible(shortage), "disk.reserve_bytes": .stringConvertible(room.reserve),
+                ])
         } else {
-            logger.notice("There is room on the volume again", metadata: ["disk.reserve": "\(room.reserve)"])
+            logger.notice("There is room on the volume again", metadata: ["disk.reserve_bytes": .stringConvertible(room.reserve)])
         }
         return isShort
     }

@@ -8,6 +8,7 @@ struct Weir: AsyncParsableCommand {
         commandName: "weir",
         abstract: "A container registry that you run yourself and that speaks Amazon ECR.",
         discussion: "weir --generate-completion-script bash (or zsh, fish) prints what completes these commands in a shell.",
+        version: "weir \(Version.text)",
         subcommands: [ServeCommand.self],
         groupedSubcommands: [CommandGroup(name: "A running server's", subcommands: OperatorCommands.all)],
         defaultSubcommand: nil)

@@ -71,8 +71,8 @@ struct Welcome: Sendable {
 
     /// What a person needs to type next.
     func text(_ settings: Settings, authority: String?) -> String {
-        var lines = ["Weir is ready at \(settings.scheme)://\(settings.reachedAs)", ""]
-        lines.append("  export AWS_ENDPOINT_URL=\(settings.scheme)://\(settings.reachedAs)")
+        var lines = ["Weir is ready at \(settings.publicURL)", ""]
+        lines.append("  export AWS_ENDPOINT_URL=\(settings.publicURL)")
         if let credentials {
             let path = URL(fileURLWithPath: credentials).path
             lines.append("  export AWS_SHARED_CREDENTIALS_FILE=\(path)")

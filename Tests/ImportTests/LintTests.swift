@@ -83,6 +83,14 @@ import Testing
             "SQL is written once for SQLite and PostgreSQL: ON CONFLICT, RETURNING, COALESCE, JSON as text.\(found.listed)")
     }
 
+    @Test func numbersInTheLogAreNumbers() throws {
+        let found = try files.lines(
+            matching: #""([a-z_.]*[._])?(bytes|seconds|status|count|files|blobs|connections|faults|parts|failures)": "\\\("#)
+        #expect(
+            found.isEmpty,
+            "Whoever reads the log with a program wants to reckon with it: `.stringConvertible(number)`.\(found.listed)")
+    }
+
     @Test func nothingIsLeftForLater() throws {
         let found = try files.lines(matching: #"\b(TODO|FIXME|XXX|HACK)\b|\bfatalError\("#, withComments: true)
         #expect(found.isEmpty, "Do it now, or write an issue and a comment that says what is so today.\(found.listed)")

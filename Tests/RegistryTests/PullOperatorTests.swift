@@ -74,7 +74,7 @@ import WeirRegistry
         #expect(job.images.map(\.state) == [.done, .failed])
         #expect(job.images[0].digest == first.manifest && job.images[0].blobsDone == 2)
         #expect(job.images[0].bytesDone == job.images[0].bytes && job.images[0].bytes > 400_000)
-        #expect(job.images[1].failure == "Requested image not found")
+        #expect(job.images[1].failure?.hasPrefix("Requested image not found: ") == true)
         house.upstream.fail(.unavailable)
         _ = try await house.pull("1", "ecr-public/a/b")
         #expect(try await house.bytes(first.layer, "ecr-public/a/b") == noise(400_000))

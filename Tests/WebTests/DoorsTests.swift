@@ -50,6 +50,14 @@ import WeirWeb
         #expect(try await house.send("GET", "/v2/", ["Authorization": header], signedIn: false).status == 401)
     }
 
+    @Test("What podman sends without a login is told as none", arguments: [nil, "Basic Og==", "Bearer abc"])
+    func nobody(header: String?) async throws {
+        let house = try await TestHouse()
+        let answer = try await house.send("GET", "/v2/", header.map { ["Authorization": $0] } ?? [:], signedIn: false)
+        #expect(answer.status == 401)
+        #expect(answer.text.contains(header == "Bearer abc" ? "Basic authentication is needed" : "no login was sent"))
+    }
+
     @Test func aTokenIsGoodInItsOwnRegionOnly() async throws {
         let house = try await TestHouse()
         let answer = try await house.send("GET", "/v2/", host: "111122223333.dkr.ecr.eu-west-1.localhost")

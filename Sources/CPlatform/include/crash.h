@@ -9,4 +9,8 @@ void weir_tell_of_death(void);
 
 /// Whether that line is a JSON object, as the rest of the log.
 void weir_tell_of_death_in_json(int yes);
+
+/// The program's GNU build id, forty hexadecimal digits as `readelf -n PROGRAM` prints them; `unknown` where it has none. Called before there
+/// are other threads.
+const char *weir_build_id(void);
 #endif

@@ -3,6 +3,8 @@ package struct CacheRule: Hashable, Sendable {
     package static let prefixLengths = 2...30
     /// ECR's quota "Pull through cache rules per registry"; it cannot be raised there.
     package static let perRegistry = 50
+    /// What the operator may raise it to: all of a registry's rules are looked at for each pull, longest prefix first.
+    package static let mostPerRegistry = 1_000
 
     package let prefix: Prefix
     /// As given on creation, a bare host: `public.ecr.aws`.

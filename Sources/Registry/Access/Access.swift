@@ -113,14 +113,19 @@ private struct Denial {
     let action: String
     let resource: String
 
-    var explicitly: Refusal { refusal("with an explicit deny in a resource-based policy") }
-    var byResourcePolicies: Refusal { refusal("because no resource-based policy allows the \(action) action") }
-    var byIdentityPolicies: Refusal { refusal("because no identity-based policy allows the \(action) action") }
+    var explicitly: Refusal { refusal("with an explicit deny in a resource-based policy", "a policy denies it") }
+    var byResourcePolicies: Refusal {
+        refusal("because no resource-based policy allows the \(action) action", "no policy of the registry's allows it")
+    }
+    var byIdentityPolicies: Refusal {
+        refusal("because no identity-based policy allows the \(action) action", "no policy of its own allows it")
+    }
 
-    private func refusal(_ ending: String) -> Refusal {
+    private func refusal(_ ending: String, _ why: String) -> Refusal {
         Refusal(
             .accessDenied,
-            "User: \(caller.principalARN) is not authorized to perform: \(action) on resource: \(resource) \(ending)")
+            "User: \(caller.principalARN) is not authorized to perform: \(action) on resource: \(resource) \(ending)",
+            brief: "\(caller.principalARN) is not authorized to perform: \(action) here: \(why)")
     }
 }
 

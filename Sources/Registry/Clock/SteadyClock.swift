@@ -150,7 +150,9 @@ package final class SteadyClock: Service {
             }
             if isOver { watch.withLock { $0.wasAhead = false } }
         } catch {
-            logger.warning("Where the clock stands could not be written down", metadata: ["error": "\(error)"])
+            logger.log(
+                level: .warning.unlessStopping(error), "Where the clock stands could not be written down",
+                metadata: ["error": "\(error)"])
         }
     }
 }

@@ -160,7 +160,8 @@ package final class Chores: Service {
             }
             change(id) { $0.state = .done }
         } catch {
-            logger.warning("A chore failed", metadata: ["chore": "\(chore)", "error": "\(error)"])
+            logger.log(
+                level: .warning.unlessStopping(error), "A chore failed", metadata: ["chore": "\(chore)", "error": "\(error)"])
             change(id) {
                 $0.state = .failed
                 $0.problem = error is CancellationError ? "the server was stopped" : (error as? Refusal)?.message ?? "\(error)"

@@ -193,11 +193,11 @@ package final class Collector: Sendable {
         logger.log(
             level: level, "Collected",
             metadata: [
-                "gc.memberships": "\(report.memberships)", "gc.blobs": "\(report.blobs.items)",
-                "gc.orphans": "\(report.orphans.items)", "gc.evicted": "\(report.evicted.items)",
-                "gc.emptied": "\(report.emptied.items)",
-                "gc.freed.bytes": "\(report.freedBytes)", "gc.failures": "\(report.failures)",
-                "store.bytes": "\(report.stored.bytes)", "cache.bytes": "\(report.cached.bytes)",
+                "gc.memberships": .stringConvertible(report.memberships), "gc.blobs": .stringConvertible(report.blobs.items),
+                "gc.orphans": .stringConvertible(report.orphans.items), "gc.evicted": .stringConvertible(report.evicted.items),
+                "gc.emptied": .stringConvertible(report.emptied.items),
+                "gc.freed.bytes": .stringConvertible(report.freedBytes), "gc.failures": .stringConvertible(report.failures),
+                "store.bytes": .stringConvertible(report.stored.bytes), "cache.bytes": .stringConvertible(report.cached.bytes),
             ])
     }
 }

@@ -58,7 +58,7 @@ package final class Verifier: Sendable {
                 "Verification found a fault",
                 metadata: [
                     "fault.kind": "\(fault.kind.rawValue)", "fault.subject": "\(fault.subject)",
-                    "fault.detail": "\(fault.detail)", "fault.repaired": "\(fault.isRepaired)",
+                    "fault.detail": "\(fault.detail)", "fault.repaired": .stringConvertible(fault.isRepaired),
                 ])
         }
         Gauge(label: "weir_verify_faults").record(report.faultCount - report.repaired)
@@ -67,9 +67,10 @@ package final class Verifier: Sendable {
         logger.info(
             "Verified",
             metadata: [
-                "verify.blobs": "\(report.blobs.items)", "verify.bytes": "\(report.blobs.bytes)",
-                "verify.manifests": "\(report.manifests)", "verify.faults": "\(report.faultCount)",
-                "verify.repaired": "\(report.repaired)", "verify.sealed_away": "\(report.sealedAway.items)",
+                "verify.blobs": .stringConvertible(report.blobs.items), "verify.bytes": .stringConvertible(report.blobs.bytes),
+                "verify.manifests": .stringConvertible(report.manifests), "verify.faults": .stringConvertible(report.faultCount),
+                "verify.repaired": .stringConvertible(report.repaired),
+                "verify.sealed_away": .stringConvertible(report.sealedAway.items),
             ])
     }
 }

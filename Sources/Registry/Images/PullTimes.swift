@@ -63,7 +63,8 @@ package final class PullTimes: Service {
                 }
             }
         } catch {
-            logger.warning("Pull times could not be written", metadata: ["error": "\(error)"])
+            logger.log(
+                level: .warning.unlessStopping(error), "Pull times could not be written", metadata: ["error": "\(error)"])
             noted.withLock { $0.merge(batch) { newer, _ in newer } }
         }
     }

@@ -83,8 +83,8 @@ extension Lifecycle {
                 try LifecyclePreviewTable.finish(repository.id, outcome.status, outcome.results, at: now, sql)
             }
         } catch {
-            logger.error(
-                "A lifecycle preview could not be kept; it is made again",
+            logger.log(
+                level: .error.unlessStopping(error), "A lifecycle preview could not be kept; it is made again",
                 metadata: ["repository.name": "\(place.name)", "error": "\(error)"])
         }
     }
@@ -101,8 +101,9 @@ extension Lifecycle {
                     kept: plan.kept, changedMeanwhile: []))
             return (.complete, plan.steps.map(LifecyclePreview.Result.init))
         } catch {
-            logger.error(
-                "A lifecycle preview failed", metadata: ["repository.name": "\(repository.name)", "error": "\(error)"])
+            logger.log(
+                level: .error.unlessStopping(error), "A lifecycle preview failed",
+                metadata: ["repository.name": "\(repository.name)", "error": "\(error)"])
             return (.failed, [])
         }
     }

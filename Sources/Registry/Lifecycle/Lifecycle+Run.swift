@@ -167,8 +167,9 @@ extension Lifecycle {
             "Lifecycle policy carried out",
             metadata: [
                 "registry": "\(run.repository.registry)", "repository.name": "\(run.repository.name)",
-                "expired": "\(expired)", "archived": "\(run.steps.count - expired)", "kept": "\(run.kept.count)",
-                "changed": "\(run.changedMeanwhile.count)",
+                "expired": .stringConvertible(expired), "archived": .stringConvertible(run.steps.count - expired),
+                "kept": .stringConvertible(run.kept.count),
+                "changed": .stringConvertible(run.changedMeanwhile.count),
             ])
     }
 }

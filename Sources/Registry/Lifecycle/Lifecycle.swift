@@ -72,7 +72,9 @@ package final class Lifecycle: Service {
             try await finishActivations()
             for place in try await database.read(LifecyclePreviewTable.open) { await finishPreview(of: place) }
         } catch {
-            logger.error("Lifecycle errands failed; they are tried again", metadata: ["error": "\(error)"])
+            logger.log(
+                level: .error.unlessStopping(error), "Lifecycle errands failed; they are tried again",
+                metadata: ["error": "\(error)"])
         }
     }
 
@@ -103,7 +105,9 @@ package final class Lifecycle: Service {
                 await runDue(place)
             }
         } catch {
-            logger.error("Lifecycle policies could not be looked for", metadata: ["error": "\(error)"])
+            logger.log(
+                level: .error.unlessStopping(error), "Lifecycle policies could not be looked for", metadata: ["error": "\(error)"]
+            )
         }
     }
 
@@ -113,8 +117,8 @@ package final class Lifecycle: Service {
             _ = try await run(place.name, in: place.registry, .real)
         } catch {
             Counter(label: "weir_lifecycle_runs_total", dimensions: [("outcome", "failed")]).increment()
-            logger.error(
-                "A lifecycle policy could not be carried out",
+            logger.log(
+                level: .error.unlessStopping(error), "A lifecycle policy could not be carried out",
                 metadata: [
                     "registry": "\(place.registry)", "repository.name": "\(place.name)", "error": "\(error)",
                 ])

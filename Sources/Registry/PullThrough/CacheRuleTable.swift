@@ -11,7 +11,7 @@ enum CacheRuleTable {
         try sql.rows(columns + " AND prefix_key = $3", key(registry) + [.text(prefix.key)]).first.map(read)
     }
 
-    /// Every rule of a registry, by prefix: at most `CacheRule.perRegistry`.
+    /// Every rule of a registry, by prefix: at most `CacheRule.mostPerRegistry`.
     static func all(in registry: RegistryID, _ sql: any SQLConnection) throws -> [CacheRule] {
         try sql.rows(columns + " ORDER BY prefix_key", key(registry)).map(read)
     }

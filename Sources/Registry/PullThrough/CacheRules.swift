@@ -29,13 +29,14 @@ package final class CacheRules: Sendable {
     package func create(_ request: CacheRuleRequest, in registry: RegistryID) async throws -> CacheRule {
         let rule = try request.rule(in: registry, policy, at: clock.now)
         if let arn = rule.credentialARN { try await check(secret: arn, in: registry) }
+        let most = policy.rulesPerRegistry
         defer { memory.forget(registry) }
         try await database.write { sql in
             guard try CacheRuleTable.insert(rule, in: registry, sql) else {
                 throw Refusal.cacheRuleAlreadyExists(rule.prefix, in: registry)
             }
-            guard try CacheRuleTable.count(in: registry, sql) <= CacheRule.perRegistry else {
-                throw Refusal.limitExceeded("\(CacheRule.perRegistry) pull through cache rules in a registry")
+            guard try CacheRuleTable.count(in: registry, sql) <= most else {
+                throw Refusal.limitExceeded("\(most) pull through cache rules in a registry")
             }
         }
         return rule

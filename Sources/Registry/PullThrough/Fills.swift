@@ -248,9 +248,9 @@ final class Fills: Sendable {
             "Blob filled",
             metadata: [
                 "blob.digest": "\(order.digest)", "repository.name": "\(order.repository.name)",
-                "upstream.host": "\(order.source.host)", "fill.bytes": "\(size)",
-                "fill.seconds": "\(elapsed / .seconds(1))", "fill.resumed": "\(transfer.resumed)",
-                "fill.parts": "\(transfer.parts)",
+                "upstream.host": "\(order.source.host)", "fill.bytes": .stringConvertible(size),
+                "fill.seconds": .stringConvertible(elapsed / .seconds(1)), "fill.resumed": .stringConvertible(transfer.resumed),
+                "fill.parts": .stringConvertible(transfer.parts),
             ])
         rules.tally.fetched(size, of: order.source.owner)
         Counter(label: "weir_fills_total", dimensions: [("outcome", "stored")]).increment()

@@ -43,15 +43,18 @@ extension Pulls {
     private func failed(
         _ reference: Reference, by rule: CacheRule, at place: Place, because error: any Error, _ key: FlightKey
     ) -> Refusal {
-        let refusal = Refusal(upstream: error, asking: "\(place.name)\(reference.joint)\(reference)")
+        let refusal = Refusal(
+            upstream: error, asking: "\(place.name)\(reference.joint)\(reference)", secret: rule.secretName)
         logger.warning(
             "Pull through failed",
             metadata: [
                 "repository.name": "\(place.name)", "reference": "\(reference)",
                 "upstream.host": "\(rule.upstreamURL)", "reason": "\(refusal.reason)", "error": "\(refusal.message)",
             ])
-        Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", refusal.reason.rawValue)]).increment()
-        rules.tally.count(.failed, of: rule.owner(in: place.registry), at: clock.now)
+        if !place.isCounted {
+            Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", refusal.reason.rawValue)]).increment()
+            rules.tally.count(.failed, of: rule.owner(in: place.registry), at: clock.now)
+        }
         events.emit(.pullThroughFailed(rule, reference, at: place, because: refusal))
         if (error as? UpstreamError)?.kind == .notFound {
             missing.remember(refusal, of: key, at: clock.now, for: settings.rememberMissing)
@@ -168,6 +171,7 @@ extension Pulls {
             throw Refusal(
                 .templateFailed,
                 "The repository \(place.name) could not be created from the creation template '\(template.prefix)': \(refusal.message)",
+                brief: "the creation template '\(template.prefix)' cannot be applied: \(refusal.brief ?? refusal.message)",
                 facts: ["template.prefix": template.prefix.description, "template.reason": refusal.reason.rawValue])
         }
     }

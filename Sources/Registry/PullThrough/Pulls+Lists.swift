@@ -23,6 +23,7 @@ extension Pulls {
         place.allowance = allowance
         // A client will ask for some of it soon, nobody waits for all of it.
         place.priority = max(place.priority, .prefetch)
+        place.isCounted = true
         let key = FlightKey(registry: place.registry, name: place.name, reference: .digest(manifest.digest))
         lists.begin(key) { [self, place] in
             await withTaskGroup(of: Void.self) { group in

@@ -41,6 +41,7 @@ extension Pulls {
             var place = Place(name: image.name, registry: registry, caller: caller, priority: .prefetch)
             // What the rule would fetch behind a client's back is fetched here, and waited for.
             place.depth = .max
+            place.isCounted = true
             let filter = image.platforms.isEmpty ? RuleOptions.Fetch.all : .platforms(image.platforms)
             var walk = ImageWalk()
             try await warm(image.reference, filter, depth: 0, &walk, at: place, report)

@@ -45,6 +45,8 @@ package final class Pulls: Sendable {
         var priority = UpstreamPriority.interactive
         /// How many lists name each other above it.
         var depth = 0
+        /// No pull begins here: it belongs to one that has been counted, or to what is fetched ahead of all pulls.
+        var isCounted = false
         /// What may still be fetched behind a client's back in the course of one pull; nil where that begins here.
         var allowance: ListAllowance?
     }
@@ -74,6 +76,7 @@ package final class Pulls: Sendable {
     let checks = Flights<FlightKey, ServedManifest>()
     let lists = Flights<FlightKey, Void>()
     let warmups = Warmups()
+    let underWay = PullsUnderWay()
     let failedChecks = FailedChecks()
     /// What upstream does not have.
     let missing = ShortMemory<Refusal>()
@@ -102,10 +105,17 @@ package final class Pulls: Sendable {
     }
 
     /// The manifest that `reference` names. The caller's right to read it has been checked; what a first pull needs besides is checked here.
+    ///
+    /// - Parameter isLook: the client asks by HEAD.
     package func manifest(
-        _ reference: Reference, in name: RepositoryName, of registry: RegistryID, for caller: Caller
+        _ reference: Reference, in name: RepositoryName, of registry: RegistryID, for caller: Caller, isLook: Bool = false
     ) async throws -> ServedManifest {
-        let served = try await image(reference, at: Place(name: name, registry: registry, caller: caller))
+        var place = Place(name: name, registry: registry, caller: caller)
+        if let address = RequestOrigin.current.address {
+            place.isCounted = !underWay.begins(
+                reference, isLook: isLook, by: .init(address: address, registry: registry, name: name), at: clock.now)
+        }
+        let served = try await image(reference, at: place)
         if let repository = try await repositories.find(name, in: registry) {
             try await pullTimes.note(served.digest, in: repository, by: caller)
         }
@@ -166,6 +176,7 @@ package final class Pulls: Sendable {
     func count(
         _ served: ServedManifest, _ outcome: PullOutcome, by rule: CacheRule?, at place: Place
     ) -> ServedManifest {
+        if place.isCounted { return served }
         Self.counters[outcome]?.increment()
         if let rule { rules.tally.count(outcome, of: rule.owner(in: place.registry), at: clock.now) }
         return served

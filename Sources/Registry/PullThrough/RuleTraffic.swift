@@ -1,7 +1,7 @@
 import Synchronization
 package import WeirCore
 
-/// What a cache rule did since the program started.
+/// What a cache rule did since the program started. A pull counts once, by its first question (`PullsUnderWay`).
 package struct RuleTraffic: Sendable, Equatable {
     /// Manifest pulls answered from here, without a question to upstream.
     package var hits: Int64 = 0

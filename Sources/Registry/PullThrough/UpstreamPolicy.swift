@@ -1,3 +1,5 @@
+import WeirCore
+
 /// Which upstream registries cache rules may name. The defaults are ECR's.
 package struct UpstreamPolicy: Sendable, Equatable {
     package enum Hosts: Sendable {
@@ -16,9 +18,12 @@ package struct UpstreamPolicy: Sendable, Equatable {
 
     package var hosts: Hosts
     package var secrets: Secrets
+    /// How many rules a registry may have: ECR's quota.
+    package var rulesPerRegistry: Int
 
-    package init(hosts: Hosts = .known, secrets: Secrets = .asECRDemands) {
+    package init(hosts: Hosts = .known, secrets: Secrets = .asECRDemands, rulesPerRegistry: Int = CacheRule.perRegistry) {
         self.hosts = hosts
         self.secrets = secrets
+        self.rulesPerRegistry = rulesPerRegistry
     }
 }

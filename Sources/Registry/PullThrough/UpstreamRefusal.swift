@@ -1,13 +1,24 @@
 import WeirCore
 
+extension CacheRule {
+    /// The secret whose login upstream is shown, as the rule's ARN names it.
+    var secretName: String? {
+        credentialARN.map { arn in arn.firstRange(of: ":secret:").map { String(arn[$0.upperBound...]) } ?? arn }
+    }
+}
+
 extension Refusal {
     /// Why a pull through failed, told apart for the client: "not found" is said only where upstream said so.
     ///
-    /// - Parameter asking: what was asked for: "the manifest latest".
-    init(upstream error: any Error, asking: String) {
+    /// - Parameters:
+    ///   - asking: what was asked for: "the manifest latest".
+    ///   - secret: the name of the secret that upstream was shown.
+    init(upstream error: any Error, asking: String, secret: String? = nil) {
         switch error {
         case let refusal as Refusal: self = refusal
-        case let error as UpstreamError: self.init(error, asking: asking)
+        case let error as UpstreamError:
+            self.init(error, asking: asking, secret: secret)
+            brief = "upstream \(error)"
         case let error as BlobStoreError: self.init(error)
         case let error as SQLError where error.isFull:
             self.init(.storageFull, "The server has no room to store this. Free some, then try again")
@@ -20,7 +31,7 @@ extension Refusal {
         }
     }
 
-    private init(_ error: UpstreamError, asking: String) {
+    private init(_ error: UpstreamError, asking: String, secret: String?) {
         var facts = ["upstream.host": error.host, "upstream.detail": error.detail]
         if let status = error.status { facts["upstream.status"] = "\(status)" }
         switch error.kind {
@@ -28,9 +39,12 @@ extension Refusal {
             self.init(
                 .upstreamDenied,
                 "The authentication to the upstream registry failed. Verify that the credentials are valid and that the "
-                    + "repository exists (\(error))", facts: facts)
+                    + "repository exists (\(error))" + (secret.map { ". The login is that of the rule's secret \($0)" } ?? ""),
+                facts: facts)
         case .notFound:
-            self.init(.imageNotFound, "Requested image not found", facts: facts)
+            self.init(
+                .imageNotFound, "Requested image not found: \(asking) is not at its upstream registry \(error.host)", facts: facts
+            )
         case .rateLimited:
             self.init(
                 .upstreamRateLimited, "The upstream registry refused \(asking) because of too many requests (\(error))",

@@ -77,7 +77,8 @@ package final class Replication: Service {
                 }
             } catch {
                 // The database itself: the next ring tries again.
-                parts.logger.warning("Replication has to wait", metadata: ["error": "\(error)"])
+                parts.logger.log(
+                    level: .warning.unlessStopping(error), "Replication has to wait", metadata: ["error": "\(error)"])
                 return
             }
         }

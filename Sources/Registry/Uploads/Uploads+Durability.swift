@@ -211,7 +211,8 @@ extension Uploads {
         await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
                 do { try await sweep() } catch {
-                    logger.error("Abandoned uploads not removed", metadata: ["error": "\(error)"])
+                    logger.log(
+                        level: .error.unlessStopping(error), "Abandoned uploads not removed", metadata: ["error": "\(error)"])
                 }
                 try? await Task.sleep(for: min(.seconds(60), settings.window))
             }

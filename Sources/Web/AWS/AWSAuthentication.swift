@@ -12,6 +12,8 @@ struct AWSAuthentication: Sendable {
 
     let keys: AccessKeys
     let clock: WallClock
+    /// `host[:port]` as clients reach the server.
+    let publicHost: String
 
     /// Whom a request names as its signer. Nothing is proved by that: access keys' names are in many places.
     struct Claimant: Sendable {
@@ -60,9 +62,29 @@ struct AWSAuthentication: Sendable {
         _ claim: SignatureClaim, by claimant: Claimant, _ signable: SignableRequest, payloadHash: String
     ) throws(Refusal) -> Signed {
         guard SigV4.verify(claim, request: signable, payloadHash: payloadHash, secret: claimant.secret) else {
-            throw Self.mismatch(claim)
+            throw refusal(of: claim, by: claimant, signable, payloadHash)
         }
         return Signed(caller: claimant.caller, accessKeyID: claim.accessKeyID, region: claimant.region)
+    }
+
+    /// Why a signature is not this request's: a proxy that changes `Host` is told apart, since nothing else tells of it. The signature is then right
+    /// for the host that the client meant.
+    private func refusal(
+        of claim: SignatureClaim, by claimant: Claimant, _ signable: SignableRequest, _ payloadHash: String
+    ) -> Refusal {
+        let came = signable.header("host") ?? ""
+        let meant = [publicHost, signable.header("x-forwarded-host")].compactMap(\.self).first { host in
+            host != came
+                && SigV4.verify(
+                    claim, request: signable.reaching(host), payloadHash: payloadHash, secret: claimant.secret)
+        }
+        var refusal = Self.mismatch(claim)
+        guard let meant else { return refusal }
+        refusal = Refusal(
+            refusal.reason,
+            "\(refusal.message) It was made for the host '\(meant)', and the request came for '\(came)': a proxy has changed its Host "
+                + "header. Let it pass that on as it comes (nginx: proxy_set_header Host $http_host).", facts: refusal.facts)
+        return refusal
     }
 
     static func mismatch(_ claim: SignatureClaim) -> Refusal {
@@ -114,5 +136,14 @@ extension AWSError {
         case .wrongTerminator, .dateOutsideScope, .headerNotSigned:
             self.init(Refusal(.signatureInvalid, error.description), for: service)
         }
+    }
+}
+
+extension SignableRequest {
+    /// The same request to another host.
+    fileprivate func reaching(_ host: String) -> SignableRequest {
+        SignableRequest(
+            method: method, rawPath: rawPath, rawQuery: rawQuery,
+            headers: headers.map { $0.name.lowercased() == "host" ? (name: $0.name, value: host) : $0 })
     }
 }

@@ -36,7 +36,7 @@ package struct AWSDoor: Sendable {
         accessKeys: AccessKeys, operations: [AWSOperation], settings: AWSSettings, clock: WallClock,
         newID: @escaping @Sendable () -> String = { RandomID.uuid() }, audit: AuditLog = .none, strangers: Strangers
     ) {
-        authentication = AWSAuthentication(keys: accessKeys, clock: clock)
+        authentication = AWSAuthentication(keys: accessKeys, clock: clock, publicHost: settings.publicHost)
         self.operations = Dictionary(operations.map { (Key(service: $0.service, name: $0.name), $0) }) { _, last in last }
         self.settings = settings
         self.clock = clock
@@ -110,7 +110,7 @@ package struct AWSDoor: Sendable {
                     id: id, head: request, target: named, signable: signable, claim: claim, claimant: claimant,
                     toldHash: toldHash, trail: trail, maxBodySize: Self.maxBody(of: named)))
         } catch {
-            return .refused(refuse(error, target ?? .unreadable(request), id, trail))
+            return .refused(refuse(error, target ?? .unreadable(request), request, id, trail))
         }
     }
 
@@ -147,13 +147,13 @@ package struct AWSDoor: Sendable {
             return AWSResponse(output, target, requestID: visit.id)
                 .adding(trail.warnings.map { (CallWarnings.header, $0) })
         } catch {
-            return refuse(error, target, visit.id, trail)
+            return refuse(error, target, visit.head, visit.id, trail)
         }
     }
 
     /// The answer to a call whose body was not read: it is longer than it may be, or there was no room for it.
     package func refuse(_ refusal: Refusal, _ visit: Visit) -> AWSResponse {
-        refuse(refusal, visit.target, visit.id, visit.trail)
+        refuse(refusal, visit.target, visit.head, visit.id, visit.trail)
     }
 
     package static func tooLarge(_ visit: Visit) -> Refusal {
@@ -170,11 +170,15 @@ package struct AWSDoor: Sendable {
         }
     }
 
-    private func refuse(_ error: any Error, _ target: AWSTarget, _ id: String, _ trail: AWSTrail) -> AWSResponse {
+    private func refuse(
+        _ error: any Error, _ target: AWSTarget, _ head: AWSRequest, _ id: String, _ trail: AWSTrail
+    ) -> AWSResponse {
         // Whoever cannot prove who they are can ask as often as they like.
         let isProved = trail.caller != nil
         let isToldAlone = isProved || Self.isWithoutLogin(error) || strangers.loginFailed()
-        let wire = self.error(for: error, target, requestID: id, isToldAlone: isToldAlone)
+        var facts = RequestFacts.whose(head.method, head.rawPath, userAgent: head.header("user-agent"))
+        facts.merge(target.facts(id)) { _, own in own }
+        let wire = self.error(for: error, target, facts, isToldAlone: isToldAlone)
         if isToldAlone { audit.note(AuditRecord(trail, target, requestID: id, error: wire)) }
         return AWSResponse(wire, target, requestID: id)
     }
@@ -238,13 +242,16 @@ package struct AWSDoor: Sendable {
     }
 
     /// What the client hears of an error, and the log.
-    private func error(for error: any Error, _ target: AWSTarget, requestID: String, isToldAlone: Bool) -> AWSError {
+    private func error(
+        for error: any Error, _ target: AWSTarget, _ facts: Logger.Metadata, isToldAlone: Bool
+    ) -> AWSError {
         let service = target.service ?? .ecr
-        var facts = target.facts(requestID)
+        var facts = facts
         switch error {
         case let refusal as Refusal:
             let wire = AWSError(refusal, for: service)
-            for (name, value) in refusal.facts { facts[name] = "\(value)" }
+            for (name, value) in refusal.facts { facts[name] = .fact(name, value) }
+            facts["http.status"] = .stringConvertible(wire.status)
             facts["error.code"] = "\(wire.code)"
             facts["error.message"] = "\(refusal.message)"
             let isEveryday = !isToldAlone || refusal.reason == .authenticationMissing

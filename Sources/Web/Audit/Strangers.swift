@@ -38,7 +38,7 @@ package final class Strangers: Sendable {
     package func sumUp(_ audit: AuditLog) {
         for sum in tally.withLock({ $0.takeSums() }) {
             let address = sum.address ?? "\(sum.clients) addresses"
-            let facts: Logger.Metadata = ["client.address": "\(address)", "count": "\(sum.count)"]
+            let facts: Logger.Metadata = ["client.address": "\(address)", "count": .stringConvertible(sum.count)]
             switch sum.doing {
             case .login:
                 logger.notice("More failed logins, not told one by one", metadata: facts)

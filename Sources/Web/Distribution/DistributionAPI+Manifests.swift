@@ -11,7 +11,7 @@ extension DistributionAPI {
     ) async throws -> Reply {
         try await permit(call, "ecr:BatchGetImage", on: name)
         let served = try await registry.pulls.manifest(
-            try Self.readable(reference), in: name, of: call.registry, for: call.caller)
+            try Self.readable(reference), in: name, of: call.registry, for: call.caller, isLook: call.method == .head)
         let digest = "\(served.digest)"
         let eTag = "\"\(digest)\""
         var headers: HTTPFields = [.contentType: served.mediaType, .contentDigest: digest, .eTag: eTag]

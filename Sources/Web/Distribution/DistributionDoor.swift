@@ -12,18 +12,22 @@ package final class DistributionDoor: Sendable {
     private let api: DistributionAPI
     private let tokens: RegistryTokens
     private let publicHost: String
+    private let publicScheme: String
     private let clock: WallClock
     private let audit: AuditLog
     private let strangers: Strangers
 
-    /// - Parameter publicHost: `host[:port]` as the challenge names it where the client used no registry's name.
+    /// - Parameters:
+    ///   - publicHost: `host[:port]` as the challenge names it where the client used no registry's name.
+    ///   - publicScheme: how clients reach it: `https` or `http`.
     package init(
-        registry: Registry, tokens: RegistryTokens, publicHost: String, clock: WallClock, audit: AuditLog = .none,
-        strangers: Strangers
+        registry: Registry, tokens: RegistryTokens, publicHost: String, publicScheme: String = "https", clock: WallClock,
+        audit: AuditLog = .none, strangers: Strangers
     ) {
         api = DistributionAPI(registry: registry)
         self.tokens = tokens
         self.publicHost = publicHost
+        self.publicScheme = publicScheme
         self.clock = clock
         self.audit = audit
         self.strangers = strangers
@@ -57,7 +61,7 @@ package final class DistributionDoor: Sendable {
             {
                 isToldAlone = strangers.loginFailed()
             }
-            reply = self.reply(to: error, request, label, isToldAlone: isToldAlone)
+            reply = self.reply(to: error, request, label, trail.path, isToldAlone: isToldAlone)
             trail.error = Self.auditError(error)
         }
         if isToldAlone { audit.note(AuditRecord(trail, request)) }
@@ -92,7 +96,7 @@ package final class DistributionDoor: Sendable {
         _ request: WebRequest, _ trail: inout DistributionTrail
     ) throws(Refusal) -> (Caller, RegistryID) {
         guard request.rawQuery.contains(SignedLinks.signatureName), request.method == .get || request.method == .head else {
-            throw Refusal(.authenticationMissing, "Not Authorized")
+            throw Refusal.notSignedIn
         }
         let query = QueryParameters(request.rawQuery)
         let principal = try tokens.links.verify(path: request.rawPath, parameter: { query[$0] }, now: clock.now)
@@ -114,20 +118,22 @@ package final class DistributionDoor: Sendable {
         }
     }
 
-    private func reply(to error: any Error, _ request: WebRequest, _ label: RouteLabel, isToldAlone: Bool) -> Reply {
+    private func reply(
+        to error: any Error, _ request: WebRequest, _ label: RouteLabel, _ path: DistributionPath?, isToldAlone: Bool
+    ) -> Reply {
         // Nobody waits for an answer to a request that broke off.
         if request.body.failure != nil { return .cut(label) }
         switch error {
         case let error as DistributionError:
-            log(.info, error, [:])
+            log(.info, error, request, path)
             return reply(error, request, label)
         case let refusal as Refusal:
             let error = DistributionError(refusal)
-            log(isToldAlone ? Self.level(refusal, error) : .debug, error, refusal.facts)
+            log(isToldAlone ? Self.level(refusal, error) : .debug, error, request, path, refusal.facts)
             return reply(error, request, label)
         case let name as NameError:
             let error = DistributionError(name)
-            log(.info, error, [:])
+            log(.info, error, request, path)
             return reply(error, request, label)
         case is CancellationError:
             return reply(
@@ -141,8 +147,7 @@ package final class DistributionDoor: Sendable {
             return reply(error, request, label)
         default:
             Logger.current.error(
-                "Request failed",
-                metadata: ["error": "\(error)", "http.method": "\(request.method)", "http.path": "\(request.rawPath)"])
+                "Request failed", metadata: Self.facts(request, path).merging(["error": "\(error)"]) { _, new in new })
             return reply(
                 DistributionError(
                     .internalServerError, "UNKNOWN",
@@ -154,13 +159,25 @@ package final class DistributionDoor: Sendable {
     private func reply(_ error: DistributionError, _ request: WebRequest, _ label: RouteLabel) -> Reply {
         var headers: HTTPFields = [.contentType: "application/json"]
         if error.status == .unauthorized {
-            headers[.wwwAuthenticate] = "Basic realm=\"https://\(realmHost(request))/\",service=\"ecr.amazonaws.com\""
+            headers[.wwwAuthenticate] = "Basic realm=\"\(publicScheme)://\(realmHost(request))/\",service=\"ecr.amazonaws.com\""
         }
         if let retryAfter = error.retryAfter {
-            // Whole seconds, rounded up: sooner would be refused again.
-            headers[.retryAfter] = "\(max(1, retryAfter.microseconds.adding(999_999) / 1_000_000))"
+            headers[.retryAfter] = "\(Self.seconds(retryAfter))"
         }
-        return Reply(error.status, headers, .bytes(error.body), label: label)
+        return Reply(error.status.saying(error.phrase), headers, .bytes(error.body), label: label)
+    }
+
+    /// The longest wait that a client is asked to sit out.
+    ///
+    /// containers/image (podman, skopeo, buildah, CRI-O) obeys `Retry-After` of a 429 five times, a minute each at most, and podman tries all of it
+    /// three times more: with the true wait of a limited upstream a pull says nothing for twenty minutes. Without the header it waits 30 s a
+    /// round. So a client that would have to wait long is told a second: it comes to an end soon, and shows the text, which says
+    /// how long it is. Nobody upstream is asked for it meanwhile.
+    private static let longestWait = Duration.seconds(5)
+
+    /// Whole seconds, rounded up: sooner would be refused again.
+    private static func seconds(_ wait: Duration) -> Int64 {
+        wait > longestWait ? 1 : max(1, wait.microseconds.adding(999_999) / 1_000_000)
     }
 
     /// The host that the client used, if it names a registry: it has then been checked, so that it can be repeated in a header.
@@ -180,12 +197,24 @@ package final class DistributionDoor: Sendable {
         }
     }
 
-    private func log(_ level: Logger.Level, _ error: DistributionError, _ facts: [String: String]) {
+    /// Whose request it is, and of which repository.
+    private static func facts(_ request: WebRequest, _ path: DistributionPath?) -> Logger.Metadata {
+        var facts = RequestFacts.whose(
+            request.method.rawValue, request.rawPath, userAgent: request.headers[.userAgent])
+        if let name = path?.repository { facts["repository.name"] = "\(name)" }
+        return facts
+    }
+
+    private func log(
+        _ level: Logger.Level, _ error: DistributionError, _ request: WebRequest, _ path: DistributionPath?,
+        _ facts: [String: String] = [:]
+    ) {
         guard Logger.current.logLevel <= level else { return }
-        var metadata: Logger.Metadata = [
-            "http.status": "\(error.status.code)", "error.code": "\(error.code)", "error.message": "\(error.message)",
-        ]
-        for (name, value) in facts { metadata[name] = "\(value)" }
+        var metadata = Self.facts(request, path)
+        metadata["http.status"] = .stringConvertible(error.status.code)
+        metadata["error.code"] = "\(error.code)"
+        metadata["error.message"] = "\(error.message)"
+        for (name, value) in facts { metadata[name] = .fact(name, value) }
         Logger.current.log(level: level, "Request refused", metadata: metadata)
     }
 }

@@ -11,6 +11,11 @@ package struct DistributionError: Sendable, Equatable {
     package let code: String
     package let message: String
     package var retryAfter: Duration?
+    /// What the reason phrase says, where that is not the message.
+    package var brief: String?
+
+    /// The cause, for HTTP's reason phrase.
+    package var phrase: String { brief ?? message }
 
     package init(_ status: HTTPResponse.Status, _ code: String, _ message: String) {
         self.status = status
@@ -22,6 +27,7 @@ package struct DistributionError: Sendable, Equatable {
         let row = Self.row(refusal.reason)
         self.init(row.status, row.code, refusal.message)
         retryAfter = refusal.retryAfter
+        brief = refusal.brief
     }
 
     package init(_ problem: DistributionPath.Problem) {

@@ -108,6 +108,16 @@ package enum DistributionPath: Equatable, Sendable {
         }
     }
 
+    /// The repository that the address is in, if it is in one.
+    package var repository: RepositoryName? {
+        switch self {
+        case .tags(let name), .manifest(let name, _), .blob(let name, _), .uploads(let name), .upload(let name, _),
+            .referrers(let name, _):
+            name
+        case .ping, .catalog: nil
+        }
+    }
+
     /// What the metrics call a request to this address.
     package var route: RouteLabel {
         switch self {

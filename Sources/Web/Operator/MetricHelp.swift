@@ -1,7 +1,9 @@
 /// The `# HELP` line of each family that the program counts, whichever room counts it.
 package enum MetricHelp {
     package static let texts = [
-        "weir_manifest_pulls_total": "Manifest pulls by outcome: hit, miss, revalidated, updated, stale, or why they failed.",
+        "weir_build_info": "1; the labels say which program this is: its version and its build id.",
+        "weir_manifest_pulls_total":
+            "Image pulls by the outcome of their first question: hit, miss, revalidated, updated, stale, or why they failed.",
         "weir_fills_total": "Blobs fetched from upstream, by outcome: stored, or why not.",
         "weir_fill_bytes_total": "Bytes of blobs fetched from upstream and stored.",
         "weir_fill_resumes_total": "Transfers from upstream that broke off and went on where they had stopped.",

@@ -1,18 +1,24 @@
 import HTTPTypes
 import NIOCore
+import WeirCore
 
 /// The door for whoever runs the server: is it ready, and what has it done.
 package struct OperatorDoor: Sendable {
     private let metrics: PrometheusRegistry
     private let access: MetricsAccess
+    private let version: String
     private let isReady: @Sendable () -> Bool
 
-    /// - Parameter isReady: false while the server starts, and again once it has been told to stop.
+    /// - Parameters:
+    ///   - version: what `/version` says, to whoever may read the metrics.
+    ///   - isReady: false while the server starts, and again once it has been told to stop.
     package init(
-        metrics: PrometheusRegistry, access: MetricsAccess = .thisMachine, isReady: @escaping @Sendable () -> Bool
+        metrics: PrometheusRegistry, access: MetricsAccess = .thisMachine, version: String = WeirVersion.number,
+        isReady: @escaping @Sendable () -> Bool
     ) {
         self.metrics = metrics
         self.access = access
+        self.version = version
         self.isReady = isReady
     }
 
@@ -21,7 +27,7 @@ package struct OperatorDoor: Sendable {
         let label: RouteLabel
         switch request.rawPath {
         case "/healthz": label = RouteLabel(.operator, .healthz)
-        case "/metrics": label = RouteLabel(.operator, .metrics)
+        case "/metrics", "/version": label = RouteLabel(.operator, .metrics)
         default: return nil
         }
         guard request.method == .get || request.method == .head else {
@@ -34,6 +40,7 @@ package struct OperatorDoor: Sendable {
                 ? .text(.ok, "ok", label: label) : .text(.serviceUnavailable, "starting or stopping", label: label)
         }
         if let refusal = access.refusal(request, label: label) { return refusal }
+        if request.rawPath == "/version" { return .text(.ok, "weir \(version)", label: label) }
         var text = metrics.text()
         ProcessMetrics.print(into: &text)
         return Reply(

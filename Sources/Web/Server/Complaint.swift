@@ -1,33 +1,42 @@
+import HTTPTypes
 import NIOCore
 import NIOHTTP1
 
 /// What to tell a client whose request made no sense.
 struct Complaint {
-    let status: HTTPResponseStatus
+    let status: HTTPResponse.Status
     private let text: String
+    /// It is no mistake of anybody's: clients try.
+    let isEveryday: Bool
 
     /// Nil for errors of the connection itself.
     init?(about error: any Error) {
+        isEveryday = error is ForeignProtocol
+        if isEveryday {
+            status = .badRequest
+            text = "This port speaks plain HTTP, and the client began with TLS. Use http://"
+            return
+        }
         switch error as? HTTPParserError {
         case nil, .invalidEOFState, .closedConnection: return nil
         case .headerOverflow:
             status = .requestHeaderFieldsTooLarge
-            text = "The request's headers are too large.\n"
+            text = "The request's headers are too large"
         default:
             status = .badRequest
-            text = "The request is not HTTP/1.1 that this server understands.\n"
+            text = "The request is not HTTP/1.1 that this server understands"
         }
     }
 
     /// It is the connection's last answer.
     var head: HTTPResponseHead {
         HTTPResponseHead(
-            version: .http1_1, status: status,
+            version: .http1_1, status: .custom(code: UInt(status.code), reasonPhrase: status.saying(text).reasonPhrase),
             headers: [
-                "connection": "close", "content-type": "text/plain; charset=utf-8", "content-length": "\(text.utf8.count)",
+                "connection": "close", "content-type": "text/plain; charset=utf-8", "content-length": "\(body.readableBytes)",
                 "x-content-type-options": "nosniff",
             ])
     }
 
-    var body: ByteBuffer { ByteBuffer(string: text) }
+    var body: ByteBuffer { ByteBuffer(string: text + "\n") }
 }

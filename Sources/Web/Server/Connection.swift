@@ -362,19 +362,26 @@ final class Connection: ChannelDuplexHandler {
     private func endInput(_ context: ChannelHandlerContext) {
         guard closing == nil, let inputEnd, let complaint = Complaint(about: inputEnd), !hasAnswerBegun || state.isBetweenRequests
         else { return closeWhenSent(context) }
-        logger.log(
-            level: strangers.requestWasUnreadable(from: clientIPAddress) ? .info : .debug,
-            "Request refused: it cannot be parsed",
-            metadata: [
-                "http.status": "\(complaint.status.code)", "error": "\(inputEnd)",
-                "client.address": "\(context.remoteAddress?.ipAddress ?? "unknown")",
-            ])
+        tell(of: complaint, inputEnd, context)
         // It is not closing: it can be written to.
         try? write(.head(complaint.head))
         try? write(.byteBuffer(complaint.body))
         try? write(.end(nil))
         // It may still be sending: closed whole, its kernel would throw our answer away.
         closeWhenSent(context, mode: .output)
+    }
+
+    private func tell(of complaint: Complaint, _ cause: any Error, _ context: ChannelHandlerContext) {
+        let address: Logger.MetadataValue = "\(context.remoteAddress?.hostAndPort ?? "unknown")"
+        guard !complaint.isEveryday else {
+            return logger.debug("A client spoke TLS to this plain port", metadata: ["client.address": address])
+        }
+        logger.log(
+            level: strangers.requestWasUnreadable(from: clientAddress?.ipAddress) ? .info : .debug,
+            "Request refused: it cannot be parsed",
+            metadata: [
+                "http.status": .stringConvertible(complaint.status.code), "error": "\(cause)", "client.address": address,
+            ])
     }
 }
 

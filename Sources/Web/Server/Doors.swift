@@ -19,10 +19,12 @@ package final class Doors: Sendable {
     ) {
         self.aws = aws
         distribution = DistributionDoor(
-            registry: registry, tokens: tokens, publicHost: settings.publicHost, clock: clock, audit: audit,
-            strangers: strangers)
+            registry: registry, tokens: tokens, publicHost: settings.publicHost, publicScheme: settings.publicScheme,
+            clock: clock,
+            audit: audit, strangers: strangers)
         self.isReady = isReady
-        `operator` = OperatorDoor(metrics: metrics, access: settings.metricsAccess, isReady: isReady)
+        `operator` = OperatorDoor(
+            metrics: metrics, access: settings.metricsAccess, version: settings.version, isReady: isReady)
     }
 
     package func answer(_ request: WebRequest) async -> Reply {

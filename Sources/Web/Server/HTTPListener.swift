@@ -45,13 +45,21 @@ package final class HTTPListener: Sendable {
         let outcome: Result<Void, any Error>
         do {
             let open = OpenConnections(most: settings.maxConnections, ofOneClient: settings.connectionsPerAddress)
-            let server = try await bootstrap(group, loops, open).bind(host: settings.host, port: settings.port).get()
+            let server = try await bind(bootstrap(group, loops, open))
             outcome = .success(try await serve(server, open, onListening))
         } catch {
             outcome = .failure(error)
         }
         await loops.close()
         try outcome.get()
+    }
+
+    private func bind(_ bootstrap: ServerBootstrap) async throws -> any Channel {
+        // An address as it is: the resolver refuses those of a family that this machine has no public address of, `::` too.
+        if let address = try? SocketAddress(ipAddress: settings.host, port: settings.port) {
+            return try await bootstrap.bind(to: address).get()
+        }
+        return try await bootstrap.bind(host: settings.host, port: settings.port).get()
     }
 
     private func serve(
@@ -65,10 +73,19 @@ package final class HTTPListener: Sendable {
             } onGracefulShutdown: {
                 server.close(promise: nil)
                 open.drain()
+                self.tellOfStop(server.eventLoop, open)
             }
         } onCancel: {
             server.close(promise: nil)
             open.closeNow()
+        }
+    }
+
+    /// Idle connections are closed by then: what is left is being answered.
+    private func tellOfStop(_ eventLoop: any EventLoop, _ open: OpenConnections) {
+        eventLoop.scheduleTask(in: .milliseconds(300)) { [logger] in
+            guard open.count > 0 else { return }
+            logger.notice("Stopping: answers are under way", metadata: ["answers": .stringConvertible(open.count)])
         }
     }
 
@@ -102,10 +119,10 @@ package final class HTTPListener: Sendable {
         _ channel: any Channel, _ loops: EventLoops, _ open: OpenConnections
     ) throws {
         let pipeline = channel.pipeline.syncOperations
-        if let tls = certificate.context {
-            try pipeline.addHandler(HardCloseHandler())
-            try pipeline.addHandler(NIOSSLServerHandler(context: tls))
-        }
+        let tls = certificate.context
+        if tls != nil { try pipeline.addHandler(HardCloseHandler()) }
+        try pipeline.addHandler(FirstByteHandler(isSecure: tls != nil, logger: logger))
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
         // A registry token is under 1 KiB, a signed query under 4: what is longer is not one of ours.
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = 32 << 10
@@ -156,7 +173,7 @@ package final class HTTPListener: Sendable {
         let trace = TraceContext(of: request.headers)
         if let trace { logger[metadataKey: "trace.id"] = "\(trace.traceID)" }
         let origin = RequestOrigin(
-            address: connection.value.clientIPAddress, isSecure: settings.tls != nil, userAgent: request.headers[.userAgent])
+            address: connection.value.clientIPAddress, port: client?.port, isSecure: settings.tls != nil, userAgent: request.headers[.userAgent])
         let reply = await withLogger(logger) { _ in
             await RequestOrigin.$current.withValue(origin) {
                 // Without a trace, which is nearly always, the binding is not paid for.
@@ -203,9 +220,10 @@ package final class HTTPListener: Sendable {
         // The path without its query, which may hold a signature.
         [
             "http.method": "\(request.method)", "http.path": "\(request.rawPath)",
-            "http.status": "\(reply.status.code)", "http.door": "\(reply.label.door)",
-            "http.route": "\(reply.label.route)", "http.bytes": "\(bytes)", "http.seconds": "\(ContinuousClock.now - start)",
-            "client.address": "\(client?.description ?? "")",
+            "http.status": .stringConvertible(reply.status.code), "http.door": "\(reply.label.door)",
+            "http.route": "\(reply.label.route)", "http.bytes": .stringConvertible(bytes),
+            "http.seconds": .stringConvertible((ContinuousClock.now - start) / .seconds(1)),
+            "client.address": "\(client?.hostAndPort ?? "unknown")",
         ]
     }
 }

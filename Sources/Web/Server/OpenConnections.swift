@@ -47,6 +47,9 @@ final class OpenConnections: Sendable {
         mostOfOne = ofOneClient
     }
 
+    /// How many there are now.
+    var count: Int { state.withLock { $0.room.count } }
+
     // MARK: Coming and going
 
     /// True where another may be accepted now. Where not, connections that can be spared are closed, and `accept` is called once, when one

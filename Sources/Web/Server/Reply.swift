@@ -27,10 +27,12 @@ package struct Reply: Sendable {
         self.label = label
     }
 
+    /// A sentence, for people; where it refuses something it stands in the status line too.
     package static func text(
         _ status: HTTPResponse.Status, _ text: String, label: RouteLabel
     ) -> Reply {
-        Reply(status, [.contentType: "text/plain; charset=utf-8"], .bytes(ByteBuffer(string: text + "\n")), label: label)
+        let status = status.code < 400 ? status : status.saying(text)
+        return Reply(status, [.contentType: "text/plain; charset=utf-8"], .bytes(ByteBuffer(string: text + "\n")), label: label)
     }
 
     package static func cut(_ label: RouteLabel) -> Reply {

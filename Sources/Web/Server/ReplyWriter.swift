@@ -30,7 +30,10 @@ struct ReplyWriter {
             case .blob(let slice): Int64(slice.range.count)
             case .cut: throw CancellationError()
             }
+        let status = head.status
         var head = HTTPResponseHead(head)
+        // The conversion keeps a phrase only where it does not know the code.
+        if status.code >= 400 { head.status = .custom(code: UInt(status.code), reasonPhrase: status.reasonPhrase) }
         // No door says one.
         head.headers.add(name: "content-length", value: "\(length)")
         // What was pushed is what it says it is, and never a page of this address.

@@ -22,3 +22,19 @@ final class ServedCertificate: Sendable {
         return configuration
     }
 }
+
+extension TLSIdentity {
+    /// What is wrong with a certificate and its key.
+    package enum Problem: Sendable {
+        case noCertificate, noKey, notItsKey
+    }
+
+    /// Nil where a server can use the two.
+    package var problem: Problem? {
+        guard let chain = try? NIOSSLCertificate.fromPEMBytes(certificateChain), !chain.isEmpty else { return .noCertificate }
+        guard let key = try? NIOSSLPrivateKey(bytes: privateKey, format: .pem) else { return .noKey }
+        let configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        return (try? NIOSSLContext(configuration: configuration)) == nil ? .notItsKey : nil
+    }
+}

@@ -66,8 +66,9 @@ final class StalledReaderHandler: ChannelInboundHandler {
         logger.info(
             "Client cut off: it does not read what it asked for",
             metadata: [
-                "client.address": "\(context.remoteAddress?.description ?? "unknown")", "client.bytes_taken": "\(now - before)",
-                "client.seconds": "\(patience.nanoseconds / 1_000_000_000)",
+                "client.address": "\(context.remoteAddress?.hostAndPort ?? "unknown")",
+                "client.bytes_taken": .stringConvertible(now - before),
+                "client.seconds": .stringConvertible(patience.nanoseconds / 1_000_000_000),
             ])
         Counter(label: "weir_stalled_clients_total").increment()
         // A reset: the kernel, too, forgets what it still holds for this client.

@@ -29,9 +29,10 @@ package struct WebServer: Service {
         }
         metricsListener = settings.metricsAt.map { place in
             let port = WebSettings(host: place.host, port: place.port, publicHost: settings.publicHost, maxConnections: 64)
-            let door = OperatorDoor(metrics: metrics, access: .everybody, isReady: doors.isReady)
+            let door = OperatorDoor(
+                metrics: metrics, access: .everybody, version: settings.version, isReady: doors.isReady)
             return HTTPListener(settings: port, metrics: metrics, clock: clock, logger: logger, strangers: strangers) {
-                door.answer($0) ?? .text(.notFound, "Here are /metrics and /healthz.", label: .unknown)
+                door.answer($0) ?? .text(.notFound, "Here are /metrics, /version and /healthz.", label: .unknown)
             }
         }
         self.strangers = strangers
@@ -65,7 +66,7 @@ package struct WebServer: Service {
 }
 
 /// The port for metrics cannot be used.
-private struct MetricsUnreachable: Error, CustomStringConvertible {
-    let error: any Error
-    var description: String { "the address of --metrics-listen cannot be used: \(error)" }
+package struct MetricsUnreachable: Error, CustomStringConvertible {
+    package let error: any Error
+    package var description: String { "the address of --metrics-listen cannot be used: \(error)" }
 }

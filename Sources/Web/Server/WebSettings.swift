@@ -1,3 +1,5 @@
+import WeirCore
+
 /// What the web server is told when it starts.
 package struct WebSettings: Sendable {
     /// The address to listen on. Port 0 lets the kernel choose one.
@@ -7,6 +9,10 @@ package struct WebSettings: Sendable {
     package var tls: TLSIdentity?
     /// `host[:port]` as printed in `repositoryUri`, `proxyEndpoint` and challenges.
     package var publicHost: String
+    /// `https` or `http`: how clients reach it, which a proxy may decide.
+    package var publicScheme = "https"
+    /// Which program this is, for `/version`.
+    package var version = WeirVersion.number
     /// How long a connection may wait for a request, or for more of one, before it is closed.
     package var idleTimeout: Duration
     /// Connections open at once. For further ones those go that can be spared, or they wait in the kernel's queue: a flood cannot use up file

@@ -14,6 +14,12 @@ struct PlaceOptions: ParsableArguments {
             valueName: "host[:port]"))
     var publicHost: String?
     @Option(
+        name: .customLong("public-url"),
+        help: .init(
+            "The same with its scheme, where a proxy ends the clients' TLS. Instead of --public-host.",
+            valueName: "https://host[:port]"))
+    var publicURL: String?
+    @Option(
         help: .init(
             "The account of the root access key, and of what concerns the whole server. (default: 123456789012)",
             valueName: "id"))
@@ -26,6 +32,7 @@ struct PlaceOptions: ParsableArguments {
         values.put(.data, data)
         values.put(.listen, listen)
         values.put(.publicHost, publicHost)
+        values.put(.publicURL, publicURL)
         values.put(.account, account)
         values.put(.region, region)
     }

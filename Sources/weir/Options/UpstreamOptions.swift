@@ -38,6 +38,14 @@ struct UpstreamOptions: ParsableArguments {
             "How long an upstream may say nothing. (default: 10 to connect, 30 to answer, 60 in the middle of one)",
             valueName: "seconds"))
     var upstreamPatience: String?
+    @Option(
+        help: .init(
+            "Whom upstreams may write to: stands in the User-Agent of what they are asked.", valueName: "mail or url"))
+    var upstreamContact: String?
+    @Option(
+        parsing: .unconditional,
+        help: .init("How many cache rules a registry may have, 1000 at most. (default: 50, as in ECR)", valueName: "count"))
+    var rulesPerRegistry: String?
 
     func put(in values: inout OptionValues) {
         values.put(.upstreams, upstreams)
@@ -49,5 +57,7 @@ struct UpstreamOptions: ParsableArguments {
         values.put(.trustedRealms, trustedRealms)
         values.put(.upstreamIdentityAccounts, upstreamIdentityAccounts)
         values.put(number: .upstreamPatience, upstreamPatience)
+        values.put(.upstreamContact, upstreamContact)
+        values.put(number: .rulesPerRegistry, rulesPerRegistry)
     }
 }

@@ -46,7 +46,7 @@ class Weir:
     def __init__(self, folder: Path, *, upstreams: Mapping[str, str] | None = None, upstream_ca: Path | None = None,
                  options: Sequence[str] = (), environment: Mapping[str, str] | None = None,
                  account: str = ACCOUNT, region: str = REGION, watched: bool = False,
-                 under: Sequence[str] = (), deaf: bool = False, program: Path = PROGRAM):
+                 under: Sequence[str] = (), deaf: bool = False, program: Path = PROGRAM, public_url: str | None = None):
         self.folder = folder
         self.program = program
         self.data = folder / "data"
@@ -64,6 +64,8 @@ class Weir:
         self.environment = dict(environment or {})
         #: Words before the command: what it is run under (`machine.py`).
         self.under = list(under)
+        #: How clients reach it, where that is not by its own port.
+        self.public_url = public_url
         #: Whether nobody reads its log.
         self.deaf = deaf
         self.daemon: Daemon | None = None
@@ -82,7 +84,8 @@ class Weir:
 
     @property
     def command(self) -> list[str]:
-        words = [*self.under, str(self.program), "serve", "--data", str(self.data), "--listen", self.host, "--public-host", self.host]
+        words = [*self.under, str(self.program), "serve", "--data", str(self.data), "--listen", self.host]
+        words += ["--public-url", self.public_url] if self.public_url else ["--public-host", self.host]
         words += ["--account", self.account, "--region", self.region]
         for host, url in self.upstreams.items():
             words += ["--upstream", f"{host}={url}"]

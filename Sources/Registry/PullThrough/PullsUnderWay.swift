@@ -1,0 +1,80 @@
+import Synchronization
+import WeirCore
+
+/// Tells the questions of one pull from pulls, so that a pull counts once: by its first question.
+///
+/// ```
+/// docker, ctr, BuildKit   HEAD tag, GET digest, GET digest of the platform's manifest
+/// podman, skopeo          GET tag, GET digest of the platform's manifest
+/// by digest               (HEAD digest,) GET digest, GET digest of the platform's manifest
+/// ```
+///
+/// A question by digest belongs to the pull that the same client began in the same repository less than a minute before; one for the tag
+/// that it has just asked about by HEAD does too. Who comes from the same address is taken for one client: of those that pull an image by
+/// digest at the same time, the second counts as the first.
+final class PullsUnderWay: Sendable {
+    /// A client in a repository, as a hash of both: it is made for every pull, and one client in 2^63 that is taken for another costs a count.
+    struct Client: Hashable {
+        private let hash: Int
+
+        init(address: String, registry: RegistryID, name: RepositoryName) {
+            var hasher = Hasher()
+            hasher.combine(address)
+            hasher.combine(registry)
+            hasher.combine(name)
+            hash = hasher.finalize()
+        }
+    }
+
+    private struct Pull {
+        let began: Reference
+        var lastAsked: Timestamp
+        /// Whether `began` has been asked for by GET; else only by HEAD.
+        var wasGot: Bool
+
+        /// Notes the question where it belongs to this pull.
+        mutating func takes(_ reference: Reference, isLook: Bool, at now: Timestamp) -> Bool {
+            let age = now - lastAsked
+            guard age > .seconds(-1), age < PullsUnderWay.patience else { return false }
+            if reference == began {
+                // Asked again in the same way, or looked at after it was fetched: that is another pull.
+                guard !wasGot, !isLook else { return false }
+                wasGot = true
+            } else if case .tag = reference {
+                return false
+            }
+            lastAsked = now
+            return true
+        }
+    }
+
+    /// Between two questions of one pull.
+    private static let patience = Duration.seconds(60)
+    /// Clients remembered: when there are twice as many, the older half is forgotten.
+    private static let remembered = 2_048
+
+    private struct State {
+        var young: [Client: Pull] = [:]
+        var old: [Client: Pull] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// Whether the question begins a pull. False where it belongs to one.
+    ///
+    /// - Parameter isLook: a HEAD.
+    func begins(_ reference: Reference, isLook: Bool, by client: Client, at now: Timestamp) -> Bool {
+        state.withLock { state in
+            if var pull = state.young[client] ?? state.old[client], pull.takes(reference, isLook: isLook, at: now) {
+                state.young[client] = pull
+                return false
+            }
+            if state.young.count >= Self.remembered {
+                state.old = state.young
+                state.young.removeAll(keepingCapacity: true)
+            }
+            state.young[client] = Pull(began: reference, lastAsked: now, wasGot: !isLook)
+            return true
+        }
+    }
+}

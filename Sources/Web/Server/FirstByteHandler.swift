@@ -1,0 +1,88 @@
+import Logging
+package import NIOCore
+import WeirRegistry
+
+/// A client that began in another protocol than the port speaks.
+enum ForeignProtocol: Error {
+    /// With TLS, to a port without.
+    case tls
+}
+
+/// First in a connection's pipeline: tells by the first byte whether the client speaks TLS to a port without it, or plain HTTP to one with it,
+/// and has it told so in words that its own side prints.
+///
+/// docker asks every registry by TLS first, and at `localhost` without TLS then: what it begins with is no fault of anybody's. Go's clients
+/// print "server gave HTTP response to HTTPS client" for the answer, and fall back where they may.
+final class FirstByteHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// What TLS begins with: a record that holds a handshake.
+    private static let tlsHandshake: UInt8 = 22
+    /// What an HTTP method begins with.
+    private static let letters = UInt8(ascii: "A")...UInt8(ascii: "Z")
+    /// How long a client may take to read its answer.
+    private static let patience = TimeAmount.seconds(2)
+
+    private static let answer: String = {
+        let body = "Plain HTTP was sent to a port that speaks TLS. Use https://\n"
+        return [
+            "HTTP/1.1 400 Bad Request: plain HTTP was sent to a port that speaks TLS. Use https://", "connection: close",
+            "content-type: text/plain; charset=utf-8", "content-length: \(body.utf8.count)", "", body,
+        ].joined(separator: "\r\n")
+    }()
+
+    private let isSecure: Bool
+    private let logger: Logger
+    private var isKnown = false
+    private var isForeign = false
+
+    /// - Parameter isSecure: the port speaks TLS.
+    init(isSecure: Bool, logger: Logger) {
+        self.isSecure = isSecure
+        self.logger = logger
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isForeign { return }
+        guard !isKnown else { return context.fireChannelRead(data) }
+        let bytes = unwrapInboundIn(data)
+        guard let first = bytes.getInteger(at: bytes.readerIndex, as: UInt8.self) else { return context.fireChannelRead(data) }
+        isKnown = true
+        if !isSecure, first == Self.tlsHandshake {
+            isForeign = true
+            context.fireErrorCaught(ForeignProtocol.tls)
+        } else if isSecure, Self.letters.contains(first) {
+            isForeign = true
+            refuse(context)
+        } else {
+            context.fireChannelRead(data)
+        }
+    }
+
+    /// TLS is not asked: it would take the request for a broken hello, and end the connection without a word.
+    private func refuse(_ context: ChannelHandlerContext) {
+        logger.debug(
+            "A client spoke plain HTTP to this TLS port",
+            metadata: ["client.address": "\(context.remoteAddress?.hostAndPort ?? "unknown")"])
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: Self.answer)), promise: nil)
+        context.close(mode: .output, promise: nil)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: Self.patience) { bound.value.close(promise: nil) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard isSecure, isForeign, case ChannelEvent.inputClosed = event else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        context.close(promise: nil)
+    }
+}
+
+@available(*, unavailable)
+extension FirstByteHandler: Sendable {}
+
+extension SocketAddress {
+    /// `10.99.1.1:46490`, `[fd00::1]:46490`; a path for a local socket.
+    package var hostAndPort: String { RequestOrigin(address: ipAddress, port: port).peer ?? pathname ?? "local" }
+}

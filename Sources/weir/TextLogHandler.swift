@@ -1,0 +1,56 @@
+import Foundation
+import Logging
+import WeirCommands
+import WeirCore
+
+/// One line for each event, for people: time, level, message, then the facts. Sizes and times are written as people read them. Text of a
+/// client's cannot make two lines of one, or move a terminal's cursor.
+struct TextLogHandler: LogHandler {
+    private let label: String
+    private let output: LogOutput
+    var logLevel: Logger.Level = .info
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+
+    init(label: String, output: LogOutput = .standardError) {
+        self.label = label
+        self.output = output
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        output.put(Self.line(event.level, label, event.message.description, LogFacts.of(event, metadata, metadataProvider)))
+    }
+
+    /// `2026-11-30T00:40:05.123Z info     Blob filled  fill.bytes=2.0MiB fill.seconds=78ms`, with its end.
+    static func line(_ level: Logger.Level, _ label: String, _ message: String, _ facts: [LogFacts.Fact]) -> String {
+        let level = level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
+        var line = "\(Date().formatted(LogFacts.timeFormat)) \(level) \(LogText.escaped(message))"
+        if !facts.isEmpty { line += " " }
+        for fact in facts { line += " \(LogText.escaped(fact.key))=\(quoted(text(of: fact)))" }
+        // All that is said under the program's own name needs no name.
+        if label != "weir" { line += " [\(LogText.escaped(label))]" }
+        return line + "\n"
+    }
+
+    private static func text(of fact: LogFacts.Fact) -> String {
+        guard case .stringConvertible(let value) = fact.value else { return "\(fact.value)" }
+        switch value {
+        case let bytes as any BinaryInteger where fact.key.hasSuffix("bytes"):
+            return Shown.bytes(Int64(clamping: bytes)).replacing(" ", with: "")
+        case let seconds as Double where fact.key.hasSuffix("seconds"): return Shown.duration(seconds)
+        default: return "\(value)"
+        }
+    }
+
+    /// A value that a reader could not tell from what follows stands in quotes.
+    private static func quoted(_ text: String) -> String {
+        let escaped = LogText.escaped(text)
+        guard escaped.isEmpty || escaped.utf8.contains(where: { $0 == 0x20 || $0 == 0x22 || $0 == 0x3d }) else { return escaped }
+        return "\"" + escaped.replacing("\"", with: "\\\"") + "\""
+    }
+}
