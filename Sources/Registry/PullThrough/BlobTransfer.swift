@@ -20,7 +20,10 @@ final class BlobTransfer {
     /// Takes the next bytes. What it throws is no failure of upstream and ends the transfer.
     typealias Sink = (ByteBuffer) async throws -> Void
 
-    private struct SinkError: Error { let error: any Error }
+    private struct SinkError: Error, CustomStringConvertible {
+        let error: any Error
+        var description: String { "\(error)" }
+    }
 
     private let order: Fills.Order
     private let upstream: any UpstreamRegistry

@@ -18,7 +18,7 @@ extension Refusal {
         case let refusal as Refusal: self = refusal
         case let error as UpstreamError:
             self.init(error, asking: asking, secret: secret)
-            brief = "upstream \(error)"
+            brief = "upstream \(error)\(error.pause)"
         case let error as BlobStoreError: self.init(error)
         case let error as SQLError where error.isFull:
             self.init(.storageFull, "The server has no room to store this. Free some, then try again")
@@ -47,7 +47,7 @@ extension Refusal {
             )
         case .rateLimited:
             self.init(
-                .upstreamRateLimited, "The upstream registry refused \(asking) because of too many requests (\(error))",
+                .upstreamRateLimited, "The upstream registry refused \(asking) because of too many requests (\(error)\(error.pause))",
                 retryAfter: error.retryAfter, facts: facts)
         case .unavailable:
             self.init(
@@ -62,5 +62,16 @@ extension Refusal {
                 .upstreamDenied, "This server refuses to follow the upstream registry for \(asking) (\(error))",
                 facts: facts)
         }
+    }
+}
+
+extension UpstreamError {
+    /// How long upstream is left alone, where it has just said so itself: a header that tells it may be cut short. Later refusals say it by
+    /// themselves.
+    fileprivate var pause: String {
+        guard kind == .rateLimited, wasAsked, let retryAfter else { return "" }
+        let longest: Int64 = saidElsewhere == nil ? 3_600 : 60
+        let seconds = min(longest, max(1, retryAfter.microseconds.adding(999_999) / 1_000_000))
+        return "; it is not asked again for \(seconds) s"
     }
 }
