@@ -149,3 +149,8 @@ def test_more_rules_than_ecr_allows(make_weir: Callable[..., Weir], tmp_path: Pa
     assert len(json.loads(run([PROGRAM, "rules", "--endpoint", weir.url, "--data", weir.data, "--region", weir.region, "--output", "json"],
                               clean_environment(tmp_path / "home")).stdout)["rules"]) == 60
     assert "rulesPerRegistry: 0 is not between 1 and 1000" in refused(tmp_path, "--rules-per-registry", "0")
+
+
+@pytest.mark.parametrize("contact", ["a b", "ops@example.com\r\nX-Evil: 1", "x" * 201, "(comment)", ""])
+def test_a_contact_that_could_not_stand_in_a_header(tmp_path: Path, contact: str) -> None:
+    assert "upstreamContact: " in refused(tmp_path, "--upstream-contact", contact)

@@ -47,7 +47,8 @@ extension Refusal {
             )
         case .rateLimited:
             self.init(
-                .upstreamRateLimited, "The upstream registry refused \(asking) because of too many requests (\(error)\(error.pause))",
+                .upstreamRateLimited,
+                "The upstream registry refused \(asking) because of too many requests (\(error)\(error.pause))",
                 retryAfter: error.retryAfter, facts: facts)
         case .unavailable:
             self.init(
