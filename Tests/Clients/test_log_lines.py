@@ -91,6 +91,7 @@ def test_the_text_log_is_for_people(make_weir: Callable[..., Weir], upstream: Do
     assert re.match(rf"{stamp} info     Blob filled  blob\.digest=sha256:[0-9a-f]{{64}} fill\.bytes=[0-9.]+(B|KiB|MiB) ", filled), filled
     assert re.search(r" fill\.seconds=[0-9.]+(ms|s)\b", filled), filled
     assert requests.get(f"{weir.url}/v2/no/manifests/1", auth=("AWS", weir.password()), timeout=10).status_code == 404
+    wait_until(lambda: "error.code=NAME_UNKNOWN" in weir.output, 10, "the refusal")
     refused = next(line for line in weir.output.splitlines() if "Request refused" in line and "error.code=NAME_UNKNOWN" in line)
     assert re.search(r'error\.message="The repository with name \'no\' does not exist[^"]*"', refused), refused
 
