@@ -49,7 +49,8 @@ class Row:
 
 ROWS = [
     Row("Not signed in", "app/held:1", "no login was sent", login="none", own={"docker": "no basic auth credentials"}),
-    Row("A wrong password", "app/held:1", "not one of this registry's", login="wrong",
+    # Of another tag: BuildKit asks once for two builds of the same image at the same time, with the login of either.
+    Row("A wrong password", "app/held:2", "not one of this registry's", login="wrong",
         own={"docker": "unauthorized", "podman": "aws ecr get-login-password", "skopeo": "aws ecr get-login-password"}),
     Row("The password has expired", "app/held:1", "token has expired", login="expired"),
     Row("A policy denies it", "app/denied:1", "is not authorized to perform: ecr:BatchGetImage"),
