@@ -26,9 +26,16 @@ package enum Realm {
         guard case .name(let realmName) = realm.host, case .name(let name) = base.host else {
             return "is on another host"
         }
-        let isNear = known[name]?.contains(realmName) == true || isSameDomain(realmName, name)
+        let isNear = known[name]?.contains(realmName) == true || isAlibabas(realmName, of: name) || isSameDomain(realmName, name)
         guard isNear else { return "is on a host that does not belong to it" }
         return realm.port == realm.scheme.defaultPort ? nil : "is on an unusual port"
+    }
+
+    /// All of Alibaba's registries have one token server. Their domain is shared with its customers' buckets, none of which has that name.
+    private static func isAlibabas(_ realm: String, of name: String) -> Bool {
+        guard realm == "dockerauth.cn-hangzhou.aliyuncs.com", name.hasSuffix(".aliyuncs.com") else { return false }
+        let labels = name.split(separator: ".")
+        return (labels.count == 4 && labels[0] == "registry") || (labels.count == 5 && labels[2] == "cr")
     }
 
     /// The part of the rule that holds for questions without a login as well.

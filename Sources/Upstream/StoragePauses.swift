@@ -50,7 +50,8 @@ final class StoragePauses: Sendable {
         pauses.withLock { pauses in
             if pauses.count >= Self.maxPauses { pauses.removeAll() }
             let guess = (pauses[key]?.length ?? Self.firstPause / 2) * 2
-            let length = min(error.retryAfter ?? guess, RetryAfter.longestElsewhere)
+            let said = error.retryAfter.flatMap { $0 > .zero ? $0 : nil }
+            let length = min(said ?? guess, RetryAfter.longestElsewhere)
             pauses[key] = Pause(until: now + length, length: length, host: host)
         }
     }

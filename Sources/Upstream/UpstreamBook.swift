@@ -99,7 +99,9 @@ final class UpstreamBook: Sendable {
             // The registry itself has asked for no pause where another host did: that one's word is kept by `StoragePauses`.
             guard error.kind == .rateLimited, error.saidElsewhere == nil else { return }
             let guess = min((entry.pause?.length ?? Self.firstPause / 2) * 2, Self.longestGuess)
-            let length = min(error.retryAfter ?? guess, Self.longestPause)
+            // A moment that has passed, and "at once", are no number to go by.
+            let said = error.retryAfter.flatMap { $0 > .zero ? $0 : nil }
+            let length = min(said ?? guess, Self.longestPause)
             var pause = Pause(
                 until: now + length, credential: source.credential, coversBlobs: blob, length: min(length, Self.longestGuess))
             // One for manifests and one for blobs may come together: neither shortens nor narrows the other.

@@ -77,6 +77,19 @@ import WeirCore
             ("{\(config)}", "application/json", MediaType.ociManifest),
             ("{\(config)}", "APPLICATION/VND.OCI.IMAGE.MANIFEST.V1+JSON ; x=y", MediaType.ociManifest),
             ("{\(children)}", MediaType.dockerList, MediaType.dockerList),
+            // Words that storages and proxies put there claim nothing (D 06).
+            ("{\(config),\(layers)}", "binary/octet-stream", MediaType.ociManifest),
+            ("{\(config),\(layers)}", "text/html; charset=utf-8", MediaType.ociManifest),
+            ("{\(config),\(layers)}", "application/vnd.docker.container.image.v1+json", MediaType.ociManifest),
+            ("{\(children)}", "text/plain;charset=ISO-8859-1", MediaType.ociIndex),
+            ("{\(children)}", "nonsense", MediaType.ociIndex), ("{\(children)}", "", MediaType.ociIndex),
+            (typed(MediaType.dockerManifest, config), "binary/octet-stream", MediaType.dockerManifest),
+            (typed(MediaType.dockerManifest, config), "application/json;charset=ISO-8859-1", MediaType.dockerManifest),
+            (typed(MediaType.dockerList, children), "application/x-gzip", MediaType.dockerList),
+            (typed("", config), nil, MediaType.ociManifest),
+            // What says nothing of itself is what a vendor calls it.
+            (#"{"schemaVersion":2}"#, "application/vnd.example.thing+json", "application/vnd.example.thing+json"),
+            (#"{"layers":"mine"}"#, "application/vnd.example.thing", "application/vnd.example.thing"),
         ] as [(String, String?, String)])
     func mediaType(text: String, contentType: String?, expected: String) throws {
         #expect(try parse(text, as: contentType).mediaType == expected)
@@ -85,9 +98,12 @@ import WeirCore
     @Test(
         "What is refused, and why",
         arguments: [
-            ("", nil, .notJSON), ("null", nil, .notJSON), ("[]", nil, .notJSON), ("{", nil, .notJSON), ("}{", nil, .notJSON),
-            ("{\"schemaVersion\":\"2\"}", nil, .notJSON), ("{}", nil, .noMediaType), ("{\"schemaVersion\":2}", nil, .noMediaType),
+            ("", nil, .notJSON), ("null", nil, .notObject), ("[]", nil, .notObject), ("{", nil, .notJSON), ("}{", nil, .notJSON),
+            ("7", nil, .notObject), (#""a manifest""#, nil, .notObject), (#"{"config":{"digest":"\x"}}"#, nil, .notJSON),
+            (#"{"schemaVersion":"2"}"#, nil, .badMember("schemaVersion", "is no whole number")), ("{}", nil, .noMediaType),
+            ("{\"schemaVersion\":2}", nil, .noMediaType),
             ("{\"schemaVersion\":2}", "application/json", .noMediaType),
+            ("{\"schemaVersion\":2}", "binary/octet-stream", .noMediaType), ("{\"schemaVersion\":2}", "text/html", .noMediaType),
             (#"{"schemaVersion":1,"name":"x","fsLayers":[]}"#, nil, .schema1),
             (#"{"schemaVersion":1,"mediaType":"\#(MediaType.ociManifest)",\#(config)}"#, nil, .schema1),
             // An image to one reader and a list to another (CVE-2021-41190).
@@ -137,15 +153,64 @@ import WeirCore
     }
 
     @Test(
-        "Descriptors of another shape",
+        "A member that matters and is of another shape is named (D 13)",
         arguments: [
-            #"{"digest":"\#(digest)"}"#, #"{"size":1}"#, #"{"digest":1,"size":1}"#, #"{"digest":"\#(digest)","size":"1"}"#,
-            #"{"digest":"\#(digest)","size":1e30}"#, #"{"digest":"\#(digest)","size":1.5}"#, "[]", "\"x\"",
+            (#"{"digest":"\#(digest)"}"#, "layers[1].size", "is missing"), (#"{"size":1}"#, "layers[1].digest", "is missing"),
+            (#"{"digest":1,"size":1}"#, "layers[1].digest", "is no string"),
+            (#"{"digest":null,"size":1}"#, "layers[1].digest", "is null"),
+            (#"{"digest":"\#(digest)","size":"1"}"#, "layers[1].size", "is no whole number"),
+            (#"{"digest":"\#(digest)","size":1e30}"#, "layers[1].size", "has a value that it cannot have"),
+            (#"{"digest":"\#(digest)","size":1.5}"#, "layers[1].size", "has a value that it cannot have"),
+            (#"{"digest":"\#(digest)","size":1,"mediaType":7}"#, "layers[1].mediaType", "is no string"),
+            ("[]", "layers[1]", "is no object"), ("\"x\"", "layers[1]", "is no object"), ("null", "layers[1]", "is null"),
         ])
-    func malformedDescriptors(descriptor: String) {
-        #expect(throws: ManifestError.notJSON) {
-            try parse(Self.typed(MediaType.ociManifest, Self.config, #""layers":[\#(descriptor)]"#))
+    func malformedDescriptors(descriptor: String, path: String, flaw: String) {
+        let good = #"{"digest":"\#(Self.digest)","size":1}"#
+        #expect(throws: ManifestError.badMember(path, flaw)) {
+            try parse(Self.typed(MediaType.ociManifest, Self.config, #""layers":[\#(good),\#(descriptor)]"#))
         }
+    }
+
+    @Test(
+        "Other members that matter",
+        arguments: [
+            ("layers", "{}", "is no array"), ("config", "[]", "is no object"), ("manifests", "7", "is no array"),
+            ("subject", "\"x\"", "is no object"), ("artifactType", "7", "is no string"), ("mediaType", "{}", "is no string"),
+        ])
+    func malformedMembers(member: String, value: String, flaw: String) {
+        #expect(throws: ManifestError.badMember(member, flaw)) { try parse(#"{"schemaVersion":2,"\#(member)":\#(value)}"#) }
+        #expect("\(ManifestError.badMember(member, flaw))" == "\(member) \(flaw)")
+    }
+
+    @Test(
+        "What is only carried may be anything, and its bytes stay as they came (D 13)",
+        arguments: [
+            (#""annotations":{"a":null,"b":"c"}"#, ["a": "", "b": "c"]),
+            (#""annotations":{"a":7,"b":[],"c":{"d":1},"e":"f"}"#, ["e": "f"]),
+            (#""annotations":null"#, [:]), (#""annotations":[]"#, [:]), (#""annotations":"x""#, [:]),
+            (#""annotations":false"#, [:]),
+        ])
+    func carried(member: String, annotations: [String: String]) throws {
+        let text = Self.typed(MediaType.ociManifest, Self.config, Self.layers, member)
+        let manifest = try parse(text)
+        #expect(manifest.annotations == annotations)
+        #expect(String(buffer: manifest.bytes) == text)
+        #expect(try parse(Self.typed(MediaType.ociIndex, Self.children, member)).annotations == annotations)
+    }
+
+    @Test(
+        "So may what a descriptor carries",
+        arguments: [
+            (#""platform":null"#, nil), (#""platform":"linux""#, nil), (#""platform":[]"#, nil),
+            (#""platform":{"os":7,"architecture":"arm64"}"#, "arm64"),
+            (#""platform":{"os":"linux","architecture":null}"#, "linux"),
+            (#""annotations":{"a":null},"urls":"x","data":7,"platform":{"os":"a","architecture":"b","os.version":1}"#, "a/b"),
+        ] as [(String, String?)])
+    func carriedByDescriptors(members: String, platform: String?) throws {
+        let list = Self.typed(MediaType.ociIndex, #""manifests":[{"digest":"\#(Self.digest)","size":1,\#(members)}]"#)
+        #expect(try parse(list).children.map(\.platform) == [platform])
+        let image = Self.typed(MediaType.ociManifest, #""config":{"digest":"\#(Self.digest)","size":1,\#(members)}"#)
+        #expect(try parse(image).blobs.count == 1)
     }
 
     private static func descriptors(_ count: Int, isDistinct: Bool = true) -> String {

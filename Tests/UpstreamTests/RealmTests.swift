@@ -21,6 +21,9 @@ import WeirUpstream
             ("https://mine.azurecr.io/oauth2/token", "https://mine.azurecr.io"),
             ("https://docker-auth.elastic.co/auth", "https://docker.elastic.co"),
             ("https://auth.example.co.uk/t", "https://registry.example.co.uk"),
+            ("https://dockerauth.cn-hangzhou.aliyuncs.com/auth", "https://registry.cn-shanghai.aliyuncs.com"),
+            ("https://dockerauth.cn-hangzhou.aliyuncs.com/auth", "https://mine-registry.cn-beijing.cr.aliyuncs.com"),
+            ("https://artifactory.example:443/t", "https://docker-hub.artifactory.example"),
             ("https://registry.example:5000/t", "https://registry.example:5000"),
             ("https://registry.example/t", "https://registry.example:5000"),
             ("https://registry.example/t", "http://registry.example:5000"),
@@ -41,6 +44,9 @@ import WeirUpstream
             ("https://theirs.azurecr.io/oauth2/token", "https://mine.azurecr.io"),
             ("https://evilazurecr.io/token", "https://mine.azurecr.io"),
             ("https://other.s3.amazonaws.com/t", "https://1.dkr.ecr.us-east-1.amazonaws.com"),
+            ("https://evil.oss-cn-shanghai.aliyuncs.com/auth", "https://registry.cn-shanghai.aliyuncs.com"),
+            ("https://dockerauth.cn-hangzhou.aliyuncs.com/auth", "https://evil.oss-cn-shanghai.aliyuncs.com"),
+            ("http://dockerauth.cn-hangzhou.aliyuncs.com/auth", "https://registry.cn-shanghai.aliyuncs.com"),
             ("https://b.github.io/t", "https://a.github.io"),
             ("https://evil.co.uk/t", "https://registry.co.uk"),
             ("https://2.dkr.ecr.cn-north-1.amazonaws.com.cn/t", "https://1.dkr.ecr.cn-north-1.amazonaws.com.cn"),
@@ -78,16 +84,24 @@ import WeirUpstream
     }
 
     @Test(
-        "Retry-After, both forms",
+        "Retry-After in its forms, and moments that are no seconds (D 30)",
         arguments: [
             ("0", 0), ("17", 17), (" 17 ", 17), ("999999999999999999999", 3_600), ("172800", 3_600),
-            ("Fri, 15 Jan 2027 08:00:30 GMT", 30), ("Fri, 15 Jan 2027 07:59:00 GMT", 0),
+            ("Fri, 15 Jan 2027 08:00:30 GMT", 30), ("Fri, 15 Jan 2027 07:59:00 GMT", 0), ("Sun, 15 Jan 2034 08:00:30 GMT", 3_600),
+            ("Friday, 15-Jan-27 08:00:30 GMT", 30), ("Sunday, 06-Nov-94 08:49:37 GMT", 0), ("Fri Jan 15 08:00:30 2027", 30),
+            ("Sun Nov  6 08:49:37 1994", 0), ("1800000017", 17), ("1746136938", 0), ("1800000017000", 17), ("1900000000", 3_600),
+            ("31536000", 0), ("31535999", 3_600), ("253402300800", 3_600), ("9223372036854775807", 3_600),
         ])
     func retryAfter(header: String, seconds: Int64) {
         #expect(RetryAfter.parse(header, now: Timestamp(seconds: 1_800_000_000)) == .seconds(seconds))
     }
 
-    @Test("Retry-After that says nothing", arguments: ["", "-1", "soon", "1.5", "Fri, 32 Jan 2027 08:00:30 GMT", "15 Jan 2027"])
+    @Test(
+        "Retry-After that says nothing",
+        arguments: [
+            "", "-1", "soon", "1.5", "Fri, 32 Jan 2027 08:00:30 GMT", "15 Jan 2027", "Friday, 15-Jan-127 08:00:30 GMT",
+            "985.86µs", "Fri Jan 15 08:00:30 +2027x",
+        ])
     func noRetryAfter(header: String) {
         #expect(RetryAfter.parse(header, now: Timestamp(seconds: 1_800_000_000)) == nil)
     }

@@ -169,6 +169,16 @@ private func noise(_ count: Int) -> ByteBuffer {
                 "The repository with name 'missing' does not exist in the registry with id '111122223333'"))
     }
 
+    @Test func whatAManifestOnlyCarriesIsKeptAsItWasPushed() async throws {
+        let house = try await TestHouse()
+        try await house.repository("app")
+        let index = #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociIndex)","manifests":[],"annotations":{"a":null,"b":7}}"#
+        let headers = ["Content-Type": MediaType.ociIndex]
+        let put = try await house.send("PUT", "/v2/app/manifests/v1", headers, body: ByteBuffer(string: index))
+        #expect(put.status == 201, "\(put.text)")
+        #expect(try await house.send("GET", "/v2/app/manifests/v1").text == index)
+    }
+
     @Test func manifestsThatCannotBeKeptAreRefusedInECRsWords() async throws {
         let house = try await TestHouse()
         try await house.repository("app", TagMutability(.immutable))
@@ -181,6 +191,14 @@ private func noise(_ count: Int) -> ByteBuffer {
         #expect(
             noJSON.text.contains(
                 "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"))
+        // What is wrong is named, and is not the syntax where that is right (D 13).
+        for (text, flaw) in [
+            ("[]", "the manifest is no JSON object"),
+            (#"{"schemaVersion":2,"layers":[{"digest":"x","size":"1"}]}"#, "layers[0].size is no whole number"),
+        ] {
+            let answer = try await put(text)
+            #expect(answer.status == 405 && answer.text.contains(flaw) && !answer.text.contains("syntax"), "\(answer.text)")
+        }
         #expect(try await put(String(repeating: " ", count: Manifest.maxBytes + 1)).status == 413)
         let digest = Digest(of: Array("x".utf8))
         let absent = """

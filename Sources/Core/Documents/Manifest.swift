@@ -1,11 +1,5 @@
 package import NIOCore
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// A manifest as it was sent, and what this server needs to know of it. The bytes are the truth: they are stored and served as
 /// they came, never written anew.
 package struct Manifest: Sendable, Equatable {
@@ -37,15 +31,14 @@ package struct Manifest: Sendable, Equatable {
     /// Reads a manifest.
     ///
     /// - Parameters:
-    ///   - contentType: what the sender called it. It must agree with the body's `mediaType`, so that nobody can pass off a
-    ///   list as
-    ///     an image (GHSA-qq97-vm5h-rrhg).
+    ///   - contentType: what the sender called it. Where that is a manifest's type it must agree with the body's `mediaType`, so that
+    ///     nobody can pass off a list as an image (GHSA-qq97-vm5h-rrhg). Any other word is a label, and the document is believed.
     ///   - algorithm: the one its digest is computed with.
     package init(
         _ bytes: ByteBuffer, contentType: String?, algorithm: Digest.Algorithm = .sha256
     ) throws(ManifestError) {
         guard bytes.readableBytes <= Self.maxBytes else { throw .tooLarge(bytes.readableBytes) }
-        let body = try Self.body(bytes, contentType)
+        let body = try Body.read(bytes, contentType)
         try body.checkBounds()
         let mediaType = try Self.mediaType(of: body, contentType: contentType)
         guard MediaType.isWellFormed(mediaType) else { throw .badMediaType("mediaType", mediaType) }
@@ -65,8 +58,8 @@ package struct Manifest: Sendable, Equatable {
         subject = try body.subject.map { wire throws(ManifestError) in try Descriptor(wire) }
         artifactType = body.artifactType ?? body.config?.mediaType
         if let artifactType, !MediaType.isHarmless(artifactType) { throw .badMediaType("artifactType", artifactType) }
-        annotations = body.annotations ?? [:]
-        isNamed = body.mediaType != nil || Self.named(contentType) != nil
+        annotations = body.annotations
+        isNamed = body.mediaType != nil || MediaType.name(contentType) != nil
         lacks = body.lacks(as: mediaType)
         oddType = body.oddType
     }
@@ -86,39 +79,15 @@ package struct Manifest: Sendable, Equatable {
     /// clients run them; a push of one is refused.
     package let lacks: String?
 
-    /// A manifest of a type that nobody here knows may mean something else by the same names: then all that is read is that it
-    /// is an object.
-    private static func body(_ bytes: ByteBuffer, _ contentType: String?) throws(ManifestError) -> Body {
-        let data = Data(bytes.readableBytesView)
-        let decoder = JSONDecoder()
-        if let body = try? decoder.decode(Body.self, from: data) { return body }
-        guard let envelope = try? decoder.decode(Envelope.self, from: data),
-            let type = envelope.mediaType ?? contentType.flatMap({ generic.contains(MediaType.essence($0)) ? nil : $0 }),
-            !known.contains(MediaType.essence(type))
-        else { throw .notJSON }
-        return Body(mediaType: envelope.mediaType)
-    }
-
-    private static let generic = ["application/json", "application/octet-stream", "text/plain", ""]
-    private static let known = MediaType.manifests + [MediaType.dockerSchema1, MediaType.dockerSchema1Signed]
-
-    /// What the sender calls it, where that says anything.
-    private static func named(_ contentType: String?) -> String? {
-        contentType.map(MediaType.essence).flatMap { generic.contains($0) ? nil : $0 }
-    }
-
     private static func mediaType(of body: Body, contentType: String?) throws(ManifestError) -> String {
         if body.schemaVersion == 1 { throw .schema1 }
-        let named = named(contentType)
-        if let named, let inside = body.mediaType, MediaType.essence(inside) != named {
-            throw .disagrees(contentType: named, mediaType: inside)
+        let claimed = MediaType.claim(contentType)
+        if let claimed, let inside = body.mediaType, MediaType.essence(inside) != claimed {
+            throw .disagrees(contentType: claimed, mediaType: inside)
         }
-        guard let mediaType = body.mediaType.map(MediaType.essence) ?? named else {
-            // OCI allows the member to be absent: the shape tells.
-            if body.manifests != nil { return MediaType.ociIndex }
-            if body.config != nil { return MediaType.ociManifest }
-            throw .noMediaType
-        }
+        // OCI allows the member to be absent: the shape tells.
+        guard let mediaType = body.mediaType.map(MediaType.essence) ?? claimed ?? body.typeByShape ?? MediaType.name(contentType)
+        else { throw .noMediaType }
         let isList = mediaType == MediaType.ociIndex || mediaType == MediaType.dockerList
         let isImage = mediaType == MediaType.ociManifest || mediaType == MediaType.dockerManifest
         if isList, body.manifests == nil { throw .missing("manifests") }
@@ -138,67 +107,6 @@ package struct Manifest: Sendable, Equatable {
         guard case .index(let manifests) = shape else { return [] }
         return manifests.distinct
     }
-
-    private struct Envelope: Decodable {
-        var mediaType: String?
-    }
-
-    private struct Body: Decodable {
-        var schemaVersion: Int?
-        var mediaType: String?
-        var artifactType: String?
-        var config: Descriptor.Wire?
-        var layers: [Descriptor.Wire]?
-        var blobs: [Descriptor.Wire]?
-        var manifests: [Descriptor.Wire]?
-        var subject: Descriptor.Wire?
-        var annotations: [String: String]?
-        /// The member is there; `null`, which some write for an empty list, counts.
-        var namesLayers = false
-
-        private enum CodingKeys: String, CodingKey {
-            case schemaVersion, mediaType, artifactType, config, layers, blobs, manifests, subject, annotations
-        }
-
-        init(mediaType: String?) { self.mediaType = mediaType }
-
-        init(from decoder: any Decoder) throws {
-            let members = try decoder.container(keyedBy: CodingKeys.self)
-            schemaVersion = try members.decodeIfPresent(Int.self, forKey: .schemaVersion)
-            mediaType = try members.decodeIfPresent(String.self, forKey: .mediaType)
-            artifactType = try members.decodeIfPresent(String.self, forKey: .artifactType)
-            config = try members.decodeIfPresent(Descriptor.Wire.self, forKey: .config)
-            layers = try members.decodeIfPresent([Descriptor.Wire].self, forKey: .layers)
-            blobs = try members.decodeIfPresent([Descriptor.Wire].self, forKey: .blobs)
-            manifests = try members.decodeIfPresent([Descriptor.Wire].self, forKey: .manifests)
-            subject = try members.decodeIfPresent(Descriptor.Wire.self, forKey: .subject)
-            annotations = try members.decodeIfPresent([String: String].self, forKey: .annotations)
-            namesLayers = members.contains(.layers)
-        }
-
-        func checkBounds() throws(ManifestError) {
-            for (noun, count) in [("layers", (layers ?? blobs)?.count ?? 0), ("manifests", manifests?.count ?? 0)]
-            where count > Manifest.maxDescriptors {
-                throw .tooMany(noun, count, allowed: Manifest.maxDescriptors)
-            }
-            let count = annotations?.count ?? 0
-            guard count <= Manifest.maxAnnotations else {
-                throw .tooMany("annotations", count, allowed: Manifest.maxAnnotations)
-            }
-        }
-
-        var oddType: NamedType? {
-            for (member, type) in [("artifactType", artifactType), ("config.mediaType", config?.mediaType)] {
-                if let type, !MediaType.isWellFormed(type) { return NamedType(member: member, type: type) }
-            }
-            return nil
-        }
-
-        func lacks(as mediaType: String) -> String? {
-            let isImage = mediaType == MediaType.ociManifest || mediaType == MediaType.dockerManifest
-            return isImage && !namesLayers ? "layers" : nil
-        }
-    }
 }
 
 /// What a manifest says of a blob or of another manifest.
@@ -213,18 +121,6 @@ package struct Descriptor: Sendable, Hashable {
         self.digest = digest
         self.size = size
         self.platform = platform
-    }
-
-    struct Wire: Decodable {
-        struct Platform: Decodable {
-            var architecture: String?
-            var os: String?
-            var variant: String?
-        }
-        var mediaType: String?
-        var digest: String
-        var size: Int64
-        var platform: Platform?
     }
 
     init(_ wire: Wire) throws(ManifestError) {
@@ -248,6 +144,10 @@ package struct Descriptor: Sendable, Hashable {
 package enum ManifestError: Error, Equatable, CustomStringConvertible {
     case tooLarge(Int)
     case notJSON
+    /// JSON, but another value than an object.
+    case notObject
+    /// A member that something here depends on, by its path, and what is wrong with it: "layers[0].size", "is no whole number".
+    case badMember(String, String)
     case schema1
     case noMediaType
     case disagrees(contentType: String, mediaType: String)
@@ -264,6 +164,8 @@ package enum ManifestError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .tooLarge(let count): "the manifest has \(count) bytes, more than the \(Manifest.maxBytes) allowed"
         case .notJSON: "Invalid JSON syntax"
+        case .notObject: "the manifest is no JSON object"
+        case .badMember(let path, let flaw): "\(path) \(flaw)"
         case .schema1: "manifests of schema version 1 are not supported"
         case .noMediaType: "image manifest mediatype not provided in manifest or parameter"
         case .disagrees(let contentType, let mediaType):

@@ -11,6 +11,22 @@ package enum MediaType {
     /// What a pull asks upstream for: everything that can be stored, indexes first.
     package static let manifests = [ociIndex, dockerList, ociManifest, dockerManifest, ociArtifact]
 
+    /// True for the types of manifests that are known here, those of schema 1 among them.
+    static func isManifest(_ essence: String) -> Bool {
+        manifests.contains(essence) || essence == dockerSchema1 || essence == dockerSchema1Signed
+    }
+
+    /// A manifest's type that a `Content-Type` claims. Storages and proxies put all sorts of words there (`binary/octet-stream`,
+    /// `text/plain`, `text/html`), which claim nothing of what the bytes are.
+    static func claim(_ contentType: String?) -> String? {
+        contentType.map(essence).flatMap { isManifest($0) ? $0 : nil }
+    }
+
+    /// The type by which a sender calls a document that says nothing of itself: a vendor's, or JSON of some kind.
+    static func name(_ contentType: String?) -> String? {
+        contentType.map(essence).flatMap { $0.hasPrefix("application/vnd.") || $0.hasSuffix("+json") ? $0 : nil }
+    }
+
     /// True for layers that the client fetches from elsewhere by their `urls`; a registry does not hold them.
     package static func isForeign(_ mediaType: String) -> Bool {
         mediaType.contains(".foreign.") || mediaType.contains(".nondistributable.")

@@ -157,6 +157,10 @@ extension Images {
 extension Manifest {
     /// Reads what a client pushed; says what is wrong with it in ECR's form.
     fileprivate static func pushed(_ push: ImagePush) throws(Refusal) -> Manifest {
+        // From upstream any word is passed over; whoever pushes can be told.
+        if let named = push.contentType.map(MediaType.essence), !named.isEmpty, !MediaType.isWellFormed(named) {
+            throw .manifestOutOfBounds("\(ManifestError.badMediaType("Content-Type", named))")
+        }
         let manifest: Manifest
         do throws(ManifestError) {
             manifest = try Manifest(
