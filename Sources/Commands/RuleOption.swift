@@ -8,6 +8,7 @@ package enum RuleOption: String, CaseIterable, Sendable {
     case pin
     case fetch
     case platform
+    case tags
     case connections
     case requestsPerSecond = "requests-per-second"
     case bytesPerSecond = "bytes-per-second"
@@ -22,6 +23,7 @@ package enum RuleOption: String, CaseIterable, Sendable {
         case .pin: "pinnedTags"
         case .fetch: "fetch"
         case .platform: "platforms"
+        case .tags: "tags"
         case .connections: "connections"
         case .requestsPerSecond: "requestsPerSecond"
         case .bytesPerSecond: "bytesPerSecond"
@@ -52,6 +54,7 @@ package enum RuleOption: String, CaseIterable, Sendable {
         case .pin: "pinned tags"
         case .fetch: "fetched of lists"
         case .platform: "platforms"
+        case .tags: "lists of tags"
         case .connections: "requests at a time"
         case .requestsPerSecond: "requests a second"
         case .bytesPerSecond: "bytes a second"
@@ -83,6 +86,7 @@ package enum RuleOption: String, CaseIterable, Sendable {
             }
         // Told with what is fetched.
         case .platform: return nil
+        case .tags: return options.text(of: member) == "merged" ? "with upstream's" : "what is here"
         case .connections: return number.map { "\(Int64(saturating: $0)) at most" } ?? "the server's own"
         case .requestsPerSecond:
             return number.map { "\($0 == $0.rounded() ? "\(Int64(saturating: $0))" : "\($0)") at most" } ?? "no limit"

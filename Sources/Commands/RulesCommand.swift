@@ -73,6 +73,10 @@ struct RulesCommand: AsyncParsableCommand {
             help: .init("A platform to fetch when a list is pulled. May be repeated.", valueName: "os/arch[/variant]"))
         var platforms: [String] = []
         @Option(
+            help: .init(
+                "Whether a list of tags holds upstream's as well as those that are here.", valueName: "local|merged"))
+        var tags: String?
+        @Option(
             parsing: .unconditional, help: .init("Requests at a time.", valueName: "count"), transform: Numbers.count)
         var connections: Int64?
         @Option(
@@ -103,7 +107,7 @@ struct RulesCommand: AsyncParsableCommand {
             .members([
                 "ecrRepositoryPrefix": .string(prefix), "freshnessSeconds": freshness.map { .integer($0) },
                 "referrersFreshnessSeconds": referrersFreshness.map { .integer($0) }, "pinnedTags": list(pinned),
-                "fetch": fetch.map { .string($0) }, "platforms": list(platforms),
+                "fetch": fetch.map { .string($0) }, "platforms": list(platforms), "tags": tags.map { .string($0) },
                 "connections": connections.map { .integer($0) }, "requestsPerSecond": requestsPerSecond.map { .number($0) },
                 "bytesPerSecond": bytesPerSecond.map { .integer($0) }, "plainHTTP": plainHTTP.map { .bool($0) },
                 "pathPrefix": pathPrefix.map { .string($0) }, "reset": list(reset.map(\.member)),

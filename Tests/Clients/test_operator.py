@@ -241,7 +241,9 @@ def test_rules_shows_what_a_rule_did_and_sets_its_options(weir: Weir, prefix: st
     assert rule["upstream"]["breaker"] == "closed" and rule["upstream"]["lastSuccess"] > 0
     shown = command(weir, "rules")
     assert prefix in shown and "public.ecr.aws" in shown
-    changed = answer(weir, "rules", "set", prefix, "--freshness", "60", "--pin", "v*", "--platform", "linux/arm64")["rule"]
+    changed = answer(weir, "rules", "set", prefix, "--freshness", "60", "--pin", "v*", "--platform", "linux/arm64",
+                     "--tags", "merged")["rule"]
+    assert changed["options"]["tags"] == "merged"
     assert changed["options"]["freshnessSeconds"] == 60 and changed["options"]["pinnedTags"] == ["v*"]
     assert changed["options"]["fetch"] == "platforms" and changed["options"]["platforms"] == ["linux/arm64"]
     changed = answer(weir, "rules", "set", prefix, "--reset", "freshnessSeconds", "--fetch", "all")["rule"]

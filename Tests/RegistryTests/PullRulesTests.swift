@@ -201,6 +201,7 @@ import WeirRegistry
         options.freshness = .seconds(90)
         options.pinnedTags = ["v*", "1.2.3"]
         options.fetch = .platforms(["linux/amd64", "linux/arm/v7"])
+        options.tagList = .merged
         options.referrersFreshness = .zero
         options.connections = 3
         options.requestsPerSecond = 0.5

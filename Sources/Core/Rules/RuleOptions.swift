@@ -22,6 +22,14 @@ package struct RuleOptions: Hashable, Sendable {
         }
     }
 
+    /// Which tags a client is told that lists them (`GET /v2/NAME/tags/list`).
+    package enum TagList: String, Hashable, Sendable, CaseIterable {
+        /// Those that are here: ECR's way.
+        case local
+        /// Those that upstream has besides: what updaters look for.
+        case merged
+    }
+
     package static let pinnedTagsLimit = 100
     package static let platformsLimit = 50
 
@@ -30,6 +38,7 @@ package struct RuleOptions: Hashable, Sendable {
     /// Tags that upstream is never asked about again: patterns in which `*` stands for any run of characters.
     package var pinnedTags: [String] = []
     package var fetch = Fetch.requested
+    package var tagList = TagList.local
     /// How long upstream's list of referrers counts. Nil for ECR's six hours.
     package var referrersFreshness: Duration?
     /// Requests at a time; a blob counts until its last byte. Nil for the server's limits.

@@ -57,7 +57,7 @@ extension Pulls {
         return ServedManifest(entry)
     }
 
-    private func pause(after error: any Error) -> Duration {
+    func pause(after error: any Error) -> Duration {
         guard let error = error as? UpstreamError else { return settings.retryUpstreamAfter }
         // The driver said no by itself, which costs nothing, and knows first when upstream is back.
         if !error.wasAsked, error.kind == .unavailable { return min(Self.recheckAfterSilence, settings.retryUpstreamAfter) }

@@ -75,6 +75,8 @@ package final class Pulls: Sendable {
     let imports = Flights<FlightKey, ServedManifest>()
     let checks = Flights<FlightKey, ServedManifest>()
     let lists = Flights<FlightKey, Void>()
+    let tagLists = Flights<UpstreamTags.Key, UpstreamTags.List>()
+    let upstreamTags = UpstreamTags()
     let warmups = Warmups()
     let underWay = PullsUnderWay()
     let failedChecks = FailedChecks()
@@ -198,6 +200,7 @@ package final class Pulls: Sendable {
         await warmups.running.close()
         await checks.close()
         await lists.close()
+        await tagLists.close()
         await imports.close()
         await fills.close()
     }

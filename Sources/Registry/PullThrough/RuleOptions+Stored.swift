@@ -7,6 +7,7 @@ extension RuleOptions {
         var pinnedTags: [String]?
         var fetch: String?
         var platforms: [String]?
+        var tags: String?
         var referrersFreshness: Int64?
         var connections: Int?
         var requestsPerSecond: Double?
@@ -26,6 +27,7 @@ extension RuleOptions {
             case .all: row.fetch = "all"
             case .platforms(let names): row.platforms = names
             }
+            row.tags = tagList == .local ? nil : tagList.rawValue
             row.referrersFreshness = referrersFreshness?.microseconds
             row.connections = connections
             row.requestsPerSecond = requestsPerSecond
@@ -43,6 +45,7 @@ extension RuleOptions {
         freshness = row.freshness.map { .microseconds($0) }
         pinnedTags = row.pinnedTags ?? []
         if let platforms = row.platforms { fetch = .platforms(platforms) } else if row.fetch == "all" { fetch = .all }
+        tagList = row.tags.flatMap { TagList(rawValue: $0) } ?? .local
         referrersFreshness = row.referrersFreshness.map { .microseconds($0) }
         connections = row.connections
         requestsPerSecond = row.requestsPerSecond

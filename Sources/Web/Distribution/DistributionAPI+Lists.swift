@@ -13,10 +13,11 @@ extension DistributionAPI {
         let query = call.query
         let limit = try Self.limit(query["n"])
         // OCI 1.1, "Listing Tags": n=0 is an empty list without a link. The repository must still be there.
-        let page = try await registry.images.tags(
-            in: name, of: call.registry, after: query["last"], limit: max(1, limit))
+        let (page, warning) = try await registry.pulls.tags(
+            in: name, of: call.registry, for: call.caller, after: query["last"], limit: max(1, limit))
         let tags = limit == 0 ? [] : page.items.map(\.description)
         var headers: HTTPFields = [.contentType: "application/json"]
+        if let warning { headers[.warning] = Self.stale(warning) }
         if limit > 0, let next = page.next {
             headers[.link] = Self.link("/v2/\(name)/tags/list", limit, after: next)
         }

@@ -50,7 +50,7 @@ WRITTEN = [str(one) for one in NUMBERS if isinstance(one, (int, float))] + ["", 
 TARGETS = {"ecr": "AmazonEC2ContainerRegistry_V20150921", "secretsmanager": "secretsmanager", "kms": "TrentService"}
 WEIR = {
     "SetRuleOptions": {"ecrRepositoryPrefix": "evil", "freshnessSeconds": 1, "referrersFreshnessSeconds": 1, "connections": 1, "requestsPerSecond": 1,
-                       "bytesPerSecond": 1, "pinnedTags": ["a"], "fetch": "all", "platforms": ["linux/amd64"], "pathPrefix": "/x", "reset": ["fetch"]},
+                       "bytesPerSecond": 1, "pinnedTags": ["a"], "fetch": "all", "tags": "merged", "platforms": ["linux/amd64"], "pathPrefix": "/x", "reset": ["fetch"]},
     "StartGarbageCollection": {"dryRun": True, "graceSeconds": 86_400}, "StartVerification": {"repair": False}, "DescribeRun": {"runId": "1"},
     "ListRules": {}, "DescribeRule": {"ecrRepositoryPrefix": "evil"}, "StartWarm": {"images": ["evil/app:1"], "platforms": ["linux/amd64"]},
     "ExplainImage": {"image": "evil/app:1", "askUpstream": False}, "RunLifecycle": {"repositoryName": "fuzz/app", "dryRun": True},

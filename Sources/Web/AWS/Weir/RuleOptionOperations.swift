@@ -48,6 +48,7 @@ struct RuleOptionOperations: Sendable {
             options.pinnedTags = tags
         }
         if let fetch = try fetch(input) { options.fetch = fetch }
+        if let list = try input.optionalChoice("tags", RuleOptions.TagList.self) { options.tagList = list }
         if let count = try input.optionalInteger("connections", 1...10_000) { options.connections = Int(count) }
         if let rate = try rate(input) { options.requestsPerSecond = rate }
         if let rate = try input.optionalInteger("bytesPerSecond", 1...ByteCount.limit) { options.bytesPerSecond = rate }
@@ -84,6 +85,7 @@ struct RuleOptionOperations: Sendable {
             case "referrersFreshnessSeconds": options.referrersFreshness = fresh.referrersFreshness
             case "pinnedTags": options.pinnedTags = fresh.pinnedTags
             case "fetch", "platforms": options.fetch = fresh.fetch
+            case "tags": options.tagList = fresh.tagList
             case "connections": options.connections = fresh.connections
             case "requestsPerSecond": options.requestsPerSecond = fresh.requestsPerSecond
             case "bytesPerSecond": options.bytesPerSecond = fresh.bytesPerSecond
@@ -126,6 +128,7 @@ extension JSONValue {
             "freshnessSeconds": options.freshness.map(seconds),
             "referrersFreshnessSeconds": options.referrersFreshness.map(seconds),
             "pinnedTags": strings(options.pinnedTags), "fetch": .string(fetch), "platforms": platforms.map(strings),
+            "tags": .string(options.tagList.rawValue),
             "connections": options.connections.map { .integer(Int64($0)) },
             "requestsPerSecond": options.requestsPerSecond.map { .number($0) },
             "bytesPerSecond": options.bytesPerSecond.map { .integer($0) }, "plainHTTP": .bool(options.plainHTTP),
