@@ -10,6 +10,8 @@ struct Answer: Sendable {
     let url: OutboundURL
     let kind: OutboundRequest.Kind
     let upstream: Upstream
+    /// Whoever answered had been sent a login, or a token for strangers.
+    let hadLogin: Bool
 
     var status: Int { Int(response.status.code) }
     var isFromUpstreamItself: Bool { url.origin == upstream.base.origin }
@@ -37,16 +39,6 @@ struct Answer: Sendable {
         guard header("transfer-encoding") == nil, let told = header("content-length") else { return nil }
         throw upstream.error(
             .invalid, "\(upstream.naming(url)) told a length that no blob has: '\(told.prefix(40))'", status: status)
-    }
-
-    /// Throws where the body was compressed though nobody asked for it: its bytes would not be the ones a digest names, and a small
-    /// one could grow without end.
-    func demandPlainEncoding() throws(UpstreamError) {
-        let encodings = response.headers[canonicalForm: "content-encoding"].map { $0.lowercased() }
-        guard encodings.allSatisfy({ $0 == "identity" || $0.isEmpty }) else {
-            throw upstream.error(
-                .invalid, "\(upstream.naming(url)) sent compressed content that nobody asked for", status: status)
-        }
     }
 
     /// The whole body of a small document. A body can be taken once, here or by `drain`.

@@ -1,7 +1,8 @@
 /// One challenge of a `WWW-Authenticate` header (RFC 9110, 11.6.1).
 ///
 /// One header may carry several challenges, and several headers may come; commas separate both challenges and their parameters,
-/// and stand inside quoted strings. So it is read byte by byte, not split.
+/// and stand inside quoted strings. So it is read byte by byte, not split. Some registries leave the quotes out where the grammar wants
+/// them (`realm=https://cp.icr.io/oauth/token, service=registry`): such a value ends at a comma or a blank.
 package struct Challenge: Hashable, Sendable {
     /// Lower case.
     package let scheme: String
@@ -50,8 +51,9 @@ package struct Challenge: Hashable, Sendable {
                     break
                 }
                 if parameters[name] == nil { parameters[name] = value }
+                let end = position
                 skipSpaces()
-                guard current == UInt8(ascii: ",") else { break }
+                guard current == UInt8(ascii: ",") || (position > end && current != nil) else { break }
             }
             return Challenge(scheme: scheme.lowercased(), parameters: parameters)
         }
@@ -62,13 +64,21 @@ package struct Challenge: Hashable, Sendable {
             guard current == UInt8(ascii: "=") else { return nil }
             position += 1
             skipSpaces()
-            guard let value = current == UInt8(ascii: "\"") ? quoted() : token() else { return nil }
+            guard let value = current == UInt8(ascii: "\"") ? quoted() : unquoted() else { return nil }
             return (name.lowercased(), value)
         }
 
         private mutating func token() -> String? {
             let start = position
             while let byte = current, isTokenByte(byte) { position += 1 }
+            return start == position ? nil : String(decoding: bytes[start..<position], as: UTF8.self)
+        }
+
+        private mutating func unquoted() -> String? {
+            let start = position
+            while let byte = current, byte > 0x20, byte < 0x7f, byte != UInt8(ascii: ","), byte != UInt8(ascii: "\"") {
+                position += 1
+            }
             return start == position ? nil : String(decoding: bytes[start..<position], as: UTF8.self)
         }
 

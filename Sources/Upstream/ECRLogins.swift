@@ -123,7 +123,6 @@ struct ECRLogins: Sendable {
                 }
                 throw await Verdict(clock: clock).error(for: answer, asking: "a login", login: .sent)
             }
-            try answer.demandPlainEncoding()
             return try await answer.collect(upTo: Self.maxBytes, within: hops.timeouts.document, as: "a login")
         } catch {
             // It is told of the registry: the service is only on the way to it.

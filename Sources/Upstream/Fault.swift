@@ -14,10 +14,13 @@ struct Fault {
     let step: UpstreamError.Step
     /// False where it says nothing of the server: we gave up, or had no room.
     let blamesServer: Bool
+    /// It hung up.
+    let brokeOff: Bool
 
     init(_ error: any Error, timeouts: UpstreamSettings.Timeouts?) {
         step = Self.step(of: error)
         blamesServer = Self.blamesServer(error)
+        brokeOff = Self.brokeOff(error)
         switch error {
         case let error as HTTPClientError: (kind, detail) = Self.told(error, timeouts)
         case let error as NIOConnectionError: (kind, detail) = Self.told(error)
@@ -40,6 +43,7 @@ struct Fault {
         var error = upstream.error(
             kind, url.origin == upstream.base.origin ? detail : "\(url.host): \(detail)", step: step)
         error.blamesServer = blamesServer
+        error.brokeOff = brokeOff
         return error
     }
 
@@ -64,6 +68,16 @@ struct Fault {
             return ![.cancelled, .alreadyShutdown, .getConnectionFromPoolTimeout].contains(error)
         case let error as IOError: return ![EMFILE, ENFILE].contains(error.errnoCode)
         default: return true
+        }
+    }
+
+    private static func brokeOff(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError: error == .remoteConnectionClosed
+        case let error as IOError: [ECONNRESET, EPIPE].contains(error.errnoCode)
+        case HTTPParserError.invalidEOFState, HTTPParserError.closedConnection: true
+        case let error as ChannelError: [.ioOnClosedChannel, .inputClosed, .eof].contains(error)
+        default: false
         }
     }
 

@@ -8,7 +8,7 @@ import WeirCore
 /// Sends a request and follows redirects, one guarded hop at a time.
 ///
 /// At most five; a login goes along only to the very origin it was meant for (scheme, host and port), never from https to http.
-/// What a later host answers, a 401 included, is an answer: it does not start a login there.
+/// What a later host answers, a 401 included, is an answer: it does not start a login there (but see `Doors`).
 struct Hops: Sendable {
     static let maxHops = 5
 
@@ -60,7 +60,9 @@ struct Hops: Sendable {
         do {
             let response = try await connections.send(request, on: lane)
             log(request, of: upstream, status: Int(response.status.code), since: started)
-            return Answer(response: response, url: request.url, kind: request.kind, upstream: upstream)
+            return Answer(
+                response: response, url: request.url, kind: request.kind, upstream: upstream,
+                hadLogin: request.authorization != nil)
         } catch let refused as Connections.AddressRefused {
             throw guarding.refusal(refused.objection, of: request.url, for: upstream)
         } catch {
@@ -118,7 +120,7 @@ struct Hops: Sendable {
                 .guarded, "it redirects from https to http, to \(next.url.host)", status: answer.status)
         }
         if next.url.origin != request.url.origin {
-            next.authorization = nil
+            next.authorization = request.pass?.origin == next.url.origin ? request.pass?.authorization : nil
             next.isElsewhere = true
         }
         return next

@@ -20,16 +20,20 @@ enum Login: Sendable {
         }
     }
 
-    var isECR: Bool {
-        if case .ecr = self { true } else { false }
+    /// Nobody's name is in it: sent with no login, or with a token that everybody gets.
+    var isNobody: Bool { state == .none }
+
+    /// A token from before, of which a new one could be had.
+    var isHeldToken: Bool {
+        if case .bearer(_, _, .held) = self { true } else { false }
     }
 
-    /// Nobody's name is in it: sent with no login, or with a token that everybody gets.
-    var isNobody: Bool {
+    /// What an answer's "no" can be about.
+    var state: Verdict.LoginState {
         switch self {
-        case .none: true
-        case .basic, .ecr: false
-        case .bearer(_, let key, _): key.credential == nil
+        case .none: .none
+        case .basic, .ecr: .sent
+        case .bearer(_, let key, _): key.credential == nil ? .none : .taken
         }
     }
 }
@@ -40,12 +44,7 @@ enum Login: Sendable {
 /// login at once. A credential leaves in two ways only: by Basic to the upstream's own origin, and by Basic to a token server that
 /// `Realm` finds to be the upstream's own.
 final class Logins: Sendable {
-    private enum Scheme: Sendable, Equatable {
-        /// Asked, and nothing was demanded.
-        case nothing
-        case basic
-        case bearer(realm: OutboundURL, service: String?)
-    }
+    private typealias Scheme = Demand.Scheme
 
     private struct Place: Hashable {
         let owner: String
@@ -54,22 +53,14 @@ final class Logins: Sendable {
         var repository: String?
     }
 
-    /// What a 401 demands.
-    private struct Demand {
-        let scheme: Scheme
-        /// What a token must be good for, in the registry's own words (RFC 6750, 3); nil where it names nothing beyond the usual.
-        var scope: String?
-    }
-
     /// More than there are rules; when it is hit, everything is learned anew.
     private static let maxPlaces = 10_000
-    /// A stranger's scope is sent on to its token server: longer ones than this are not.
-    private static let maxScopeBytes = 1024
 
     private let hops: Hops
     private let tokenServer: TokenServer
     private let tokens: Tokens
     private let ecr: ECRLogins
+    let doors: Doors
     private let schemes = Mutex<[Place: Scheme]>([:])
     /// Scopes that repositories demand beside `repository:NAME:pull`.
     private let scopes = Mutex<[Place: String]>([:])
@@ -79,6 +70,7 @@ final class Logins: Sendable {
         tokenServer = TokenServer(hops: hops, clock: clock)
         tokens = Tokens(clock: clock)
         ecr = ECRLogins(hops: hops, clock: clock, identity: identity)
+        doors = Doors(tokenServer: tokenServer, tokens: tokens)
     }
 
     /// The login to begin with. Without a credential nothing is known before the first challenge; with one the upstream is asked
@@ -94,16 +86,22 @@ final class Logins: Sendable {
         return try await login(by: scheme, for: source, at: upstream)
     }
 
-    /// The login to try after `answer`, a 401 of the upstream itself; nil where the refusal is final.
+    /// The login to try after `answer`, a 400, 401 or 403 of the upstream itself; nil where the refusal is final.
+    ///
+    /// A 401 says what is demanded. Of a token that was held from before every "no" may mean that it has ended: public.ecr.aws says 400
+    /// then, ghcr.io 403, and Harbor challenges for Basic.
     func login(
         after answer: Answer, sent: Login, for source: UpstreamSource
     ) async throws(UpstreamError) -> Login? {
         if case .ecr(let token, let key, let age) = sent {
-            guard age == .held else { return nil }
+            guard age == .held, answer.status != 400 else { return nil }
             ecr.forget(token, for: key)
             return try await login(for: source, at: answer.upstream)
         }
-        guard let demand = try Self.demanded(by: answer) else { return nil }
+        let demand = answer.status == 401 ? try Demand(answer) : nil
+        guard let demand, demand.isBearer || !sent.isHeldToken else {
+            return try await renewed(sent, for: source, at: answer.upstream)
+        }
         let scheme = demand.scheme
         let before = known(source)
         remember(scheme, for: source)
@@ -121,6 +119,20 @@ final class Logins: Sendable {
         return try await login(by: scheme, for: source, at: answer.upstream)
     }
 
+    /// Another token in the place of one that was held; nil where there was none, and where it is not its fault. Throws where no new one is
+    /// to be had: then the token server's word is the reason.
+    private func renewed(_ sent: Login, for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login? {
+        guard case .bearer(let token, let key, .held) = sent else { return nil }
+        tokens.forget(token, for: key)
+        return try await login(by: .bearer(realm: key.realm, service: key.service), for: source, at: upstream)
+    }
+
+    /// How it went on with a new login.
+    func note(_ answer: Answer, sent login: Login) {
+        guard case .bearer(let token, let key, .fresh) = login, [400, 401, 403].contains(answer.status) else { return }
+        tokens.excuse(token, for: key)
+    }
+
     private func login(
         by scheme: Scheme, for source: UpstreamSource, at upstream: Upstream
     ) async throws(UpstreamError) -> Login {
@@ -134,8 +146,8 @@ final class Logins: Sendable {
             if let objection {
                 throw upstream.error(
                     .guarded,
-                    "its token realm \(realm) \(objection): no login is sent there. "
-                        + "If it is meant, trust that realm for this upstream", step: .login)
+                    "its token realm \(realm) \(objection): no login is sent there. If it is meant, start the server with "
+                        + "--trust-realm \(upstream.host)=\(realm.host)", step: .login)
             }
             let key = Tokens.Key(
                 owner: source.owner, host: source.host, realm: realm, service: service,
@@ -155,7 +167,7 @@ final class Logins: Sendable {
         await answer.drain()
         switch answer.status {
         // Its scope is that of the front page: of no use for a repository.
-        case 401 where answer.isFromUpstreamItself: return try Self.demanded(by: answer)?.scheme
+        case 401 where answer.isFromUpstreamItself: return try Demand(answer)?.scheme
         // Busy or down: the next request asks again.
         case 429, 500...: return nil
         default: return .nothing
@@ -175,7 +187,7 @@ final class Logins: Sendable {
         let login: Login
         if let place = ecr.place(of: own) {
             login = try await ecr.login(to: place, for: own, at: upstream)
-        } else if first.status == 401, first.isFromUpstreamItself, let demand = try Self.demanded(by: first) {
+        } else if first.status == 401, first.isFromUpstreamItself, let demand = try Demand(first) {
             login = try await self.login(by: demand.scheme, for: own, at: upstream)
         } else {
             return
@@ -185,30 +197,6 @@ final class Logins: Sendable {
         let second = try await hops.follow(request, for: upstream)
         guard second.status == 401 else { return await second.drain() }
         throw await verdict.error(for: second, asking: "its front page /v2/", login: .sent)
-    }
-
-    /// The strongest scheme of a 401 that is spoken here; nil where there is none.
-    private static func demanded(by answer: Answer) throws(UpstreamError) -> Demand? {
-        let challenges = answer.response.headers["www-authenticate"].flatMap { Challenge.parse($0) }
-        if let bearer = challenges.first(where: { $0.scheme == "bearer" && $0.parameters["realm"] != nil }),
-            let text = bearer.parameters["realm"]
-        {
-            do throws(URLRefusal) {
-                return Demand(
-                    scheme: .bearer(realm: try OutboundURL(text), service: bearer.parameters["service"]),
-                    scope: bearer.parameters["scope"].flatMap { isScope($0) ? $0 : nil })
-            } catch {
-                throw answer.upstream.error(
-                    .guarded, "its token realm '\(shown(text))' \(error.reason): no login is sent there")
-            }
-        }
-        return challenges.contains { $0.scheme == "basic" } ? Demand(scheme: .basic) : nil
-    }
-
-    /// RFC 6749, 3.3: visible characters but `"` and `\`, and blanks between them.
-    private static func isScope(_ text: String) -> Bool {
-        (1...maxScopeBytes).contains(text.utf8.count)
-            && text.utf8.allSatisfy { (0x20...0x7e).contains($0) && $0 != 0x22 && $0 != 0x5c }
     }
 
     /// What a token for the repository is asked for: what the registry demanded first, since some token servers look at no more.
@@ -242,15 +230,6 @@ final class Logins: Sendable {
             if $0.count >= Self.maxPlaces { $0.removeAll() }
             return $0.updateValue(more, forKey: place) != more
         }
-    }
-
-    /// A stranger's text for a message: without what a query may hold, and short.
-    private static func shown(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.prefix { $0 != "?" }.prefix(100).filter {
-                    $0.isASCII && $0.value > 0x20 && $0.value < 0x7f && $0 != "'"
-                }))
     }
 
     private func known(_ source: UpstreamSource) -> Scheme? {

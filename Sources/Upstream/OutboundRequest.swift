@@ -12,6 +12,8 @@ struct OutboundRequest: Sendable {
     let plainHeaders: HTTPHeaders
     /// Bound to the origin for which the request was made; redirects elsewhere lose it.
     var authorization: String?
+    /// A token for strangers, for another registry to which upstream redirects.
+    var pass: Pass?
     /// Of a `post`.
     var body: ByteBuffer?
     /// How long to wait for a probe of a server that was found dead a while ago.

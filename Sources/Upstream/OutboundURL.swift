@@ -82,6 +82,9 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
         return OutboundURL(scheme: scheme, host: host, port: port, path: base + suffix)
     }
 
+    /// This URL with another query, percent-encoded as it came.
+    func with(query: String) -> OutboundURL { OutboundURL(scheme: scheme, host: host, port: port, path: path, query: query) }
+
     /// This URL with more in its query, values percent-encoded.
     package func adding(_ items: [(name: String, value: String)]) -> OutboundURL {
         let added = items.map { "\($0.name)=\(Self.encoded($0.value))" }

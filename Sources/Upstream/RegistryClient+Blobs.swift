@@ -37,14 +37,13 @@ extension RegistryClient {
         let (answer, login) = try await content(of: digest, Self.headers(for: range), in: source)
         let ranges = answer.header("accept-ranges").map { $0.lowercased() == "bytes" } ?? false
         switch answer.status {
+        // Whatever a header says of an encoding: the digest tells whether these are the bytes.
         case 200:
-            try answer.demandPlainEncoding()
             let length = try answer.demandLength()
             return UpstreamBlob(
                 size: length, offset: 0, body: body(of: answer, length: length),
                 validator: answer.strongEntityTag, servesRanges: ranges)
         case 206 where !range.isWhole:
-            try answer.demandPlainEncoding()
             let sent = try Self.range(of: answer, asked: range)
             return UpstreamBlob(
                 size: sent.size, offset: range.offset, body: body(of: answer, length: sent.count),
@@ -54,7 +53,8 @@ extension RegistryClient {
     }
 
     private func size(of digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
-        let (answer, login) = try await ask(.head, "blobs/\(digest)", [:], in: source)
+        let asked = try await look("blobs/\(digest)", [:], in: source)
+        guard let (answer, login) = asked else { return try await sizeByFirstByte(of: digest, in: source) }
         if verdict.isMerelyALook(answer) { return try await sizeByFirstByte(of: digest, in: source) }
         guard answer.status == 200 else {
             throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
@@ -89,7 +89,8 @@ extension RegistryClient {
             asked = try await ask(.get, "blobs/\(digest)", headers, in: source)
         }
         let answer = asked.0
-        if !answer.isFromUpstreamItself, answer.status == 200 || answer.status == 206 {
+        // A link opens by itself. Another registry, which wanted a token, is no link.
+        if !answer.isFromUpstreamItself, !answer.hadLogin, answer.status == 200 || answer.status == 206 {
             redirects.remember(answer.url, for: key)
         }
         return asked

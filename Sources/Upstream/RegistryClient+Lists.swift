@@ -13,6 +13,8 @@ extension RegistryClient {
     /// Bounds for lists that a stranger's server could make endless (GHSA-vfp6-jrw2-99g9).
     private static let maxPages = 200
     private static let maxReferrers = 10_000
+    /// Pages in a row that bring nothing new; then it is the end.
+    private static let idlePages = 3
     /// A whole list may take so long: each of two hundred slow pages would else have its own time.
     private static let patience: Duration = .seconds(180)
     /// Of their types and annotations together.
@@ -23,36 +25,49 @@ extension RegistryClient {
     ) async throws(UpstreamError) -> [UpstreamReferrer] {
         let query = artifactType.map { [(name: "artifactType", value: $0)] } ?? []
         var found: [UpstreamReferrer] = []
+        var seen: Set<Digest> = []
         var bytes = 0
         let isKnown = try await pages(
             of: "referrers/\(digest)", query, noun: "the referrers of \(digest)", in: source, isMissing: Self.lacksReferrersAPI
         ) { page, _ throws(UpstreamError) in
-            found += page.referrers
-            bytes += page.referrers.map(\.bytes).total
+            let new = page.referrers.filter { seen.insert($0.digest).inserted }
+            found += new
+            bytes += new.map(\.bytes).total
             guard bytes <= Self.maxReferrerBytes else {
                 throw UpstreamError(.invalid, host: source.host, "it sent more than \(Self.maxReferrerBytes) bytes of referrers")
             }
-            return found.count < Self.maxReferrers
+            return found.count < Self.maxReferrers ? .more(isNews: !new.isEmpty) : .enough
         }
-        if !isKnown { found = try await referrersByTag(of: digest, in: source) }
-        var seen: Set<Digest> = []
-        return found.prefix(Self.maxReferrers).filter {
-            (artifactType == nil || $0.artifactType == artifactType) && seen.insert($0.digest).inserted
+        if !isKnown {
+            var seen: Set<Digest> = []
+            found = try await referrersByTag(of: digest, in: source).filter { seen.insert($0.digest).inserted }
         }
+        return found.prefix(Self.maxReferrers).filter { artifactType == nil || $0.artifactType == artifactType }
     }
 
     package func tags(in source: UpstreamSource, limit: Int) async throws(UpstreamError) -> [Tag] {
         var tags: [Tag] = []
+        var seen: Set<Tag> = []
+        var isRefused = false
         let size = min(max(limit, 1), 1000)
-        let isKnown = try await pages(of: "tags/list", [(name: "n", value: "\(size)")], noun: "the list of tags", in: source) {
-            page, _ throws(UpstreamError) in
-            tags += (page.tags ?? []).compactMap { try? Tag($0) }
-            return tags.count < limit
+        // Some registries refuse the number: those are asked without.
+        let queries: [[(name: String, value: String)]] = [[(name: "n", value: "\(size)")], []]
+        for query in queries {
+            let isKnown = try await pages(
+                of: "tags/list", query, noun: "the list of tags", in: source,
+                isMissing: { answer in
+                    isRefused = [400, 405].contains(answer.status)
+                    return [400, 404, 405, 501].contains(answer.status)
+                }
+            ) { page, _ throws(UpstreamError) in
+                let new = page.tags.filter { seen.insert($0).inserted }
+                tags += new
+                return tags.count < limit ? .more(isNews: !new.isEmpty) : .enough
+            }
+            if isKnown { return Array(tags.prefix(limit)) }
+            guard isRefused else { break }
         }
-        guard isKnown else {
-            throw UpstreamError(.notFound, host: source.host, "it does not have the list of tags", status: 404)
-        }
-        return Array(tags.prefix(limit))
+        throw UpstreamError(.notFound, host: source.host, "it does not have the list of tags", status: 404)
     }
 
     /// Registries without the API say so in many ways: any no of their own but a limit or an outage, another host's answer, a web page.
@@ -87,28 +102,38 @@ extension RegistryClient {
         }
     }
 
+    /// What becomes of a list after a page.
+    private enum Appetite {
+        case enough
+        case more(isNews: Bool)
+    }
+
     /// Hands the pages of a list to `take` for as long as it wants more. False where upstream has no such list.
     private func pages(
         of path: String, _ query: [(name: String, value: String)], noun: String, in source: UpstreamSource,
-        isMissing: (Answer) -> Bool = { [400, 404, 405, 501].contains($0.status) },
-        _ take: (ListPage, Answer) throws(UpstreamError) -> Bool
+        isMissing: (Answer) -> Bool, _ take: (ListPage, Answer) throws(UpstreamError) -> Appetite
     ) async throws(UpstreamError) -> Bool {
         let upstream = try guarding.upstream(for: source)
-        var url = upstream.base.appending("/v2/\(source.repository)/\(path)")
-        if !query.isEmpty { url = url.adding(query) }
-        var visited: Set<String> = []
+        let place = upstream.base.appending("/v2/\(source.repository)/\(path)")
+        var url = query.isEmpty ? place : place.adding(query)
+        var visited: Set<String> = [url.wire]
+        var idle = 0
         let end = ContinuousClock.now + Self.patience
-        while visited.count < Self.maxPages, visited.insert(url.wire).inserted {
+        for number in 1...Self.maxPages {
             let (answer, login) = try await ask(
                 .get, at: url, ["Accept": MediaType.ociIndex + ", application/json"], of: upstream, in: source)
-            if visited.count == 1, isMissing(answer) {
+            if number == 1, isMissing(answer) {
                 await answer.drain()
                 return false
             }
             guard answer.status == 200 else { throw await verdict.error(for: answer, asking: noun, login: login) }
             let bytes = try await document(answer, upTo: Manifest.maxBytes, as: noun)
             guard let page = ListPage(bytes) else { throw upstream.error(.invalid, "it sent something else as \(noun)") }
-            guard try take(page, answer), let next = try Self.next(after: answer) else { return true }
+            guard case .more(let isNews) = try take(page, answer) else { return true }
+            idle = isNews ? 0 : idle + 1
+            // A link that leads in a circle, and pages that bring nothing, are an end too.
+            guard idle < Self.idlePages, let next = try Self.next(after: answer, in: place), visited.insert(next.wire).inserted
+            else { return true }
             guard ContinuousClock.now < end else {
                 throw upstream.error(.unavailable, "\(noun) does not come to its end in time")
             }
@@ -117,17 +142,30 @@ extension RegistryClient {
         throw upstream.error(.invalid, "\(noun) has no end")
     }
 
-    /// `Link: </v2/…?last=…>; rel="next"` (RFC 8288). It may lead nowhere but to the same server: the login goes along.
-    private static func next(after answer: Answer) throws(UpstreamError) -> OutboundURL? {
-        for header in answer.response.headers["link"] {
-            for link in header.split(separator: ",") where link.contains("rel=\"next\"") || link.contains("rel=next") {
-                guard let open = link.firstIndex(of: "<"), let close = link.lastIndex(of: ">"), open < close else { continue }
-                let target = String(link[link.index(after: open)..<close])
-                guard let url = try? answer.url.resolving(target), url.origin == answer.upstream.base.origin else {
-                    throw answer.upstream.error(.guarded, "the next page of its list is on another server")
-                }
-                return url
+    /// `Link: </v2/…?last=…>; rel="next"` (RFC 8288). Registries behind proxies name themselves by other hosts and paths than the one that
+    /// was asked: where the next page is, is known, so that only the query is taken. The login goes nowhere else.
+    private static func next(after answer: Answer, in place: OutboundURL) throws(UpstreamError) -> OutboundURL? {
+        guard let target = answer.response.headers["link"].lazy.compactMap({ nextLink(in: $0) }).first else { return nil }
+        let url: OutboundURL
+        do throws(URLRefusal) { url = try answer.url.resolving(target) } catch {
+            throw answer.upstream.error(.invalid, "the link to the next page of its list \(error.reason)")
+        }
+        if let query = url.query { return place.with(query: query) }
+        guard url.origin == place.origin else {
+            throw answer.upstream.error(.guarded, "the next page of its list is on another server")
+        }
+        return url
+    }
+
+    private static func nextLink(in header: String) -> String? {
+        var rest = header[...]
+        while let open = rest.firstIndex(of: "<"), let close = rest[open...].firstIndex(of: ">") {
+            let after = rest[rest.index(after: close)...]
+            let parameters = after.prefix { $0 != "<" }.lowercased()
+            if parameters.contains("rel=\"next\"") || parameters.contains("rel=next") {
+                return String(rest[rest.index(after: open)..<close])
             }
+            rest = after
         }
         return nil
     }
@@ -140,24 +178,40 @@ extension UpstreamReferrer {
     }
 }
 
-/// A page of tags or of referrers: the two documents have no member in common.
+/// A page of tags or of referrers: the two documents have no member in common. One entry that makes no sense does not spoil the others.
 private struct ListPage: Decodable {
-    var tags: [String]?
-    var manifests: [Entry]?
+    private var named: [Lenient<String>]?
+    private var listed: [Lenient<Entry>]?
 
-    struct Entry: Decodable {
+    private enum CodingKeys: String, CodingKey {
+        case named = "tags"
+        case listed = "manifests"
+    }
+
+    /// Nil for what is none.
+    private struct Lenient<Value: Decodable>: Decodable {
+        let value: Value?
+
+        init(from decoder: any Decoder) throws { value = try? decoder.singleValueContainer().decode(Value.self) }
+    }
+
+    private struct Entry: Decodable {
         var mediaType: String?
         var digest: String
         var size: Int64?
         var artifactType: String?
-        var annotations: [String: Text]?
-    }
+        var annotations: [String: CarriedText]?
 
-    /// A string, or something else that is passed over.
-    struct Text: Decodable {
-        var value: String?
+        private enum CodingKeys: CodingKey { case mediaType, digest, size, artifactType, annotations }
 
-        init(from decoder: any Decoder) throws { value = try? decoder.singleValueContainer().decode(String.self) }
+        init(from decoder: any Decoder) throws {
+            let members = try decoder.container(keyedBy: CodingKeys.self)
+            digest = try members.decode(String.self, forKey: .digest)
+            mediaType = try? members.decode(String.self, forKey: .mediaType)
+            size = try? members.decode(Int64.self, forKey: .size)
+            artifactType = try? members.decode(String.self, forKey: .artifactType)
+            annotations = try? members.decode([String: CarriedText].self, forKey: .annotations)
+        }
     }
 
     init?(_ bytes: ByteBuffer) {
@@ -165,14 +219,17 @@ private struct ListPage: Decodable {
         self = page
     }
 
+    /// What is no tag by the grammar is left out.
+    var tags: [Tag] { (named ?? []).compactMap { entry in entry.value.flatMap { try? Tag($0) } } }
+
     /// What is no digest is left out.
     var referrers: [UpstreamReferrer] {
-        (manifests ?? []).compactMap { entry in
+        (listed ?? []).compactMap(\.value).compactMap { entry in
             guard let digest = try? Digest(entry.digest) else { return nil }
             return UpstreamReferrer(
                 digest: digest, mediaType: entry.mediaType ?? MediaType.ociManifest,
                 size: ByteCount(clamping: entry.size ?? 0).bytes,
-                artifactType: entry.artifactType, annotations: (entry.annotations ?? [:]).compactMapValues(\.value))
+                artifactType: entry.artifactType, annotations: (entry.annotations ?? [:]).compactMapValues(\.text))
         }
     }
 }

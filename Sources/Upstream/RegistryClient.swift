@@ -60,16 +60,22 @@ package final class RegistryClient: UpstreamRegistry {
         _ reference: Reference, in source: UpstreamSource
     ) async throws(UpstreamError) -> UpstreamDescriptor {
         let noun = "the manifest \(reference)"
-        let (answer, login) = try await ask(.head, "manifests/\(reference)", ["Accept": Self.accepted], in: source)
+        let asked = try await look("manifests/\(reference)", ["Accept": Self.accepted], in: source)
+        guard let (answer, login) = asked else { return try await descriptor(of: reference, in: source) }
         // A registry without HEAD for manifests leaves the GET.
         if answer.status == 405 || answer.status == 501 { return UpstreamDescriptor(digest: nil, mediaType: nil) }
-        if verdict.isMerelyALook(answer) {
-            let found = try await manifest(reference, in: source)
-            return UpstreamDescriptor(digest: Digest(of: found.bytes.readableBytesView), mediaType: found.mediaType)
-        }
+        if verdict.isMerelyALook(answer) { return try await descriptor(of: reference, in: source) }
         guard answer.status == 200 else { throw await verdict.error(for: answer, asking: noun, login: login) }
         let digest = answer.header("docker-content-digest").flatMap { try? Digest($0) }
         return UpstreamDescriptor(digest: digest, mediaType: answer.mediaType)
+    }
+
+    /// By a GET, where a HEAD tells nothing.
+    private func descriptor(
+        of reference: Reference, in source: UpstreamSource
+    ) async throws(UpstreamError) -> UpstreamDescriptor {
+        let found = try await manifest(reference, in: source)
+        return UpstreamDescriptor(digest: Digest(of: found.bytes.readableBytesView), mediaType: found.mediaType)
     }
 
     package func manifest(
@@ -127,30 +133,51 @@ extension RegistryClient {
         // Whoever only looks whether something is new has an answer already.
         request.patience = kind == .head ? .milliseconds(100) : .seconds(2)
         request.authorization = login.authorization
+        request.pass = try await logins.doors.pass(for: source, at: upstream)
         let started = ContinuousClock.now
         var answer = try await hops.follow(request, for: upstream)
-        // ECR says "forbidden" of a password that has ended.
-        if answer.status == 401 || (answer.status == 403 && login.isECR), answer.isFromUpstreamItself,
+        var renewals = 0
+        // Twice at most: a token that has ended, and then another scheme.
+        while renewals < 2, answer.isFromUpstreamItself, [400, 401, 403].contains(answer.status),
             let renewed = try await logins.login(after: answer, sent: login, for: source)
         {
             await answer.drain()
             login = renewed
             request.authorization = renewed.authorization
             answer = try await hops.follow(request, for: upstream)
+            renewals += 1
+        }
+        if renewals > 0 { logins.note(answer, sent: login) }
+        while !answer.isFromUpstreamItself, [400, 401, 403].contains(answer.status),
+            let pass = try await logins.doors.pass(beyond: answer, sent: request.pass, for: source)
+        {
+            await answer.drain()
+            request.pass = pass
+            answer = try await hops.follow(request, for: upstream)
         }
         book.note(answer, after: started.duration(to: .now), in: source)
-        return (answer, login.isNobody ? .none : .sent)
+        return (answer, login.state)
     }
 
-    /// The whole body of `answer`, which must look like a JSON object.
-    func document(_ answer: Answer, upTo maxBytes: Int, as noun: String) async throws(UpstreamError) -> ByteBuffer {
-        try verdict.demandNoPage(answer, noun)
-        try answer.demandPlainEncoding()
-        let bytes = try await answer.collect(upTo: maxBytes, within: timeouts.document, as: noun)
-        guard bytes.readableBytesView.first(where: { !Self.spaces.contains($0) }) == UInt8(ascii: "{") else {
-            throw answer.upstream.error(.invalid, "it sent something that is no document as \(noun)")
+    /// Asks by HEAD. Nil where upstream hung up: some registries do that at a HEAD and answer a GET.
+    func look(
+        _ path: String, _ headers: HTTPHeaders, in source: UpstreamSource
+    ) async throws(UpstreamError) -> (Answer, Verdict.LoginState)? {
+        do throws(UpstreamError) { return try await ask(.head, path, headers, in: source) } catch {
+            guard error.brokeOff, !Task.isCancelled else { throw error }
+            return nil
         }
-        return bytes
+    }
+
+    /// The whole body of `answer`, which must look like a JSON object. What its headers call it does not matter.
+    func document(_ answer: Answer, upTo maxBytes: Int, as noun: String) async throws(UpstreamError) -> ByteBuffer {
+        let bytes = try await answer.collect(upTo: maxBytes, within: timeouts.document, as: noun)
+        let first = bytes.readableBytesView.first { !Self.spaces.contains($0) }
+        if first == UInt8(ascii: "{") { return bytes }
+        try verdict.demandNoPage(answer, noun)
+        let detail =
+            bytes.isGzip ? "compressed \(noun), which nobody had asked it to" : "something that is no document as \(noun)"
+        throw answer.upstream.error(.invalid, "\(answer.upstream.naming(answer.url)) sent \(detail)", status: answer.status)
     }
 
     /// Nothing that could leave its place in the path: letters of any case, digits and `._-`, in segments that are no dots alone.
@@ -164,4 +191,9 @@ extension RegistryClient {
                     }
             }
     }
+}
+
+extension ByteBuffer {
+    /// RFC 1952, 2.3.1.
+    var isGzip: Bool { readableBytesView.starts(with: [0x1f, 0x8b]) }
 }

@@ -12,9 +12,10 @@ import WeirCore
 struct TokenServer: Sendable {
     /// Larger than any honest token.
     private static let maxBytes = 256 * 1024
-    /// What the protocol says where the answer does not.
+    /// What the protocol says where the answer does not, and where it says less: clients have never believed less.
     private static let usualLife: Duration = .seconds(60)
     private static let longestLife: Duration = .seconds(60 * 60)
+    private static let secondTry: Duration = .milliseconds(200)
 
     let hops: Hops
     let clock: WallClock
@@ -26,9 +27,14 @@ struct TokenServer: Sendable {
         let request = OutboundRequest(
             kind: .get, url: key.realm.adding(items), plainHeaders: ["Accept": "application/json"],
             authorization: key.credential?.basicAuthorization)
-        let answer = try await hops.follow(request, for: upstream)
+        var answer = try await hops.follow(request, for: upstream)
+        if answer.status == 404, !key.scope.isEmpty {
+            // GitLab's says so now and then in the midst of a pull, and the next try works.
+            await answer.drain()
+            try? await Task.sleep(for: Self.secondTry)
+            answer = try await hops.follow(request, for: upstream)
+        }
         guard answer.status == 200 else { throw await refusal(answer, key) }
-        try answer.demandPlainEncoding()
         let bytes = try await answer.collect(
             upTo: Self.maxBytes, within: hops.timeouts.document, as: "a token")
         return try read(bytes, from: answer, asked: asked)
@@ -42,43 +48,59 @@ struct TokenServer: Sendable {
                 key.credential == nil
                 ? "its token server \(answer.url.host) gives no token without a login"
                 : "its token server \(answer.url.host) refused the login: is the secret's username and access token right?"
-            return upstream.error(.denied, detail, status: answer.status, step: .login)
+            var error = upstream.error(.denied, detail, status: answer.status, step: .login)
+            error.denial = key.credential == nil ? .stranger : .login
+            return error
         }
         var verdict = await Verdict(clock: clock)
             .error(for: answer, asking: "a token", login: key.credential == nil ? .none : .sent)
         // The token server that the registry names speaks for it; one that the token server redirects to does not.
         if answer.url.origin == key.realm.origin { verdict.saidElsewhere = nil }
-        // A token server that is not there says nothing of the image.
         guard verdict.kind == .notFound else { return verdict }
-        return upstream.error(.invalid, "its token server \(key.realm) does not exist", status: answer.status)
+        // Without a repository's name in the question nothing but the token server itself can be missing.
+        if key.scope.isEmpty {
+            return upstream.error(.invalid, "its token server \(key.realm) does not exist", status: answer.status)
+        }
+        return upstream.error(
+            .notFound, "its token server \(key.realm) knows no such repository, or is not there itself", status: answer.status)
     }
 
+    /// Members of other types than the protocol's are passed over: some servers write numbers as text.
     private struct Reply: Decodable {
         var token: String?
         var accessToken: String?
         var expiresIn: Double?
 
-        enum CodingKeys: String, CodingKey {
+        private enum CodingKeys: String, CodingKey {
             case token
             case accessToken = "access_token"
             case expiresIn = "expires_in"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let members = try decoder.container(keyedBy: CodingKeys.self)
+            token = try? members.decode(String.self, forKey: .token)
+            accessToken = try? members.decode(String.self, forKey: .accessToken)
+            let text = try? members.decode(String.self, forKey: .expiresIn)
+            expiresIn = (try? members.decode(Double.self, forKey: .expiresIn)) ?? text.flatMap { Double($0) }
         }
     }
 
     private func read(_ bytes: ByteBuffer, from answer: Answer, asked: Timestamp) throws(UpstreamError) -> Token {
         guard let reply = try? JSONDecoder().decode(Reply.self, from: Data(bytes.readableBytesView)),
-            let value = [reply.token, reply.accessToken].compactMap({ $0 }).first(where: { !$0.isEmpty }),
+            let value = [reply.accessToken, reply.token].compactMap({ $0 }).first(where: { !$0.isEmpty }),
             value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
         else {
+            let why = bytes.isGzip ? ": it is compressed, which nobody had asked for" : ""
             throw answer.upstream.error(
-                .invalid, "the answer of its token server \(answer.url.host) holds no token", status: answer.status)
+                .invalid, "the answer of its token server \(answer.url.host) holds no token" + why, status: answer.status)
         }
         var life = Self.usualLife
         if let seconds = reply.expiresIn, seconds.isFinite, seconds >= 0 {
             life = .microseconds(Int64(saturating: min(seconds, 86_400) * 1_000_000))
         }
         // Given back a little before it ends, so that none ends on its way.
-        life = min(life, Self.longestLife)
+        life = min(max(life, Self.usualLife), Self.longestLife)
         return Token(value: value, expiresAt: asked + (life - min(life / 5, .seconds(15))))
     }
 }

@@ -29,23 +29,28 @@ final class Tokens: Sendable {
     }
 
     /// Where a token came from: a fresh one that is refused will be refused again.
-    enum Age: Sendable { case held, fresh }
+    enum Age: Sendable {
+        case held, fresh
+        /// Held, and a moment ago a new one was refused as well: what is refused is not the token's fault.
+        case excused
+    }
 
     typealias Fetch = @Sendable () async throws(UpstreamError) -> Token
 
     private enum Entry {
         /// Leaves to `.held` when the token comes, to nothing when it does not.
         case asked(Task<Result<Token, UpstreamError>, Never>)
-        case held(Token)
+        case held(Token, excusedUntil: Timestamp?)
     }
 
     private enum Step {
-        case use(Token)
+        case use(Token, Age)
         case wait(Task<Result<Token, UpstreamError>, Never>)
     }
 
     /// Above this many, tokens that have expired are dropped; above twice as many, all that are held.
     private static let manyEntries = 2048
+    private static let excuse: Duration = .seconds(60)
 
     private let clock: WallClock
     private let entries = Mutex<[Key: Entry]>([:])
@@ -56,7 +61,9 @@ final class Tokens: Sendable {
         let now = clock.now
         let step = entries.withLock { entries -> Step in
             switch entries[key] {
-            case .held(let token) where token.isGood(at: now): return .use(token)
+            case .held(let token, let until) where token.isGood(at: now):
+                let isExcused = until.map { $0 > now && $0 - now <= Self.excuse } ?? false
+                return .use(token, isExcused ? .excused : .held)
             case .asked(let task): return .wait(task)
             case .held, nil:
                 // Bounded by the time limits of the request itself, so nobody needs to cancel it.
@@ -66,7 +73,7 @@ final class Tokens: Sendable {
             }
         }
         switch step {
-        case .use(let token): return (token, .held)
+        case .use(let token, let age): return (token, age)
         case .wait(let task): return (try await task.value.get(), .fresh)
         }
     }
@@ -74,7 +81,15 @@ final class Tokens: Sendable {
     /// Drops `token`, which upstream refused, unless another has taken its place.
     func forget(_ token: Token, for key: Key) {
         entries.withLock {
-            if case .held(let held) = $0[key], held.value == token.value { $0[key] = nil }
+            if case .held(let held, _) = $0[key], held.value == token.value { $0[key] = nil }
+        }
+    }
+
+    /// A new token was refused as the one before was: for a while no refusal is laid to its charge.
+    func excuse(_ token: Token, for key: Key) {
+        let until = clock.now + Self.excuse
+        entries.withLock {
+            if case .held(let held, _) = $0[key], held.value == token.value { $0[key] = .held(held, excusedUntil: until) }
         }
     }
 
@@ -84,14 +99,14 @@ final class Tokens: Sendable {
         let now = clock.now
         entries.withLock { entries in
             if entries.count > Self.manyEntries { entries = Self.thinned(entries, now: now) }
-            entries[key] = (try? result.get()).map { .held($0) }
+            entries[key] = (try? result.get()).map { .held($0, excusedUntil: nil) }
         }
         return result
     }
 
     private static func thinned(_ entries: [Key: Entry], now: Timestamp) -> [Key: Entry] {
         let live = entries.filter {
-            if case .held(let token) = $0.value { token.isGood(at: now) } else { true }
+            if case .held(let token, _) = $0.value { token.isGood(at: now) } else { true }
         }
         guard live.count > 2 * manyEntries else { return live }
         return live.filter { if case .held = $0.value { false } else { true } }

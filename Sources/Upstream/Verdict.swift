@@ -27,10 +27,11 @@ struct Verdict: Sendable {
                 kind, detail + said, status: answer.status, retryAfter: retryAfter,
                 step: kind == .denied && !isElsewhere ? .login : .request)
             if isElsewhere { error.saidElsewhere = "\(answer.url.host)" }
+            if kind == .denied { error.denial = self.denial(answer, login, code) }
             return error
         }
         switch answer.status {
-        case 401, 403, 407, 451: return error(.denied, Self.denial(answer, noun, login))
+        case 401, 403, 407, 451: return error(.denied, told(answer, noun, login, code))
         case 404, 410: return error(.notFound, "\(who) does not have \(noun)")
         case 429: return error(.rateLimited, "\(who) allows no more requests for now")
         case 408, 425, 500, 502...599: return error(.unavailable, "\(who) failed to send \(noun)")
@@ -62,17 +63,43 @@ struct Verdict: Sendable {
         answer.mediaType == "text/html" || answer.mediaType == "application/xhtml+xml"
     }
 
-    enum LoginState: Sendable { case sent, none }
+    enum LoginState: Sendable {
+        case none
+        /// By Basic: the registry itself judges it.
+        case sent
+        /// As a token, which the token server gave for it.
+        case taken
+    }
 
-    private static func denial(_ answer: Answer, _ noun: String, _ login: LoginState) -> String {
-        let upstream = answer.upstream
-        guard answer.isFromUpstreamItself else {
-            return "\(upstream.naming(answer.url)) refuses \(noun)"
-        }
-        let hidden = upstream.hidesUnknownNames ? "; it answers the same for names that it does not have" : ""
+    private func denial(_ answer: Answer, _ login: LoginState, _ code: String?) -> UpstreamError.Denial {
+        guard answer.isFromUpstreamItself else { return .elsewhere }
+        if isBlock(answer, login, code) { return .block }
         return switch login {
-        case .sent: "it refuses \(noun) to this login" + hidden
-        case .none: "it gives \(noun) to nobody without a login" + hidden
+        case .none: .stranger
+        case .sent: .login
+        case .taken: .right
+        }
+    }
+
+    /// Whether it is not the registry that refuses, but what stands in front of it: it asks for no login, and does not speak as a registry.
+    private func isBlock(_ answer: Answer, _ login: LoginState, _ code: String?) -> Bool {
+        guard answer.header("www-authenticate") == nil, code == nil, answer.mediaType?.contains("json") != true else {
+            return false
+        }
+        return isPage(answer) || (login == .none && answer.status != 401)
+    }
+
+    private func told(_ answer: Answer, _ noun: String, _ login: LoginState, _ code: String?) -> String {
+        let upstream = answer.upstream
+        let hidden = upstream.hidesUnknownNames ? "; it answers the same for names that it does not have" : ""
+        return switch denial(answer, login, code) {
+        case .elsewhere: "\(upstream.naming(answer.url)) refuses \(noun)"
+        case .block:
+            "it refuses \(noun) \(isPage(answer) ? "by a web page" : "without a word") and asks for no login, as firewalls and delivery "
+                + "networks do that block an address"
+        case .login: "it refuses \(noun) to this login" + hidden
+        case .right: "it refuses \(noun) to this login, which its token server has taken" + hidden
+        case .stranger: "it gives \(noun) to nobody without a login" + hidden
         }
     }
 

@@ -7,7 +7,11 @@ and which credentials went where." (issue 3)
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,26 +21,30 @@ from harness.distribution import Distribution, errors
 from harness.engines import Docker, Skopeo
 from harness.expect import assert_error
 from harness.faults import Fault
-from harness.images import Image, random_layer, single, two_platforms
-from harness.processes import CommandFailed
+from harness.images import Blob, Image, random_layer, single, two_platforms
+from harness.processes import CommandFailed, wait_until
 from harness.scene import Scene
+from harness.signing import operate
 from harness.standin import ELSEWHERE, StandIn
-from harness.vendors import VENDORS, Vendor
+from harness.vendors import BEHIND, DOOR, MANNERS, MORE, PLAIN, VENDORS, Vendor
 from harness.weir import Weir
 
 EVERY = pytest.mark.parametrize("name", [vendor.name for vendor in VENDORS])
 WITH_LOGIN = pytest.mark.parametrize("name", [vendor.name for vendor in VENDORS if vendor.scheme != "open"])
+TABLE = [*VENDORS, *MORE]
 #: How Weir hears of them beyond ECR's list.
-ANY = ["--allow-any-upstream", "--optional-upstream-secrets", "--allow-private-upstream", ELSEWHERE]
+ANY = ["--allow-any-upstream", "--remember-missing", "1", "--optional-upstream-secrets", "--allow-private-upstream", ELSEWHERE]
 
 
 @pytest.fixture(scope="module")
 def standins(authority: Authority) -> Iterator[dict[str, StandIn]]:
     certificate = authority.server("127.0.0.1", ELSEWHERE)
-    made = {vendor.name: StandIn(vendor, certificate) for vendor in VENDORS}
+    made = {vendor.name: StandIn(vendor, certificate) for vendor in [*TABLE, PLAIN, DOOR, BEHIND]}
+    made["manners"] = StandIn(MANNERS[0], certificate)
+    made["door"].behind = made["behind"]
     yield made
-    for standin in made.values():
-        standin.stop()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(StandIn.stop, made.values()))
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +62,12 @@ def weir(tmp_path_factory: pytest.TempPathFactory, standins: dict[str, StandIn],
 def case_of(weir: Weir, standins: dict[str, StandIn], prefix: str) -> Iterator[Callable[[str], Scene]]:
     made: list[Scene] = []
 
+    manners = {vendor.name: vendor for vendor in MANNERS}
+
     def make(name: str) -> Scene:
-        made.append(Scene(weir, standins[name], prefix))
+        if name in manners:
+            standins["manners"].vendor = manners[name]
+        made.append(Scene(weir, standins["manners" if name in manners else name], prefix))
         return made[-1]
 
     yield make
@@ -150,11 +162,11 @@ def test_a_good_rule_is_valid(case: Scene) -> None:
 #: Public images that are at the real registries, by which Weir tells a good login where unknown names are answered as bad ones.
 VALIDATED = {
     "docker-hub": ["library/hello-world"], "quay": ["quay/busybox"], "github": ["actions/actions-runner"],
-    "gitlab": ["gitlab-org/gitlab-runner"],
+    "gitlab": ["gitlab-org/gitlab-runner"], "chainguard": ["chainguard/static"],
 }
 
 
-@EVERY
+@pytest.mark.parametrize("name", [vendor.name for vendor in TABLE])
 def test_an_unknown_image(case: Scene) -> None:
     """Unknown image: "not found" where upstream says so; where it says "unauthorized" of what it has not, that, and a hint."""
     case.rule()
@@ -188,32 +200,289 @@ def test_rate_limited(case: Scene) -> None:
     assert client.pull(case.repository, kept.digest)[0] == kept.digest
 
 
-@EVERY
-def test_two_images_on_one_base(case: Scene, skopeo: Skopeo) -> None:
-    """What lies here for one image is given to another that names it too, whatever a HEAD of it is answered upstream."""
+@pytest.mark.parametrize("name", [vendor.name for vendor in TABLE])
+def test_a_day_with(case: Scene, skopeo: Skopeo) -> None:
+    """Each vendor: two images on one base, a token that ends in the middle, a moved tag, referrers, an outage; cold, warm and offline."""
+    password = case.weir.password()
+    live(case, lambda repository, tag: skopeo.pull(f"{case.weir.host}/{case.prefix}/{repository}:{tag}", password))
+
+
+@pytest.mark.parametrize("name", [vendor.name for vendor in MANNERS])
+def test_a_manner(case: Scene) -> None:
+    """Each manner alone: the same day."""
+    client = case.client()
+    live(case, lambda repository, tag: client.pull(f"{case.prefix}/{repository}", tag)[0])
+
+
+def live(case: Scene, pull: Callable[[str, str], str]) -> None:
+    vendor, standin = case.vendor, case.standin
     base = random_layer(f"{case.prefix}-base", 3000)
-    images = {}
-    for name in ("one", "two"):
-        repository = f"{case.vendor.repository}-{name}"
-        image = single([base, random_layer(f"{case.prefix}-{name}", 700)], note=f"{case.prefix}-{name}")
-        images[repository] = case.standin.hold("1", image, repository)
+
+    def image(name: str, size: int = 700) -> Image:
+        return single([base, random_layer(f"{case.prefix}-{name}", size)], note=f"{case.prefix}-{name}")
+
+    here, other = vendor.repository, f"{vendor.repository}-other"
+    one, two = standin.hold("day", image("one")), standin.hold("1", image("two"), other)
+    # What is long enough for ranges, where those are not as usual.
+    later = standin.hold("later", image("later", 700 if vendor.ranges == "served" else 9 << 20))
+    case.rule().set(freshnessSeconds=0)
+    assert pull(here, "day") == one.digest
+    assert pull(other, "1") == two.digest
+    standin.revoke_tokens()
+    assert pull(here, "later") == later.digest
+    moved = standin.hold("day", image("moved"))
+    assert pull(here, "day") == moved.digest
+    assert_referrers(case, later)
+    case.fail(Fault("manifests", times=10_000, status=503), Fault("token", times=10_000, status=503))
+    assert pull(here, "day") == moved.digest
+    assert case.client().pull(f"{case.prefix}/{other}", two.digest)[0] == two.digest
+    assert_logins_went_home(case)
+
+
+@pytest.mark.parametrize("name", [
+    *(vendor.name for vendor in [*TABLE, *MANNERS] if vendor.next_link != "here" or vendor.next_page != "last" or vendor.most_tags),
+    "harbor", "kubernetes"])
+def test_a_merged_list_of_tags(case: Scene) -> None:
+    """What updaters (renovate, for one) look for: all of upstream's tags, however its pages are linked, and those that are here."""
+    image = case.hold("t00")
+    for number in range(120):
+        case.standin.hold(f"t{number:03}", image)
     case.rule()
-    for repository, image in images.items():
-        assert skopeo.pull(f"{case.weir.host}/{case.prefix}/{repository}:1", case.weir.password()) == image.digest
+    client = case.client()
+    assert client.pull(case.repository, "t00")[0] == image.digest
+    case.standin.drop("t00")
+    path = f"/v2/{case.repository}/tags/list"
+    assert client.request("GET", path).json()["tags"] == ["t00"]
+    case.set(tags="merged")
+    there = case.standin.tags(case.vendor.repository)
+    if case.vendor.next_link == "same":
+        # A second page that leads to itself: what came is listed, and nothing is asked for ever.
+        there = there[:100]
+    told = client.request("GET", path).json()["tags"]
+    assert told == sorted({*there, "t00"})
+    mark = case.standin.mark()
+    pages = client.request("GET", path, params={"n": 50})
+    assert pages.json()["tags"] == told[:50] and f"last={told[49]}" in pages.headers["Link"]
+    assert case.standin.since(mark) == []
+    assert_logins_went_home(case)
+    for number in range(120):
+        case.standin.drop(f"t{number:03}")
 
 
-@EVERY
-def test_a_tag_that_moves_upstream(case: Scene) -> None:
-    """A window that is over: the new image, also where a HEAD knows nothing of the tag; then what is held, while upstream is away."""
-    first = case.hold("moving")
+def test_a_merged_list_while_upstream_is_away(case_of: Callable[[str], Scene]) -> None:
+    case = case_of("plain")
+    case.hold("here")
+    case.hold("there")
+    case.rule().set(tags="merged", freshnessSeconds=0)
+    client = case.client()
+    client.pull(case.repository, "here")
+    path = f"/v2/{case.repository}/tags/list"
+    assert {"here", "there"} <= set(client.request("GET", path).json()["tags"])
+    case.fail(Fault("tags", status=503))
+    answer = client.request("GET", path)
+    assert {"here", "there"} <= set(answer.json()["tags"]) and answer.headers["Warning"].startswith("110")
+    # Who has seen no list yet sees what is here.
+    other = f"{case.prefix}-2"
+    case.weir.rule(other, case.vendor.host)
+    operate(case.weir, "SetRuleOptions", ecrRepositoryPrefix=other, tags="merged")
+    client.pull(f"{other}/{case.vendor.repository}", "here")
+    assert client.request("GET", f"/v2/{other}/{case.vendor.repository}/tags/list").json()["tags"] == ["here"]
+    assert client.request("GET", f"/v2/{other}/not/here/tags/list").status_code in (503, 403)
+    case.weir.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix=other)
+
+
+def assert_referrers(case: Scene, subject: Image) -> None:
+    signature = single([random_layer(f"{case.prefix}-signature", 50)], note=f"{case.prefix}-signature").top.descriptor()
+    case.standin.refer(case.vendor.repository, "later", {**signature, "annotations": {"a": None}})
+    answer = case.client().request("GET", f"/v2/{case.repository}/referrers/{subject.digest}")
+    expected = [signature["digest"]] if case.vendor.has_referrers else []
+    assert answer.status_code == 200, answer.text
+    assert [one["digest"] for one in answer.json()["manifests"]] == expected
+
+
+def test_a_door(case_of: Callable[[str], Scene], standins: dict[str, StandIn]) -> None:
+    """A registry that is only a door: what is public comes by a token for strangers; what is private is refused, and both hosts named."""
+    case, behind = case_of("door"), standins["behind"]
+    behind.mend()
+    mark = behind.mark()
+    images = [behind.hold(tag, two_platforms(f"{case.prefix}-{tag}", 900, runs=False)) for tag in ("a", "b")]
+    behind.hold("c", single([random_layer(case.prefix, 500)], note=case.prefix), "team/secret", private=True)
+    arn = case.weir.secret(f"{case.prefix}-secret", "robot", "for-the-door-and-nobody-behind")
+    case.weir.rule(case.prefix, case.vendor.host, credentialArn=arn)
+    client = case.client()
+    for tag, image in zip("ab", images, strict=True):
+        assert client.pull(case.repository, tag)[0] == image.digest
+    assert behind.count("token") - sum(one.kind == "token" for one in behind.asked[:mark]) == 1
+    behind.revoke_tokens()
+    again = behind.hold("d", single([random_layer(f"{case.prefix}-d", 500)], note=f"{case.prefix}-d"))
+    assert client.pull(case.repository, "d")[0] == again.digest
+    answer = client.manifest(f"{case.prefix}/team/secret", "c")
+    assert_error(answer, 403, "DENIED", DOOR.host)
+    assert "127.0.0.1" in answer.text and "credentials" not in answer.text
+    assert all(one.login in ("", "bearer") and one.user is None for one in behind.since(mark))
+
+
+def test_a_child_that_comes_later(case_of: Callable[[str], Scene]) -> None:
+    """ECR gives an index before its attestations: the index and the images are served, and what was missing once it is there."""
+    case = case_of("harbor")
+    image = case.standin.hold("lazy", two_platforms(f"{case.prefix}-lazy", 300, runs=False))
+    children = [one["digest"] for one in json.loads(image.top.content)["manifests"]]
+    case.rule().set(fetch="all")
+    client = case.client()
+    case.standin.absent = {children[1]}
+    assert client.manifest(case.repository, "lazy").headers["Docker-Content-Digest"] == image.digest
+    assert client.pull(case.repository, children[0])[0] == children[0]
+    assert client.manifest(case.repository, children[1]).status_code == 404
+    case.standin.absent = set()
+    wait_until(lambda: client.manifest(case.repository, children[1]).status_code == 200, 30, "the child that was late", 0.5)
+
+
+PAGE = b"<html><head><title>Just a moment...</title></head></html>"
+
+
+@pytest.mark.parametrize(("name", "body", "kind"), [
+    ("harbor", PAGE, "text/html"), ("microsoft", PAGE, "text/html; charset=UTF-8"), ("microsoft", b"", ""), ("kubernetes", PAGE, "text/html")])
+def test_a_wall_in_front(case: Scene, body: bytes, kind: str) -> None:
+    """A delivery network that blocks this server's address: what is held is served, and nobody is told to look at their secret."""
+    kept = case.hold("kept")
+    case.hold("new")
     case.rule().set(freshnessSeconds=0)
     client = case.client()
-    assert client.pull(case.repository, "moving")[0] == first.digest
-    second = single([random_layer(f"{case.prefix}-second", 600)], note=f"{case.prefix}-second")
-    case.standin.hold("moving", second)
-    assert client.pull(case.repository, "moving")[0] == second.digest
-    case.fail(Fault("manifests", times=10_000, status=503), Fault("token", times=10_000, status=503))
-    assert client.pull(case.repository, "moving")[0] == second.digest
+    assert client.pull(case.repository, "kept")[0] == kept.digest
+    case.fail(Fault("manifests", status=403, headers={"Content-Type": kind, "Server": "cloudflare"}, body=body))
+    answer = client.manifest(case.repository, "new")
+    assert_error(answer, 403, "DENIED", "in front of it")
+    assert case.vendor.host in answer.text and "credentials" not in answer.text and "secret" not in answer.text
+    assert client.pull(case.repository, "kept")[0] == kept.digest
+
+
+OUTAGES = {
+    "plain 404": [Fault("manifests", status=404, headers={"Content-Type": "text/plain"}, body=b"404 page not found\n")],
+    "unknown": [Fault("manifests", status=404, code="MANIFEST_UNKNOWN"), Fault("blobs", status=404, code="BLOB_UNKNOWN")],
+    "401 to all": [Fault("manifests", status=401, code="UNAUTHORIZED"), Fault("blobs", status=401)],
+    "403 to all": [Fault("manifests", status=403, code="DENIED")],
+    "nginx": [Fault("manifests", status=405, headers={"Content-Type": "text/html"}, body=PAGE)],
+    "haproxy": [Fault("manifests", status=503, headers={"Content-Type": "text/html"}, body=PAGE, delay=0.3)],
+    "500": [Fault("manifests", status=500), Fault("blobs", status=500)],
+    "token server": [Fault("token", status=404), Fault("manifests", status=401)],
+}
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_an_outage_forgets_nothing(case_of: Callable[[str], Scene], outage: str) -> None:
+    """However an outage looks: nothing cached is dropped, no login is called wrong, and it is over as soon as it is over."""
+    case = case_of("harbor")
+    kept, new = case.hold("kept"), case.hold("new")
+    case.rule().set(freshnessSeconds=0)
+    client = case.client()
+    assert client.pull(case.repository, "kept")[0] == kept.digest
+    case.fail(*(dataclasses.replace(one) for one in OUTAGES[outage]))
+    assert client.pull(case.repository, "kept")[0] == kept.digest
+    answer = client.manifest(case.repository, "new")
+    assert answer.status_code != 200 and "authentication" not in answer.text and "credentials" not in answer.text, answer.text
+    case.standin.mend()
+    wait_until(lambda: client.manifest(case.repository, "new").status_code == 200, 15, "the end of the outage", 0.5)
+    assert client.pull(case.repository, "new")[0] == new.digest
+    assert client.pull(case.repository, "kept")[0] == kept.digest
+
+
+def test_a_head_on_which_it_hangs_up(case_of: Callable[[str], Scene]) -> None:
+    """mcr.microsoft.com and public.ecr.aws at times: a HEAD ends in EOF, and a GET is answered."""
+    case = case_of("harbor")
+    base = random_layer(f"{case.prefix}-base", 900)
+    for tag in ("one", "two"):
+        case.standin.hold(tag, single([base, random_layer(f"{case.prefix}-{tag}", 300)], note=f"{case.prefix}-{tag}"))
+    case.rule().set(freshnessSeconds=0)
+    client = case.client()
+    case.fail(Fault("manifests", methods=("HEAD",), hangs_up=True), Fault("blobs", methods=("HEAD",), hangs_up=True))
+    for tag in ("one", "two"):
+        client.pull(case.repository, tag)
+    moved = case.hold("one")
+    assert client.pull(case.repository, "one")[0] == moved.digest
+
+
+LIMITS = {
+    "no number": Fault("manifests", status=429, code="TOOMANYREQUESTS"),
+    "a moment": Fault("manifests", status=429, headers={"Retry-After": str(int(time.time()) + 20)}),
+    "text": Fault("manifests", status=429, headers={"Content-Type": "text/plain", "Retry-After": "60", "Connection": "close"},
+                  body=b"Too Many Requests (HAP429).\n"),
+    "in the message": Fault("manifests", status=429, code="TOOMANYREQUESTS: retry-after: 985.86\u00b5s, allowed: 44000/minute"),
+    "token server": Fault("token", status=429),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_limits(case_of: Callable[[str], Scene], limit: str) -> None:
+    """A limit in whatever form is told as one, with a wait of seconds and not of years; what is cached is served."""
+    case = case_of("harbor")
+    kept = case.hold("kept")
+    case.hold("new")
+    case.rule().set(freshnessSeconds=0)
+    client = case.client()
+    assert client.pull(case.repository, "kept")[0] == kept.digest
+    case.standin.revoke_tokens()
+    case.fail(dataclasses.replace(LIMITS[limit]))
+    answer = client.manifest(case.repository, "new")
+    assert_error(answer, 429, "TOOMANYREQUESTS", case.vendor.host)
+    assert int(answer.headers.get("Retry-After", "1")) <= 60
+    assert client.pull(case.repository, "kept")[0] == kept.digest
+
+
+def test_referrers_that_are_told_wrong(case_of: Callable[[str], Scene]) -> None:
+    """Wrong sizes and types, and entries that are none: the others are listed, and what lies here is told as it is."""
+    case = case_of("harbor")
+    image = case.hold("subject")
+    signature = case.standin.hold("signature", referrer(image, f"{case.prefix}-signature"))
+    entry = {**signature.top.descriptor(), "size": 521_000, "artifactType": "application/vnd.oci.empty.v1+json"}
+    for one in ({"mediaType": "x/y"}, {"digest": 7}, {"digest": "sha256:short", "size": 1}, entry, {**entry, "size": "x"}):
+        case.standin.refer(case.vendor.repository, "subject", one)
+    case.rule()
+    client = case.client()
+    assert client.pull(case.repository, "subject")[0] == image.digest
+    path = f"/v2/{case.repository}/referrers/{image.digest}"
+    assert [one["digest"] for one in client.request("GET", path).json()["manifests"]] == [signature.digest]
+    assert client.pull(case.repository, signature.digest)[0] == signature.digest
+    [told] = client.request("GET", path).json()["manifests"]
+    assert (told["size"], told["artifactType"]) == (len(signature.top.content), "application/vnd.example.signature")
+
+
+def referrer(subject: Image, note: str) -> Image:
+    """An image that names another one as its subject."""
+    plain = single([random_layer(note, 60)], note=note)
+    document = json.loads(plain.top.content)
+    document |= {"subject": subject.top.descriptor(), "artifactType": "application/vnd.example.signature"}
+    return dataclasses.replace(plain, top=Blob(json.dumps(document).encode(), plain.top.media_type))
+
+
+@pytest.mark.parametrize(("status", "body", "kind"), [
+    (403, PAGE, "text/html"), (400, b"<Error><Code>InvalidRequest</Code></Error>", "application/xml"), (410, b"", "")])
+def test_a_link_that_is_refused(case_of: Callable[[str], Scene], status: int, body: bytes, kind: str) -> None:
+    """A bucket that refuses a link, as a page or in XML: a new link is asked for, and then it comes."""
+    case = case_of("microsoft")
+    image = case.hold("link", 40_000)
+    case.rule()
+    case.fail(Fault("cdn", times=1, methods=("GET",), status=status, body=body, headers={"Content-Type": kind}))
+    assert case.client().pull(case.repository, "link")[0] == image.digest
+
+
+def test_what_a_plain_pull_costs_upstream(case_of: Callable[[str], Scene]) -> None:
+    """As docker pulls: HEAD of the tag, the list, one platform's image and its blobs, with a login. No request more than these."""
+    case = case_of("plain")
+    image = case.standin.hold("count", two_platforms(f"{case.prefix}-count", 900, runs=False))
+    child = json.loads(image.top.content)["manifests"][0]["digest"]
+    case.rule()
+    client = case.client()
+    assert client.manifest(case.repository, "count", method="HEAD").status_code == 200
+    assert client.pull(case.repository, child)[0] == child
+    kinds = [(one.kind, one.method) for one in case.asked()]
+    layers = len(image.find(child) and json.loads(image.find(child).content)["layers"])
+    assert sorted(kinds) == sorted([
+        ("ping", "GET"), ("token", "GET"), ("manifests", "GET"), ("manifests", "GET"), *[("blobs", "GET")] * (1 + layers)]), kinds
+    # Warm, by tag and by digest: nothing.
+    mark = case.standin.mark()
+    assert client.manifest(case.repository, "count").status_code == 200
+    assert client.pull(case.repository, child)[0] == child
+    assert case.standin.since(mark) == []
 
 
 @EVERY

@@ -165,8 +165,8 @@ import WeirUpstream
         arguments: [
             Reply.json("{}"), .json("[]"), .json("not json"), .json(#"{"token":""}"#), .json(#"{"token":"a\r\nX-Evil: 1"}"#),
             Reply(200, [("Content-Type", "text/html")], "<html>Sign in to the airport</html>"),
-            Reply(200, [("Content-Encoding", "gzip")], #"{"token":"t"}"#),
-            Reply(200, [], String(repeating: " ", count: 300_000)), Reply(404),
+            Reply(200, [("Content-Encoding", "gzip")], ByteBuffer(bytes: [0x1f, 0x8b, 8, 0, 0, 0, 0, 0])),
+            Reply.json(#"{"token":null,"access_token":7}"#), Reply(200, [], String(repeating: " ", count: 300_000)),
         ])
     func badTokens(reply: Reply) async throws {
         let server = try await RudeServer { request in
@@ -182,7 +182,7 @@ import WeirUpstream
         arguments: [
             "http://127.0.0.2:PORT/token", "http://127.0.0.1@127.0.0.2:PORT/token", "http://2130706434:PORT/token",
             "http://0x7f000002:PORT/token", "http://127.2:PORT/token", "http://[::ffff:127.0.0.2]:PORT/token",
-            "//127.0.0.2:PORT/token", "http://localhost.:PORT/", "http://evil.example/token", "/token", "",
+            "//127.0.0.2:PORT/token", "http://localhost.:PORT/", "http://evil.example/token", "token", "",
         ])
     func foreignRealms(realm: String) async throws {
         let evil = try await RudeServer(host: "127.0.0.2") { _ in .json(#"{"token":"planted-token"}"#) }

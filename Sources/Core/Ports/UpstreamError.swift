@@ -26,16 +26,33 @@ package struct UpstreamError: Error, Sendable, CustomStringConvertible {
         case request
     }
 
+    /// What a `.denied` is about, as far as one can tell: nobody should look for a mistake in a secret that was never asked for.
+    package enum Denial: String, Sendable {
+        /// The login itself was refused.
+        case login
+        /// The token server has taken the login; the registry refuses the thing to it.
+        case right
+        /// There was no login to send.
+        case stranger
+        /// Whoever stands in front of the registry refuses this server: a firewall, a delivery network.
+        case block
+        /// Another host, to which the registry had sent us.
+        case elsewhere
+    }
+
     package let kind: Kind
     package let host: String
     package let detail: String
     package let status: Int?
     package let retryAfter: Duration?
     package var step: Step
+    package var denial: Denial?
     /// False where nothing was sent, as the answer is known: the circuit is open, or upstream asked for a pause.
     package var wasAsked: Bool
     /// False where it is no sign of the server's health: we gave up ourselves, or had no room for the question.
     package var blamesServer = true
+    /// The connection ended before there was an answer. A time that ran out is none.
+    package var brokeOff = false
     /// Who said it, where that was another host than the registry: one that it had redirected to. It speaks for itself alone.
     package var saidElsewhere: String?
 

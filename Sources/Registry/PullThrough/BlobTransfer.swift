@@ -173,14 +173,20 @@ final class BlobTransfer {
 
     private var range: UpstreamRange {
         if refusesRanges { return .whole }
-        let isToTheEnd = head == nil || head == size
+        // With an end wherever it is known: some registries refuse a range that is open.
+        let end = head ?? size
+        let isWhole = written == 0 && end == size
         return UpstreamRange(
-            offset: written, length: isToTheEnd ? nil : head.map { $0 - written },
-            validator: written > 0 ? validator : nil)
+            offset: written, length: isWhole ? nil : end.map { $0 - written }, validator: written > 0 ? validator : nil)
     }
 
     private func heard(_ blob: UpstreamBlob, _ begin: (Int64?) throws -> Sink) throws {
         if let told = blob.size, let size, told != size {
+            // What a range was cut from may have been encoded on the way: the whole tells.
+            guard range.isWhole else {
+                throw UpstreamError(
+                    .invalid, host: order.source.host, "it sent a range of \(told) bytes where the blob has \(size)")
+            }
             throw Refusal.wrongLength(order, expected: size, got: told)
         }
         size = size ?? blob.size

@@ -71,12 +71,17 @@ struct RuleProbe {
 
     private func failure(_ error: UpstreamError) -> RuleValidation.Failure {
         // Whoever is denied at the question was let in at the door: it is the login all the same that does not do.
-        let step = error.kind == .denied ? .login : RuleValidation.Step(error.step)
+        let isLogin = error.kind == .denied && error.denial != .block
+        let step = isLogin ? .login : RuleValidation.Step(error.step)
         return RuleValidation.Failure(step: step, message: message(error))
     }
 
     private func message(_ error: UpstreamError) -> String {
         switch error.kind {
+        case .denied where error.denial == .block:
+            "The upstream registry is closed to this server, whatever its login. Details: \(error)"
+        case .denied where error.denial == .right:
+            "The upstream registry took the login for authentication and refused what was asked for. Verify that it may pull. Details: \(error)"
         case .denied:
             credential == nil
                 ? "The upstream registry denied access without a login. Details: \(error)"

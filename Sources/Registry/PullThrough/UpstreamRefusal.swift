@@ -36,11 +36,10 @@ extension Refusal {
         if let status = error.status { facts["upstream.status"] = "\(status)" }
         switch error.kind {
         case .denied:
-            self.init(
-                .upstreamDenied,
-                "The authentication to the upstream registry failed. Verify that the credentials are valid and that the "
-                    + "repository exists (\(error))" + (secret.map { ". The login is that of the rule's secret \($0)" } ?? ""),
-                facts: facts)
+            // Whoever's login was not what was refused should not look for the mistake there.
+            let isOfLogin = error.denial == nil || error.denial == .login || error.denial == .right
+            let login = isOfLogin ? secret.map { ". The login is that of the rule's secret \($0)" } : nil
+            self.init(.upstreamDenied, "\(Self.denied(error.denial, asking)) (\(error))" + (login ?? ""), facts: facts)
         case .notFound:
             self.init(
                 .imageNotFound, "Requested image not found: \(asking) is not at its upstream registry \(error.host)", facts: facts
@@ -62,6 +61,21 @@ extension Refusal {
             self.init(
                 .upstreamDenied, "This server refuses to follow the upstream registry for \(asking) (\(error))",
                 facts: facts)
+        }
+    }
+    /// ECR's sentence where a login was refused. Where none was sent, or it is not what was refused, nobody should look for the mistake there.
+    private static func denied(_ denial: UpstreamError.Denial?, _ asking: String) -> String {
+        switch denial {
+        case .login, nil:
+            "The authentication to the upstream registry failed. Verify that the credentials are valid and that the repository exists"
+        case .right:
+            "The upstream registry refused \(asking). Verify that the repository exists and that the rule's login may read it"
+        case .stranger:
+            "The upstream registry refused \(asking) without a login. Verify that the repository exists, and give the rule a secret "
+                + "where it is private"
+        case .block:
+            "The upstream registry is closed to this server, whatever its login: \(asking) was refused by what stands in front of it"
+        case .elsewhere: "A host that the upstream registry sends to refused \(asking)"
         }
     }
 }

@@ -23,6 +23,8 @@ class Fault:
     smallest: int = 0
     #: Seconds before anything is said.
     delay: float = 0
+    #: The connection is closed without a word.
+    hangs_up: bool = False
     #: Answered instead of what was asked for.
     status: int | None = None
     code: str = "UNKNOWN"
@@ -35,6 +37,8 @@ class Fault:
     #: The connection is reset, or falls silent, after this share of the body.
     reset_at: float | None = None
     stall_at: float | None = None
+    #: Compressed on the way, with another length.
+    gzips: bool = False
     #: One byte is another one.
     corrupt: bool = False
     #: Bytes that follow the last one, within the length announced.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import ssl
 import threading
@@ -59,6 +60,8 @@ class Request(BaseHTTPRequestHandler):
         if fault.corrupt:
             middle = len(content) // 2
             content = content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1:]
+        if fault.gzips:
+            content = gzip.compress(content)
         content += bytes(fault.extra_bytes)
         first, last = _range(self.headers.get("Range", ""), len(content)) or (0, len(content) - 1)
         is_part = "Range" in self.headers and not fault.ignores_range

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -21,6 +21,7 @@ from .secrets_seen import WATCH
 from .serving import Request, Server
 from .vendors import Vendor
 
+SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 FRONT, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 
 
@@ -71,6 +72,12 @@ class StandIn:
         self._held: dict[tuple[str, str], Held] = {}
         self._tokens: dict[str, tuple[bool, list[str], float]] = {}
         self._links: dict[str, tuple[str, float]] = {}
+        #: Asked for with a range once already.
+        self._ranged: set[str] = set()
+        #: Not to be had yet, though manifests name them.
+        self.absent: set[str] = set()
+        #: The registry behind a door.
+        self.behind: StandIn | None = None
         self._lock = threading.Lock()
         tls = certificate if vendor.tls else None
         self._front = Server(FRONT, self, "registry", tls)
@@ -104,6 +111,10 @@ class StandIn:
     def drop(self, tag: str, repository: str | None = None) -> None:
         with self._lock:
             del self._held[repository or self.vendor.repository, tag]
+
+    def tags(self, repository: str) -> list[str]:
+        with self._lock:
+            return sorted(tag for name, tag in self._held if name == repository)
 
     def fail(self, *faults: Fault) -> Fault:
         with self._lock:
@@ -148,7 +159,8 @@ class StandIn:
     def answer(self, request: Request) -> None:
         server: Server = request.server
         target = urlsplit(request.path)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        # Some clients send a line for each type that they accept.
+        headers = {name.lower(): ", ".join(request.headers.get_all(name, [])) for name in request.headers}
         kind = self._kind(server, target.path)
         asked = Asked(server.label, kind, request.command, target.path, parse_qs(target.query), headers)
         with self._lock:
@@ -158,6 +170,9 @@ class StandIn:
             fault.happened += 1
         if fault.delay:
             time.sleep(fault.delay)
+        if fault.hangs_up:
+            request.close_connection = True
+            return None
         if fault.status is not None:
             return request.refuse(fault.status, fault.code, fault.headers, fault.body)
         answer = {"ping": self._ping, "token": self._token, "cdn": self._cdn}.get(kind, self._resource)
@@ -174,6 +189,8 @@ class StandIn:
         return next((kind for kind in ("manifests", "blobs", "referrers", "tags") if f"/{kind}/" in path), "unknown")
 
     def _ping(self, request: Request, asked: Asked, _: Fault) -> None:
+        if self.vendor.ping == "open" or (self.vendor.ping == "any bearer" and asked.login == "bearer"):
+            return request.send(200, b"", {"Content-Type": "text/html"})
         if self.vendor.scheme == "open" or self._grants(asked, None):
             return request.send(200, b"{}", {"Content-Type": "application/json"})
         self._challenge(request, asked, None)
@@ -185,13 +202,16 @@ class StandIn:
             return request.refuse(*self.vendor.wrong_login)
         if not signed_in and not self.vendor.is_public:
             return request.refuse(401, "UNAUTHORIZED")
-        names = [scope.split(":")[1] for value in asked.query.get("scope", []) for scope in value.split(" ") if ":" in scope]
+        scopes = [scope for value in asked.query.get("scope", []) for scope in value.split(" ")]
+        names = [scope.split(":")[1] for scope in scopes if ":" in scope]
         if self.vendor.unknown_at_token and any(not self._may(name, signed_in) for name in names):
-            return request.refuse(403, "DENIED")
+            return request.refuse(*self.vendor.unknown_at_token)
+        if self.vendor.is_exact and self.vendor.scope is not None:
+            names = [name for name in names if self.vendor.scope.format(name=name) in scopes]
         token = WATCH.plant(f"tk-{self.vendor.name}-{uuid.uuid4().hex}", f"a token of {self.vendor.name}")
         with self._lock:
-            self._tokens[token] = (signed_in, names, time.monotonic() + (self.vendor.expires_in or 300))
-        answer: dict[str, object] = {self.vendor.token_member: token}
+            self._tokens[token] = (signed_in, names, time.monotonic() + 300)
+        answer: dict[str, object] = {**self.vendor.token_also, self.vendor.token_member: token}
         if self.vendor.expires_in is not None:
             answer["expires_in"] = self.vendor.expires_in
         request.send(200, json.dumps(answer).encode(), {"Content-Type": "application/json"})
@@ -199,13 +219,17 @@ class StandIn:
     def _resource(self, request: Request, asked: Asked, fault: Fault) -> None:
         path = asked.path.removeprefix(self.vendor.path).removeprefix("/v2/")
         repository, kind, reference = path.rsplit("/", 2) if path.count("/") >= 2 else (path, "unknown", "")
+        if self.vendor.is_door and self.behind is not None:
+            return request.redirect(307, f"{self.behind.url}{asked.path}")
         if asked.server != "cdn" and (refusal := self._refusal(asked, repository)):
-            return self._challenge(request, asked, repository) if refusal[1] == "" else request.refuse(*refusal)
+            if refusal == (401, "basic"):
+                return request.refuse(401, "UNAUTHORIZED", {"WWW-Authenticate": f'Basic realm="{self.vendor.name}"'})
+            return self._challenge(request, asked, repository) if refusal[1] == "" else self._no(request, refusal)
         if self.vendor.manifests_elsewhere and kind == "manifests" and asked.server != "cdn":
             return request.redirect(307, f"{self._elsewhere.url}/v2/k8s-artifacts-prod/images/{path}")
         repository = repository.removeprefix("k8s-artifacts-prod/images/")
         if asked.method == "HEAD" and (status := {"blobs": self.vendor.head_blob, "manifests": self.vendor.head_manifest}.get(kind)):
-            return request.refuse(status, "DENIED" if status == 401 else "MANIFEST_UNKNOWN")
+            return request.refuse(status, "DENIED" if status in (401, 403) else "MANIFEST_UNKNOWN")
         if kind == "referrers" and self.vendor.referrers_elsewhere:
             if asked.server == "cdn":
                 return request.refuse(429, "TOOMANYREQUESTS", {"Retry-After": "600"})
@@ -215,25 +239,58 @@ class StandIn:
         if kind == "referrers":
             return self._referrers(request, repository, reference)
         blob = self._find(repository, kind, reference)
-        if blob is None:
-            return request.refuse(*self.vendor.unknown)
+        if blob is not None and kind == "manifests":
+            blob = self._accepted(blob, asked)
+        if blob is None or blob.digest in self.absent:
+            return self._no(request, self.vendor.unknown_tag)
         if kind == "blobs" and self.vendor.blobs != "here":
             return request.redirect(self.vendor.redirect_status, self._link(blob.digest))
-        headers = {"Docker-Content-Digest": blob.digest}
+        headers = {"Docker-Content-Digest": blob.digest if asked.method in self.vendor.digest_header else "", **self._labels(kind)}
         if kind == "manifests":
-            headers |= {"Content-Type": blob.media_type, **self.vendor.quota}
+            headers |= {"Content-Type": self.vendor.manifest_type or blob.media_type, **self.vendor.quota}
             if self.is_limited and asked.method == "GET":
                 return request.refuse(429, "TOOMANYREQUESTS", {**self.vendor.when_limited, **self.vendor.quota})
             if self.remaining is not None and self.vendor.quota:
                 self.remaining -= asked.method == "GET"
                 headers["ratelimit-remaining"] = f"{self.remaining};w=21600"
+        self._content(request, asked, blob, headers, fault)
+
+    def _content(self, request: Request, asked: Asked, blob: Blob, headers: dict[str, str], fault: Fault) -> None:
+        ranges, wanted = self.vendor.ranges, asked.headers.get("range")
+        if wanted is not None and "manifests" not in asked.path:
+            is_first = blob.digest not in self._ranged
+            self._ranged.add(blob.digest)
+            if ranges == "refused" or (ranges == "closed" and wanted.endswith("-")):
+                return request.refuse(400 if ranges == "refused" else 416, "RANGE_INVALID")
+            if ranges == "ignored" or (ranges == "ignored once" and is_first):
+                fault = replace(fault, ignores_range=True)
+        if ranges not in ("served", "closed"):
+            headers = {"Accept-Ranges": "", **headers}
         request.content(blob.content, headers, fault, blob.digest)
+
+    def _labels(self, kind: str) -> dict[str, str]:
+        named = {"Content-Type": self.vendor.blob_type} if self.vendor.blob_type and kind == "blobs" else {}
+        return {**self.vendor.labels, **named}
+
+    def _no(self, request: Request, refusal: tuple[int, str]) -> None:
+        if self.vendor.refusal is None:
+            return request.refuse(*refusal)
+        return request.refuse(*refusal, {"Content-Type": self.vendor.refusal[0]}, self.vendor.refusal[1].encode())
+
+    def _accepted(self, manifest: Blob, asked: Asked) -> Blob | None:
+        """What becomes of a manifest for a client that does not say that it takes its type."""
+        accepted = asked.headers.get("accept", "")
+        if self.vendor.unaccepted is None or manifest.media_type in accepted:
+            return manifest
+        return None if self.vendor.unaccepted == "unknown" else Blob(json.dumps({"schemaVersion": 1, "name": "made"}).encode(), SCHEMA1)
 
     def _cdn(self, request: Request, asked: Asked, fault: Fault) -> None:
         digest = asked.path.rsplit("/", 1)[-1]
         # As S3 does: a link that is signed and a login besides are one too many.
         if "authorization" in asked.headers and asked.server == "cdn":
             return request.refuse(400, "InvalidArgument")
+        if asked.method == "HEAD" and self.vendor.head_link:
+            return request.refuse(self.vendor.head_link, "AccessDenied", body=b"<Error><Code>AccessDenied</Code></Error>")
         if self.vendor.signed_by:
             signature = (asked.query.get(self._signature) or [""])[0]
             linked, until = self._links.get(signature, ("", 0))
@@ -246,7 +303,7 @@ class StandIn:
             self._busy += 1
             self.busiest = max(self.busiest, self._busy)
         try:
-            request.content(blob.content, {"ETag": f'"{digest[7:39]}"'}, fault, digest)
+            self._content(request, asked, blob, {"ETag": f'"{digest[7:39]}"', **self._labels("blobs")}, fault)
         finally:
             with self._lock:
                 self._busy -= 1
@@ -286,6 +343,8 @@ class StandIn:
         if self.vendor.scheme == "open":
             return None if self._may(repository, False) else self.vendor.unknown
         if not self._grants(asked, repository):
+            if self.vendor.bad_token and asked.login == "bearer" and asked.headers["authorization"].partition(" ")[2] not in self._tokens:
+                return self.vendor.bad_token
             wrong = self.vendor.scheme == "basic" and asked.login == "basic"
             return self.vendor.wrong_login if wrong and self.vendor.wrong_login[0] != 401 else (401, "")
         token = asked.headers["authorization"].partition(" ")[2]
@@ -294,16 +353,27 @@ class StandIn:
 
     def _challenge(self, request: Request, asked: Asked, repository: str | None) -> None:
         vendor = self.vendor
+        if asked.method not in vendor.challenged:
+            return request.refuse(401, "UNAUTHORIZED")
         if vendor.scheme == "basic":
-            return request.refuse(401, "UNAUTHORIZED", {"WWW-Authenticate": f'Basic realm="{vendor.name}",service="ecr.amazonaws.com"'})
-        words = [f'realm="{self._token_server.url}{vendor.realm}"']
-        if vendor.service:
-            words.append(f'service="{vendor.service}"')
-        if vendor.scope and (repository or vendor.scope == "aws"):
-            words.append(f'scope="{vendor.scope.format(name=repository)}"')
+            name = "BASIC" if vendor.challenge == "BASIC" else "Basic"
+            return request.refuse(401, "UNAUTHORIZED", {"WWW-Authenticate": f'{name} realm="{vendor.name}",service="ecr.amazonaws.com"'})
+        realm = ("" if vendor.realm_is_relative else self._token_server.url) + vendor.realm + vendor.realm_query
+        words = {"realm": realm, "service": vendor.service}
+        if repository and vendor.scope is not None:
+            words["scope"] = vendor.scope.format(name=repository)
+        elif not repository:
+            words["scope"] = vendor.ping_scope
         if asked.login == "bearer":
-            words.append('error="invalid_token"')
-        request.refuse(401, "UNAUTHORIZED", {"WWW-Authenticate": "Bearer " + ",".join(words)})
+            words["error"] = "invalid_token"
+        said = {name: value for name, value in words.items() if value is not None}
+        if vendor.challenge == "unquoted":
+            bearer = "Bearer " + ", ".join(f"{name}={value}" for name, value in said.items())
+        else:
+            bearer = "Bearer " + ",".join(f'{name}="{value}"' for name, value in said.items())
+        basic = f'Basic realm="{vendor.name}"'
+        text = {"bearer, basic": f"{bearer},{basic}", "basic, bearer": f"{basic},{bearer}", "negotiate first": f"Negotiate, {bearer}"}
+        request.refuse(401, "UNAUTHORIZED", {"WWW-Authenticate": text.get(vendor.challenge, bearer)})
 
     def _is_big(self, asked: Asked, fault: Fault) -> bool:
         digest = asked.path.rsplit("/", 1)[-1]
@@ -321,18 +391,26 @@ class StandIn:
 
     def _tags(self, request: Request, asked: Asked, repository: str) -> None:
         tags = sorted(tag for name, tag in self._held if name == repository)
-        size = min(int((asked.query.get("n") or ["50"])[0]), 50)
+        asks_for = int((asked.query.get("n") or ["50"])[0])
+        if self.vendor.most_tags is not None and "n" in asked.query and asks_for > self.vendor.most_tags:
+            return request.refuse(405, "UNSUPPORTED")
+        size = len(tags) if self.vendor.next_link == "none" else min(asks_for, 50)
         after = (asked.query.get(self.vendor.next_page) or [""])[0]
         page = [tag for tag in tags if tag > after][:size]
         headers = {"Content-Type": "application/json"}
         if page and page[-1] != tags[-1]:
-            query = f"n={size}&{self.vendor.next_page}={quote(page[-1])}"
-            headers["Link"] = f'<{self.vendor.path}/v2/{repository}/tags/list?{query}>; rel="next"'
+            last = after if self.vendor.next_link == "same" and after else page[-1]
+            query = f"n={size}&{self.vendor.next_page}={quote(last)}"
+            path = f"{self.vendor.path}/v2/{repository}/tags/list?{query}"
+            link = {
+                "another host": f"https://elsewhere.example{path}", "inner": f"http://localhost:24817{path}",
+                "cut": f"/v2/{repository}/tags/list?{query}", "same": f"{path}&again="}.get(self.vendor.next_link, path)
+            headers["Link"] = f'<{link}>; rel="next"'
         request.send(200, json.dumps({"name": repository, "tags": page}).encode(), headers)
 
     def _referrers(self, request: Request, repository: str, subject: str) -> None:
         if not self.vendor.has_referrers:
-            return request.refuse(404, "UNSUPPORTED")
+            return request.refuse(self.vendor.no_referrers, "UNSUPPORTED")
         with self._lock:
             listed = [one for (name, _), held in self._held.items() if name == repository and held.image.digest == subject
                       for one in held.referrers]

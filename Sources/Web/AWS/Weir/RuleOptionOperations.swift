@@ -100,8 +100,8 @@ struct RuleOptionOperations: Sendable {
 
     /// What `reset` may name: the members of `options`.
     private static let names = [
-        "freshnessSeconds", "referrersFreshnessSeconds", "pinnedTags", "fetch", "platforms", "connections", "requestsPerSecond",
-        "bytesPerSecond", "plainHTTP", "pathPrefix",
+        "freshnessSeconds", "referrersFreshnessSeconds", "pinnedTags", "fetch", "platforms", "tags", "connections",
+        "requestsPerSecond", "bytesPerSecond", "plainHTTP", "pathPrefix",
     ]
 }
 
