@@ -394,7 +394,7 @@ class StandIn:
         asks_for = int((asked.query.get("n") or ["50"])[0])
         if self.vendor.most_tags is not None and "n" in asked.query and asks_for > self.vendor.most_tags:
             return request.refuse(405, "UNSUPPORTED")
-        size = len(tags) if self.vendor.next_link == "none" else min(asks_for, 50)
+        size = len(tags) if self.vendor.next_link == "none" else min(asks_for, 50, self.vendor.most_tags or 50)
         after = (asked.query.get(self.vendor.next_page) or [""])[0]
         page = [tag for tag in tags if tag > after][:size]
         headers = {"Content-Type": "application/json"}
