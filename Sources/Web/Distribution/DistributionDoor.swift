@@ -143,7 +143,7 @@ package final class DistributionDoor: Sendable {
                 .storageFull, "The server's volume is full, and not even a row finds room. Free some, then try again",
                 facts: ["error": "\(full)"])
             let error = DistributionError(refusal)
-            log(.error, error, refusal.facts)
+            log(.error, error, request, path, refusal.facts)
             return reply(error, request, label)
         default:
             Logger.current.error(
