@@ -88,7 +88,8 @@ def test_a_registrys_own_word_is_obeyed_for_an_hour_at_most(
     scene: Callable[..., tuple[Weir, list[Image]]], registry: HostileUpstream,
 ) -> None:
     weir, _ = scene(1)
-    registry.says("/manifests/", limited(10**12))
+    # Four months. What is longer than a year is a moment (test_limits in test_upstreams.py).
+    registry.says("/manifests/", limited(10**7))
     refused = weir.distribution().manifest("up/app-0", "1")
     assert refused.status_code == 429 and "it is not asked again for 3600 s" in refused.text
     assert refused.headers["Retry-After"] == "1"
