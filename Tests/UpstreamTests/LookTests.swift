@@ -11,7 +11,8 @@ import WeirUpstream
     init() throws { someBlob = try Digest(someDigest) }
 
     private static let refusals = [
-        Reply(400), Reply(401), Reply(403), Reply(404), Reply(405), Reply(501), Reply(200, [("Content-Type", "text/html")], "<html>"),
+        Reply(400), Reply(401), Reply(403), Reply(404), Reply(405), Reply(501),
+        Reply(200, [("Content-Type", "text/html")], "<html>"),
     ]
 
     @Test(arguments: refusals)
@@ -100,16 +101,18 @@ import WeirUpstream
     }
 
     @Test func theTagOfReferrersMayAnswerTheImageItself() async throws {
-        let index = #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociIndex)","manifests":[{"digest":"\#(someDigest)","size":7}]}"#
+        let index =
+            #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociIndex)","manifests":[{"digest":"\#(someDigest)","size":7}]}"#
         let subject = Digest(of: ByteBuffer(string: index).readableBytesView)
-        let image = #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociManifest)","config":{"digest":"\#(someDigest)","size":7},"layers":[]}"#
+        let image =
+            #"{"schemaVersion":2,"mediaType":"\#(MediaType.ociManifest)","config":{"digest":"\#(someDigest)","size":7},"layers":[]}"#
         for (body, type) in [(index, MediaType.ociIndex), (image, MediaType.ociManifest)] {
             let server = try await RudeServer { request in
                 request.path.contains("/referrers/") ? Reply(404) : Reply(200, [("Content-Type", type)], body)
             }
             try await withClient(.reaching(server.url)) { client in
                 let found = try await client.referrers(of: subject, artifactType: nil, in: .at())
-            #expect(found.isEmpty)
+                #expect(found.isEmpty)
             }
         }
     }

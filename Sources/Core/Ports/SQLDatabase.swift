@@ -126,3 +126,12 @@ package struct SQLError: Error, CustomStringConvertible {
         self.description = description
     }
 }
+
+extension Refusal {
+    /// What a caller hears of a write that failed since not even a row finds room (`SQLError.isFull`).
+    package init(full error: SQLError) {
+        self.init(
+            .storageFull, "The server's volume is full, and not even a row finds room. Free some, then try again",
+            facts: ["error": "\(error)"])
+    }
+}

@@ -100,21 +100,20 @@ extension Pulls {
             let told = try await upstream.blobSize(order.digest, in: order.source)
             if let size = order.size ?? told { return ServedBlob(size: size, body: NoBody()) }
         }
+        let unstored = { @Sendable [upstream] in
+            Counter(label: "weir_unstored_blobs_total").increment()
+            return try await UnstoredBlob.open(order, from: upstream)
+        }
         do {
             try blobs.checkRoom(for: order.size)
             let fill = fills.join(order)
             let size: Int64
             // Without a length from anywhere the answer needs the whole blob first: a client must know where it ends.
             if let head = try await fill.head() { size = head } else { size = try await fill.whole() }
-            let unstored = { @Sendable [upstream] in
-                Counter(label: "weir_unstored_blobs_total").increment()
-                return try await UnstoredBlob.open(order, from: upstream)
-            }
             return ServedBlob(size: size, body: RescuedBody(FillBody(fill), rescue: unstored))
-        } catch let refusal as Refusal where refusal.reason == .storageFull || refusal.reason == .storageUnavailable {
-            Counter(label: "weir_unstored_blobs_total").increment()
-            let unstored = try await UnstoredBlob.open(order, from: upstream)
-            return ServedBlob(size: unstored.size, body: unstored)
+        } catch let refusal as Refusal where refusal.isOfTheStore {
+            let body = try await unstored()
+            return ServedBlob(size: body.size, body: body)
         }
     }
 

@@ -134,11 +134,16 @@ final class RescuedBody: BlobBody {
     func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
         let now = body.withLock { $0 }
         do { return try await now.read(at: offset, upTo: count) } catch let refusal as Refusal
-            where refusal.reason == .storageFull || refusal.reason == .storageUnavailable
+            where refusal.isOfTheStore
         {
             let other = try await rescue()
             body.withLock { $0 = other }
             return try await other.read(at: offset, upTo: count)
         }
     }
+}
+
+extension Refusal {
+    /// The store has no room or takes nothing now: upstream may be well.
+    var isOfTheStore: Bool { reason == .storageFull || reason == .storageUnavailable }
 }

@@ -273,11 +273,7 @@ package struct AWSDoor: Sendable {
             Logger.current.debug("AWS call cancelled", metadata: facts)
             return AWSError(Refusal(.shuttingDown, "The call was cancelled. Try again."), for: service)
         case let full as SQLError where full.isFull:
-            facts["error"] = "\(full)"
-            Logger.current.error("AWS call failed", metadata: facts)
-            return AWSError(
-                Refusal(.storageFull, "The server's volume is full, and not even a row finds room. Free some, then try again"),
-                for: service)
+            return self.error(for: Refusal(full: full), target, facts, isToldAlone: isToldAlone)
         default:
             facts["error"] = "\(error)"
             Logger.current.error("AWS call failed", metadata: facts)

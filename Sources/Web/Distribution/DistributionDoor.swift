@@ -139,12 +139,7 @@ package final class DistributionDoor: Sendable {
             return reply(
                 DistributionError(Refusal(.shuttingDown, "The server is stopping. Try again")), request, label)
         case let full as SQLError where full.isFull:
-            let refusal = Refusal(
-                .storageFull, "The server's volume is full, and not even a row finds room. Free some, then try again",
-                facts: ["error": "\(full)"])
-            let error = DistributionError(refusal)
-            log(.error, error, request, path, refusal.facts)
-            return reply(error, request, label)
+            return reply(to: Refusal(full: full), request, label, path, isToldAlone: isToldAlone)
         default:
             Logger.current.error(
                 "Request failed", metadata: Self.facts(request, path).merging(["error": "\(error)"]) { _, new in new })

@@ -173,7 +173,8 @@ package final class HTTPListener: Sendable {
         let trace = TraceContext(of: request.headers)
         if let trace { logger[metadataKey: "trace.id"] = "\(trace.traceID)" }
         let origin = RequestOrigin(
-            address: connection.value.clientIPAddress, port: client?.port, isSecure: settings.tls != nil, userAgent: request.headers[.userAgent])
+            address: connection.value.clientIPAddress, port: client?.port, isSecure: settings.tls != nil,
+            userAgent: request.headers[.userAgent])
         let reply = await withLogger(logger) { _ in
             await RequestOrigin.$current.withValue(origin) {
                 // Without a trace, which is nearly always, the binding is not paid for.

@@ -77,10 +77,11 @@ import WeirWeb
 
     // MARK: Images
 
-    @Test(arguments: [
-        ["imageDigest": "", "imageTag": "latest"], ["imageDigest": "nonsense"],
-        ["imageDigest": "nonsense", "imageTag": "latest"], [:], ["imageTag": "-"],
-    ] as [JSONValue])
+    @Test(
+        arguments: [
+            ["imageDigest": "", "imageTag": "latest"], ["imageDigest": "nonsense"],
+            ["imageDigest": "nonsense", "imageTag": "latest"], [:], ["imageTag": "-"],
+        ] as [JSONValue])
     func anImageThatCannotBeIsNotCalledMissing(id: JSONValue) async throws {
         try await aws.call("CreateRepository", ["repositoryName": "app"])
         let input: JSONValue = ["repositoryName": "app", "imageIds": [id]]
