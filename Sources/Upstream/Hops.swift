@@ -46,8 +46,10 @@ struct Hops: Sendable {
             return answer
         } catch {
             if error.kind == .unavailable, error.blamesServer, !Task.isCancelled {
+                // Some registries hang up at every HEAD: however long that took, the GET that follows tells whether one is there.
+                let isHangUp = request.kind == .head && error.brokeOff
                 circuits.failed(
-                    place, after: started.duration(to: .now),
+                    place, after: isHangUp ? .zero : started.duration(to: .now),
                     because: Circuits.Cause(detail: error.detail, status: error.status))
             }
             throw error

@@ -65,6 +65,18 @@ func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
         }
     }
 
+    @Test func aHeadOnWhichItHangsUpLateIsNoSilence() async throws {
+        var hangUp = Reply(raw: "", ending: .close)
+        hangUp.delay = .milliseconds(100)
+        let server = try await RudeServer { [hangUp] request in
+            request.method == "HEAD" ? hangUp : Reply(200, [("Content-Type", "application/json")], someManifest)
+        }
+        let rules = Circuit.Rules(slow: .milliseconds(20), firstWait: .seconds(3600))
+        try await withClient(settings(server.url, rules)) { client in
+            for _ in 0..<3 { _ = try await client.resolve(.latest, in: .at()) }
+        }
+    }
+
     @Test func refusalsAreNoSignOfDeath() async throws {
         for status in [401, 403, 404, 429, 500] {
             let server = try await RudeServer { _ in Reply(status) }
