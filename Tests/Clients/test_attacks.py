@@ -5,6 +5,7 @@ How much slower they get is measured elsewhere (`make bench ARGS="--only attacks
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 import urllib.error
@@ -13,9 +14,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.attacks import ATTACKS, Attack
+from harness.attacks import ADDRESS, ATTACKS, Attack
 from harness.hostile import manifest
 from harness.images import MIB, Image, random_layer, sha256, single
+from harness.processes import wait_until
 from harness.weir import Weir
 
 #: Seconds. A second on a machine that has nothing else to do.
@@ -95,3 +97,25 @@ def test_the_others_go_on(house: Weir, image: Image, name: str) -> None:
     assert watch.slowest < HEALTHY
     assert house.peak_memory - before < MEMORY
     assert house.daemon.alive
+
+
+@pytest.mark.timeout(90)
+def test_who_asks_for_too_much_waits_while_others_are_served(house: Weir, image: Image) -> None:
+    """Nothing is refused, the operator is told, and a probe from the same address does not wait."""
+    client = house.distribution()
+    before = paced(house)
+    with Attack("big-indexes", house, repository="stranger/app"):
+        wait_until(lambda: client.pull("victim/app", "1") and paced(house) > before, 30, "nothing waits")
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", house.port), timeout=HEALTHY, source_address=(ADDRESS, 0)) as probe:
+            probe.sendall(f"GET /healthz HTTP/1.1\r\nHost: {house.host}\r\nConnection: close\r\n\r\n".encode())
+            assert probe.recv(4096).startswith(b"HTTP/1.1 200")
+        assert time.monotonic() - began < HEALTHY
+    told = [line for line in house.daemon.output().splitlines() if "A client waits" in line]
+    assert told and all(ADDRESS in line for line in told)
+
+
+def paced(weir: Weir) -> float:
+    with urllib.request.urlopen(f"{weir.url}/metrics", timeout=HEALTHY) as answer:
+        values = [line.split()[1] for line in answer.read().decode().splitlines() if line.startswith("weir_paced_total ")]
+    return float(values[0]) if values else 0

@@ -6,6 +6,9 @@ import NIOCore
 ///
 /// Where there are no descriptors all the same, since others use them up, it stops looking for a moment. The kernel would wake it again at
 /// once, for ever.
+///
+/// A client whose connections cost more than its share while others are served has to wait: its next ones are taken and left alone until
+/// their turn.
 final class AcceptGate: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
@@ -19,19 +22,38 @@ final class AcceptGate: ChannelDuplexHandler {
     private static let quiet = TimeAmount.seconds(60)
 
     private let open: OpenConnections
+    private let throttles: ClientThrottles
+    private let cost: TimeAmount
     private let logger: Logger
     private var isPausing = false
     private var isLooking = false
     private var lastTold: NIODeadline?
 
-    init(_ open: OpenConnections, logger: Logger) {
+    init(_ open: OpenConnections, throttles: ClientThrottles, isSecure: Bool, logger: Logger) {
         self.open = open
+        self.throttles = throttles
+        cost = ClientThrottle.Costs.connection + (isSecure ? ClientThrottle.Costs.handshake : .zero)
         self.logger = logger
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        open.accepted(unwrapInboundIn(data))
-        context.fireChannelRead(data)
+        let channel = unwrapInboundIn(data)
+        open.accepted(channel)
+        let throttle = throttles.throttle(of: ClientGroup(channel.remoteAddress))
+        throttle.opened()
+        channel.closeFuture.whenComplete { _ in throttle.closed() }
+        let gate = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let mayBegin = throttle.mayBegin(costing: cost, on: context.eventLoop) {
+            gate.eventLoop.execute { gate.value.0.letIn(channel, gate.value.1) }
+        }
+        if mayBegin { context.fireChannelRead(data) }
+    }
+
+    /// Its turn has come; it may have made room for others before.
+    private func letIn(_ channel: any Channel, _ context: ChannelHandlerContext) {
+        guard open.isOpen(channel) else { return }
+        guard context.channel.isActive else { return channel.close(promise: nil) }
+        context.fireChannelRead(wrapInboundOut(channel))
     }
 
     func read(context: ChannelHandlerContext) {

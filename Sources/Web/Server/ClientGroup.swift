@@ -34,3 +34,15 @@ package struct ClientGroup: Hashable, Sendable {
     /// - Parameter text: an address without a port.
     package init(text: String?) { self.init(text.flatMap { try? SocketAddress(ipAddress: $0, port: 0) }) }
 }
+
+extension ClientGroup: CustomStringConvertible {
+    package var description: String {
+        switch kind {
+        case .four: return (0..<4).map { "\(UInt8(truncatingIfNeeded: high >> UInt64(24 - 8 * $0)))" }.joined(separator: ".")
+        case .six:
+            let groups = (0..<4).map { String(UInt16(truncatingIfNeeded: high >> UInt64(48 - 16 * $0)), radix: 16) }
+            return groups.joined(separator: ":") + "::/64"
+        case .other: return "local"
+        }
+    }
+}

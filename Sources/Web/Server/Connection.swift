@@ -36,14 +36,17 @@ final class Connection: ChannelDuplexHandler {
         static let unsent = TimeAmount.seconds(30)
     }
 
-    private let executor: any TaskExecutor
+    private let executors: ExecutorPool
+    let executor: MeteredExecutor
+    private var isExecutorLent = true
+    let throttle: ClientThrottle
     let open: OpenConnections
     private let limits: ClientPatience.Limits
     private let logger: Logger
     private let strangers: Strangers
     private let answer: Answer
 
-    private var context: ChannelHandlerContext?
+    private(set) var context: ChannelHandlerContext?
     private var state = ExchangeState()
 
     // The request that is being answered.
@@ -60,6 +63,10 @@ final class Connection: ChannelDuplexHandler {
     /// What the client has sent ahead: requests that come after the one that is being answered.
     var ahead: CircularBuffer<HTTPServerRequestPart> = []
     private var isReadHeld = false
+    /// What the client sends is more than its share: the rest is read when its turn has come.
+    var isResting = false
+    /// When its throttle was last told that bytes of a layer flow.
+    var layerNoted: NIODeadline?
     /// Why nothing more can come: the client has closed its side, or what it sent cannot be understood.
     private var inputEnd: (any Error)?
 
@@ -74,10 +81,13 @@ final class Connection: ChannelDuplexHandler {
 
     /// - Parameter limits: how long the client may leave us waiting.
     init(
-        executor: any TaskExecutor, open: OpenConnections, limits: ClientPatience.Limits, logger: Logger, strangers: Strangers,
+        executors: ExecutorPool, throttle: ClientThrottle, open: OpenConnections, limits: ClientPatience.Limits, logger: Logger,
+        strangers: Strangers,
         answer: @escaping Answer
     ) {
-        self.executor = executor
+        self.executors = executors
+        executor = executors.lend()
+        self.throttle = throttle
         self.open = open
         self.limits = limits
         patience = ClientPatience(limits, at: .now())
@@ -101,6 +111,12 @@ final class Connection: ChannelDuplexHandler {
         patienceCheck?.cancel()
         endOfPatience?.cancel()
         self.context = nil
+        if task == nil { giveBackExecutor() }
+    }
+
+    private func giveBackExecutor() {
+        if isExecutorLent { executors.giveBack(executor) }
+        isExecutorLent = false
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -133,6 +149,7 @@ final class Connection: ChannelDuplexHandler {
             action = state.headRead(declared: declared, awaitsContinue: head.awaitsContinue)
         case .body(let bytes):
             patience.bodyArrived(bytes.readableBytes, at: now)
+            countBody(bytes.readableBytes, context, at: now)
             // Nobody reads it any more: its rest is all that is waited for.
             if task == nil { patience.bodyIsAwaited(at: now) }
             action = state.bodyRead(bytes.readableBytes)
@@ -184,7 +201,10 @@ final class Connection: ChannelDuplexHandler {
         let now = NIODeadline.now()
         patience.heard(at: now)
         if state.incoming != nil { patience.bodyIsAwaited(at: now) }
-        if isOutlived { return open.finished() }
+        if isOutlived {
+            giveBackExecutor()
+            return open.finished()
+        }
         guard let context else { return }
         guard closing == nil else { return readOn(context) }
         guard canGoOn else { return hasAnswerBegun ? closeWhenSent(context) : endInput(context) }
@@ -200,14 +220,16 @@ final class Connection: ChannelDuplexHandler {
         if wantsMore { context.read() } else { isReadHeld = true }
     }
 
-    private func readOn(_ context: ChannelHandlerContext) {
+    func readOn(_ context: ChannelHandlerContext) {
         guard isReadHeld, wantsMore else { return }
         isReadHeld = false
         context.read()
     }
 
     /// While a request is answered: what its reader takes of its body, and after its end as much as tells that the client has gone.
-    private var wantsMore: Bool { ahead.isEmpty && (task == nil || body.wantsMore(patience.isProved ? .ofCaller : .ofStranger)) }
+    private var wantsMore: Bool {
+        !isResting && ahead.isEmpty && (task == nil || body.wantsMore(patience.isProved ? .ofCaller : .ofStranger))
+    }
 
     /// The next part of the body of the request that is being answered; nil at its end. Throws where the body broke off. From any thread.
     ///

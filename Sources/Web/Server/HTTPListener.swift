@@ -45,7 +45,8 @@ package final class HTTPListener: Sendable {
         let outcome: Result<Void, any Error>
         do {
             let open = OpenConnections(most: settings.maxConnections, ofOneClient: settings.connectionsPerAddress)
-            let server = try await bind(bootstrap(group, loops, open))
+            let throttles = ClientThrottles(loops: loops.count, logger: logger)
+            let server = try await bind(bootstrap(group, loops, open, throttles))
             outcome = .success(try await serve(server, open, onListening))
         } catch {
             outcome = .failure(error)
@@ -90,9 +91,10 @@ package final class HTTPListener: Sendable {
     }
 
     private func bootstrap(
-        _ group: any EventLoopGroup, _ loops: EventLoops, _ open: OpenConnections
+        _ group: any EventLoopGroup, _ loops: EventLoops, _ open: OpenConnections, _ throttles: ClientThrottles
     ) -> ServerBootstrap {
-        ServerBootstrap(group: group)
+        let isSecure = settings.tls != nil
+        return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // A crowd is accepted sixteen at a time between two looks at all sockets, not four.
@@ -100,7 +102,7 @@ package final class HTTPListener: Sendable {
             .serverChannelInitializer { [logger] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
-                        AcceptGate(open, logger: logger)
+                        AcceptGate(open, throttles: throttles, isSecure: isSecure, logger: logger)
                     ])
                 }
             }
@@ -111,12 +113,12 @@ package final class HTTPListener: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: ReadBuffers.ofStrangers)
             .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try prepare(channel, loops, open) }
+                channel.eventLoop.makeCompletedFuture { try prepare(channel, loops, open, throttles) }
             }
     }
 
     private func prepare(
-        _ channel: any Channel, _ loops: EventLoops, _ open: OpenConnections
+        _ channel: any Channel, _ loops: EventLoops, _ open: OpenConnections, _ throttles: ClientThrottles
     ) throws {
         let pipeline = channel.pipeline.syncOperations
         let tls = certificate.context
@@ -142,8 +144,16 @@ package final class HTTPListener: Sendable {
         var patience = settings.strangersPatience
         patience.idle = TimeAmount.microseconds(settings.idleTimeout.microseconds)
         try pipeline.addHandler(
-            Connection(executor: loop.executor, open: open, limits: patience, logger: logger, strangers: strangers) {
-                [self, turns = loop.turns] head, connection in await serve(head, connection, turns)
+            Connection(
+                executors: loop.executors, throttle: throttles.throttle(of: ClientGroup(channel.remoteAddress)), open: open,
+                limits: patience, logger: logger, strangers: strangers
+            ) { [self, turns = loop.turns] head, connection in
+                let isProbe = settings.unpacedPaths.contains(head.uri)
+                let charged = isProbe ? nil : await connection.value.throttle.turn(on: connection.eventLoop)
+                if charged != nil { connection.value.executor.begin() }
+                let canGoOn = await serve(head, connection, turns)
+                if let charged { connection.value.throttle.ended(costing: connection.value.executor.end(), charged: charged) }
+                return canGoOn
             })
     }
 

@@ -96,6 +96,9 @@ final class OpenConnections: Sendable {
         if isJoined { channel.pipeline.fireUserInboundEventTriggered(MakeRoom.now) } else { channel.close(promise: nil) }
     }
 
+    /// Accepted and not closed since.
+    func isOpen(_ channel: any Channel) -> Bool { state.withLock { $0.accepted[ObjectIdentifier(channel)] != nil } }
+
     func accepted(_ channel: any Channel) {
         let id = ObjectIdentifier(channel)
         let client = ClientGroup(channel.remoteAddress)

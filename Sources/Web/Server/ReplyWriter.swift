@@ -122,6 +122,7 @@ struct ReplyWriter {
         do {
             try await connection.value.untilWritable()
             try connection.value.write(.byteBuffer(part))
+            connection.value.countLayer(part.readableBytes)
         } catch {
             throw Failure.writing(error)
         }

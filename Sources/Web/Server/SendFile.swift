@@ -40,6 +40,7 @@ struct SendFile {
             let sent = connection.eventLoop.makePromise(of: Void.self)
             try connection.value.write(.fileRegion(part), promise: sent)
             connection.value.flush()
+            connection.value.countLayer(Int(end - offset))
             do { try await sent.futureResult.get() } catch { throw Failure(range: offset..<end, error: error) }
             offset = end
             if offset < range.upperBound { await turns.next() }

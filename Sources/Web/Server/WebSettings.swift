@@ -20,6 +20,8 @@ package struct WebSettings: Sendable {
     package var maxConnections: Int
     /// Connections of one client (an IPv4 address, an IPv6 /64); nil for as many as there is room for.
     package var connectionsPerAddress: Int?
+    /// Answered at once, whatever their client costs beside: or a probe from a busy machine would declare the server dead.
+    package var unpacedPaths: Set<String> = ["/healthz"]
     /// How long somebody who has not proved who they are may take. `idle` is that of `idleTimeout`.
     package var strangersPatience = ClientPatience.Limits()
     /// How long a client may take next to nothing of what it asked for before it is cut off; nil: for ever.

@@ -1,25 +1,14 @@
 package import NIOCore
 
-/// Runs a task's jobs on one event loop, so that a connection's handler and its socket share a thread: no hop to the cooperative
-/// pool for each chunk, and the chunk is still in the core's cache when it is sent. Nothing that blocks may run on it.
-final class EventLoopExecutor: TaskExecutor {
-    private let eventLoop: any EventLoop
-
-    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-    }
-}
-
-/// What this server has for each event loop of a group: the executor of its connections' tasks, and the queue of the bodies that it
-/// sends. They live as long as the server: a running task does not keep its executor.
+/// What this server has for each event loop of a group: the executors of its connections' tasks, and the queue of the bodies that it
+/// sends.
 package struct EventLoops: Sendable {
     package struct Loop: Sendable {
-        package let executor: any TaskExecutor
+        package let executors: ExecutorPool
         package let turns: BodyTurns
     }
+
+    package var count: Int { loops.count }
 
     private let loops: [ObjectIdentifier: Loop]
 
@@ -29,7 +18,7 @@ package struct EventLoops: Sendable {
         for eventLoop in Array(group.makeIterator()) {
             do {
                 loops[ObjectIdentifier(eventLoop)] = Loop(
-                    executor: EventLoopExecutor(eventLoop), turns: try await BodyTurns.make(on: eventLoop))
+                    executors: ExecutorPool(eventLoop), turns: try await BodyTurns.make(on: eventLoop))
             } catch {
                 for loop in loops.values { await loop.turns.close() }
                 throw error

@@ -1,0 +1,28 @@
+import NIOCore
+
+/// What a client takes of the server, told to its throttle.
+extension Connection {
+    /// A part of a request's body has come. A caller's is most likely of a layer; what strangers send is read no faster than their share.
+    func countBody(_ count: Int, _ context: ChannelHandlerContext, at now: NIODeadline) {
+        guard !patience.isProved else { return countLayer(count, at: now) }
+        let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let cost = TimeAmount.nanoseconds(Int64(count * ClientThrottle.Costs.strangersByte))
+        isResting = !throttle.mayBegin(costing: cost, at: now, on: context.eventLoop) {
+            connection.eventLoop.execute { connection.value.goOnReading() }
+        }
+    }
+
+    private func goOnReading() {
+        isResting = false
+        if let context { readOn(context) }
+    }
+
+    /// Bytes of a layer have come or gone.
+    func countLayer(_ count: Int, at now: NIODeadline = .now()) {
+        executor.forgive(count)
+        // All connections share what it is noted in.
+        if let layerNoted, now - layerNoted < .milliseconds(100) { return }
+        layerNoted = now
+        throttle.served.note(throttle.client, at: now)
+    }
+}

@@ -1,0 +1,58 @@
+package import NIOCore
+
+/// A token bucket whose tokens are time of the event loops: what one client may use of them while others are served. Pure: time comes in.
+///
+/// What a request will cost nobody knows before. It is charged what this client's requests usually cost, and the rest when it has ended.
+package struct LoopTimeBucket {
+    package struct Rules: Sendable {
+        /// Time of the loops for each second that passes.
+        package var rate: Double
+        /// What a client that has asked for nothing lately may use at once.
+        package var burst: TimeAmount = .milliseconds(200)
+        /// It never owes more: one document that took a second does not shut its client out for long.
+        package var mostOwed: TimeAmount = .milliseconds(500)
+
+        /// A sixth of each loop.
+        package init(loops: Int) { rate = Double(loops) / 6 }
+    }
+
+    private let rules: Rules
+    private var balance: Int64
+    private var last: NIODeadline
+    private var usual: Int64 = 100_000
+
+    package init(_ rules: Rules, at now: NIODeadline) {
+        self.rules = rules
+        balance = rules.burst.nanoseconds
+        last = now
+    }
+
+    /// What one of this client's requests has cost of late.
+    package var usualCost: TimeAmount { .nanoseconds(usual) }
+
+    /// Zero where something may begin now.
+    package mutating func wait(at now: NIODeadline) -> TimeAmount {
+        refill(to: now)
+        return balance >= 0 ? .zero : .nanoseconds(Int64(Double(-balance) / rules.rate) + 1)
+    }
+
+    /// - Parameter cost: below zero for what was charged and not used.
+    package mutating func charge(_ cost: TimeAmount, at now: NIODeadline) {
+        refill(to: now)
+        balance = min(rules.burst.nanoseconds, max(-rules.mostOwed.nanoseconds, balance - cost.nanoseconds))
+    }
+
+    /// A request has ended for which `charged` was charged.
+    package mutating func settle(_ cost: TimeAmount, charged: TimeAmount, at now: NIODeadline) {
+        usual += (cost.nanoseconds - usual) / 8
+        charge(cost - charged, at: now)
+    }
+
+    private mutating func refill(to now: NIODeadline) {
+        guard now > last else { return }
+        // Longer than this nothing needs to fill.
+        let passed = min((now - last).nanoseconds, 60_000_000_000)
+        last = now
+        balance = min(rules.burst.nanoseconds, balance + Int64(Double(passed) * rules.rate))
+    }
+}

@@ -1,0 +1,76 @@
+package import NIOCore
+import Synchronization
+
+/// Runs one connection's jobs on its event loop, and measures on demand how long they keep it.
+///
+/// The connection's handler and its socket share a thread with its tasks: no hop to the cooperative pool for each chunk, and the chunk is
+/// still in the core's cache when it is sent. Nothing that blocks may run on it.
+package final class MeteredExecutor: TaskExecutor {
+    private struct Meter {
+        var spent: Int64 = 0
+        var jobBegan: NIODeadline?
+
+        mutating func jobEnded(at now: NIODeadline) {
+            if let began = jobBegan.take() { spent += (now - began).nanoseconds }
+        }
+    }
+
+    private let eventLoop: any EventLoop
+    private let isOn = Atomic(false)
+    /// Only the event loop's thread comes here: the lock is always free.
+    private let meter = Mutex(Meter())
+
+    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        eventLoop.execute { self.run(job) }
+    }
+
+    private func run(_ job: UnownedJob) {
+        if isOn.load(ordering: .relaxed) { meter.withLock { $0.jobBegan = .now() } }
+        job.runSynchronously(on: asUnownedTaskExecutor())
+        // It may have been switched on, or off, by the job.
+        if isOn.load(ordering: .relaxed) { meter.withLock { $0.jobEnded(at: .now()) } }
+    }
+
+    /// Measures from now on, the rest of the job that runs with it.
+    package func begin() {
+        meter.withLock { $0 = Meter(jobBegan: .now()) }
+        isOn.store(true, ordering: .relaxed)
+    }
+
+    /// Does not count what a layer's bytes may cost.
+    package func forgive(_ bytes: Int) {
+        guard isOn.load(ordering: .relaxed) else { return }
+        meter.withLock { $0.spent -= Int64(bytes * ClientThrottle.Costs.layersByte) }
+    }
+
+    /// How long jobs have run since `begin`, the one that runs with them.
+    package func end() -> TimeAmount {
+        isOn.store(false, ordering: .relaxed)
+        return meter.withLock { meter in
+            meter.jobEnded(at: .now())
+            return .nanoseconds(max(0, meter.spent))
+        }
+    }
+}
+
+/// The executors of one event loop's connections. They are lent and not made for each connection, and live as long as the server: a
+/// running task does not keep its executor.
+package final class ExecutorPool: Sendable {
+    private let eventLoop: any EventLoop
+    private let free = Mutex<[MeteredExecutor]>([])
+    private let all = Mutex<[MeteredExecutor]>([])
+
+    package init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    package func lend() -> MeteredExecutor {
+        if let executor = free.withLock({ $0.popLast() }) { return executor }
+        let executor = MeteredExecutor(eventLoop)
+        all.withLock { $0.append(executor) }
+        return executor
+    }
+
+    package func giveBack(_ executor: MeteredExecutor) { free.withLock { $0.append(executor) } }
+}

@@ -1,0 +1,36 @@
+package import NIOCore
+import Synchronization
+
+/// Who has been sent, or has sent, a part of a layer within the last second: while that is somebody else, a client's other work is paced.
+package final class ServedClients: Sendable {
+    private static let memory = TimeAmount.seconds(1)
+
+    private struct Moment {
+        var client: ClientGroup
+        var at: NIODeadline
+    }
+
+    /// The last two, of different clients: enough to say of anybody whether it was somebody else.
+    private struct State {
+        var last: Moment?
+        var before: Moment?
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    package func note(_ client: ClientGroup, at now: NIODeadline) {
+        state.withLock { state in
+            if state.last?.client != client { state.before = state.last }
+            state.last = Moment(client: client, at: now)
+        }
+    }
+
+    package func isAnotherServed(than client: ClientGroup, at now: NIODeadline) -> Bool {
+        state.withLock { state in
+            guard let other = state.last?.client == client ? state.before : state.last else { return false }
+            return now - other.at < Self.memory
+        }
+    }
+}
