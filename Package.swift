@@ -10,8 +10,8 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// The program brings Swift's libraries with it: it runs where no Swift is installed, and a request costs a fifth less CPU than through
-/// shared ones. What Foundation's archives need stands after them.
+/// The program brings Swift's libraries with it: it runs where no Swift is installed, and a request costs a fifth less CPU than
+/// through shared ones. What Foundation's archives need stands after them.
 let selfContained: [LinkerSetting] =
     [.unsafeFlags(["-static-stdlib"], .when(platforms: [.linux]))]
     + ["CoreFoundation", "_FoundationCShims", "_FoundationCollections", "_FoundationICU"].map {

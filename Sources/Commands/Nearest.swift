@@ -2,7 +2,8 @@ package import ArgumentParser
 
 /// What somebody probably meant who wrote a word that is none.
 package enum Nearest {
-    /// The word that is one or two slips of the finger away (a letter wrong, missing, too many, or two swapped); nil where none is.
+    /// The word that is one or two slips of the finger away (a letter wrong, missing, too many, or two swapped); nil where none
+    /// is.
     package static func to(_ word: String, of words: [String]) -> String? {
         let allowed = word.count < 4 ? 1 : 2
         let distances = words.map { (word: $0, distance: distance(Array(word.lowercased()), Array($0.lowercased()))) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 
-/// Numbers on a command line. Options take them by `parsing: .unconditional`, so that `-3` is told as too small and not as missing.
+/// Numbers on a command line. Options take them by `parsing: .unconditional`, so that `-3` is told as too small and not as
+/// missing.
 enum Numbers {
     /// A year: the longest that the server takes.
     private static let year: Int64 = 31_536_000

@@ -11,7 +11,8 @@ package struct Table {
 
     /// Each row in a line, which ends with a line break.
     ///
-    /// - Parameter width: the terminal's columns: the last column is cut to what the others leave, with a `…`. Nil: nothing is cut.
+    /// - Parameter width: the terminal's columns: the last column is cut to what the others leave, with a `…`. Nil: nothing is
+    ///   cut.
     package func text(within width: Int?) -> String {
         let widths = (0..<(rows.map(\.count).max() ?? 0)).map { column in
             rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0

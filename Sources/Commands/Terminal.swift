@@ -3,7 +3,8 @@ import Glibc
 
 /// The terminal that a person looks at, if there is one.
 enum Terminal {
-    /// Columns of the terminal that standard output is; nil where it is none, such as a pipe, whose reader wants all of each line.
+    /// Columns of the terminal that standard output is; nil where it is none, such as a pipe, whose reader wants all of each
+    /// line.
     static var width: Int? { width(of: STDOUT_FILENO) }
 
     static func width(of descriptor: CInt) -> Int? {

@@ -5,7 +5,8 @@
 package struct Refusal: Error, Sendable, CustomStringConvertible {
     package let reason: Reason
     package let message: String
-    /// The cause in a few words, where the message is too long for a line, or too terse without its context: for HTTP's reason phrase.
+    /// The cause in a few words, where the message is too long for a line, or too terse without its context: for HTTP's reason
+    /// phrase.
     package var brief: String?
     /// When to come back, where upstream or a limit told.
     package var retryAfter: Duration?

@@ -1,10 +1,11 @@
-/// Which Weir this is. The one place that says it: `weir --version`, the log's first line, `/version`, `weir_build_info` and what the server
-/// calls itself to other servers all read it here.
+/// Which Weir this is. The one place that says it: `weir --version`, the log's first line, `/version`, `weir_build_info` and what
+/// the server calls itself to other servers all read it here.
 package enum WeirVersion {
     /// Semantic versioning. Raised when a release is made.
     package static let number = "0.10.0"
 
-    /// How the server names itself to those that it asks: name, version, and whom to write to about it, where the operator says so.
+    /// How the server names itself to those that it asks: name, version, and whom to write to about it, where the operator says
+    /// so.
     ///
     /// - Parameter contact: a mail address or a URL; what is none is left out.
     package static func userAgent(contact: String? = nil) -> String {

@@ -4,8 +4,8 @@ package import WeirVault
 
 /// The access keys that may sign requests, with their secrets.
 ///
-/// A signature is checked with the secret itself, so it must be there in the clear at every request: all of them are held in memory,
-/// opened once by `load()`. On disk they are sealed by the root key, each bound to its own id.
+/// A signature is checked with the secret itself, so it must be there in the clear at every request: all of them are held in
+/// memory, opened once by `load()`. On disk they are sealed by the root key, each bound to its own id.
 package final class AccessKeys: Sendable {
     package enum Status: String, Sendable {
         case active = "Active"
@@ -31,8 +31,8 @@ package final class AccessKeys: Sendable {
         self.clock = clock
     }
 
-    /// Reads and opens all keys: at the start, before the door opens. Throws where a secret does not open, which means that the root key
-    /// is not the one it was sealed with.
+    /// Reads and opens all keys: at the start, before the door opens. Throws where a secret does not open, which means that the
+    /// root key is not the one it was sealed with.
     package func load() async throws {
         let rows = try await database.read { sql in try AccessKeyTable.all(sql) }
         var loaded: [String: Entry] = [:]
@@ -68,7 +68,8 @@ package final class AccessKeys: Sendable {
         await database.scrub()
     }
 
-    /// Takes all other root keys away, whatever account they were made for: one that was replaced, perhaps since it leaked, opens nothing any more.
+    /// Takes all other root keys away, whatever account they were made for: one that was replaced, perhaps since it leaked, opens
+    /// nothing any more.
     package func removeOthers(than id: String) async throws {
         let others = entries.withLock { entries -> [String] in
             guard entries[id] != nil else { return [] }

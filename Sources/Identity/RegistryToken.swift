@@ -16,8 +16,8 @@ import WeirCore
 ///     1 + n    access key id, its length before it
 ///     32       HMAC-SHA256 of all before
 ///
-/// sent as base64url without padding. It is opaque to clients, it needs no table, and it carries no right by itself: who the access
-/// key belongs to is looked up at every use, so that a key taken away takes its tokens with it.
+/// sent as base64url without padding. It is opaque to clients, it needs no table, and it carries no right by itself: who the
+/// access key belongs to is looked up at every use, so that a key taken away takes its tokens with it.
 struct RegistryToken: Equatable {
     private static let version: UInt8 = 1
     private static let macSize = 32

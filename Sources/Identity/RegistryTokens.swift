@@ -20,8 +20,9 @@ package struct RegistryPrincipal: Sendable, Equatable {
 
 /// ECR's authorization tokens: the password that `docker login -u AWS` sends with every request to `/v2/`.
 ///
-/// Valid for twelve hours, in the account and region that they were issued for. Every request of the data plane is checked here, so what has
-/// once been verified is remembered by its header value; expiry and the access key's existence are looked at every time.
+/// Valid for twelve hours, in the account and region that they were issued for. Every request of the data plane is checked here,
+/// so what has once been verified is remembered by its header value; expiry and the access key's existence are looked at every
+/// time.
 package struct RegistryTokens: Sendable {
     package static let lifetime = Duration.seconds(12 * 3_600)
     /// The user name that goes with the password.
@@ -34,8 +35,8 @@ package struct RegistryTokens: Sendable {
     /// Addresses that need no password, for a while.
     package let links: SignedLinks
 
-    /// - Parameter expected: what the clock should show when it shows something: a token then lasts as long as it should, whatever becomes of the
-    ///   clock meanwhile.
+    /// - Parameter expected: what the clock should show when it shows something: a token then lasts as long as it should,
+    ///   whatever becomes of the clock meanwhile.
     package init(rootKey: RootKey, keys: AccessKeys, expected: @escaping @Sendable (Timestamp) -> Timestamp = { $0 }) {
         links = SignedLinks(keys: keys, signingKey: rootKey.derive("layer-link"), expected: expected)
         self.expected = expected
@@ -55,7 +56,8 @@ package struct RegistryTokens: Sendable {
 
     /// Who sent `Authorization: Basic …`.
     ///
-    /// Throws `.authenticationMissing` where it is not Basic, `.tokenInvalid` where it is nobody's, `.tokenExpired` after twelve hours.
+    /// Throws `.authenticationMissing` where it is not Basic, `.tokenInvalid` where it is nobody's, `.tokenExpired` after twelve
+    /// hours.
     package func verify(basic header: String, now: Timestamp) throws(Refusal) -> RegistryPrincipal {
         let token: RegistryToken
         if let known = memo.token(for: header) {
@@ -102,8 +104,8 @@ package struct RegistryTokens: Sendable {
         .tokenInvalid, "The authorization token is not one of this registry's. Sign in again with `aws ecr get-login-password`.")
 }
 
-/// Tokens already verified, by the header that they came in. Bounded: when it is full the older half goes, all at once, which is cheap
-/// and forgets nothing that matters.
+/// Tokens already verified, by the header that they came in. Bounded: when it is full the older half goes, all at once, which is
+/// cheap and forgets nothing that matters.
 private final class Memo: Sendable {
     private static let generationSize = 2_048
 

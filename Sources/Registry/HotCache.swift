@@ -1,8 +1,9 @@
 // What every pull asks for, kept in memory: repositories by name, rules and templates by registry.
 //
 // Exact, not nearly so. Whoever changes a row calls `forget` after its commit, and a read of the database that began before then
-// cannot put back what it saw: a load holds a ticket for its key, `forget` tears the ticket up, and only a load whose ticket still
-// stands may leave its value here. Writes to other keys do not disturb it. Those who ask with the same ticket share one load.
+// cannot put back what it saw: a load holds a ticket for its key, `forget` tears the ticket up, and only a load whose ticket
+// still stands may leave its value here. Writes to other keys do not disturb it. Those who ask with the same ticket share one
+// load.
 //
 // Bounded by cost. Values live in a young and an old half; a full young half becomes the old one and the old one goes. What is
 // used moves back to the young half, so that what is hot stays.

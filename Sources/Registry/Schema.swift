@@ -24,8 +24,9 @@ package import WeirCore
 /// registry_fact     what must stay as it was when the data folder was first used
 /// ```
 ///
-/// Two facts about a blob are kept apart on purpose. `blob` says that the bytes exist; `repository_blob` says that a repository may
-/// serve them, because they were pushed to it or its own upstream repository handed them out. Knowing a digest is never enough.
+/// Two facts about a blob are kept apart on purpose. `blob` says that the bytes exist; `repository_blob` says that a repository
+/// may serve them, because they were pushed to it or its own upstream repository handed them out. Knowing a digest is never
+/// enough.
 ///
 /// Numbers are chosen at random and never reused, so that a repository deleted and made again cannot inherit what a slow writer
 /// still held for the old one. Times are microseconds; JSON is text. Manifests are sealed with the repository's data key

@@ -2,8 +2,8 @@ import Synchronization
 
 /// One load for all who ask for the same while it runs: a hundred clients that begin together ask the database once.
 ///
-/// The one who asks first loads, in its own task; where that fails, each of the others loads for itself, so that nobody fails because somebody
-/// else hung up. Nothing is remembered once a load has ended.
+/// The one who asks first loads, in its own task; where that fails, each of the others loads for itself, so that nobody fails
+/// because somebody else hung up. Nothing is remembered once a load has ended.
 final class SharedLoads<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private typealias Waiting = CheckedContinuation<Value?, Never>
 

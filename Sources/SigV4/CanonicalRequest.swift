@@ -23,8 +23,8 @@ struct CanonicalRequest {
         text = lines.joined(separator: "\n")
     }
 
-    /// S3 signs the path as sent. All others sign it with `.`, `..` and empty segments resolved, and encoded once more: the wire's
-    /// `%20` is signed as `%2520`.
+    /// S3 signs the path as sent. All others sign it with `.`, `..` and empty segments resolved, and encoded once more: the
+    /// wire's `%20` is signed as `%2520`.
     private static func path(_ raw: String, service: String) -> String {
         if service == "s3" { return raw.isEmpty ? "/" : raw }
         var segments: [Substring] = []

@@ -1,5 +1,5 @@
-/// Why what a request says of its signature cannot be used. The description is AWS's sentence for it, safe to send back: it repeats
-/// no signature.
+/// Why what a request says of its signature cannot be used. The description is AWS's sentence for it, safe to send back: it
+/// repeats no signature.
 package enum SigV4Error: Error, Equatable, Sendable, CustomStringConvertible {
     /// Parts of the `Authorization` header, or of the query form, are not there. One sentence for each.
     case incomplete([String])

@@ -121,8 +121,8 @@ package struct SignatureClaim: Sendable {
         self.sessionToken = sessionToken
     }
 
-    /// What decides what a request does must be signed: the host, and all of AWS's own headers. Otherwise someone on the way could
-    /// turn a signed "list" into a "delete" by its `X-Amz-Target`.
+    /// What decides what a request does must be signed: the host, and all of AWS's own headers. Otherwise someone on the way
+    /// could turn a signed "list" into a "delete" by its `X-Amz-Target`.
     private static func checkCoverage(
         of request: SignableRequest, by signed: [String]
     ) throws(SigV4Error) {

@@ -33,8 +33,8 @@ package struct AWSKeys: Hashable, Sendable, CustomStringConvertible, CustomRefle
 
 /// Who this server is at AWS, and whom it is that for.
 ///
-/// A rule without a secret asks in the server's name, and the answer is its account's: so that name serves the accounts that the operator
-/// trusts with it, and no other (the confused deputy).
+/// A rule without a secret asks in the server's name, and the answer is its account's: so that name serves the accounts that the
+/// operator trusts with it, and no other (the confused deputy).
 struct AWSIdentity: Sendable {
     private let keys: AWSKeys?
     private let accounts: Set<AccountID>

@@ -1,7 +1,7 @@
 /// A token bucket, as pure arithmetic: `rate` a second, and a second's worth at once. Time comes in.
 ///
-/// It lends: who takes more than there is goes into debt and is told how long to wait, so that one large piece passes a small bucket
-/// and those behind it pay for their own.
+/// It lends: who takes more than there is goes into debt and is told how long to wait, so that one large piece passes a small
+/// bucket and those behind it pay for their own.
 package struct Bucket: Sendable, Equatable {
     package typealias Instant = ContinuousClock.Instant
 

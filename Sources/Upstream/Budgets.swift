@@ -1,8 +1,8 @@
 import Synchronization
 import WeirCore
 
-/// The caps of each rule: how many questions at a time, how many a second, how many bytes a second. Everything that is asked in the
-/// rule's name counts, whether a client waits for it or it is only stored.
+/// The caps of each rule: how many questions at a time, how many a second, how many bytes a second. Everything that is asked in
+/// the rule's name counts, whether a client waits for it or it is only stored.
 final class Budgets: Sendable {
     private struct Entry {
         var limits: UpstreamLimits

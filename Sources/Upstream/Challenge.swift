@@ -1,8 +1,8 @@
 /// One challenge of a `WWW-Authenticate` header (RFC 9110, 11.6.1).
 ///
 /// One header may carry several challenges, and several headers may come; commas separate both challenges and their parameters,
-/// and stand inside quoted strings. So it is read byte by byte, not split. Some registries leave the quotes out where the grammar wants
-/// them (`realm=https://cp.icr.io/oauth/token, service=registry`): such a value ends at a comma or a blank.
+/// and stand inside quoted strings. So it is read byte by byte, not split. Some registries leave the quotes out where the grammar
+/// wants them (`realm=https://cp.icr.io/oauth/token, service=registry`): such a value ends at a comma or a blank.
 package struct Challenge: Hashable, Sendable {
     /// Lower case.
     package let scheme: String

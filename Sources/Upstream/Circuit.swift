@@ -1,8 +1,8 @@
 /// Whether a server is worth asking: a circuit breaker, as a pure state machine. Time comes in; nothing is measured here.
 ///
-/// A server that makes people wait in vain is not asked again at once: one slow failure (a time-out) opens the circuit, or several quick
-/// ones in a row. After a while one probe finds out, at nobody's cost; when it succeeds, the next question is on trial: if that fails,
-/// the circuit opens for twice as long.
+/// A server that makes people wait in vain is not asked again at once: one slow failure (a time-out) opens the circuit, or
+/// several quick ones in a row. After a while one probe finds out, at nobody's cost; when it succeeds, the next question is on
+/// trial: if that fails, the circuit opens for twice as long.
 package struct Circuit: Sendable, Equatable {
     package typealias Instant = ContinuousClock.Instant
 

@@ -11,8 +11,8 @@ package struct CircuitCause: Sendable {
 
 /// Circuits by what they are kept for: bounded, and none for longer than it says anything.
 ///
-/// Entries are given up in the order in which they last failed. Whoever has thousands of servers fail pushes out the oldest of them, at
-/// the same small cost for each.
+/// Entries are given up in the order in which they last failed. Whoever has thousands of servers fail pushes out the oldest of
+/// them, at the same small cost for each.
 package struct CircuitTable<Key: Hashable & Sendable> {
     package struct Entry {
         package var circuit: Circuit
@@ -26,7 +26,8 @@ package struct CircuitTable<Key: Hashable & Sendable> {
     private let limit: Int
     private let keptFor: Duration
     private var entries: [Key: Entry] = [:]
-    /// The failures that are still looked at, oldest first; those whose entry has failed again since, or is gone, are passed over.
+    /// The failures that are still looked at, oldest first; those whose entry has failed again since, or is gone, are passed
+    /// over.
     private var order: [(key: Key, stamp: UInt64)] = []
     private var head = 0
     private var stamps: UInt64 = 0

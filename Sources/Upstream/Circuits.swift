@@ -4,9 +4,9 @@ import WeirCore
 
 /// The circuit of every server that is asked: upstreams, their token servers, the storages that they redirect to.
 ///
-/// It is kept for the server and not for the rule: that a server is dead is true for all. So of all who ask one that has fallen silent
-/// only those wait who asked before anybody knew. A server that was met by a redirect is the exception: what happens there counts for the
-/// registry that sent us, or whoever writes redirects could shut other people's storages.
+/// It is kept for the server and not for the rule: that a server is dead is true for all. So of all who ask one that has fallen
+/// silent only those wait who asked before anybody knew. A server that was met by a redirect is the exception: what happens there
+/// counts for the registry that sent us, or whoever writes redirects could shut other people's storages.
 final class Circuits: Sendable {
     typealias Cause = CircuitCause
 

@@ -2,8 +2,8 @@ import NIOCore
 import NIOPosix
 package import WeirCore
 
-/// Why a server could not be asked, in the words in which an upstream's failure is told: for the program's own commands, which ask a
-/// running server as that asks upstream.
+/// Why a server could not be asked, in the words in which an upstream's failure is told: for the program's own commands, which
+/// ask a running server as that asks upstream.
 package struct ConnectionFailure: Sendable, Equatable {
     /// What there is to look at.
     package enum Cause: Sendable, Equatable {

@@ -1,6 +1,7 @@
 package import NIOCore
 
-/// Watches a connection's reading: one that is silent for too long while something is wanted from it, or that only drips, is closed.
+/// Watches a connection's reading: one that is silent for too long while something is wanted from it, or that only drips, is
+/// closed.
 ///
 /// It counts only the time in which a read is wanted: a reader of ours that takes its time, or a bandwidth cap, is no fault of
 /// upstream. A connection in the pool that nobody uses is closed after the same time, which harms nobody.

@@ -10,7 +10,8 @@ import NIOSSL
 /// pin a name to one of them, is fixed for the life of a client and gives up trying a host's other addresses. So connections are
 /// made by name, as usual (all addresses tried, TLS checked against the name), and the hook that gives access to a new connection
 /// looks at the address it got: one that the guard objects to is closed before a request is written to it. Upstreams that may be
-/// private have a client, and so a pool, of their own (`Lane.trusted`); on the other no connection to a private address can exist.
+/// private have a client, and so a pool, of their own (`Lane.trusted`); on the other no connection to a private address can
+/// exist.
 ///
 /// **Reads.** The same hook raises the size of a read, which is 64 KiB at most otherwise.
 final class Connections: Sendable {

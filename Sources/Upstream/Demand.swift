@@ -22,7 +22,8 @@ struct Demand: Sendable {
         if case .bearer = scheme { true } else { false }
     }
 
-    /// The strongest scheme of an answer that is spoken here; nil where there is none. Throws where it names a token server that is none.
+    /// The strongest scheme of an answer that is spoken here; nil where there is none. Throws where it names a token server that
+    /// is none.
     init?(_ answer: Answer) throws(UpstreamError) {
         let challenges = answer.response.headers["www-authenticate"].flatMap { Challenge.parse($0) }
         if let bearer = challenges.first(where: { $0.scheme == "bearer" && $0.parameters["realm"] != nil }),

@@ -12,11 +12,11 @@ struct Pass: Sendable {
     var authorization: String { "Bearer \(token.value)" }
 }
 
-/// Registries that are only doors: they redirect what they are asked to another registry, which has a token server of its own and wants
-/// its own token (lscr.io and cr.l5d.io send to ghcr.io, for example).
+/// Registries that are only doors: they redirect what they are asked to another registry, which has a token server of its own and
+/// wants its own token (lscr.io and cr.l5d.io send to ghcr.io, for example).
 ///
-/// A token that everybody may have is fetched there and sent there. The rule's login is none of that registry's business and never goes
-/// along: what is private behind a door is refused, and the refusal names both hosts.
+/// A token that everybody may have is fetched there and sent there. The rule's login is none of that registry's business and
+/// never goes along: what is private behind a door is refused, and the refusal names both hosts.
 final class Doors: Sendable {
     private struct Place: Hashable {
         let owner: String

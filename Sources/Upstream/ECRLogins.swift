@@ -9,8 +9,9 @@ import WeirCore
 
 /// Logins to private ECR registries: a password for Basic, from `GetAuthorizationToken`, good for twelve hours.
 ///
-/// It is asked for with the key pair of the rule's secret (`username` the access key, `accessToken` the secret key), or as the server
-/// itself, in the rule's role where it has one (STS `AssumeRole`). A secret whose username is `AWS` holds a password already.
+/// It is asked for with the key pair of the rule's secret (`username` the access key, `accessToken` the secret key), or as the
+/// server itself, in the rule's role where it has one (STS `AssumeRole`). A secret whose username is `AWS` holds a password
+/// already.
 struct ECRLogins: Sendable {
     /// A registry's account and region, as its host's name tells them.
     struct Place: Sendable {
@@ -104,7 +105,8 @@ struct ECRLogins: Sendable {
         return AWSKeys(accessKeyID: id, secretAccessKey: secret, sessionToken: session)
     }
 
-    /// Where a service of AWS is. An upstream that the settings put elsewhere has its services there too, unless they are named themselves.
+    /// Where a service of AWS is. An upstream that the settings put elsewhere has its services there too, unless they are named
+    /// themselves.
     private func endpoint(_ host: String, of upstream: Upstream) throws(UpstreamError) -> Upstream {
         let service = try hops.guarding.upstream(for: host)
         if service.isOverridden || !upstream.isOverridden { return service }

@@ -5,8 +5,8 @@ import NIOPosix
 import NIOSSL
 import WeirCore
 
-/// What went wrong on the way, told so that a person knows what to look at. Nothing of the libraries' own texts gets out: they may
-/// hold whole URLs.
+/// What went wrong on the way, told so that a person knows what to look at. Nothing of the libraries' own texts gets out: they
+/// may hold whole URLs.
 struct Fault {
     let kind: UpstreamError.Kind
     /// Follows a host's name and a colon.

@@ -1,5 +1,5 @@
-/// Addresses of names that were found a while ago: told for as long as they are fresh, and for some time longer while they are asked for
-/// again, so that a name server that falls silent stops nobody who has found his way before.
+/// Addresses of names that were found a while ago: told for as long as they are fresh, and for some time longer while they are
+/// asked for again, so that a name server that falls silent stops nobody who has found his way before.
 struct KnownNames {
     private struct Known {
         let addresses: [IPAddress]

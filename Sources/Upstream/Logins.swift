@@ -41,8 +41,8 @@ enum Login: Sendable {
 /// Knows how each upstream wants to be asked, and holds the logins.
 ///
 /// What an upstream demands is learned from its first challenge and remembered for each rule, so that later requests carry their
-/// login at once. A credential leaves in two ways only: by Basic to the upstream's own origin, and by Basic to a token server that
-/// `Realm` finds to be the upstream's own.
+/// login at once. A credential leaves in two ways only: by Basic to the upstream's own origin, and by Basic to a token server
+/// that `Realm` finds to be the upstream's own.
 final class Logins: Sendable {
     private typealias Scheme = Demand.Scheme
 
@@ -88,8 +88,8 @@ final class Logins: Sendable {
 
     /// The login to try after `answer`, a 400, 401 or 403 of the upstream itself; nil where the refusal is final.
     ///
-    /// A 401 says what is demanded. Of a token that was held from before every "no" may mean that it has ended: public.ecr.aws says 400
-    /// then, ghcr.io 403, and Harbor challenges for Basic.
+    /// A 401 says what is demanded. Of a token that was held from before every "no" may mean that it has ended: public.ecr.aws
+    /// says 400 then, ghcr.io 403, and Harbor challenges for Basic.
     func login(
         after answer: Answer, sent: Login, for source: UpstreamSource
     ) async throws(UpstreamError) -> Login? {
@@ -119,8 +119,8 @@ final class Logins: Sendable {
         return try await login(by: scheme, for: source, at: answer.upstream)
     }
 
-    /// Another token in the place of one that was held; nil where there was none, and where it is not its fault. Throws where no new one is
-    /// to be had: then the token server's word is the reason.
+    /// Another token in the place of one that was held; nil where there was none, and where it is not its fault. Throws where no
+    /// new one is to be had: then the token server's word is the reason.
     private func renewed(_ sent: Login, for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login? {
         guard case .bearer(let token, let key, .held) = sent else { return nil }
         tokens.forget(token, for: key)
@@ -210,8 +210,8 @@ final class Logins: Sendable {
         return "\(demanded) \(usual)"
     }
 
-    /// False for what names another repository: a token for that is of no use here. Its name may be longer than what we call it, or shorter,
-    /// where the registry is reached through another one.
+    /// False for what names another repository: a token for that is of no use here. Its name may be longer than what we call it,
+    /// or shorter, where the registry is reached through another one.
     private static func isMeant(_ word: Substring, for repository: String) -> Bool {
         guard word.hasPrefix("repository"), let first = word.firstIndex(of: ":"), let last = word.lastIndex(of: ":"), first < last
         else { return true }

@@ -2,8 +2,8 @@ import NIOPosix
 import Synchronization
 import WeirCore
 
-/// Finds a name's addresses, on threads of its own: looking one up blocks, for many seconds when a name server is silent, and must hold
-/// up neither event loops nor those who read blobs.
+/// Finds a name's addresses, on threads of its own: looking one up blocks, for many seconds when a name server is silent, and
+/// must hold up neither event loops nor those who read blobs.
 ///
 /// ```
 /// known, under half a minute old   → told
@@ -12,8 +12,9 @@ import WeirCore
 /// else                             → its turn comes: at most two questions of one asker at a time, and of those who wait the asker
 ///                                    with the fewest under way goes first
 /// ```
-/// Nobody waits longer than `patience`. A lookup that hangs keeps its thread, and its asker's turn, until the system gives it up; others
-/// have theirs. So a registry that redirects to names whose servers are silent makes nobody wait but those who asked for its blobs.
+/// Nobody waits longer than `patience`. A lookup that hangs keeps its thread, and its asker's turn, until the system gives it up;
+/// others have theirs. So a registry that redirects to names whose servers are silent makes nobody wait but those who asked for
+/// its blobs.
 package final class NameResolver: Sendable {
     package enum Failure: Error, CustomStringConvertible {
         case noSuchHost

@@ -93,12 +93,12 @@ final class OutboundGuard: Sendable {
             step: .address)
     }
 
-    /// A redirect from a trusted upstream may lead to its own origin, and to private hosts that the settings name; one from any other
-    /// upstream may not, whatever is allowed for others.
+    /// A redirect from a trusted upstream may lead to its own origin, and to private hosts that the settings name; one from any
+    /// other upstream may not, whatever is allowed for others.
     ///
-    /// An upstream whose place the settings tell has all ports of that host: its storage and its token server are often the next one, and
-    /// whoever wrote the URL knows the machine. One that settings only let be private has its own port, or that machine's others, which
-    /// nobody named, could be asked by it.
+    /// An upstream whose place the settings tell has all ports of that host: its storage and its token server are often the next
+    /// one, and whoever wrote the URL knows the machine. One that settings only let be private has its own port, or that
+    /// machine's others, which nobody named, could be asked by it.
     private func isTrusted(_ url: OutboundURL, for upstream: Upstream) -> Bool {
         guard upstream.mayBePrivate else { return false }
         if url.origin == upstream.base.origin || isPrivateAllowed(url) { return true }

@@ -1,6 +1,7 @@
 package import WeirCore
 
-/// `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600`: Docker Hub's headers, and those of others who spell them likewise.
+/// `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600`: Docker Hub's headers, and those of others who spell them
+/// likewise.
 package enum RateLimits {
     /// What the headers say, or nil where they do not say how much is left.
     package static func quota(

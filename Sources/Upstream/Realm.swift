@@ -31,7 +31,8 @@ package enum Realm {
         return realm.port == realm.scheme.defaultPort ? nil : "is on an unusual port"
     }
 
-    /// All of Alibaba's registries have one token server. Their domain is shared with its customers' buckets, none of which has that name.
+    /// All of Alibaba's registries have one token server. Their domain is shared with its customers' buckets, none of which has
+    /// that name.
     private static func isAlibabas(_ realm: String, of name: String) -> Bool {
         guard realm == "dockerauth.cn-hangzhou.aliyuncs.com", name.hasSuffix(".aliyuncs.com") else { return false }
         let labels = name.split(separator: ".")
@@ -45,7 +46,8 @@ package enum Realm {
         return isLocal ? nil : "is not https while the upstream is"
     }
 
-    /// True where both names lie in one registered domain. Without the whole public suffix list at hand it errs on the side of no.
+    /// True where both names lie in one registered domain. Without the whole public suffix list at hand it errs on the side of
+    /// no.
     static func isSameDomain(_ one: String, _ other: String) -> Bool {
         guard let domain = registeredDomain(one) else { return false }
         return domain == registeredDomain(other)

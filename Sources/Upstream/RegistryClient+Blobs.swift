@@ -62,8 +62,8 @@ extension RegistryClient {
         return try answer.demandLength()
     }
 
-    /// Asks by GET for as little as can be. An empty blob has no first byte, and some servers refuse any range: those are asked for all of
-    /// it, and what comes is not taken.
+    /// Asks by GET for as little as can be. An empty blob has no first byte, and some servers refuse any range: those are asked
+    /// for all of it, and what comes is not taken.
     private func sizeByFirstByte(of digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
         do throws(UpstreamError) {
             return try await part(UpstreamRange(offset: 0, length: 1), of: digest, in: source).size
@@ -73,8 +73,8 @@ extension RegistryClient {
         }
     }
 
-    /// The blob's answer, from where upstream sent us last for it, as long as that link works; then from upstream, once more where
-    /// a link that it has just given is refused.
+    /// The blob's answer, from where upstream sent us last for it, as long as that link works; then from upstream, once more
+    /// where a link that it has just given is refused.
     private func content(
         of digest: Digest, _ headers: HTTPHeaders, in source: UpstreamSource
     ) async throws(UpstreamError) -> (Answer, Verdict.LoginState) {
@@ -132,8 +132,8 @@ extension RegistryClient {
             timeouts: timeouts)
     }
 
-    /// The range that a 206 says it is: it must be the one asked for, as far as the blob goes, or its bytes would be written in the
-    /// wrong place.
+    /// The range that a 206 says it is: it must be the one asked for, as far as the blob goes, or its bytes would be written in
+    /// the wrong place.
     private static func range(of answer: Answer, asked: UpstreamRange) throws(UpstreamError) -> ContentRange {
         guard let range = answer.header("content-range").flatMap({ ContentRange($0) }), range.first == asked.offset,
             Self.ends(range, as: asked),

@@ -70,7 +70,8 @@ extension RegistryClient {
         throw UpstreamError(.notFound, host: source.host, "it does not have the list of tags", status: 404)
     }
 
-    /// Registries without the API say so in many ways: any no of their own but a limit or an outage, another host's answer, a web page.
+    /// Registries without the API say so in many ways: any no of their own but a limit or an outage, another host's answer, a web
+    /// page.
     private static func lacksReferrersAPI(_ answer: Answer) -> Bool {
         guard answer.isFromUpstreamItself else { return answer.status != 200 }
         switch answer.status {
@@ -81,7 +82,8 @@ extension RegistryClient {
         }
     }
 
-    /// OCI 1.1, "Referrers Tag Schema": an index under the tag `sha256-…`, where the registry has no API for it. No such tag: none.
+    /// OCI 1.1, "Referrers Tag Schema": an index under the tag `sha256-…`, where the registry has no API for it. No such tag:
+    /// none.
     private func referrersByTag(
         of digest: Digest, in source: UpstreamSource
     ) async throws(UpstreamError) -> [UpstreamReferrer] {
@@ -89,7 +91,8 @@ extension RegistryClient {
         guard let tag = try? Tag("\(digest.algorithm.rawValue.prefix(32))-\(digest.hex.prefix(64))") else { return [] }
         do throws(UpstreamError) {
             let index = try await manifest(.tag(tag), in: source)
-            // Some registries answer such a tag with the subject itself, and others have a plain image under it: neither is a list of referrers.
+            // Some registries answer such a tag with the subject itself, and others have a plain image under it: neither is a
+            // list of referrers.
             guard Digest(of: index.bytes.readableBytesView, digest.algorithm) != digest,
                 let manifest = try? Manifest(index.bytes, contentType: index.mediaType), case .index = manifest.shape
             else { return [] }
@@ -142,8 +145,8 @@ extension RegistryClient {
         throw upstream.error(.invalid, "\(noun) has no end")
     }
 
-    /// `Link: </v2/…?last=…>; rel="next"` (RFC 8288). Registries behind proxies name themselves by other hosts and paths than the one that
-    /// was asked: where the next page is, is known, so that only the query is taken. The login goes nowhere else.
+    /// `Link: </v2/…?last=…>; rel="next"` (RFC 8288). Registries behind proxies name themselves by other hosts and paths than the
+    /// one that was asked: where the next page is, is known, so that only the query is taken. The login goes nowhere else.
     private static func next(after answer: Answer, in place: OutboundURL) throws(UpstreamError) -> OutboundURL? {
         guard let target = answer.response.headers["link"].lazy.compactMap({ nextLink(in: $0) }).first else { return nil }
         let url: OutboundURL
@@ -178,7 +181,8 @@ extension UpstreamReferrer {
     }
 }
 
-/// A page of tags or of referrers: the two documents have no member in common. One entry that makes no sense does not spoil the others.
+/// A page of tags or of referrers: the two documents have no member in common. One entry that makes no sense does not spoil the
+/// others.
 private struct ListPage: Decodable {
     private var named: [Lenient<String>]?
     private var listed: [Lenient<Entry>]?

@@ -6,10 +6,11 @@ package import WeirCore
 /// Other people's registries, over the OCI distribution protocol.
 ///
 /// Everything that comes back is hostile until the caller has checked its digest, and is bounded here: addresses and redirects
-/// (`OutboundGuard`, `Hops`), logins (`Logins`, `Realm`), sizes, times. Errors name the host and what happened, and hold no secret.
+/// (`OutboundGuard`, `Hops`), logins (`Logins`, `Realm`), sizes, times. Errors name the host and what happened, and hold no
+/// secret.
 ///
-/// Each call is one question, asked once (twice where a token or a redirect had expired). Whether to ask again and how many to ask at
-/// once is decided above, by `Upstreams`, which wraps this type as another `UpstreamRegistry`.
+/// Each call is one question, asked once (twice where a token or a redirect had expired). Whether to ask again and how many to
+/// ask at once is decided above, by `Upstreams`, which wraps this type as another `UpstreamRegistry`.
 package final class RegistryClient: UpstreamRegistry {
     let guarding: OutboundGuard
     let hops: Hops

@@ -3,8 +3,8 @@ import WeirCore
 
 /// Which questions are asked a second time, and when.
 ///
-/// Only what failed quickly and for no lasting reason, and only as long as the upstream as a whole is well: every question earns a tenth of a
-/// repetition, so that repetitions never double what a struggling upstream gets.
+/// Only what failed quickly and for no lasting reason, and only as long as the upstream as a whole is well: every question earns
+/// a tenth of a repetition, so that repetitions never double what a struggling upstream gets.
 final class Retries: Sendable {
     private static let earned = 0.1
     private static let most = 10.0

@@ -3,8 +3,8 @@ import WeirCore
 
 /// Blobs whose storage wants peace: a host that a registry redirects to, and which answers with "too many requests".
 ///
-/// Such a host speaks for itself. Its word counts for the blob that it was asked for, in the rule's name, and for a minute at most: the
-/// registry has not said anything, and may send us elsewhere the next time.
+/// Such a host speaks for itself. Its word counts for the blob that it was asked for, in the rule's name, and for a minute at
+/// most: the registry has not said anything, and may send us elsewhere the next time.
 final class StoragePauses: Sendable {
     private struct Key: Hashable {
         let owner: String

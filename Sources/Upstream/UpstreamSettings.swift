@@ -23,7 +23,8 @@ package struct UpstreamSettings: Sendable {
     package var systemTrustRoots: String?
     /// PEM files of authorities trusted for one host (or host:port), besides the others.
     package var trustRootsByHost: [String: String] = [:]
-    /// Connections to one host. The rest waits, no longer than a connection may take. What rules may ask at a time is bounded far below it.
+    /// Connections to one host. The rest waits, no longer than a connection may take. What rules may ask at a time is bounded far
+    /// below it.
     package var connectionsPerHost: Int
     /// When a server is given up for a while.
     package var breaker = Circuit.Rules()

@@ -1,9 +1,11 @@
 import Metrics
 package import WeirCore
 
-/// All upstreams, each asked no harder than it and the rule allow: pauses kept, budgets kept, short troubles mended by asking again.
+/// All upstreams, each asked no harder than it and the rule allow: pauses kept, budgets kept, short troubles mended by asking
+/// again.
 ///
-/// The order is: is it to be left in peace → a turn in the rule's budget → the question → again, where that is harmless and likely to help.
+/// The order is: is it to be left in peace → a turn in the rule's budget → the question → again, where that is harmless and
+/// likely to help.
 package final class Upstreams: UpstreamRegistry {
     private let client: any UpstreamRegistry
     private let book: UpstreamBook

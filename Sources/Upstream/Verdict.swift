@@ -40,8 +40,9 @@ struct Verdict: Sendable {
         }
     }
 
-    /// Whether a HEAD's answer decides nothing, so that a GET must be asked: registries refuse a HEAD, or know nothing of it, for what they
-    /// give to a GET (public.ecr.aws for blobs, Nexus for manifests). A limit and an outage are the host's word about itself and count.
+    /// Whether a HEAD's answer decides nothing, so that a GET must be asked: registries refuse a HEAD, or know nothing of it, for
+    /// what they give to a GET (public.ecr.aws for blobs, Nexus for manifests). A limit and an outage are the host's word about
+    /// itself and count.
     func isMerelyALook(_ answer: Answer) -> Bool {
         switch answer.status {
         case 200: isPage(answer)
@@ -81,7 +82,8 @@ struct Verdict: Sendable {
         }
     }
 
-    /// Whether it is not the registry that refuses, but what stands in front of it: it asks for no login, and does not speak as a registry.
+    /// Whether it is not the registry that refuses, but what stands in front of it: it asks for no login, and does not speak as a
+    /// registry.
     private func isBlock(_ answer: Answer, _ login: LoginState, _ code: String?) -> Bool {
         guard answer.header("www-authenticate") == nil, code == nil, answer.mediaType?.contains("json") != true else {
             return false

@@ -2,8 +2,8 @@ package import Crypto
 
 /// The key that everything secret hangs from: 32 bytes, kept outside the database. It prints as nothing.
 ///
-/// It never seals by itself: a key is derived from it for each use (HKDF-SHA256), so that what leaks of one tells nothing of another.
-/// Where it comes from, a file or the environment, is the program's concern.
+/// It never seals by itself: a key is derived from it for each use (HKDF-SHA256), so that what leaks of one tells nothing of
+/// another. Where it comes from, a file or the environment, is the program's concern.
 package struct RootKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     package static let size = 32
 

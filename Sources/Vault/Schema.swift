@@ -18,9 +18,9 @@ package import WeirCore
 /// ```
 ///
 /// `sealed` columns are bound to their row: one that is moved to another row does not open. A KMS key that is deleted loses its
-/// row and with it, by cascade, its material: what it sealed is then gone for good. `revision` counts a key's changes, so that the keyring
-/// in memory never goes back to an older state. `on_demand` tells a version that a user asked for from one whose time had come;
-/// `once_tagged` a secret that has lost its last tag from one that never had any: Secrets Manager tells them apart.
+/// row and with it, by cascade, its material: what it sealed is then gone for good. `revision` counts a key's changes, so that
+/// the keyring in memory never goes back to an older state. `on_demand` tells a version that a user asked for from one whose time
+/// had come; `once_tagged` a secret that has lost its last tag from one that never had any: Secrets Manager tells them apart.
 package enum VaultSchema {
     package static let migrations: [Migration] = [
         Migration("vault-1", keys), Migration("vault-2", secrets),

@@ -89,8 +89,8 @@ struct DataFolder {
         return try RootKey(bytes: bytes)
     }
 
-    /// Writes a file that only its owner may read: whole and on disk, or not at all. A file that is there already stays as it is, unless
-    /// `isReplacing`.
+    /// Writes a file that only its owner may read: whole and on disk, or not at all. A file that is there already stays as it is,
+    /// unless `isReplacing`.
     func write(_ text: String, to file: String, isReplacing: Bool = false) throws(StartProblem) {
         let staged = file + ".new"
         do throws(Failure) {

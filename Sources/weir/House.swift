@@ -28,7 +28,8 @@ struct House: Sendable {
     private let outlets: Outlets
     private let logger: Logger
 
-    /// Opens the data folder, makes on first start what is missing in it, and wires the rooms. Throws `StartProblem` with what to do.
+    /// Opens the data folder, makes on first start what is missing in it, and wires the rooms. Throws `StartProblem` with what to
+    /// do.
     static func build(_ settings: Settings, metrics: PrometheusRegistry, logger: Logger) async throws -> House {
         let folder = try DataFolder(settings.data)
         let opened = try await Opening(settings: settings, folder: folder, logger: logger).open()

@@ -2,8 +2,8 @@ import Foundation
 import Logging
 import WeirCore
 
-/// One JSON object a line on standard error: `time`, `level`, `logger`, `message`, and the facts beside them. Numbers are numbers: counts, bytes,
-/// statuses, seconds.
+/// One JSON object a line on standard error: `time`, `level`, `logger`, `message`, and the facts beside them. Numbers are
+/// numbers: counts, bytes, statuses, seconds.
 struct JSONLogHandler: LogHandler {
     private let label: String
     private let output: LogOutput

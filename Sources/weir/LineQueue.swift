@@ -3,10 +3,11 @@ import Glibc
 import Synchronization
 import WeirCore
 
-/// Carries lines to a writer that may be slow, or stuck for ever: a disk, a pipe that nobody reads, a log driver that has stopped.
+/// Carries lines to a writer that may be slow, or stuck for ever: a disk, a pipe that nobody reads, a log driver that has
+/// stopped.
 ///
-/// Putting a line in takes a lock and no system call: it never waits for the writer. The writer has a queue of its own and gets what has
-/// gathered since it last looked, many lines at once.
+/// Putting a line in takes a lock and no system call: it never waits for the writer. The writer has a queue of its own and gets
+/// what has gathered since it last looked, many lines at once.
 final class LineQueue: Sendable {
     private struct State {
         var waiting: WaitingLines
@@ -36,8 +37,8 @@ final class LineQueue: Sendable {
         return isKept
     }
 
-    /// Returns when everything put in so far has been given to the writer and it is done, or when `patience` is over: who reads a pipe may
-    /// never read again, and a stop must not wait for that.
+    /// Returns when everything put in so far has been given to the writer and it is done, or when `patience` is over: who reads a
+    /// pipe may never read again, and a stop must not wait for that.
     func drain(within patience: DispatchTimeInterval = .seconds(2)) async {
         let isOver = Atomic(false)
         let first: @Sendable () -> Bool = { !isOver.exchange(true, ordering: .relaxed) }

@@ -49,7 +49,8 @@ private final class LogWriter: Sendable {
         var text = batch.lines.joined()
         // Lines that found no room came after those that did.
         if batch.dropped > 0, let gap = gapLine.withLock({ $0 }) { text += gap(batch.dropped) }
-        // A log that cannot be written, since its disk is full or its reader gone, must not end the server; there is nowhere to say so.
+        // A log that cannot be written, since its disk is full or its reader gone, must not end the server; there is nowhere to
+        // say so.
         if Descriptor.write(text, to: descriptor) != 0 { dropped.withLock { $0 }?.increment(by: batch.lines.count) }
     }
 }

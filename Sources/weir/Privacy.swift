@@ -8,8 +8,8 @@ enum Privacy {
         "WEIR_ROOT_KEY", "WEIR_ROOT_SECRET_ACCESS_KEY", "WEIR_EVENTS_WEBHOOK_SECRET", "WEIR_METRICS_TOKEN",
     ]
 
-    /// Wipes the secrets that came with the environment, in `/proc/PID/environ` too, so that no child and no reader of it gets them.
-    /// Call it once, when they have been read, and before other threads read the environment.
+    /// Wipes the secrets that came with the environment, in `/proc/PID/environ` too, so that no child and no reader of it gets
+    /// them. Call it once, when they have been read, and before other threads read the environment.
     static func forgetSecrets() {
         for name in secrets { weir_forget_variable(name) }
     }

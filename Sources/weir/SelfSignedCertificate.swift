@@ -6,11 +6,12 @@ import SwiftASN1
 import WeirWeb
 import X509
 
-/// The certificate for first use: an authority of our own, and a certificate from it for the names under which this server is reached.
+/// The certificate for first use: an authority of our own, and a certificate from it for the names under which this server is
+/// reached.
 ///
-/// The certificate lasts 800 days, since clients refuse longer ones, and is renewed by the same authority when it has 30 days left. Clients
-/// that trust `ca.crt` notice nothing. A folder of an older version has no key of its authority: then that is made anew too, and clients
-/// must be told.
+/// The certificate lasts 800 days, since clients refuse longer ones, and is renewed by the same authority when it has 30 days
+/// left. Clients that trust `ca.crt` notice nothing. A folder of an older version has no key of its authority: then that is made
+/// anew too, and clients must be told.
 struct SelfSignedCertificate {
     private static let serverDays = 800.0
     private static let authorityDays = 3_650.0

@@ -3,8 +3,8 @@ import Logging
 import WeirCommands
 import WeirCore
 
-/// One line for each event, for people: time, level, message, then the facts. Sizes and times are written as people read them. Text of a
-/// client's cannot make two lines of one, or move a terminal's cursor.
+/// One line for each event, for people: time, level, message, then the facts. Sizes and times are written as people read them.
+/// Text of a client's cannot make two lines of one, or move a terminal's cursor.
 struct TextLogHandler: LogHandler {
     private let label: String
     private let output: LogOutput

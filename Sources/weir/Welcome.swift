@@ -9,7 +9,8 @@ struct Welcome: Sendable {
     let credentials: String?
     let isFirstStart: Bool
 
-    /// Makes sure that there is a root access key: the environment's, the file's, or a new one. It is the account's only one then.
+    /// Makes sure that there is a root access key: the environment's, the file's, or a new one. It is the account's only one
+    /// then.
     static func prepare(
         _ settings: Settings, _ folder: DataFolder, _ accessKeys: AccessKeys
     ) async throws -> Welcome {

@@ -20,7 +20,8 @@ package struct Fuzzer {
 
     private var waiting: [[UInt8]]
 
-    /// Runs the target once. `before` sees the input first: should the process end, it is known. The result is the input, where it was new.
+    /// Runs the target once. `before` sees the input first: should the process end, it is known. The result is the input, where
+    /// it was new.
     package mutating func step(before: ([UInt8]) -> Void = { _ in }) -> [UInt8]? {
         let input = waiting.popLast() ?? mutator.change(mutator.pick(corpus), words: target.words, others: corpus)
         before(input)

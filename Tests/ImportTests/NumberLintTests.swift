@@ -1,7 +1,7 @@
 import Testing
 
-/// Arithmetic on numbers that somebody else told. An overflow is a trap, and a trap ends the server for everybody: so sizes become
-/// `ByteCount`s where they are parsed, tallies saturate, and fractions become whole numbers by `Int64(saturating:)`.
+/// Arithmetic on numbers that somebody else told. An overflow is a trap, and a trap ends the server for everybody: so sizes
+/// become `ByteCount`s where they are parsed, tallies saturate, and fractions become whole numbers by `Int64(saturating:)`.
 @Suite struct NumberLintTests {
     private let files = SourceFile.all
 

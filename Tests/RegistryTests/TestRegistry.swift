@@ -8,7 +8,8 @@ import WeirRegistry
 import WeirStorage
 import WeirVault
 
-/// A whole registry over an in-memory database, a folder of its own, a clock that stands still until it is moved, and a fake upstream.
+/// A whole registry over an in-memory database, a folder of its own, a clock that stands still until it is moved, and a fake
+/// upstream.
 final class TestRegistry: Sendable {
     let upstream = FakeUpstream(host: "public.ecr.aws")
     let database: SQLiteDatabase

@@ -1,8 +1,8 @@
 import Testing
 import WeirSigV4
 
-/// The first two signatures are AWS's published test vectors (`get-vanilla`, `get-vanilla-query-order-key-case`); the others were made with
-/// botocore 1.43.11.
+/// The first two signatures are AWS's published test vectors (`get-vanilla`, `get-vanilla-query-order-key-case`); the others were
+/// made with botocore 1.43.11.
 @Suite struct SigV4Tests {
     struct Case: Sendable, CustomTestStringConvertible {
         let method: String

@@ -4,8 +4,9 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// What went wrong in other people's caches (the project's survey, section 5.1), where no other suite shows it already: realms are in
-/// `RealmTests` and `LoginTests`, redirects in `RedirectTests`, addresses in `AddressTests` and `FaultTests`, lists in `ListTests`.
+/// What went wrong in other people's caches (the project's survey, section 5.1), where no other suite shows it already: realms
+/// are in `RealmTests` and `LoginTests`, redirects in `RedirectTests`, addresses in `AddressTests` and `FaultTests`, lists in
+/// `ListTests`.
 @Suite struct IncidentTests {
     /// GO-2026-6225: a host was matched by a pattern with no end.
     @Test func aHostIsKnownWholeOrNotAtAll() {

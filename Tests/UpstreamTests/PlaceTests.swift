@@ -113,7 +113,8 @@ import WeirUpstream
             #expect(quota.limit == 100 && quota.remaining == 76 && quota.window == .seconds(21600))
             left.now = 0
             _ = try await upstreams.manifest(.latest, in: .at())
-            // Nothing left: what nobody waits for is not asked, a client is still answered from the wire, and looking costs nothing.
+            // Nothing left: what nobody waits for is not asked, a client is still answered from the wire, and looking costs
+            // nothing.
             var ahead = UpstreamSource.at()
             ahead.priority = .prefetch
             let error = await refusal(.rateLimited) { _ = try await upstreams.manifest(.latest, in: ahead) }

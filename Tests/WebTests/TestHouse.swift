@@ -12,7 +12,8 @@ import WeirStorage
 import WeirVault
 import WeirWeb
 
-/// All doors over a whole registry: in-memory database, a folder of its own, a clock that stands until it is moved, a fake upstream.
+/// All doors over a whole registry: in-memory database, a folder of its own, a clock that stands until it is moved, a fake
+/// upstream.
 final class TestHouse: Sendable {
     /// The time, which the house's clock reads.
     private final class Time: Sendable { let now = Mutex(Timestamp(seconds: 1_800_000_000)) }

@@ -1,8 +1,8 @@
 /// The condition keys that requests to this server have: those of AWS that are true here, and ECR's own.
 ///
-/// A key that no request ever has behaves as one that is absent from a request to AWS (`StringEquals` fails, `StringNotEquals` and
-/// `…IfExists` hold, `Null` says so). A policy that names one is accepted, as AWS accepts it, and its author is told: an Allow that needs
-/// the key never allows, and a Deny may sleep for ever.
+/// A key that no request ever has behaves as one that is absent from a request to AWS (`StringEquals` fails, `StringNotEquals`
+/// and `…IfExists` hold, `Null` says so). A policy that names one is accepted, as AWS accepts it, and its author is told: an
+/// Allow that needs the key never allows, and a Deny may sleep for ever.
 package enum ConditionKeys {
     /// In lower case.
     private static let filled: Set<String> = [
@@ -36,7 +36,8 @@ extension PolicyDocument {
         }
     }
 
-    /// The keys that the policy asks for, in conditions or by variables, and that it will never see. Each once for each statement.
+    /// The keys that the policy asks for, in conditions or by variables, and that it will never see. Each once for each
+    /// statement.
     package var unfilledKeys: [UnfilledKey] {
         var found: [UnfilledKey] = []
         for (index, statement) in statements.enumerated() {

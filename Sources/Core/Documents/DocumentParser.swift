@@ -1,7 +1,7 @@
 /// Reads JSON (RFC 8259) into a `DocumentValue`, strictly: a member that is given twice is refused.
 ///
-/// That is why policies are not read by Foundation's decoder, which takes one of the two and tells nobody: a document that says both
-/// Allow and Deny must not mean what its reader happens to prefer.
+/// That is why policies are not read by Foundation's decoder, which takes one of the two and tells nobody: a document that says
+/// both Allow and Deny must not mean what its reader happens to prefer.
 struct DocumentParser {
     /// Deeper than any policy's grammar; protects the stack.
     private static let maxDepth = 32

@@ -38,8 +38,8 @@ package enum ECRActions {
 }
 
 extension PolicyDocument {
-    /// Throws where a statement names an action that there is not: one that is misspelt would be a permission that nobody gets, or a
-    /// prohibition that nobody feels.
+    /// Throws where a statement names an action that there is not: one that is misspelt would be a permission that nobody gets,
+    /// or a prohibition that nobody feels.
     package func checkActions() throws(PolicyError) {
         for statement in statements {
             guard let stranger = statement.actionOutsideECR else { continue }

@@ -1,7 +1,7 @@
 /// Foreign text in a log line that a terminal shows.
 package enum LogText {
-    /// The same, but for characters that end a line, move a cursor, change a colour or turn the direction of writing: they are written as
-    /// `\u{1b}`. A backslash is doubled, so that nobody can write such an escape themselves.
+    /// The same, but for characters that end a line, move a cursor, change a colour or turn the direction of writing: they are
+    /// written as `\u{1b}`. A backslash is doubled, so that nobody can write such an escape themselves.
     package static func escaped(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { $0 == "\\" || isHidden($0) }) else { return text }
         var escaped = ""

@@ -7,8 +7,9 @@ import NIOCore
 #endif
 
 extension Manifest {
-    /// The members of a manifest that are read here. Those that something depends on are read strictly; what is only carried (annotations,
-    /// a platform) is read as far as it makes sense: its bytes are kept as they came, and other registries do not look at it either.
+    /// The members of a manifest that are read here. Those that something depends on are read strictly; what is only carried
+    /// (annotations, a platform) is read as far as it makes sense: its bytes are kept as they came, and other registries do not
+    /// look at it either.
     struct Body: Decodable {
         var schemaVersion: Int?
         var mediaType: String?
@@ -46,8 +47,8 @@ extension Manifest {
         /// Without those whose value is no string. `null` is the empty string, as in Go, in which most registries are written.
         var annotations: [String: String] { carriedAnnotations.compactMapValues(\.text) }
 
-        /// A manifest of a type that nobody here knows may mean something else by the same names: then all that is read is that it
-        /// is an object.
+        /// A manifest of a type that nobody here knows may mean something else by the same names: then all that is read is that
+        /// it is an object.
         static func read(_ bytes: ByteBuffer, _ contentType: String?) throws(ManifestError) -> Body {
             let data = Data(bytes.readableBytesView)
             let decoder = JSONDecoder()

@@ -67,7 +67,8 @@ package struct Manifest: Sendable, Equatable {
     /// Whether somebody said what it is, the body or its sender. Else its shape told.
     package let isNamed: Bool
 
-    /// The member that names a type which is none by RFC 6838, and that type: kept where upstream sends it, refused from a client.
+    /// The member that names a type which is none by RFC 6838, and that type: kept where upstream sends it, refused from a
+    /// client.
     package let oddType: NamedType?
 
     package struct NamedType: Sendable, Equatable {

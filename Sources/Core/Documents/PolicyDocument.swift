@@ -1,7 +1,7 @@
 /// A resource policy: who may do what to a repository, and on which conditions (IAM's grammar, as ECR takes it).
 ///
-/// Everything is checked when the document is read, so that a policy that was accepted means what it says: an operator that is not
-/// known, a pattern that is no ARN or a member that is misspelt is refused then, and never ignored later.
+/// Everything is checked when the document is read, so that a policy that was accepted means what it says: an operator that is
+/// not known, a pattern that is no ARN or a member that is misspelt is refused then, and never ignored later.
 package struct PolicyDocument: Sendable, Equatable {
     /// ECR's limit on a repository's or registry's policy, in characters.
     package static let maxLength = 10_240
@@ -20,8 +20,8 @@ package struct PolicyDocument: Sendable, Equatable {
     /// Reads a document.
     ///
     /// Looser than an identity policy, as ECR is: the version may be the old one or absent, `Resource` may be absent (the
-    /// repository it hangs on is meant), and statement ids are free text that need not be unique. What it must be besides where it
-    /// hangs, `check(hangingOn:)` asks: when it is saved, and not when it is read again.
+    /// repository it hangs on is meant), and statement ids are free text that need not be unique. What it must be besides where
+    /// it hangs, `check(hangingOn:)` asks: when it is saved, and not when it is read again.
     ///
     /// - Parameter maxLength: in characters.
     package init(_ text: String, maxLength: Int = Self.maxLength) throws(PolicyError) {

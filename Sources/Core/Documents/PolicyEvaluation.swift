@@ -104,8 +104,8 @@ extension PolicyStatement {
         let matches = { (pattern: PolicyPattern) in
             pattern.matches(action, PolicyContext(), ignoringCase: true)
         }
-        // What an operator may do reaches beyond repositories. Nobody gets it by the way, with a wildcard that was written for ECR's
-        // actions: an Allow gives it only where it spells the service. A Deny takes it by any pattern.
+        // What an operator may do reaches beyond repositories. Nobody gets it by the way, with a wildcard that was written for
+        // ECR's actions: an Allow gives it only where it spells the service. A Deny takes it by any pattern.
         let mustSpell = effect == .allow && action.hasPrefix(ECRActions.operatorService)
         return switch actions {
         case .only(let patterns):

@@ -79,8 +79,8 @@ struct PolicyPattern: Sendable, Hashable {
             Array((ignoringCase ? text.lowercased() : text).utf8))
     }
 
-    /// True where what the request says is so long that nobody compares it: a caller may not make a policy's reader work for as long
-    /// as he likes. `matches` is then not asked.
+    /// True where what the request says is so long that nobody compares it: a caller may not make a policy's reader work for as
+    /// long as he likes. `matches` is then not asked.
     func isBeyondReading(in context: PolicyContext) -> Bool {
         guard hasVariables else { return false }
         var count = 0

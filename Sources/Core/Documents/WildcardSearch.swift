@@ -1,7 +1,7 @@
 /// Whether a text fits a pattern with wildcards, in a time that grows with their lengths and not with the product of the two.
 ///
-/// The pattern is cut at its stars. The first piece must begin the text, the last one end it, and those between are each taken where
-/// they come first: a later place could leave the others no more room.
+/// The pattern is cut at its stars. The first piece must begin the text, the last one end it, and those between are each taken
+/// where they come first: a later place could leave the others no more room.
 enum WildcardSearch {
     typealias Element = PolicyPattern.Element
 

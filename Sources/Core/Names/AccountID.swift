@@ -32,8 +32,8 @@ package struct Region: Hashable, Sendable, CustomStringConvertible {
         return Self.lesserKnown.first { description.hasPrefix($0.beginning) }?.partition ?? formerPartition
     }
 
-    /// What the first versions of this server wrote in its place: they knew three partitions. ARNs of that time are in clients' files, and
-    /// content is bound to them.
+    /// What the first versions of this server wrote in its place: they knew three partitions. ARNs of that time are in clients'
+    /// files, and content is bound to them.
     package var formerPartition: String {
         if description.hasPrefix("cn-") { return "aws-cn" }
         if description.hasPrefix("us-gov-") { return "aws-us-gov" }

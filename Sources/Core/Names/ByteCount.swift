@@ -1,7 +1,7 @@
 /// A number of bytes as somebody else told it: a descriptor's size, a length, an offset.
 ///
-/// It is made where the number is parsed, and then known not to be negative and to be small enough that what is computed from a few
-/// of them cannot overflow. Sums of any number of them saturate (`adding`).
+/// It is made where the number is parsed, and then known not to be negative and to be small enough that what is computed from a
+/// few of them cannot overflow. Sums of any number of them saturate (`adding`).
 package struct ByteCount: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// 2^53: eight pebibytes, more than there is of anything, and exact in every JSON reader.
     package static let limit: Int64 = 1 << 53

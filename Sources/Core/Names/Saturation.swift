@@ -1,6 +1,6 @@
-/// Arithmetic that stays at the largest or smallest number there is where the result would not fit. A trap would be the end of the
-/// whole server: everything that is computed from numbers of others, and every tally, is computed so. Inlinable, since every request counts
-/// and asks for the time: generic code of another module would be called through witness tables.
+/// Arithmetic that stays at the largest or smallest number there is where the result would not fit. A trap would be the end of
+/// the whole server: everything that is computed from numbers of others, and every tally, is computed so. Inlinable, since every
+/// request counts and asks for the time: generic code of another module would be called through witness tables.
 extension FixedWidthInteger {
     @inlinable package func adding(_ other: Self) -> Self {
         let (sum, overflow) = addingReportingOverflow(other)

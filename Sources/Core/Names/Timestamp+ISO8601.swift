@@ -1,5 +1,6 @@
 extension Timestamp {
-    /// Reads `2026-01-02`, `2026-01-02T03:04:05Z` or with a fraction or an offset (`+02:00`), as policies and clients write dates.
+    /// Reads `2026-01-02`, `2026-01-02T03:04:05Z` or with a fraction or an offset (`+02:00`), as policies and clients write
+    /// dates.
     package init?(iso8601 text: some StringProtocol) {
         var rest = Array(text.utf8)[...]
         guard let year = Self.number(&rest, digits: 4), Self.take(&rest, "-"),
@@ -64,7 +65,8 @@ extension Timestamp {
         }
     }
 
-    /// Days from 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap day is the last of its year.
+    /// Days from 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap day is the last of its
+    /// year.
     private static func daysSince1970(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = shifted / 400

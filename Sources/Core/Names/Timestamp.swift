@@ -41,8 +41,8 @@ package struct WallClock: Sendable {
     /// For what is stamped, shown and compared.
     package var now: Timestamp { source.read() }
 
-    /// For what is destroyed, expired or given up when its date has come. After the clock has jumped it is the earlier of what the clock shows and
-    /// what it should show (`ClockGuard`): so a wrong clock destroys nothing.
+    /// For what is destroyed, expired or given up when its date has come. After the clock has jumped it is the earlier of what
+    /// the clock shows and what it should show (`ClockGuard`): so a wrong clock destroys nothing.
     package var due: Timestamp { source.readDue() }
 
     /// One reference to both closures: nearly every type holds a clock, and each copy of one is counted.

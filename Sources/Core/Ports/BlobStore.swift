@@ -40,8 +40,8 @@ package protocol BlobStore: Sendable {
     /// read on. Throws `.missing` where nothing lies there. Blocks.
     func quarantine(_ blob: QuarantinedBlob) throws(BlobStoreError)
 
-    /// Puts a blob back into its place, on disk when this returns; what lies there is replaced. Throws `.missing` where it is not in
-    /// quarantine. Blocks.
+    /// Puts a blob back into its place, on disk when this returns; what lies there is replaced. Throws `.missing` where it is not
+    /// in quarantine. Blocks.
     func release(_ blob: QuarantinedBlob) throws(BlobStoreError)
 
     /// Throws `.missing` where it is not in quarantine.

@@ -18,8 +18,8 @@ package protocol SQLDatabase: Sendable {
     /// Another number after every write: what was read since it changed last still stands. Nil where others write as well.
     var version: UInt64? { get }
 
-    /// Sees to it that what was deleted stands in none of the database's files any more, its log included: for what was secret and is destroyed. Where
-    /// somebody reads still, it is done soon after.
+    /// Sees to it that what was deleted stands in none of the database's files any more, its log included: for what was secret
+    /// and is destroyed. Where somebody reads still, it is done soon after.
     func scrub() async
 
     /// Applies, in order, the migrations that have not been applied yet, each in its own transaction.

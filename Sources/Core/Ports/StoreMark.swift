@@ -1,10 +1,10 @@
-/// Which store of blobs this is, written into the store itself and into the database that belongs to it: so that a volume that is not mounted,
-/// or a database from a backup, is noticed before anything is decided by what the other does not know.
+/// Which store of blobs this is, written into the store itself and into the database that belongs to it: so that a volume that is
+/// not mounted, or a database from a backup, is noticed before anything is decided by what the other does not know.
 package struct StoreMark: Hashable, Sendable, CustomStringConvertible {
     /// 32 hexadecimal digits, chosen at random when the store was first used.
     package let id: String
-    /// Goes up at each start, at each stop and before anything is destroyed. Whichever of the two has the lower one is the older copy. 0 is a mark
-    /// that no database has taken up yet.
+    /// Goes up at each start, at each stop and before anything is destroyed. Whichever of the two has the lower one is the older
+    /// copy. 0 is a mark that no database has taken up yet.
     package let count: Int64
 
     package init(id: String, count: Int64) {

@@ -1,7 +1,8 @@
-/// The room on the volume of the blobs, and what is kept of it: so that rows can still be written, and content be removed, when everything else
-/// is full.
+/// The room on the volume of the blobs, and what is kept of it: so that rows can still be written, and content be removed, when
+/// everything else is full.
 package protocol StoreRoom: Sendable {
-    /// Throws `BlobStoreError.full` where so many more bytes would take from the reserve. Cheap: the volume is asked once a second.
+    /// Throws `BlobStoreError.full` where so many more bytes would take from the reserve. Cheap: the volume is asked once a
+    /// second.
     func check(for bytes: Int64) throws(BlobStoreError)
 
     /// How many bytes must go until blobs are taken again, with some to spare; 0 where they are taken.

@@ -42,8 +42,8 @@ package struct UpstreamSource: Sendable {
         self.account = account
     }
 
-    /// Whose answers these are: the host, and what of it the rule's options choose. What one place says proves nothing about another, even
-    /// where both are on one host: below a path of their own, tenants of a shared one answer as they like.
+    /// Whose answers these are: the host, and what of it the rule's options choose. What one place says proves nothing about
+    /// another, even where both are on one host: below a path of their own, tenants of a shared one answer as they like.
     package var place: String {
         (plainHTTP ? "http://" : "") + host + (pathPrefix.map { $0.isEmpty ? "" : " \($0)" } ?? "")
     }

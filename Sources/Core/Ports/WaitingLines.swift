@@ -22,7 +22,8 @@ package struct WaitingLines: Sendable {
     /// True where the line was kept.
     package mutating func put(_ line: String) -> Bool {
         let cost = line.utf8.count + Self.lineCost
-        // Not one that would fit: the lines that are kept are whole up to the gap, and what follows it comes after the writer has been told.
+        // Not one that would fit: the lines that are kept are whole up to the gap, and what follows it comes after the writer has
+        // been told.
         guard dropped == 0, cost <= capacity - size else {
             dropped &+= 1
             return false

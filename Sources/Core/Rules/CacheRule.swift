@@ -36,8 +36,8 @@ package struct CacheRule: Hashable, Sendable {
         self.updatedAt = updatedAt
     }
 
-    /// The repository's name upstream: the cache prefix taken off, the upstream prefix put on, and Docker Hub's `library/` where it is
-    /// missing. Call it only for names that `prefix` covers.
+    /// The repository's name upstream: the cache prefix taken off, the upstream prefix put on, and Docker Hub's `library/` where
+    /// it is missing. Call it only for names that `prefix` covers.
     package func upstreamRepository(for name: RepositoryName) -> String {
         let mapped = (upstreamPrefix ?? .root).beginning + name.description.dropFirst(prefix.beginning.count)
         // Docker's own images are called `nginx` and lie in `library/nginx`; nothing else there has a name of one part.

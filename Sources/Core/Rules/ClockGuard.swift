@@ -1,9 +1,10 @@
 /// Compares the wall clock with one that only goes forward, and says by which of the two what has a date is dealt with.
 ///
-/// A wall clock jumps: a dead battery, a restored snapshot, a wrong time server. What was right until then stays the measure: `trusted` goes on
-/// from there at the pace of the steady clock. While the two differ by more than an hour, nothing that has a date is destroyed before both say that
-/// its time has come, and what is stamped gets the later of the two, so that it is not taken for old when the clock is right again. A difference
-/// that stays the same for a day of uptime, or somebody's word, makes the wall clock the measure again.
+/// A wall clock jumps: a dead battery, a restored snapshot, a wrong time server. What was right until then stays the measure:
+/// `trusted` goes on from there at the pace of the steady clock. While the two differ by more than an hour, nothing that has a
+/// date is destroyed before both say that its time has come, and what is stamped gets the later of the two, so that it is not
+/// taken for old when the clock is right again. A difference that stays the same for a day of uptime, or somebody's word, makes
+/// the wall clock the measure again.
 package struct ClockGuard: Sendable, Equatable {
     /// Smaller steps are everyday life: a time server corrects a clock that was never quite right.
     package static let tolerance = Duration.seconds(3_600)

@@ -1,7 +1,8 @@
 /// From what the rules chose to what can be done: lists hold what they name, subjects lead what is about them.
 ///
 /// A fixed point: a list that stays keeps its children, and a child that is a list itself then keeps its own. What is once kept
-/// stays kept, so it ends after at most as many rounds as there are levels; all rounds together look once at each list's children.
+/// stays kept, so it ends after at most as many rounds as there are levels; all rounds together look once at each list's
+/// children.
 struct LifecyclePlanning {
     private struct Decision {
         let action: LifecycleRule.Action

@@ -1,9 +1,9 @@
 extension LifecyclePolicy {
     /// What the policy does to these images, all of one repository, at this moment (ecr-behaviour.md §4.5).
     ///
-    /// Each storage class is judged by itself. Every rule marks among the images that it sees, as if it were alone; an image that a
-    /// rule of lower number has seen, marked or not, is no business of a later one. What is chosen then holds only as far as the rest
-    /// lets it: an image stays as long as a list that names it does, and a referrer goes with its subject or not at all.
+    /// Each storage class is judged by itself. Every rule marks among the images that it sees, as if it were alone; an image that
+    /// a rule of lower number has seen, marked or not, is no business of a later one. What is chosen then holds only as far as
+    /// the rest lets it: an image stays as long as a list that names it does, and a referrer goes with its subject or not at all.
     package func plan(for images: [LifecycleImage], at now: Timestamp) -> LifecyclePlan {
         let images = images.sorted { $0.digest < $1.digest }
         return LifecyclePlanning(images, chosen: chosen(among: images, at: now)).plan()

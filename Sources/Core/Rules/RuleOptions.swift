@@ -11,7 +11,8 @@ package struct RuleOptions: Hashable, Sendable {
         /// The images for these platforms, `os/arch` or `os/arch/variant`, and what the list names without a platform.
         case platforms([String])
 
-        /// Whether something that a list names for `platform` is fetched before it is asked for. `linux/arm64` takes every variant.
+        /// Whether something that a list names for `platform` is fetched before it is asked for. `linux/arm64` takes every
+        /// variant.
         package func takes(_ platform: String?) -> Bool {
             switch self {
             case .requested: false

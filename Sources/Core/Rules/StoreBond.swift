@@ -1,7 +1,7 @@
 /// What the database and the store of blobs say of each other at the start: whether they belong together.
 ///
-/// A database that does not know what lies in the store takes it for garbage, and a store that is not there makes every row look damaged. So what
-/// cannot be told apart from that is refused, until somebody says that it is meant.
+/// A database that does not know what lies in the store takes it for garbage, and a store that is not there makes every row look
+/// damaged. So what cannot be told apart from that is refused, until somebody says that it is meant.
 package struct StoreBond: Sendable, Equatable {
     package enum Doubt: String, Sendable, CaseIterable {
         /// The store holds blobs and the database knows none: it is new, or was lost.

@@ -8,9 +8,9 @@ package import WeirCore
 /// | somebody in that account | denied | allowed, if it names them or everyone | denied |
 /// | another account | denied | allowed | denied |
 ///
-/// The policies are the registry's and the repository's, judged as one: any Deny wins, then any Allow. The registry's covers every
-/// action, also on what does not exist yet (ECR's policy scope V2). An identity's policies would join in `permit(_:byIdentity:)`; there
-/// are none yet, so that "somebody in that account" is nobody who can sign in.
+/// The policies are the registry's and the repository's, judged as one: any Deny wins, then any Allow. The registry's covers
+/// every action, also on what does not exist yet (ECR's policy scope V2). An identity's policies would join in
+/// `permit(_:byIdentity:)`; there are none yet, so that "somebody in that account" is nobody who can sign in.
 package final class Access: Sendable {
     /// What the account's root may do whatever the registry's policy says: nobody can lock themselves out for ever.
     private static let rescues: Set<String> = [
@@ -80,8 +80,8 @@ package final class Access: Sendable {
 }
 
 extension Access {
-    /// Whether a registry's policy denies its author the registry itself, or the images of every repository in it. The account's root can
-    /// still read, replace and delete it; nobody can do anything else until then.
+    /// Whether a registry's policy denies its author the registry itself, or the images of every repository in it. The account's
+    /// root can still read, replace and delete it; nobody can do anything else until then.
     package func shutsOut(_ author: Caller, by policy: PolicyDocument, of registry: RegistryID) -> Bool {
         let context = PolicyContext(
             of: author, from: RequestOrigin.current, at: repositories.clock.now, in: registry, tags: [])

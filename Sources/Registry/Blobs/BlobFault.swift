@@ -96,7 +96,8 @@ extension Refusal {
     }
 }
 
-/// When a fault of a place was last written down, and when what has one was last read whole: neither is done for every reader who asks.
+/// When a fault of a place was last written down, and when what has one was last read whole: neither is done for every reader who
+/// asks.
 final class FaultMemory: Sendable {
     private static let capacity = 4_096
 

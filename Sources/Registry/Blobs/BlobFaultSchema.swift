@@ -1,7 +1,8 @@
 import WeirCore
 
 extension RegistrySchema {
-    /// What was wrong with a blob's bytes when they were read last: `fault` is a `BlobFault.State`, null where nothing is known to be.
+    /// What was wrong with a blob's bytes when they were read last: `fault` is a `BlobFault.State`, null where nothing is known
+    /// to be.
     static let faults: [Migration] = [
         Migration(
             "registry-faults-1",

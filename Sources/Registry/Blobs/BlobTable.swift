@@ -88,8 +88,8 @@ struct BlobTable {
 
     /// Lets the repository serve the blob. What a client pushed stays marked so: nobody else can replace it.
     ///
-    /// - Parameter promisedAt: the moment of the admission where a client counts on it, as after a push or a mount: the collector then
-    ///   leaves the blob alone for the grace period. Nil for what upstream can give again.
+    /// - Parameter promisedAt: the moment of the admission where a client counts on it, as after a push or a mount: the collector
+    ///   then leaves the blob alone for the grace period. Nil for what upstream can give again.
     static func admit(
         _ digest: Digest, to repository: Int64, _ origin: Origin, promisedAt: Timestamp?, _ sql: any SQLConnection
     ) throws {
@@ -107,7 +107,8 @@ struct BlobTable {
             ])
     }
 
-    /// When the repository last promised the blob to a client; nil where it cannot: it may not serve the blob, or the bytes are not here.
+    /// When the repository last promised the blob to a client; nil where it cannot: it may not serve the blob, or the bytes are
+    /// not here.
     static func promisedAt(
         _ digest: Digest, in repository: Int64, scope: String, _ sql: any SQLConnection
     ) throws -> Timestamp? {

@@ -18,8 +18,8 @@ extension Blobs {
     /// What has a fault and is no larger is read whole before it is served again; larger content only as far as its header.
     private static let examined: Int64 = 64 << 20
 
-    /// Writes a fault into the blob's row, and into the log: once a minute for each blob, however many read it. Never fails: who tells of a
-    /// fault has one already.
+    /// Writes a fault into the blob's row, and into the log: once a minute for each blob, however many read it. Never fails: who
+    /// tells of a fault has one already.
     func note(_ fault: BlobFault, of place: BlobPlace, storedAt moment: Timestamp?) async {
         opened.forget(place)
         let now = clock.now
@@ -54,8 +54,8 @@ extension Blobs {
 
     /// Looks at content that had a fault when it was read last: throws it where it has one still, else clears it.
     ///
-    /// - Parameter mayServeDoubt: damaged content that is too large to be read whole now may be tried once more by whoever reads it;
-    ///   its fault then stays.
+    /// - Parameter mayServeDoubt: damaged content that is too large to be read whole now may be tried once more by whoever reads
+    ///   it; its fault then stays.
     func examine(
         _ content: BlobContent, in place: BlobPlace, _ standing: BlobTable.Standing, mayServeDoubt: Bool
     ) async throws {

@@ -147,10 +147,11 @@ package final class Blobs: Sendable {
         guard isThere else { throw Refusal.repositoryNotFound(repository.name, in: repository.registry) }
     }
 
-    /// Tells a client that the repository holds the blob, so that it need not send it: then it stays for the grace period, even where no
-    /// manifest names it. False where the bytes are not here or not this repository's: nothing is promised.
+    /// Tells a client that the repository holds the blob, so that it need not send it: then it stays for the grace period, even
+    /// where no manifest names it. False where the bytes are not here or not this repository's: nothing is promised.
     ///
-    /// Writes at most once in an eighth of the grace period for each blob of a repository, which the collector adds to its patience.
+    /// Writes at most once in an eighth of the grace period for each blob of a repository, which the collector adds to its
+    /// patience.
     package func promise(_ digest: Digest, in repository: Repository) async throws -> Bool {
         let scope = place(of: digest, in: repository).scope
         let now = clock.now
@@ -164,8 +165,8 @@ package final class Blobs: Sendable {
         }
     }
 
-    /// The stored content, or nil where nothing is stored (any more). Throws a `BlobFault` where the bytes cannot be had, which the row then
-    /// tells: nothing is deleted because it could not be read.
+    /// The stored content, or nil where nothing is stored (any more). Throws a `BlobFault` where the bytes cannot be had, which
+    /// the row then tells: nothing is deleted because it could not be read.
     ///
     /// - Parameter mayServeDoubt: see `examine`.
     func open(
@@ -210,7 +211,8 @@ package final class Blobs: Sendable {
         return BlobContent(file: file, opener: opener)
     }
 
-    /// What an open upload of the repository has staged, by the name that its checkpoint told. Throws `BlobStoreError.missing` where it is gone.
+    /// What an open upload of the repository has staged, by the name that its checkpoint told. Throws `BlobStoreError.missing`
+    /// where it is gone.
     func staged(_ name: String, of repository: Repository) async throws -> BlobContent {
         let file = try store.openStaged(name)
         guard let key = key(of: repository) else { return BlobContent(file: file, opener: nil) }

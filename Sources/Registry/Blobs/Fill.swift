@@ -71,7 +71,8 @@ final class Fill: Sendable {
         }
     }
 
-    /// The first bytes are about to come. Where nobody knows how many they will be, they are given out when they are verified and stored.
+    /// The first bytes are about to come. Where nobody knows how many they will be, they are given out when they are verified and
+    /// stored.
     func opens(size: Int64?) {
         guard let size else { return }
         state.withLock { state in
@@ -106,8 +107,8 @@ final class Fill: Sendable {
 
     func stored(size: Int64) { change { $0.progress.stored(size: size) } }
 
-    /// From now on readers get what `leader` has. What becomes of that one is not this one's: a reader whom it leaves standing waits for
-    /// this fill's own bytes.
+    /// From now on readers get what `leader` has. What becomes of that one is not this one's: a reader whom it leaves standing
+    /// waits for this fill's own bytes.
     func follow(_ leader: Fill) { change { $0.leader = leader } }
 
     func unfollow(_ leader: Fill) { change { if $0.leader === leader { $0.leader = nil } } }

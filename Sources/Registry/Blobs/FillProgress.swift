@@ -1,13 +1,14 @@
 import WeirCore
 
-/// How far a blob has come that is being fetched while many read it: a pure state machine. Events come in, actions go out; a lock around it and
-/// the waking of readers are `Fill`'s.
+/// How far a blob has come that is being fetched while many read it: a pure state machine. Events come in, actions go out; a lock
+/// around it and the waking of readers are `Fill`'s.
 package struct FillProgress {
     package enum State: Equatable {
-        /// Upstream has been asked and has not answered. Leaves to `.receiving` when the head of its answer is there, to `.failed` when it says no.
+        /// Upstream has been asked and has not answered. Leaves to `.receiving` when the head of its answer is there, to
+        /// `.failed` when it says no.
         case asking
-        /// Bytes are arriving; those before `landed` can be read. Leaves to `.stored` when the digest is right and the blob is on disk, to
-        /// `.failed` when upstream breaks off, sends other bytes than the digest says, or the disk refuses.
+        /// Bytes are arriving; those before `landed` can be read. Leaves to `.stored` when the digest is right and the blob is on
+        /// disk, to `.failed` when upstream breaks off, sends other bytes than the digest says, or the disk refuses.
         case receiving(landed: Int64, size: Int64?)
         /// Whole, verified, on disk. Final.
         case stored(size: Int64)

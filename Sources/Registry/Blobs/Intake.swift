@@ -8,12 +8,12 @@ package import WeirVault
 
 /// Takes a blob's bytes in order, and hashes, seals and writes them: the way in of every push and every fill.
 ///
-/// Three parties at their own pace: whoever calls `take` (a socket), a lane that hashes, a lane that seals and writes. Hashing at 1.1 GB/s is
-/// the slowest of the three, so nothing else runs on its thread. `take` waits while more than `window` bytes are on their way: that
-/// is the backpressure, and the bound on memory.
+/// Three parties at their own pace: whoever calls `take` (a socket), a lane that hashes, a lane that seals and writes. Hashing at
+/// 1.1 GB/s is the slowest of the three, so nothing else runs on its thread. `take` waits while more than `window` bytes are on
+/// their way: that is the backpressure, and the bound on memory.
 ///
-/// The last segment (at most 64 KiB) is held back until `complete`, which the caller calls after it has compared the digest. So whoever
-/// reads the staged bytes as they land can never finish with content that is wrong.
+/// The last segment (at most 64 KiB) is held back until `complete`, which the caller calls after it has compared the digest. So
+/// whoever reads the staged bytes as they land can never finish with content that is wrong.
 package final class Intake: Sendable {
     /// Bytes that may be taken and not yet hashed and written. One intake holds no more memory than this and one part.
     static let window: Int64 = 4 * 1024 * 1024
@@ -98,7 +98,8 @@ package final class Intake: Sendable {
     /// The bytes that `drain` left unwritten: at most one segment.
     package var held: ByteBuffer { writer.held }
 
-    /// Writes the last segment and commits: visible and on disk when this returns. Call it after `drain`, when the digest is right.
+    /// Writes the last segment and commits: visible and on disk when this returns. Call it after `drain`, when the digest is
+    /// right.
     package func complete(as place: BlobPlace) async throws {
         try await onWritingLane { [self] in
             try writer.finish(as: place.digest)

@@ -5,8 +5,8 @@ import WeirVault
 
 /// A blob's content that is open, for all who read it at the same time.
 ///
-/// A hundred nodes that pull one image read the same bytes, one soon after the other: what one of them has read and opened the next ones take
-/// from memory. A reader that is alone leaves nothing there.
+/// A hundred nodes that pull one image read the same bytes, one soon after the other: what one of them has read and opened the
+/// next ones take from memory. A reader that is alone leaves nothing there.
 final class OpenContent: Sendable {
     let content: BlobContent
     private let parts = OpenedParts()
@@ -82,8 +82,9 @@ package final class OpenedParts: Sendable {
 
     deinit { clear() }
 
-    /// The part that a reader of `count` bytes from `offset` opens for all: as large as the power of two that is not more than it asked for, a
-    /// segment at least, and beginning at a multiple of it, so that all readers have the same parts. Nil where it has not landed yet.
+    /// The part that a reader of `count` bytes from `offset` opens for all: as large as the power of two that is not more than it
+    /// asked for, a segment at least, and beginning at a multiple of it, so that all readers have the same parts. Nil where it
+    /// has not landed yet.
     package static func range(around offset: Int64, upTo count: Int, readable: Int64, isWhole: Bool) -> Range<Int64>? {
         let size = Int64(max(SealedFormat.segmentSize, 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount)))
         let start = offset / size * size

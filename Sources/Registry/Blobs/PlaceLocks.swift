@@ -1,9 +1,9 @@
 import Synchronization
 import WeirCore
 
-/// One lock for each blob's place, held while a file and its row come or go together: a commit renames the file into its place and
-/// then writes the row; the collector deletes the row and then the file. Neither may happen between the two steps of the other, or the row
-/// of new content would stand for a file that the collector has just removed (docs/collection.md draws it).
+/// One lock for each blob's place, held while a file and its row come or go together: a commit renames the file into its place
+/// and then writes the row; the collector deletes the row and then the file. Neither may happen between the two steps of the
+/// other, or the row of new content would stand for a file that the collector has just removed (docs/collection.md draws it).
 ///
 /// In memory, because one process owns the data folder; a crash lets go of them all, and leaves at worst a file without a row.
 /// First come, first served. A wait cannot be cancelled: whoever holds a lock is busy with the disk and soon done.

@@ -3,7 +3,8 @@ import Synchronization
 import WeirCore
 import WeirVault
 
-/// Cuts a stream into segments, seals each and appends them to a staged blob. Belongs to one lane: the lock tells the compiler so.
+/// Cuts a stream into segments, seals each and appends them to a staged blob. Belongs to one lane: the lock tells the compiler
+/// so.
 ///
 /// A segment is sealed when a byte after it has arrived: only then is it known not to be the last.
 final class SegmentWriter: Sendable {
@@ -64,8 +65,8 @@ final class SegmentWriter: Sendable {
         }
     }
 
-    /// Seals what is held as the last segment, appends it, and binds the whole to its digest. Nobody is told that it landed: readers get it
-    /// when it is stored.
+    /// Seals what is held as the last segment, appends it, and binds the whole to its digest. Nobody is told that it landed:
+    /// readers get it when it is stored.
     func finish(as digest: Digest) throws {
         try state.withLock { state in
             try seal(&state, isLast: true)

@@ -3,8 +3,8 @@ import WeirCore
 
 /// What repositories know about blobs, as of the database's last write: exact, since any write makes it forget everything.
 ///
-/// A pull asks for its layers one after the other, and a rollout asks for the same ones from a hundred nodes; between two writes all of
-/// that is one question for each layer.
+/// A pull asks for its layers one after the other, and a rollout asks for the same ones from a hundred nodes; between two writes
+/// all of that is one question for each layer.
 final class StandingMemory: Sendable {
     struct Key: Hashable, Sendable {
         let repository: Int64

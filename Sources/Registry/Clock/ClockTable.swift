@@ -22,8 +22,8 @@ enum ClockTable {
         try FactTable.set(name, words.joined(separator: " "), sql)
     }
 
-    /// What must not count as younger than what is still to come: an image would outlive newer ones, a tag be fresh and a copy wait for as long as
-    /// the clock was ahead.
+    /// What must not count as younger than what is still to come: an image would outlive newer ones, a tag be fresh and a copy
+    /// wait for as long as the clock was ahead.
     private static let stamps = [
         ("image", "pushed_at"), ("tag", "checked_at"), ("repository_blob", "promised_at"), ("upload", "touched_at"),
         ("upstream_referrers", "checked_at"), ("image_replication", "due_at"), ("repository", "lifecycle_evaluated_at"),

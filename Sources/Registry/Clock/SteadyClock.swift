@@ -4,8 +4,8 @@ import ServiceLifecycle
 import Synchronization
 package import WeirCore
 
-/// The clock that services get: the machine's, watched. After a jump (`ClockGuard`) nothing that has a date is destroyed by it, until it has been
-/// steady for a day or an operator says that it is right.
+/// The clock that services get: the machine's, watched. After a jump (`ClockGuard`) nothing that has a date is destroyed by it,
+/// until it has been steady for a day or an operator says that it is right.
 ///
 /// Where the clocks stood is written down every minute, so that a jump while the server was down is noticed too.
 package final class SteadyClock: Service {
@@ -46,7 +46,8 @@ package final class SteadyClock: Service {
         WallClock({ self.moment(self.machine.wall()) { $0.now } }, due: { self.moment(self.machine.wall()) { $0.due } })
     }
 
-    /// What the clock should show when it shows `wall`: for what is issued and must be over after a while, whatever the clock does meanwhile.
+    /// What the clock should show when it shows `wall`: for what is issued and must be over after a while, whatever the clock
+    /// does meanwhile.
     package func expected(_ wall: Timestamp) -> Timestamp { moment(wall) { $0.trusted } }
 
     /// `wall` as long as it can be believed: that is all that a request costs.

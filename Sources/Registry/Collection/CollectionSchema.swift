@@ -21,8 +21,8 @@ extension RegistrySchema {
                 "CREATE INDEX repository_blob_by_digest ON repository_blob (digest)",
                 "CREATE INDEX tag_by_image ON tag (repository, digest, name)",
                 "DROP INDEX tag_by_digest",
-                // The questions that each pull and push asks, answered by the index alone: what a repository of a hundred thousand
-                // images costs, an empty one costs.
+                // The questions that each pull and push asks, answered by the index alone: what a repository of a hundred
+                // thousand images costs, an empty one costs.
                 "CREATE INDEX image_child_by_list ON image_child (repository, child, parent)",
                 "DROP INDEX image_child_by_child",
                 "CREATE INDEX image_blob_by_size ON image_blob (repository, digest, size)",

@@ -4,9 +4,11 @@ extension Collector {
     /// More files without a row than these are no crash's work.
     static func unusual(of stored: Int64) -> Int64 { max(100, stored / 20) }
 
-    /// Step 4: files without a row, into quarantine. A crash between a commit's two steps leaves one, and so does one between the collector's own.
+    /// Step 4: files without a row, into quarantine. A crash between a commit's two steps leaves one, and so does one between the
+    /// collector's own.
     ///
-    /// All are looked up before the first is touched: many of them are a sign that the database is not the one that belongs to the files.
+    /// All are looked up before the first is touched: many of them are a sign that the database is not the one that belongs to
+    /// the files.
     func collectOrphans(
         _ orders: Orders, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
     ) async throws {
@@ -39,8 +41,8 @@ extension Collector {
         }
     }
 
-    /// Whoever put it there may be about to write its row: a restore, or an operator who copies files back. Who orders no grace at all wants it
-    /// put aside; it waits in quarantine.
+    /// Whoever put it there may be about to write its row: a restore, or an operator who copies files back. Who orders no grace
+    /// at all wants it put aside; it waits in quarantine.
     private func isYoung(_ entry: BlobEntry, _ orders: Orders) -> Bool {
         orders.grace != .zero && entry.changedAt > clock.now + (.zero - settings.grace)
     }

@@ -101,8 +101,8 @@ extension Collector {
         return true
     }
 
-    /// Empties places: under their locks the rows go, then the files, for good or into quarantine. Gives back `count` with what is gone added,
-    /// or would be.
+    /// Empties places: under their locks the rows go, then the files, for good or into quarantine. Gives back `count` with what
+    /// is gone added, or would be.
     func remove(
         _ rows: [CollectionTable.StoredRow], _ doom: Doom, adding count: CollectionReport.Count,
         _ report: inout CollectionReport

@@ -11,8 +11,9 @@
 //     4  orphans        a file without a row      ──▶ lock the place │ still no row? │ file into quarantine │ unlock
 //     5  eviction       over the size cap, cached ──▶ lock the place │ row gone │ file gone │ unlock; memberships and images stay
 //
-// Nothing is unlinked but what upstream gives again and what has waited in quarantine (Quarantine.swift). Files that no row explains are
-// unusual: where there are many of them, the database is not the one that belongs to the files, and the run leaves them all.
+// Nothing is unlinked but what upstream gives again and what has waited in quarantine (Quarantine.swift). Files that no row
+// explains are unusual: where there are many of them, the database is not the one that belongs to the files, and the run leaves
+// them all.
 //
 // A commit does the reverse under the same lock: file, then row and membership. So a row always has its file, whoever is
 // killed where; a file may have no row, and step 4 finds it. Whether something is needed is asked again in the transaction that
@@ -92,8 +93,8 @@ package final class Collector: Sendable {
     package struct Orders: Sendable, Equatable {
         /// Tells what a real run would do at this moment, and changes nothing.
         package var isDryRun: Bool
-        /// Instead of the settings'; a shorter one breaks promises to pushes that are under way, and empties the quarantine of what nobody
-        /// references sooner.
+        /// Instead of the settings'; a shorter one breaks promises to pushes that are under way, and empties the quarantine of
+        /// what nobody references sooner.
         package var grace: Duration?
         /// Takes files without a row however many they are.
         package var force: Bool

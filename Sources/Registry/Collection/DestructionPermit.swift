@@ -1,10 +1,10 @@
 package import WeirCore
 
-/// Whether what is stored may be destroyed at this moment: asked before each collection and lifecycle run that is no dry run, and before a
-/// verification repairs.
+/// Whether what is stored may be destroyed at this moment: asked before each collection and lifecycle run that is no dry run, and
+/// before a verification repairs.
 ///
-/// Whoever builds the registry knows what speaks against it: a store that is not the right one, a clock that has jumped. Reading and storing
-/// go on meanwhile.
+/// Whoever builds the registry knows what speaks against it: a store that is not the right one, a clock that has jumped. Reading
+/// and storing go on meanwhile.
 package struct DestructionPermit: Sendable {
     /// Always given: the default.
     package static let always = DestructionPermit { nil }

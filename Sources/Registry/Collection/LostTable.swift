@@ -140,8 +140,8 @@ enum LostTable {
         }
     }
 
-    /// The repositories that are there now and to which a digest may be given back: they could serve it until it was taken, can serve it now,
-    /// or hold a pushed image that names it, which was not taken without its layers.
+    /// The repositories that are there now and to which a digest may be given back: they could serve it until it was taken, can
+    /// serve it now, or hold a pushed image that names it, which was not taken without its layers.
     static func holders(of digest: Digest, _ sql: any SQLConnection) throws -> [Holder] {
         try sql.rows(
             """

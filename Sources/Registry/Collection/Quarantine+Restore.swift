@@ -4,8 +4,9 @@ import WeirCore
 import WeirVault
 
 extension Quarantine {
-    /// Brings back what an operator names: each blob is read whole, and goes back to its place where its digest is right; the repositories that
-    /// held it and are still there may serve it again, and it stays for a grace period, whether an image names it or not.
+    /// Brings back what an operator names: each blob is read whole, and goes back to its place where its digest is right; the
+    /// repositories that held it and are still there may serve it again, and it stays for a grace period, whether an image names
+    /// it or not.
     package func restore(
         _ selection: LostSelection, progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> LostReport {

@@ -4,7 +4,8 @@ import WeirCore
 extension Quarantine {
     /// Takes blobs out of their places, those that are still to go at that moment. Call it under the places' locks.
     ///
-    /// - Returns: what went, and how many files could not be moved: they have no row any more, and the next collection moves them.
+    /// - Returns: what went, and how many files could not be moved: they have no row any more, and the next collection moves
+    ///   them.
     func take(
         _ places: [BlobPlace], because reason: LostBlob.Reason,
         where isToGo: @escaping @Sendable (CollectionTable.StoredRow, any SQLConnection) throws -> Bool
@@ -32,8 +33,8 @@ extension Quarantine {
         let begun: QuarantinedBlob?
     }
 
-    /// Takes files without a row out of their places. Call it under the places' locks: a commit that is under way has its file in place before
-    /// its row.
+    /// Takes files without a row out of their places. Call it under the places' locks: a commit that is under way has its file in
+    /// place before its row.
     func take(orphans: [Orphan]) async throws -> (gone: Set<BlobPlace>, failures: Int64) {
         guard !orphans.isEmpty else { return ([], 0) }
         let now = clock.now
@@ -76,8 +77,8 @@ extension Quarantine {
         return failures
     }
 
-    /// Files in quarantine that no row tells of, as a database from before their time leaves them: their wait begins now. Those that a row of
-    /// stored blobs misses in its place go back there.
+    /// Files in quarantine that no row tells of, as a database from before their time leaves them: their wait begins now. Those
+    /// that a row of stored blobs misses in its place go back there.
     func takeInStrays() async throws {
         let store = blobs.store
         for shelf in try await lookingAtDisk({ try store.quarantineShelves() }) {

@@ -4,9 +4,9 @@
 //     quarantine ──▶ gone     its wait is over, by its row's `since`: unlink          │  row out
 //     quarantine ──▶ place    read whole, digest right: rename  │  one transaction: row, memberships, `lost_blob` out
 //
-// The row comes before the file on the way in, and goes after it on the way out: a crash between leaves a row without its file there, and
-// the file, if there is one, in its place without a row. The next collection ends what was begun. A file in quarantine without a row, as an older
-// database leaves it, is taken in with the present as the beginning of its wait.
+// The row comes before the file on the way in, and goes after it on the way out: a crash between leaves a row without its file
+// there, and the file, if there is one, in its place without a row. The next collection ends what was begun. A file in quarantine
+// without a row, as an older database leaves it, is taken in with the present as the beginning of its wait.
 
 import Logging
 import Metrics
@@ -68,7 +68,8 @@ package final class Quarantine: Sendable {
 
     /// Content whose wait is over.
     ///
-    /// - Parameter unreferenced: an operator's own grace for what a row said nobody needs. What nothing explained waits for the settings' grace.
+    /// - Parameter unreferenced: an operator's own grace for what a row said nobody needs. What nothing explained waits for the
+    ///   settings' grace.
     func due(unreferenced: Duration? = nil) -> Due {
         let now = clock.due
         return Due(

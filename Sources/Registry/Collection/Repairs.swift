@@ -1,6 +1,7 @@
 import WeirCore
 
-/// What a repair is going to do when everything has been looked at: nothing, where there is so much of it that it looks like the disk.
+/// What a repair is going to do when everything has been looked at: nothing, where there is so much of it that it looks like the
+/// disk.
 struct Repairs {
     struct Repair {
         var fault: VerifyReport.Fault

@@ -1,8 +1,9 @@
 package import WeirCore
 
 extension Blobs.Sealing {
-    /// Records, once, which content is sealed in this data folder, and tells which mode it has: the mode decides where the blobs of
-    /// AES256 repositories lie, so with the other one none of them would be found, and the collector would take them for garbage.
+    /// Records, once, which content is sealed in this data folder, and tells which mode it has: the mode decides where the blobs
+    /// of AES256 repositories lie, so with the other one none of them would be found, and the collector would take them for
+    /// garbage.
     ///
     /// - Returns: the folder's mode. Where it is not `wanted`, the program must not start with `wanted`.
     package static func recorded(wanted: Self, in database: any SQLDatabase) async throws -> Self {

@@ -1,7 +1,8 @@
 import WeirCore
 
 extension Verifier {
-    /// Looks up every file of the store among the rows. Files without one go into quarantine where a repair is wanted, unless there are many.
+    /// Looks up every file of the store among the rows. Files without one go into quarantine where a repair is wanted, unless
+    /// there are many.
     func verifyFiles(
         into report: inout VerifyReport, _ repairs: inout Repairs, _ progress: (ChoreProgress) -> Void
     ) async throws {

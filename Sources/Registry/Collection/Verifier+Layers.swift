@@ -89,8 +89,8 @@ extension Verifier {
         try await database.read { try CollectionTable.stored(row.place, $0)?.storedAt == row.storedAt }
     }
 
-    /// Takes damaged content out of its place, into quarantine, and forgets rows of cached content whose file is gone: unless there is so much
-    /// of it that the disk is to blame.
+    /// Takes damaged content out of its place, into quarantine, and forgets rows of cached content whose file is gone: unless
+    /// there is so much of it that the disk is to blame.
     func repairLayers(_ repairs: inout Repairs, into report: inout VerifyReport) async throws {
         if let reason = repairs.refusal { report.stopped = reason }
         for var repair in repairs.takeAll() {

@@ -5,9 +5,9 @@ import WeirCore
 /// Compares what the rows promise with what the disk holds: every blob read and hashed, every manifest opened, every file looked
 /// up. Everything goes on meanwhile; what changes while it is looked at is no fault.
 ///
-/// A repair takes damaged content that upstream gives again out of the way, and what nobody knows, into quarantine. What a client pushed it
-/// leaves, unless it is told to give that up, too; what cannot be read now it never touches; and where there is much of it, it does nothing:
-/// that is a volume, not a blob. Nothing is ever made up.
+/// A repair takes damaged content that upstream gives again out of the way, and what nobody knows, into quarantine. What a client
+/// pushed it leaves, unless it is told to give that up, too; what cannot be read now it never touches; and where there is much of
+/// it, it does nothing: that is a volume, not a blob. Nothing is ever made up.
 package final class Verifier: Sendable {
     let database: any SQLDatabase
     let repositories: Repositories

@@ -15,7 +15,8 @@ package struct VerifyReport: Sendable, Equatable {
             case wrongDigest
             /// The disk does not give them now: nothing can be said about the bytes. Never touched.
             case unreadable
-            /// The key that seals it is not here: it was deleted, or the database is not the one that belongs to the files. Never touched.
+            /// The key that seals it is not here: it was deleted, or the database is not the one that belongs to the files. Never
+            /// touched.
             case keyGone
             /// A file without a row: garbage that a crash left.
             case orphanFile
@@ -51,7 +52,8 @@ package struct VerifyReport: Sendable, Equatable {
     package var manifests: Int64 = 0
     /// Blobs that no repository may serve: garbage, which is not read.
     package var unheld: Int64 = 0
-    /// Blobs whose key is disabled or waits for its deletion. Nothing is amiss with them, as far as anybody can know; never touched.
+    /// Blobs whose key is disabled or waits for its deletion. Nothing is amiss with them, as far as anybody can know; never
+    /// touched.
     package var sealedAway = CollectionReport.Count()
     /// Manifests of the same kind.
     package var sealedAwayManifests: Int64 = 0

@@ -3,8 +3,8 @@ import WeirVault
 
 /// What only a push asks of the images' rows.
 enum ImagePushTable {
-    /// The lengths of those manifests that are here, as they were pushed. What is in the archive is not: clients then push it again,
-    /// which brings it back.
+    /// The lengths of those manifests that are here, as they were pushed. What is in the archive is not: clients then push it
+    /// again, which brings it back.
     static func manifestSizes(
         of digests: [Digest], in repository: Int64, _ sql: any SQLConnection
     ) throws -> [Digest: Int64] {

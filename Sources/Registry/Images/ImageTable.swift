@@ -55,8 +55,9 @@ struct ImageTable {
         let origin: Origin
     }
 
-    /// Adds the manifest with what it names. False where it is there already: the stored bytes, which may be damaged, are then replaced by
-    /// the same ones, and a push makes the image its own. What was in the archive comes back with it, which counts as adding.
+    /// Adds the manifest with what it names. False where it is there already: the stored bytes, which may be damaged, are then
+    /// replaced by the same ones, and a push makes the image its own. What was in the archive comes back with it, which counts as
+    /// adding.
     static func insert(_ new: New, _ sql: any SQLConnection) throws -> Bool {
         let manifest = new.manifest
         let digest = SQLValue.text(manifest.digest.description)
@@ -134,7 +135,8 @@ struct ImageTable {
             ])
     }
 
-    /// The digest that a tag keeps although upstream names another: it was pushed here, or may not move. Nil where it may be pointed.
+    /// The digest that a tag keeps although upstream names another: it was pushed here, or may not move. Nil where it may be
+    /// pointed.
     static func kept(
         _ tag: Tag, insteadOf digest: Digest, in repository: Repository, _ sql: any SQLConnection
     ) throws -> Digest? {

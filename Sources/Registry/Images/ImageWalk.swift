@@ -2,8 +2,8 @@ package import WeirCore
 
 /// The way through an image that is a list: each manifest once, however often and in however many lists it is named.
 ///
-/// Whoever writes lists may let each name the next one a thousand times. So what a walk does grows with the number of manifests that
-/// there are, and not with the number of ways to them.
+/// Whoever writes lists may let each name the next one a thousand times. So what a walk does grows with the number of manifests
+/// that there are, and not with the number of ways to them.
 package struct ImageWalk {
     /// Lists below lists: an honest image has one.
     package static let deepest = 4

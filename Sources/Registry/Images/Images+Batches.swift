@@ -86,8 +86,8 @@ extension Images {
     }
 }
 
-/// How much one answer of `BatchGetImage` may hold. A call of two kilobytes names a hundred manifests of four megabytes each: four
-/// such calls at once would be gigabytes of memory.
+/// How much one answer of `BatchGetImage` may hold. A call of two kilobytes names a hundred manifests of four megabytes each:
+/// four such calls at once would be gigabytes of memory.
 struct ImageBatch: Sendable {
     static let mostBytes = 16 * 1024 * 1024
     /// What is told of an image that does not fit.

@@ -1,8 +1,8 @@
 package import WeirCore
 
 extension Images {
-    /// The image that one id names: its digest, and the tag if it was named by one. For operations on a single image, which refuse
-    /// where a batch would fail in part.
+    /// The image that one id names: its digest, and the tag if it was named by one. For operations on a single image, which
+    /// refuse where a batch would fail in part.
     package func find(
         _ id: ImageIDRequest, in name: RepositoryName, of registry: RegistryID
     ) async throws -> ImageID {

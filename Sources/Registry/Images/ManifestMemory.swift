@@ -4,8 +4,8 @@ import WeirCore
 
 /// The manifests that are asked for again and again, opened and in memory, by repository and reference.
 ///
-/// Exact: whoever changes a repository's images calls `forget` after the commit, and a read that began before a change cannot bring back what
-/// it saw. Bounded in bytes: when full, everything goes and comes back as it is asked for.
+/// Exact: whoever changes a repository's images calls `forget` after the commit, and a read that began before a change cannot
+/// bring back what it saw. Bounded in bytes: when full, everything goes and comes back as it is asked for.
 final class ManifestMemory: Sendable {
     struct Entry: Sendable {
         let digest: Digest
@@ -49,7 +49,8 @@ final class ManifestMemory: Sendable {
         }
     }
 
-    /// Call it after a commit that changed nothing but when upstream was last asked about a tag. What was pushed meanwhile is not asked about.
+    /// Call it after a commit that changed nothing but when upstream was last asked about a tag. What was pushed meanwhile is not
+    /// asked about.
     func touch(_ reference: Reference, in repository: Int64, checkedAt: Timestamp) {
         state.withLock { state in
             state.generation += 1

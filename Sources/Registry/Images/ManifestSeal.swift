@@ -16,7 +16,8 @@ struct ManifestSeal: Sendable {
             manifest.bytes, with: key, binding: Self.binding(manifest.digest, repository.id))
     }
 
-    /// Throws `Refusal(.contentDamaged)` where the row is not what was sealed, and what the keyring says of a key that cannot be used.
+    /// Throws `Refusal(.contentDamaged)` where the row is not what was sealed, and what the keyring says of a key that cannot be
+    /// used.
     func open(_ row: ImageTable.Row, in repository: Repository) throws -> ByteBuffer {
         do {
             let key = try keyring.unwrap(row.sealedKey, under: repository.sealingKey)

@@ -8,8 +8,8 @@ extension Lifecycle {
 
     /// Carries out a repository's policy now, or tells what that would do. On disk when this returns.
     ///
-    /// What is to be done is decided by one snapshot, by the function that previews use; each image is then looked at again in the
-    /// transaction that changes it, and left to the next run where it is no longer what it was.
+    /// What is to be done is decided by one snapshot, by the function that previews use; each image is then looked at again in
+    /// the transaction that changes it, and left to the next run where it is no longer what it was.
     ///
     /// Throws `repositoryNotFound`, `lifecyclePolicyNotFound`, and the refusal of the `DestructionPermit` where it is no dry run.
     package func run(

@@ -18,8 +18,8 @@ final class AheadPart: Sendable {
 
     init(_ range: Range<Int64>) { self.range = range }
 
-    /// Fetches the part. Holds all of it in memory: it never waits for its reader, so that it never keeps a connection from somebody
-    /// whom that reader waits for.
+    /// Fetches the part. Holds all of it in memory: it never waits for its reader, so that it never keeps a connection from
+    /// somebody whom that reader waits for.
     func fetch(
         _ digest: Digest, size: Int64, validator: String?, from upstream: any UpstreamRegistry, in source: UpstreamSource
     ) async {

@@ -9,8 +9,8 @@ import WeirCore
 ///                └ asked for here, resumed at the byte where it breaks, and given to the sink as it comes
 /// ```
 ///
-/// Parts begin only once upstream has shown that it serves ranges. How many there may be is for `FillSlots` to say, anew for each: so
-/// ten layers that come together share the connections, and the last big one gets what they leave.
+/// Parts begin only once upstream has shown that it serves ranges. How many there may be is for `FillSlots` to say, anew for
+/// each: so ten layers that come together share the connections, and the last big one gets what they leave.
 final class BlobTransfer {
     /// Small enough that those in memory are few bytes, large enough that a round trip for each does not count.
     static let part: Int64 = 4 * 1024 * 1024
@@ -62,8 +62,8 @@ final class BlobTransfer {
 
     /// Brings the whole blob to the sink, for which `begin` is asked once upstream has said yes.
     ///
-    /// Throws `UpstreamError` where upstream does not give it, `Refusal(.upstreamInvalid)` where it gives another length, and what
-    /// `begin` and the sink throw.
+    /// Throws `UpstreamError` where upstream does not give it, `Refusal(.upstreamInvalid)` where it gives another length, and
+    /// what `begin` and the sink throw.
     func run(_ begin: (_ size: Int64?) throws -> Sink) async throws {
         try await withThrowingDiscardingTaskGroup { group in
             defer {
@@ -166,7 +166,8 @@ final class BlobTransfer {
         }
     }
 
-    /// Some servers answer any range with a "no" that is none to the blob itself (400, 416 and the like), or with a range that nobody asked for.
+    /// Some servers answer any range with a "no" that is none to the blob itself (400, 416 and the like), or with a range that
+    /// nobody asked for.
     private func refusesRange(_ error: UpstreamError) -> Bool {
         error.kind == .invalid && !range.isWhole && !refusesRanges && error.wasAsked
     }

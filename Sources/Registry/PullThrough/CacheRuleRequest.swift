@@ -129,8 +129,9 @@ extension CacheRuleRequest {
             && !rest.isEmpty && rest.utf8.allSatisfy { isWord($0) || "/_+=.@-".utf8.contains($0) }
     }
 
-    /// A role of the registry's own account, as ECR demands. The upstream's client takes it on by STS `AssumeRole`, with the registry's
-    /// account as the external id: in its own name only where the server's identity serves this account, else with the rule's secret.
+    /// A role of the registry's own account, as ECR demands. The upstream's client takes it on by STS `AssumeRole`, with the
+    /// registry's account as the external id: in its own name only where the server's identity serves this account, else with the
+    /// rule's secret.
     static func check(customRoleARN arn: String, in registry: RegistryID) throws(Refusal) {
         guard arn.utf8.count <= maxRoleLength else {
             throw Refusal(

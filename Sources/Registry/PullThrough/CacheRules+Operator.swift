@@ -47,8 +47,8 @@ extension CacheRules {
             rule: rule, traffic: tally.of(owner), upstream: upstream.status(owner: owner, host: rule.upstreamURL))
     }
 
-    /// The rule that caches the registry which clients call `host`: for `?ns=HOST`, which containerd sends with every request to a
-    /// mirror. Where several do, the one that takes the most names, and then the first by prefix.
+    /// The rule that caches the registry which clients call `host`: for `?ns=HOST`, which containerd sends with every request to
+    /// a mirror. Where several do, the one that takes the most names, and then the first by prefix.
     package func rule(forNamespace host: String, in registry: RegistryID) async throws -> CacheRule? {
         try await rules(forNamespace: host, in: registry).first
     }

@@ -63,8 +63,8 @@ package final class CacheRules: Sendable {
         return Page(found, limit: limit) { $0.prefix.key }
     }
 
-    /// Changes what of a rule can be changed; nil leaves it as it is. Refuses what would change nothing, as ECR does: whoever meant to
-    /// change something must not take it for done.
+    /// Changes what of a rule can be changed; nil leaves it as it is. Refuses what would change nothing, as ECR does: whoever
+    /// meant to change something must not take it for done.
     package func update(
         _ prefix: Prefix, in registry: RegistryID, credentialARN: String?, customRoleARN: String?
     ) async throws -> CacheRule {

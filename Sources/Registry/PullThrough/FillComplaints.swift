@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Which blobs that could not be filled the log names: the first few of a rule in a minute. One image may name a thousand, and what
-/// fails for one of them fails for all.
+/// Which blobs that could not be filled the log names: the first few of a rule in a minute. One image may name a thousand, and
+/// what fails for one of them fails for all.
 final class FillComplaints: Sendable {
     enum Saying: Sendable {
         /// Name it; so many more were not named in the minute before.

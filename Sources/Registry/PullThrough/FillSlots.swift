@@ -1,8 +1,8 @@
 import Synchronization
 package import WeirCore
 
-/// How many fills run at once, for one rule and in all: who waits for a client comes before who fetches ahead, and that before who
-/// refreshes; among equals, first come, first served.
+/// How many fills run at once, for one rule and in all: who waits for a client comes before who fetches ahead, and that before
+/// who refreshes; among equals, first come, first served.
 ///
 /// What nobody waits for never takes the last slots: a client that comes finds one free, whatever is being fetched ahead.
 /// What is left over, a fill may use to fetch the parts of a big blob side by side.
@@ -12,7 +12,8 @@ package final class FillSlots: Sendable {
         package var perRule = 8
         /// Fills at once in all. Each holds up to 4 MiB on its way to the disk.
         package var total = 24
-        /// Parts that are fetched side by side with the one that is being written, in all. Each holds up to `BlobTransfer.part` bytes.
+        /// Parts that are fetched side by side with the one that is being written, in all. Each holds up to `BlobTransfer.part`
+        /// bytes.
         package var ahead = 12
         /// The same for one fill.
         package var aheadPerFill = 4
@@ -46,8 +47,8 @@ package final class FillSlots: Sendable {
         let continuation: CheckedContinuation<Void, Never>
     }
 
-    /// Those of one rule and one priority, in the order in which they came to wait for it. Taking the first costs the same however
-    /// many wait.
+    /// Those of one rule and one priority, in the order in which they came to wait for it. Taking the first costs the same
+    /// however many wait.
     private struct Line {
         private var waiters: [Waiter] = []
         private var begin = 0
@@ -137,7 +138,8 @@ package final class FillSlots: Sendable {
         }
     }
 
-    /// One part more for a running fill that has `count` such parts, where nobody who waits could use the room. Give it back by `returnPart`.
+    /// One part more for a running fill that has `count` such parts, where nobody who waits could use the room. Give it back by
+    /// `returnPart`.
     package func takePart(_ ticket: Ticket, having count: Int) -> Bool {
         state.withLock { state in
             guard hasRoom(for: ticket, having: count, state) else { return false }

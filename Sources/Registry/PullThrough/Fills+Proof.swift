@@ -1,11 +1,11 @@
 import WeirCore
 
-/// What lies here, or is on its way, for one repository is served in another only once upstream has shown, asked in that one's name, that
-/// it has the blob there too: knowing a digest is not enough.
+/// What lies here, or is on its way, for one repository is served in another only once upstream has shown, asked in that one's
+/// name, that it has the blob there too: knowing a digest is not enough.
 ///
-/// A HEAD shows it where the host can be believed: it is one that ECR knows, whose answers no tenant of this server can write, or it is the
-/// host that the content came from. Any other host, which settings allow rules to name, could say yes to every digest and so open
-/// other people's content: there only the bytes themselves are a proof, and the blob is fetched again.
+/// A HEAD shows it where the host can be believed: it is one that ECR knows, whose answers no tenant of this server can write, or
+/// it is the host that the content came from. Any other host, which settings allow rules to name, could say yes to every digest
+/// and so open other people's content: there only the bytes themselves are a proof, and the blob is fetched again.
 extension Fills {
     /// Asks upstream. False where its answer would prove nothing, or makes no sense: then its bytes must. Throws its "no".
     ///
@@ -30,8 +30,8 @@ extension Fills {
         }
     }
 
-    /// Whether some other repository got the blob from the place that this one would ask. What counts is where it came from then: a rule
-    /// can be made anew, and name somebody else's host.
+    /// Whether some other repository got the blob from the place that this one would ask. What counts is where it came from then:
+    /// a rule can be made anew, and name somebody else's host.
     func isHeldFromSameHost(_ order: Order) async throws -> Bool {
         guard UpstreamKind(host: order.source.host) == nil else { return true }
         let registry = order.repository.registry

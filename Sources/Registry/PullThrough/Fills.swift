@@ -4,8 +4,8 @@ import NIOCore
 import Synchronization
 import WeirCore
 
-/// The blobs that are being fetched from upstream: at most one transfer for each blob, owned by this service and not by the request that
-/// caused it, so that a client that hangs up does not lose what others wait for.
+/// The blobs that are being fetched from upstream: at most one transfer for each blob, owned by this service and not by the
+/// request that caused it, so that a client that hangs up does not lose what others wait for.
 final class Fills: Sendable {
     private struct Key: Hashable {
         let place: BlobPlace
@@ -49,8 +49,8 @@ final class Fills: Sendable {
     private let retry: RetryPolicy
     private let logger: Logger
     private let slots: FillSlots
-    /// For blobs that are there in a round trip or two, such as an image's configuration: they do not queue behind layers of hundreds
-    /// of megabytes, since a client can do nothing without them.
+    /// For blobs that are there in a round trip or two, such as an image's configuration: they do not queue behind layers of
+    /// hundreds of megabytes, since a client can do nothing without them.
     private let smallSlots: FillSlots
     private let complaints = FillComplaints()
     private let table = Mutex(Table())
@@ -72,8 +72,8 @@ final class Fills: Sendable {
 
     /// Joins the repository's fill of a blob; the first one starts it.
     ///
-    /// Another repository's transfer of the same bytes is read along, once upstream has said, asked in this repository's name, that it has
-    /// the blob here too. Its failure is not this one's: then this one fetches the blob itself.
+    /// Another repository's transfer of the same bytes is read along, once upstream has said, asked in this repository's name,
+    /// that it has the blob here too. Its failure is not this one's: then this one fetches the blob itself.
     @discardableResult
     func join(_ order: Order) -> Fill {
         let key = key(order)
@@ -191,7 +191,8 @@ final class Fills: Sendable {
         }
     }
 
-    /// The blob lies here already: another repository brought it, or a fill ended between the look of whoever orders and the order.
+    /// The blob lies here already: another repository brought it, or a fill ended between the look of whoever orders and the
+    /// order.
     private func alreadyStored(_ order: Order, _ fill: Fill) async throws -> Int64? {
         let standing = try await blobs.standing(of: order.digest, in: order.repository)
         guard let size = standing.stored, order.insteadOf == nil || standing.storedAt != order.insteadOf else { return nil }

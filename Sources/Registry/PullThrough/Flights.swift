@@ -2,7 +2,8 @@ import Synchronization
 
 /// Work that many may want at once and one does: whoever asks while it runs gets the same result.
 ///
-/// The work is owned here, not by the first who asked: it goes on when that one hangs up. Nothing is remembered once it has ended.
+/// The work is owned here, not by the first who asked: it goes on when that one hangs up. Nothing is remembered once it has
+/// ended.
 final class Flights<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let running = Mutex<[Key: Task<Value, any Error>]>([:])
 

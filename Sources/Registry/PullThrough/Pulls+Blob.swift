@@ -8,7 +8,8 @@ extension Pulls {
     /// Whether the bytes are wanted, or only the answer that they are there.
     package enum BlobUse: Sendable { case read, head }
 
-    /// A blob that the repository may serve: stored, on its way, or to be had from its upstream. The caller's right to read has been checked.
+    /// A blob that the repository may serve: stored, on its way, or to be had from its upstream. The caller's right to read has
+    /// been checked.
     package func blob(
         _ digest: Digest, in name: RepositoryName, of registry: RegistryID, for caller: Caller, _ use: BlobUse = .read
     ) async throws -> ServedBlob {
@@ -117,7 +118,8 @@ extension Pulls {
         }
     }
 
-    /// The stored bytes were not had while they were read. Cached ones are fetched again and reading goes on; pushed ones are refused.
+    /// The stored bytes were not had while they were read. Cached ones are fetched again and reading goes on; pushed ones are
+    /// refused.
     private func mend(
         _ digest: Digest, after fault: BlobFault, _ standing: BlobTable.Standing, in repository: Repository, at place: Place
     ) async throws -> any BlobBody {

@@ -80,7 +80,8 @@ extension Pulls {
         return ServedManifest(digest: manifest.digest, mediaType: manifest.mediaType, bytes: manifest.bytes)
     }
 
-    /// Nil where not even a row finds room and the manifest must pass through unstored. Its blobs need the repository: without it that is no use.
+    /// Nil where not even a row finds room and the manifest must pass through unstored. Its blobs need the repository: without it
+    /// that is no use.
     private func storeWhereThereIsRoom(
         _ manifest: Manifest, _ reference: Reference, at place: Place
     ) async throws -> (repository: Repository, kept: Digest?)? {
@@ -176,8 +177,8 @@ extension Pulls {
         }
     }
 
-    /// Starts fetching every blob that the manifest names and this repository may not serve yet, before the client asks. What another
-    /// repository brought is not fetched again: upstream is only asked whether this one has it too.
+    /// Starts fetching every blob that the manifest names and this repository may not serve yet, before the client asks. What
+    /// another repository brought is not fetched again: upstream is only asked whether this one has it too.
     private func prefetch(
         _ manifest: Manifest, into repository: Repository, from source: UpstreamSource
     ) async throws {

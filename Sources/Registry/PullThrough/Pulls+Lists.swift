@@ -9,7 +9,8 @@ extension Pulls {
     private static let mostListed = 500
     private static let atOnce = 4
 
-    /// Starts fetching what a list names and its rule wants, with everything that hangs on it. What is here already costs nothing.
+    /// Starts fetching what a list names and its rule wants, with everything that hangs on it. What is here already costs
+    /// nothing.
     func fetchListed(_ manifest: Manifest, under rule: CacheRule, at place: Place) {
         guard place.depth < Self.deepest else { return }
         var seen: Set<Digest> = []

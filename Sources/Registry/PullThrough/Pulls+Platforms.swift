@@ -5,8 +5,8 @@ extension Pulls {
     /// As many are told one by one.
     private static let mostTold = 20
 
-    /// A sentence such as "1 of 3 platforms is here: linux/amd64. Fetched when a client asks for them: linux/arm64, linux/arm/v7"; nil where the
-    /// image is no list, or names no platforms.
+    /// A sentence such as "1 of 3 platforms is here: linux/amd64. Fetched when a client asks for them: linux/arm64,
+    /// linux/arm/v7"; nil where the image is no list, or names no platforms.
     func platformsHere(of row: ImageTable.Row, in repository: Repository) async throws -> String? {
         guard [MediaType.ociIndex, MediaType.dockerList].contains(row.mediaType),
             let list = try? Manifest(

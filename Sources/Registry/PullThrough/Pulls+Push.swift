@@ -4,8 +4,9 @@ package import WeirCore
 extension Pulls {
     /// Stores a pushed manifest, and fetches first what it names and only upstream has.
     ///
-    /// A client that pushes on top of a cached image asks by HEAD for its layers and is told that they are there, since upstream has them
-    /// for this repository; so it does not send them. Not yet fetched, or given up for room, they must be here before the manifest is.
+    /// A client that pushes on top of a cached image asks by HEAD for its layers and is told that they are there, since upstream
+    /// has them for this repository; so it does not send them. Not yet fetched, or given up for room, they must be here before
+    /// the manifest is.
     package func push(
         _ push: ImagePush, in name: RepositoryName, of registry: RegistryID, for caller: Caller
     ) async throws -> PutImage {

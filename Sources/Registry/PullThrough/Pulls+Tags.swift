@@ -3,10 +3,11 @@ package import WeirCore
 
 extension Pulls {
     /// Tags in the order of their bytes, a page at a time: those that are here, and where the repository's rule merges them
-    /// (`RuleOptions.TagList`) those that upstream has besides. The caller's right to list has been checked; without the right to import
-    /// from upstream it sees what is here.
+    /// (`RuleOptions.TagList`) those that upstream has besides. The caller's right to list has been checked; without the right to
+    /// import from upstream it sees what is here.
     ///
-    /// Upstream's list counts as long as its word about a tag does. Where it cannot be asked, its last list counts; `warning` says why.
+    /// Upstream's list counts as long as its word about a tag does. Where it cannot be asked, its last list counts; `warning`
+    /// says why.
     package func tags(
         in name: RepositoryName, of registry: RegistryID, for caller: Caller, after tag: String?, limit: Int
     ) async throws -> (page: Page<Tag>, warning: String?) {

@@ -6,8 +6,8 @@ extension Pulls {
 
     /// Starts fetching images whole, as work that clients come before, and tells how it begins. Ask `warmJob` how far it is.
     ///
-    /// The caller's right to pull each of the images is checked as for a pull of its own; an image that fails is told in the job and
-    /// does not stop the others. Throws `.throttled` where many such jobs go on already.
+    /// The caller's right to pull each of the images is checked as for a pull of its own; an image that fails is told in the job
+    /// and does not stop the others. Throws `.throttled` where many such jobs go on already.
     package func warm(
         _ images: [WarmImage], in registry: RegistryID, for caller: Caller
     ) throws(Refusal) -> WarmJob {
@@ -25,7 +25,8 @@ extension Pulls {
         return job
     }
 
-    /// A job of this registry that was started a while ago; nil where there is none, or so many have ended since that it is forgotten.
+    /// A job of this registry that was started a while ago; nil where there is none, or so many have ended since that it is
+    /// forgotten.
     package func warmJob(_ id: String, in registry: RegistryID) -> WarmJob? { warmups.job(id, in: registry) }
 
     /// The newest first.

@@ -18,7 +18,8 @@ package final class Pulls: Sendable {
     package struct Settings: Sendable {
         /// How long upstream's word about a tag counts: ECR's 24 hours.
         package var freshness: Duration
-        /// After upstream could not be asked about a tag, how long nobody asks again: a dead upstream's time-out is paid once in it.
+        /// After upstream could not be asked about a tag, how long nobody asks again: a dead upstream's time-out is paid once in
+        /// it.
         package var retryUpstreamAfter: Duration
         /// How long upstream's "there is no such image" counts.
         package var rememberMissing: Duration
@@ -106,7 +107,8 @@ package final class Pulls: Sendable {
         events = parts.events
     }
 
-    /// The manifest that `reference` names. The caller's right to read it has been checked; what a first pull needs besides is checked here.
+    /// The manifest that `reference` names. The caller's right to read it has been checked; what a first pull needs besides is
+    /// checked here.
     ///
     /// - Parameter isLook: the client asks by HEAD.
     package func manifest(

@@ -9,11 +9,12 @@ import WeirCore
 /// by digest               (HEAD digest,) GET digest, GET digest of the platform's manifest
 /// ```
 ///
-/// A question by digest belongs to the pull that the same client began in the same repository less than a minute before; one for the tag
-/// that it has just asked about by HEAD does too. Who comes from the same address is taken for one client: of those that pull an image by
-/// digest at the same time, the second counts as the first.
+/// A question by digest belongs to the pull that the same client began in the same repository less than a minute before; one for
+/// the tag that it has just asked about by HEAD does too. Who comes from the same address is taken for one client: of those that
+/// pull an image by digest at the same time, the second counts as the first.
 final class PullsUnderWay: Sendable {
-    /// A client in a repository, as a hash of both: it is made for every pull, and one client in 2^63 that is taken for another costs a count.
+    /// A client in a repository, as a hash of both: it is made for every pull, and one client in 2^63 that is taken for another
+    /// costs a count.
     struct Client: Hashable {
         private let hash: Int
 

@@ -42,10 +42,10 @@ package struct RuleValidation: Sendable {
 
 /// Harmless questions to a rule's upstream, by whose answers a good login is told from a bad one.
 ///
-/// First it connects and logs in. Then it asks by HEAD, which no upstream counts as a pull, for a manifest: where an upstream has a public
-/// image that every login may read, for that, because Docker Hub, GitHub, GitLab and Quay answer a name that does not exist as they
-/// answer a bad login; at ECR and Azure for an image that is not there, as "not found" is the answer to a login that was taken. Of
-/// other registries nobody knows what they say to a name that does not exist: there the login alone counts.
+/// First it connects and logs in. Then it asks by HEAD, which no upstream counts as a pull, for a manifest: where an upstream has
+/// a public image that every login may read, for that, because Docker Hub, GitHub, GitLab and Quay answer a name that does not
+/// exist as they answer a bad login; at ECR and Azure for an image that is not there, as "not found" is the answer to a login
+/// that was taken. Of other registries nobody knows what they say to a name that does not exist: there the login alone counts.
 struct RuleProbe {
     let rule: CacheRule
     let credential: UpstreamCredential?

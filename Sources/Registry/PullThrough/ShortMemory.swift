@@ -1,8 +1,8 @@
 import Synchronization
 import WeirCore
 
-/// What upstream's silence or refusal is remembered by, for a little while: so that it is not asked the same in vain again and again.
-/// Bounded: when full, everything is forgotten and asked anew.
+/// What upstream's silence or refusal is remembered by, for a little while: so that it is not asked the same in vain again and
+/// again. Bounded: when full, everything is forgotten and asked anew.
 final class ShortMemory<Value: Sendable>: Sendable {
     private static var capacity: Int { 10_000 }
 

@@ -6,8 +6,8 @@ import WeirCore
 
 /// A blob on its way from upstream to one reader, where there is no room to store it.
 ///
-/// It is read in order, from its beginning, since the digest is that of the whole. The last segment is held back until the digest is right: so what is
-/// wrong can never be finished, as with a blob that is stored.
+/// It is read in order, from its beginning, since the digest is that of the whole. The last segment is held back until the digest
+/// is right: so what is wrong can never be finished, as with a blob that is stored.
 actor UnstoredBlob: BlobBody {
     /// As much is held back.
     private static let tail = 64 << 10

@@ -63,7 +63,8 @@ extension Refusal {
                 facts: facts)
         }
     }
-    /// ECR's sentence where a login was refused. Where none was sent, or it is not what was refused, nobody should look for the mistake there.
+    /// ECR's sentence where a login was refused. Where none was sent, or it is not what was refused, nobody should look for the
+    /// mistake there.
     private static func denied(_ denial: UpstreamError.Denial?, _ asking: String) -> String {
         switch denial {
         case .login, nil:
@@ -81,8 +82,8 @@ extension Refusal {
 }
 
 extension UpstreamError {
-    /// How long upstream is left alone, where it has just said so itself: a header that tells it may be cut short. Later refusals say it by
-    /// themselves.
+    /// How long upstream is left alone, where it has just said so itself: a header that tells it may be cut short. Later refusals
+    /// say it by themselves.
     fileprivate var pause: String {
         guard kind == .rateLimited, wasAsked, let retryAfter else { return "" }
         let longest: Int64 = saidElsewhere == nil ? 3_600 : 60

@@ -3,8 +3,8 @@ import Metrics
 import WeirCore
 
 extension Referrers {
-    /// What upstream says of the manifest's referrers, where a rule fills the repository: kept from before, or asked now where that
-    /// is too old. Everyone who asks meanwhile waits for the one question. Upstream failing in any way: what is kept, with a
+    /// What upstream says of the manifest's referrers, where a rule fills the repository: kept from before, or asked now where
+    /// that is too old. Everyone who asks meanwhile waits for the one question. Upstream failing in any way: what is kept, with a
     /// warning.
     func fromUpstream(
         _ subject: Digest, _ known: KnownRepository?, at place: Pulls.Place

@@ -111,8 +111,9 @@ extension Replication {
 
     /// True where the bytes lie under the destination's key already: then they need only be admitted.
     ///
-    /// What justifies it is the source's possession, and nothing else: that somebody's bytes have this digest gives nobody a right to
-    /// them. A cached manifest may name what its own upstream never gave. Both are looked at in the transaction that admits.
+    /// What justifies it is the source's possession, and nothing else: that somebody's bytes have this digest gives nobody a
+    /// right to them. A cached manifest may name what its own upstream never gave. Both are looked at in the transaction that
+    /// admits.
     private func admit(_ digest: Digest, from source: Repository, to destination: Repository) async throws -> Bool {
         let given = blobs.place(of: digest, in: source).scope
         let scope = blobs.place(of: digest, in: destination).scope

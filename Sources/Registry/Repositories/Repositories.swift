@@ -45,8 +45,8 @@ package final class Repositories: Sendable {
         }
     }
 
-    /// Does everything that cannot be done inside a transaction: checks the settings, resolves the KMS key and finds it usable, draws
-    /// the number and makes the manifests' data key.
+    /// Does everything that cannot be done inside a transaction: checks the settings, resolves the KMS key and finds it usable,
+    /// draws the number and makes the manifests' data key.
     package func prepare(
         _ settings: RepositorySettings, name: RepositoryName, in registry: RegistryID
     ) async throws -> NewRepository {
@@ -70,8 +70,8 @@ package final class Repositories: Sendable {
         }
     }
 
-    /// Inserts a repository with its tags and policies. Throws an `SQLError` that `isUnique` where the name is taken, and refuses what
-    /// would exceed the quota. Call `forget` after the commit.
+    /// Inserts a repository with its tags and policies. Throws an `SQLError` that `isUnique` where the name is taken, and refuses
+    /// what would exceed the quota. Call `forget` after the commit.
     package static func insert(_ new: NewRepository, _ sql: any SQLConnection) throws -> Repository {
         try RepositoryTable.insert(new, sql)
         guard try !RepositoryTable.holdsMore(than: perRegistry, in: new.repository.registry, sql) else {
@@ -138,8 +138,8 @@ package final class Repositories: Sendable {
 
     // MARK: - Changing
 
-    /// Deletes the repository and tells what it was. Its images, tags and memberships go with it; bytes that nobody else uses are swept
-    /// away later.
+    /// Deletes the repository and tells what it was. Its images, tags and memberships go with it; bytes that nobody else uses are
+    /// swept away later.
     package func delete(
         _ name: RepositoryName, in registry: RegistryID, images: RemainingImages
     ) async throws -> Repository {

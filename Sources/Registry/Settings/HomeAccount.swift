@@ -2,7 +2,8 @@ package import WeirCore
 
 /// Whose server this is: the account of the root access key, for which everything that concerns the whole server is done.
 package enum HomeAccount {
-    /// Records the account on first use, and tells which one is recorded: with another one nothing of what is stored would be seen.
+    /// Records the account on first use, and tells which one is recorded: with another one nothing of what is stored would be
+    /// seen.
     ///
     /// - Parameter known: the accounts that have root keys. A folder from before there was a record belongs to one of them.
     /// - Returns: the folder's account. Where it is not `wanted`, the program must not start with `wanted`.

@@ -51,7 +51,8 @@ package struct ScanningConfiguration: Sendable, Hashable, Codable {
         }
     }
 
-    /// The continuous scan wins over the scan on push, as in ECR. Without a rule the repository's own setting counts as a scan on push.
+    /// The continuous scan wins over the scan on push, as in ECR. Without a rule the repository's own setting counts as a scan on
+    /// push.
     package func applied(to repository: Repository) -> Applied {
         for frequency in [Frequency.continuousScan, .scanOnPush] {
             let filters = rules.filter { $0.frequency == frequency }.flatMap(\.filters)

@@ -72,8 +72,8 @@ package final class Uploads: Service {
     /// Refuses where there is no room for a body of so many bytes: before the first of them is sent.
     package func checkRoom(for bytes: Int64?) throws(Refusal) { try blobs.checkRoom(for: bytes) }
 
-    /// Begins an upload. On disk when this returns. Throws `.throttled` where the repository, the caller or the registry has as many
-    /// open as it may.
+    /// Begins an upload. On disk when this returns. Throws `.throttled` where the repository, the caller or the registry has as
+    /// many open as it may.
     package func begin(
         in name: RepositoryName, of registry: RegistryID, for caller: Caller
     ) async throws -> UploadStatus {

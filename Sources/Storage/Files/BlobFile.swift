@@ -49,7 +49,8 @@ final class BlobFile: Sendable {
         }
     }
 
-    /// Asks a disk that fails once more: a cable, or a server of files that comes back, gives at the second time what it did not at the first.
+    /// Asks a disk that fails once more: a cable, or a server of files that comes back, gives at the second time what it did not
+    /// at the first.
     private func readWaiting(at offset: Int64, count: Int) throws(BlobStoreError) -> ByteBuffer {
         do {
             return try fill(at: offset, count: count) { pread($0, $1, $2, $3) }

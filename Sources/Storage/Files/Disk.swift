@@ -49,8 +49,9 @@ enum Disk {
         }
     }
 
-    /// Whether a name of one folder can become one of another: not where they are on different file systems, or different mounts of one. It is
-    /// tried with a folder that is gone afterwards. What cannot be tried, as on a full volume, is taken for possible.
+    /// Whether a name of one folder can become one of another: not where they are on different file systems, or different mounts
+    /// of one. It is tried with a folder that is gone afterwards. What cannot be tried, as on a full volume, is taken for
+    /// possible.
     static func canMove(_ old: String, to new: String, in tree: BlobTree) -> Bool {
         guard mkdir(tree.path(old), 0o700) == 0 else { return true }
         guard Glibc.rename(tree.path(old), tree.path(new)) == 0 else {

@@ -1,8 +1,8 @@
 import Synchronization
 package import WeirCore
 
-// Which store this is stands in the name of an empty folder, `blobs/.weir-<id>.<count>`. To rename it is all or nothing, needs no room on a full
-// disk, and leaves no half-written file; whatever copies the folder brings it along.
+// Which store this is stands in the name of an empty folder, `blobs/.weir-<id>.<count>`. To rename it is all or nothing, needs no
+// room on a full disk, and leaves no half-written file; whatever copies the folder brings it along.
 
 extension FileBlobStore: MarkedStore {
     package func mark() throws(BlobStoreError) -> StoreMark? { try tree.marks().max { $0.count < $1.count } }

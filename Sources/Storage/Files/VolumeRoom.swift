@@ -2,7 +2,8 @@ import Glibc
 import Synchronization
 package import WeirCore
 
-/// The room on a folder's volume. Below the reserve no blobs are taken; a file of ballast is given up when even rows find no room.
+/// The room on a folder's volume. Below the reserve no blobs are taken; a file of ballast is given up when even rows find no
+/// room.
 package final class VolumeRoom: StoreRoom {
     private struct State {
         /// As the volume said last, less what was written here since.

@@ -2,7 +2,8 @@ import GRDB
 import Synchronization
 import WeirCore
 
-// The log (`-wal`) holds what was committed and not yet moved into the file. It is moved by SQLite when it has grown to 1,000 pages, and besides:
+// The log (`-wal`) holds what was committed and not yet moved into the file. It is moved by SQLite when it has grown to 1,000
+// pages, and besides:
 //
 //     tidy    every minute in which something was written: so the file alone, which is what some backups copy, is never days behind
 //     scrub   after secrets were destroyed, and cut off: old frames would hold their bytes until they are written over
@@ -22,7 +23,8 @@ extension SQLiteDatabase {
         await cutOff()
     }
 
-    /// Moves what the log holds into the file, where something was written since the last time, without waiting for anybody. Call it now and then.
+    /// Moves what the log holds into the file, where something was written since the last time, without waiting for anybody. Call
+    /// it now and then.
     package func tidy() async {
         if log.owesScrub.load(ordering: .relaxed) { return await cutOff() }
         let now = version ?? 0
@@ -31,8 +33,9 @@ extension SQLiteDatabase {
         _ = try? await checkpoint(.passive)
     }
 
-    /// Waits for what runs, moves the log into the file, cuts it off and lets go of both. Nothing may be asked afterwards. Throws where the log
-    /// could not be moved: it is closed all the same, and the log is read at the next start. Blocks: it is for the end.
+    /// Waits for what runs, moves the log into the file, cuts it off and lets go of both. Nothing may be asked afterwards. Throws
+    /// where the log could not be moved: it is closed all the same, and the log is read at the next start. Blocks: it is for the
+    /// end.
     package func close() throws {
         do {
             // GRDB closes its writer before its readers, and whoever is last moves the log: a reader, who may not write.

@@ -27,7 +27,8 @@ package final class Keyring: Sendable {
         self.clock = clock
     }
 
-    /// Reads and unseals every key. Throws `KeyringError.wrongRootKey` where the root key is not the one this data was sealed with.
+    /// Reads and unseals every key. Throws `KeyringError.wrongRootKey` where the root key is not the one this data was sealed
+    /// with.
     package func load() async throws {
         try await checkRoot()
         let registries = try await database.read { sql in try RegistryKeyTable.all(sql) }

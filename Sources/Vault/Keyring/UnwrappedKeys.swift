@@ -1,7 +1,7 @@
 import Crypto
 
-/// The data keys unwrapped lately, at most twice `generation` of them: when the young generation is full, it becomes the old one and the
-/// old one is forgotten. What is asked for again moves to the young one.
+/// The data keys unwrapped lately, at most twice `generation` of them: when the young generation is full, it becomes the old one
+/// and the old one is forgotten. What is asked for again moves to the young one.
 struct UnwrappedKeys {
     struct ID: Hashable {
         let sealingKey: SealingKey

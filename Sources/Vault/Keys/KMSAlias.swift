@@ -47,7 +47,8 @@ package struct KMSAlias: Sendable, Hashable {
 /// An alias as lists tell it.
 package enum ListedAlias: Sendable, Hashable {
     case named(KMSAlias)
-    /// AWS keeps it for a service of the registry's, and the key that it names is made when it is first needed: there is none yet.
+    /// AWS keeps it for a service of the registry's, and the key that it names is made when it is first needed: there is none
+    /// yet.
     case promised(name: String, in: RegistryID)
 
     /// With `alias/` in front.

@@ -1,13 +1,13 @@
 import WeirCore
 
-/// A key's policy: kept and read back. What it allows is not asked yet: only the account itself works with its keys here. It must be a
-/// policy all the same, and one that does not lock its author out: it is to hold when it is asked.
+/// A key's policy: kept and read back. What it allows is not asked yet: only the account itself works with its keys here. It must
+/// be a policy all the same, and one that does not lock its author out: it is to hold when it is asked.
 enum KeyPolicy {
     /// KMS's limit on a policy's length.
     static let maxBytes = 32_768
 
-    /// Throws unless the text is a policy by IAM's grammar, and, where there is an author, one that lets them set another: KMS's lock-out
-    /// check. It is asked of the policy alone, with the author's own condition keys and no others.
+    /// Throws unless the text is a policy by IAM's grammar, and, where there is an author, one that lets them set another: KMS's
+    /// lock-out check. It is asked of the policy alone, with the author's own condition keys and no others.
     static func check(_ text: String, of key: KMSKey, by author: Caller?) throws(Refusal) {
         guard text.utf8.count <= maxBytes else {
             throw Refusal(.kmsLimitExceeded, "The key policy is longer than \(maxBytes) bytes.")
@@ -64,7 +64,8 @@ enum KeyPolicy {
         """
     }
 
-    /// What a key has that the server makes for a service: everyone in the account may use it through that service, nobody may change it.
+    /// What a key has that the server makes for a service: everyone in the account may use it through that service, nobody may
+    /// change it.
     static func managed(for service: String, in registry: RegistryID) -> String {
         """
         {

@@ -38,8 +38,8 @@ extension Keys {
         }
     }
 
-    /// In order of their names, of one key or of all. Among all are those of AWS managed keys that nobody has needed yet, as in KMS:
-    /// who looks for one finds it, and `describe` makes its key.
+    /// In order of their names, of one key or of all. Among all are those of AWS managed keys that nobody has needed yet, as in
+    /// KMS: who looks for one finds it, and `describe` makes its key.
     package func aliases(
         of keyName: String?, in registry: RegistryID, after place: String?, limit: Int
     ) async throws -> VaultPage<ListedAlias> {

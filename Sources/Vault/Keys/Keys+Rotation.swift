@@ -22,8 +22,8 @@ extension Keys {
         }
     }
 
-    /// Makes new bytes for the key now: when this returns, they seal. What was sealed before opens as ever, and the calendar of the
-    /// key's rotation stays.
+    /// Makes new bytes for the key now: when this returns, they seal. What was sealed before opens as ever, and the calendar of
+    /// the key's rotation stays.
     @discardableResult
     package func rotateOnDemand(_ name: String, in registry: RegistryID) async throws -> KMSKey {
         let reference = try KeyReference.key(name, in: registry)

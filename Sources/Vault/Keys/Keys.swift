@@ -1,7 +1,7 @@
 // KMS keys as users handle them: made, named by aliases, disabled, deleted, used.
 //
-// Each change is one transaction; after the commit the keyring in memory follows, and only then does the caller hear of it. So when
-// `DisableKey` has answered, nothing is sealed or opened with that key any more.
+// Each change is one transaction; after the commit the keyring in memory follows, and only then does the caller hear of it. So
+// when `DisableKey` has answered, nothing is sealed or opened with that key any more.
 //
 // A key that is scheduled for deletion loses its row, and with it its bytes, when its date has come: at the start, and
 // before any operation on keys (`settle`). Rotations that are due happen at the same moments.
@@ -96,8 +96,8 @@ package struct Keys: Sendable {
         try keyring.check(.kms(arn: key.arn))
     }
 
-    /// The ARN of the key that the server made for `service`, made now if it is needed for the first time. It may be called again and
-    /// again, and at the same time.
+    /// The ARN of the key that the server made for `service`, made now if it is needed for the first time. It may be called again
+    /// and again, and at the same time.
     package func managedKey(for service: ManagedService, in registry: RegistryID) async throws -> String {
         let key = try await findOrMake(service, in: registry)
         return key.arn

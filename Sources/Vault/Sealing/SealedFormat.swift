@@ -19,14 +19,15 @@
 //              AES-256-GCM under the blob's own data key
 //              authenticated besides  "WEIR", version, cipher, 1 if this is the last segment else 0, segment number
 //
-// The nonce is known without being written; it is there because swift-crypto opens this form with one copy less, which is half as fast again.
+// The nonce is known without being written; it is there because swift-crypto opens this form with one copy less, which is half as
+// fast again.
 //
-// What that gives: any range opens by itself; a changed bit, a segment in another's place and a file cut short at any
-// byte are found out. Every byte of the header is checked as well. An empty blob is one empty last segment; only an empty blob has one.
-// A blob that lies in the place of another, whole and under the same key, is found out when it is opened, by its binding.
+// What that gives: any range opens by itself; a changed bit, a segment in another's place and a file cut short at any byte are
+// found out. Every byte of the header is checked as well. An empty blob is one empty last segment; only an empty blob has one. A
+// blob that lies in the place of another, whole and under the same key, is found out when it is opened, by its binding.
 //
-// Version 1 has no binding, and is otherwise the same: what was written so is still read. The version is authenticated with each segment,
-// so that a blob of one version cannot be passed off as one of the other.
+// Version 1 has no binding, and is otherwise the same: what was written so is still read. The version is authenticated with each
+// segment, so that a blob of one version cannot be passed off as one of the other.
 //
 // The nonce is a counter because a data key seals one blob, once (`SegmentSealer`).
 
@@ -83,8 +84,8 @@ package enum SealedFormat {
         Int64(headerSize) + segment * Int64(sealedSegmentSize)
     }
 
-    /// The segments that hold the plain bytes of `range`, which must lie inside the blob. An empty range needs none, except in an empty blob: there the
-    /// one empty segment is still to be opened, to know that the blob is whole.
+    /// The segments that hold the plain bytes of `range`, which must lie inside the blob. An empty range needs none, except in an
+    /// empty blob: there the one empty segment is still to be opened, to know that the blob is whole.
     package static func segments(forPlain range: Range<Int64>, plainSize: Int64) -> Range<Int64> {
         if plainSize == 0 { return 0..<1 }
         if range.isEmpty {
@@ -121,8 +122,8 @@ package enum SealedFormat {
         return bytes
     }
 
-    /// What a whole blob's binding says: this digest. Its size says nothing more, and is told by the file: one that was cut short is then
-    /// told apart from one that is another's.
+    /// What a whole blob's binding says: this digest. Its size says nothing more, and is told by the file: one that was cut short
+    /// is then told apart from one that is another's.
     static func authenticated(digest: Digest) -> [UInt8] {
         magic + [Version.bound.rawValue, cipher, 2] + Array(digest.description.utf8)
     }

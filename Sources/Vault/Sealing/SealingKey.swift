@@ -15,7 +15,8 @@ package enum SealingKey: Hashable, Sendable {
         }
     }
 
-    /// The same, by the ARN that content is bound to and that keys are held by: one key has one, whichever partition is written in it.
+    /// The same, by the ARN that content is bound to and that keys are held by: one key has one, whichever partition is written
+    /// in it.
     var canonical: SealingKey {
         switch self {
         case .registry: self

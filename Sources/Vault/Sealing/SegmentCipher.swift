@@ -1,6 +1,7 @@
-// BoringSSL's own calls, as swift-crypto brings them. `AES.GCM` allocates its result and copies it twice for each segment; at 64 KiB that is
-// as much work as the cipher's, and a warm pull is nothing but this. These calls write straight into the buffer that is sent.
-// They are no product of swift-crypto: a new major version may name them otherwise, and then the compiler says so here and nowhere else.
+// BoringSSL's own calls, as swift-crypto brings them. `AES.GCM` allocates its result and copies it twice for each segment; at 64
+// KiB that is as much work as the cipher's, and a warm pull is nothing but this. These calls write straight into the buffer that
+// is sent. They are no product of swift-crypto: a new major version may name them otherwise, and then the compiler says so here
+// and nowhere else.
 import CCryptoBoringSSL
 import struct Crypto.SymmetricKey
 import WeirCore

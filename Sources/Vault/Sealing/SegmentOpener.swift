@@ -15,8 +15,8 @@ package struct SegmentOpener: Sendable {
     private let cipher: SegmentCipher
     private let version: SealedFormat.Version
 
-    /// Opens a blob by its first `SealedFormat.headerSize` bytes. Throws `SealError` where they are not a header, were sealed under another
-    /// key or for another blob, and what `Keyring.unwrap` throws where the key may not be used now.
+    /// Opens a blob by its first `SealedFormat.headerSize` bytes. Throws `SealError` where they are not a header, were sealed
+    /// under another key or for another blob, and what `Keyring.unwrap` throws where the key may not be used now.
     package init(header: ByteBuffer, of identity: Identity, keyring: Keyring, key sealingKey: SealingKey) throws {
         let header = try SealedHeader(header)
         guard header.scope == sealingKey.scope else { throw SealError.badHeader("it was sealed under another key") }

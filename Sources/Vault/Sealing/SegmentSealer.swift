@@ -21,7 +21,8 @@ package struct SegmentSealer: Sendable {
         cipher = try SegmentCipher(dataKey.key)
     }
 
-    /// What binds the whole blob to its digest: to be written over the header's bytes at `bindingOffset`. Ask for it after the last segment.
+    /// What binds the whole blob to its digest: to be written over the header's bytes at `bindingOffset`. Ask for it after the
+    /// last segment.
     package func binding(to digest: Digest) throws(SealError) -> ByteBuffer {
         guard isFinished, let tag = cipher.binding(to: digest) else {
             throw .misused("a binding of a blob that is not whole")

@@ -2,7 +2,8 @@ package import WeirCore
 
 /// Which secrets `ListSecrets` tells, and in which order.
 package struct SecretListing: Sendable {
-    /// A secret must fit every filter; it fits one if any of its values does. A value that begins with `!` says what must not fit.
+    /// A secret must fit every filter; it fits one if any of its values does. A value that begins with `!` says what must not
+    /// fit.
     package struct Filter: Sendable {
         package enum Key: String, Sendable, CaseIterable {
             case description, name, all

@@ -1,11 +1,13 @@
-/// How Secrets Manager searches descriptions, and everything at once: by words and not by the whole text, whatever the case of their letters.
+/// How Secrets Manager searches descriptions, and everything at once: by words and not by the whole text, whatever the case of
+/// their letters.
 ///
-/// A text is cut at blanks; then at the one of `/ - _ + = . @` that it has, where it has but one kind of them (`my/secret+name` stays
-/// whole); then before each capital that small letters follow (`MyLogin` is `My`, `Login`). So recorded from AWS.
+/// A text is cut at blanks; then at the one of `/ - _ + = . @` that it has, where it has but one kind of them (`my/secret+name`
+/// stays whole); then before each capital that small letters follow (`MyLogin` is `My`, `Login`). So recorded from AWS.
 enum SecretWords {
     private static let separators = Set("/-_+=.@")
 
-    /// True where one of the texts has, for each word that is looked for, a word that begins with it. A text without words finds nothing.
+    /// True where one of the texts has, for each word that is looked for, a word that begins with it. A text without words finds
+    /// nothing.
     static func contains(_ wanted: String, in texts: [String]) -> Bool {
         let wanted = words(of: wanted)
         guard !wanted.isEmpty else { return false }

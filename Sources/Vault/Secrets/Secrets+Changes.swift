@@ -18,7 +18,8 @@ extension Secrets {
         }
     }
 
-    /// Changes what is told of a secret and, where there is a value, adds a version that becomes the current one. Tells that version's id.
+    /// Changes what is told of a secret and, where there is a value, adds a version that becomes the current one. Tells that
+    /// version's id.
     ///
     /// Under another key the versions that a stage names are sealed anew; deprecated ones stay as they are.
     package func update(

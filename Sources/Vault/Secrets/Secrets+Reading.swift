@@ -66,7 +66,8 @@ extension Secrets {
 
     package enum Deprecated: Sendable { case listed, leftOut }
 
-    /// A secret's versions, the newest first, with the ARN of the key that the server made for secrets: versions under it are told apart.
+    /// A secret's versions, the newest first, with the ARN of the key that the server made for secrets: versions under it are
+    /// told apart.
     package func versions(
         of name: String, in registry: RegistryID, deprecated: Deprecated, after place: String?, limit: Int
     ) async throws -> (secret: Secret, page: VaultPage<SecretVersion>) {

@@ -9,8 +9,9 @@ package import WeirCore
 extension Secrets {
     /// The login in a rule's secret, as it is now: a secret that has been rotated counts at once.
     ///
-    /// Refuses with `secretNotFound` where it is missing, deleted, or another account's or region's, with `unableToDecryptSecretValue` where
-    /// its key may not be used, and with `unableToAccessSecret` where its value is no login. The sentence never tells the value.
+    /// Refuses with `secretNotFound` where it is missing, deleted, or another account's or region's, with
+    /// `unableToDecryptSecretValue` where its key may not be used, and with `unableToAccessSecret` where its value is no login.
+    /// The sentence never tells the value.
     package func credential(arn: String, in registry: RegistryID) async throws -> UpstreamCredential {
         let (secret, row) = try await current(arn, in: registry)
         guard let row else { throw Self.unusable(secret, "it has no value") }

@@ -1,10 +1,10 @@
 // Secrets Manager's service: secrets with versions and stages, each value sealed by the secret's KMS key.
 //
-// A request's token becomes the id of the version that it makes. So a request that is sent again, because its answer was lost, changes
-// nothing: the version is there, with the same value. With another value it is refused.
+// A request's token becomes the id of the version that it makes. So a request that is sent again, because its answer was lost,
+// changes nothing: the version is there, with the same value. With another value it is refused.
 //
-// Deleting marks; the row, and with it every version, is swept away when the recovery window is over, at the start or with the next
-// change, and is not seen from that moment on.
+// Deleting marks; the row, and with it every version, is swept away when the recovery window is over, at the start or with the
+// next change, and is not seen from that moment on.
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -28,7 +28,8 @@ package struct Secrets: Sendable {
         self.clock = clock
     }
 
-    /// Destroys the secrets whose recovery window is over. What that was tells the others: it is the moment by which they look at secrets.
+    /// Destroys the secrets whose recovery window is over. What that was tells the others: it is the moment by which they look at
+    /// secrets.
     @discardableResult
     package func settle() async throws -> Timestamp {
         let due = clock.due

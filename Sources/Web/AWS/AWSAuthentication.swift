@@ -4,8 +4,8 @@ import WeirSigV4
 
 /// Who signed a request: the checks that AWS makes before it looks at what is asked, in its order and with its sentences.
 ///
-/// All that the head can tell is asked before a byte of the body is read: `name`, and `verify` too where the head says what the body's hash
-/// is. Most clients do not say it; then the signature is over a hash that only the body can tell.
+/// All that the head can tell is asked before a byte of the body is read: `name`, and `verify` too where the head says what the
+/// body's hash is. Most clients do not say it; then the signature is over a hash that only the body can tell.
 struct AWSAuthentication: Sendable {
     /// How far a signature's moment may be from now (AWS: 15 minutes).
     static let tolerance: Int64 = 900
@@ -28,7 +28,8 @@ struct AWSAuthentication: Sendable {
         let region: Region
     }
 
-    /// Who is named, where the claim could be theirs: scope, time and key are right. Throws the refusal that AWS has for what is not.
+    /// Who is named, where the claim could be theirs: scope, time and key are right. Throws the refusal that AWS has for what is
+    /// not.
     func name(_ claim: SignatureClaim, service: AWSService) throws(Refusal) -> Claimant {
         guard claim.scope.service == service.signingName else {
             throw Refusal(.signatureInvalid, "Credential should be scoped to correct service: '\(service.signingName)'.")
@@ -67,8 +68,8 @@ struct AWSAuthentication: Sendable {
         return Signed(caller: claimant.caller, accessKeyID: claim.accessKeyID, region: claimant.region)
     }
 
-    /// Why a signature is not this request's: a proxy that changes `Host` is told apart, since nothing else tells of it. The signature is then right
-    /// for the host that the client meant.
+    /// Why a signature is not this request's: a proxy that changes `Host` is told apart, since nothing else tells of it. The
+    /// signature is then right for the host that the client meant.
     private func refusal(
         of claim: SignatureClaim, by claimant: Claimant, _ signable: SignableRequest, _ payloadHash: String
     ) -> Refusal {

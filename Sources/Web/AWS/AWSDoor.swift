@@ -7,8 +7,9 @@ import WeirSigV4
 
 /// The door for AWS clients: SigV4 checked, a table of operations, JSON 1.1 or Query/XML out.
 ///
-/// Values in, values out: it knows no socket. It throws nothing and answers everything, what is malformed too, with an exception that AWS
-/// clients understand. Proof comes before work: `admit` reads the head alone, and says how much of a body is worth reading.
+/// Values in, values out: it knows no socket. It throws nothing and answers everything, what is malformed too, with an exception
+/// that AWS clients understand. Proof comes before work: `admit` reads the head alone, and says how much of a body is worth
+/// reading.
 package struct AWSDoor: Sendable {
     /// Enough for a layer part of 20 MiB in base64; protects memory.
     package static let maxBodySize = 32 * 1024 * 1024

@@ -2,8 +2,8 @@ package import WeirCore
 
 /// A call's input: members of a JSON object, read with the service model's constraints and refused in AWS's words.
 ///
-/// A member of another JSON type is a `SerializationException`, a missing or bad one the service's validation error. A member that
-/// is `null` is absent. Members that nobody asks for are ignored, as AWS does.
+/// A member of another JSON type is a `SerializationException`, a missing or bad one the service's validation error. A member
+/// that is `null` is absent. Members that nobody asks for are ignored, as AWS does.
 package struct Parameters: Sendable {
     private let members: [String: JSONValue]
     private let service: AWSService
@@ -234,8 +234,8 @@ package struct Parameters: Sendable {
     private static func wrongType(_ sentence: String) -> Refusal { Refusal(.malformedRequest, sentence) }
 }
 
-/// A pattern of the model: its text for the message, and a hand-written check, so that no hostile input makes a regular expression
-/// run for ever.
+/// A pattern of the model: its text for the message, and a hand-written check, so that no hostile input makes a regular
+/// expression run for ever.
 package struct Pattern: Sendable {
     package let text: String
     package let matches: @Sendable (String) -> Bool

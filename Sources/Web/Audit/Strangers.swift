@@ -6,8 +6,8 @@ import Synchronization
 
 /// What nobody in particular did: failed logins and requests that make no sense, counted by where they came from.
 ///
-/// Whoever can reach the port can cause as many as they like, and would fill the log and the audit file, which often share a volume with
-/// the data. So in each minute the first few of an address are told one by one, and the rest in one line.
+/// Whoever can reach the port can cause as many as they like, and would fill the log and the audit file, which often share a
+/// volume with the data. So in each minute the first few of an address are told one by one, and the rest in one line.
 package final class Strangers: Sendable {
     private let tally: Mutex<StrangerTally>
     private let failedLogins = Counter(label: "weir_failed_logins_total")

@@ -164,10 +164,10 @@ package final class DistributionDoor: Sendable {
 
     /// The longest wait that a client is asked to sit out.
     ///
-    /// containers/image (podman, skopeo, buildah, CRI-O) obeys `Retry-After` of a 429 five times, a minute each at most, and podman tries all of it
-    /// three times more: with the true wait of a limited upstream a pull says nothing for twenty minutes. Without the header it waits 30 s a
-    /// round. So a client that would have to wait long is told a second: it comes to an end soon, and shows the text, which says
-    /// how long it is. Nobody upstream is asked for it meanwhile.
+    /// containers/image (podman, skopeo, buildah, CRI-O) obeys `Retry-After` of a 429 five times, a minute each at most, and
+    /// podman tries all of it three times more: with the true wait of a limited upstream a pull says nothing for twenty minutes.
+    /// Without the header it waits 30 s a round. So a client that would have to wait long is told a second: it comes to an end
+    /// soon, and shows the text, which says how long it is. Nobody upstream is asked for it meanwhile.
     private static let longestWait = Duration.seconds(5)
 
     /// Whole seconds, rounded up: sooner would be refused again.

@@ -4,8 +4,8 @@ package import WeirCore
 
 /// What the `/v2/` door says when it says no: a status, a code of the OCI distribution specification, a sentence.
 ///
-/// This file holds the ONE table from `Refusal.Reason` to both; nowhere else in this door does a refusal become a status. Where the
-/// specification and ECR differ, ECR's answer is given (ecr-behaviour.md §6.2).
+/// This file holds the ONE table from `Refusal.Reason` to both; nowhere else in this door does a refusal become a status. Where
+/// the specification and ECR differ, ECR's answer is given (ecr-behaviour.md §6.2).
 package struct DistributionError: Sendable, Equatable {
     package let status: HTTPResponse.Status
     package let code: String

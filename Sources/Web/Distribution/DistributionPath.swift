@@ -13,8 +13,9 @@ package import WeirCore
 /// /v2/<name>/referrers/<digest>           referrers
 /// ```
 ///
-/// A name may have any number of segments and a segment may itself be `blobs`, so the path is read from its right-hand end. Segments
-/// are percent-decoded after the path is split, never before: no escape can make a slash, a `..` or an end of the string.
+/// A name may have any number of segments and a segment may itself be `blobs`, so the path is read from its right-hand end.
+/// Segments are percent-decoded after the path is split, never before: no escape can make a slash, a `..` or an end of the
+/// string.
 package enum DistributionPath: Equatable, Sendable {
     case ping
     case catalog
@@ -25,7 +26,8 @@ package enum DistributionPath: Equatable, Sendable {
     case upload(RepositoryName, id: String)
     case referrers(RepositoryName, Digest)
 
-    /// What names a manifest. Text that is neither tag nor digest names nothing: a read finds nothing under it, a write refuses it.
+    /// What names a manifest. Text that is neither tag nor digest names nothing: a read finds nothing under it, a write refuses
+    /// it.
     package enum ManifestReference: Equatable, Sendable {
         case reference(Reference)
         case malformed(NameError)

@@ -56,7 +56,8 @@ enum PercentText {
 
 /// The parameters of a query, decoded.
 struct QueryParameters {
-    /// What comes after so many is nobody's: no request of this API has a tenth of them, and a link's are read before it is proved.
+    /// What comes after so many is nobody's: no request of this API has a tenth of them, and a link's are read before it is
+    /// proved.
     private static let most = 1_000
 
     private var values: [String: [String]] = [:]

@@ -1,7 +1,7 @@
 package import WeirCore
 
-/// The registry that a `Host` header names: `<account>.dkr.ecr.<region>.<any domain>`, or `<account>.dkr-ecr.<region>.<any domain>`
-/// as ECR's dual-stack names have it. Each also with `-fips`.
+/// The registry that a `Host` header names: `<account>.dkr.ecr.<region>.<any domain>`, or `<account>.dkr-ecr.<region>.<any
+/// domain>` as ECR's dual-stack names have it. Each also with `-fips`.
 package enum RegistryHost {
     /// nil for every other host: `localhost:5050`, an address, the operator's own name.
     package static func registry(named authority: String?) -> RegistryID? {

@@ -1,8 +1,8 @@
 import HTTPTypes
 import WeirRegistry
 
-/// Who may read `/metrics` at a port: it names upstream hosts, rules, quotas and traffic, which is nothing for whoever can reach a public
-/// port.
+/// Who may read `/metrics` at a port: it names upstream hosts, rules, quotas and traffic, which is nothing for whoever can reach
+/// a public port.
 package enum MetricsAccess: Sendable {
     /// Whoever reaches the port: one of its own.
     case everybody

@@ -3,9 +3,9 @@ import Synchronization
 
 /// The server's metrics, kept in memory and printed as Prometheus text: a back end of swift-metrics.
 ///
-/// A name and its labels are one series, made when it is first asked for and shared by all who ask again. Series are never forgotten,
-/// so each family keeps at most `maxSeries` of them: what comes later is counted in one series whose labels all say `other`. A
-/// label must not be able to eat the server's memory.
+/// A name and its labels are one series, made when it is first asked for and shared by all who ask again. Series are never
+/// forgotten, so each family keeps at most `maxSeries` of them: what comes later is counted in one series whose labels all say
+/// `other`. A label must not be able to eat the server's memory.
 package final class PrometheusRegistry: MetricsFactory, Sendable {
     private struct Family {
         let kind: PrometheusText.Kind

@@ -1,14 +1,14 @@
 import Logging
 import NIOCore
 
-/// Takes no further connection while about as many are open as may be (it accepts a few at once): the next ones wait in the kernel's
-/// queue, so that a flood cannot use up file descriptors.
+/// Takes no further connection while about as many are open as may be (it accepts a few at once): the next ones wait in the
+/// kernel's queue, so that a flood cannot use up file descriptors.
 ///
-/// Where there are no descriptors all the same, since others use them up, it stops looking for a moment. The kernel would wake it again at
-/// once, for ever.
+/// Where there are no descriptors all the same, since others use them up, it stops looking for a moment. The kernel would wake it
+/// again at once, for ever.
 ///
-/// A client whose connections cost more than its share while others are served has to wait: its next ones are taken and left alone until
-/// their turn.
+/// A client whose connections cost more than its share while others are served has to wait: its next ones are taken and left
+/// alone until their turn.
 final class AcceptGate: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel

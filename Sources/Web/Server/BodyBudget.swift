@@ -2,11 +2,12 @@ import NIOCore
 import Synchronization
 import WeirCore
 
-/// The memory that bodies which are kept whole may take, all clients' together: API calls and manifests. What is stored as it comes, a
-/// layer's bytes, needs none of it.
+/// The memory that bodies which are kept whole may take, all clients' together: API calls and manifests. What is stored as it
+/// comes, a layer's bytes, needs none of it.
 ///
-/// A body has its room before a byte of it is read, and gives it back when the answer to it is made. Who finds none waits, in order, for
-/// a while. The last of the room is for clients that have none yet: so nobody, whatever they send, keeps others from being heard.
+/// A body has its room before a byte of it is read, and gives it back when the answer to it is made. Who finds none waits, in
+/// order, for a while. The last of the room is for clients that have none yet: so nobody, whatever they send, keeps others from
+/// being heard.
 package final class BodyBudget: Sendable {
     /// The whole process's.
     package static let shared = BodyBudget()
@@ -30,7 +31,8 @@ package final class BodyBudget: Sendable {
         self.patience = patience
     }
 
-    /// Does `work` with room for a body of `count` bytes. Throws the refusal `.throttled` where there is none, and what `work` throws.
+    /// Does `work` with room for a body of `count` bytes. Throws the refusal `.throttled` where there is none, and what `work`
+    /// throws.
     package func withRoom<Value>(
         for count: Int, of client: ClientGroup, _ work: () async throws -> Value
     ) async throws -> Value {

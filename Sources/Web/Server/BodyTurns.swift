@@ -10,16 +10,17 @@ import Synchronization
 
 /// Lets the bodies that are sent from one event loop take turns, and the loop look at its sockets between them.
 ///
-/// An event loop of NIO runs its tasks until none is left before it looks at its sockets again, and a body whose client takes whatever it
-/// is given always has a task left: so a few fast clients would keep the loop from accepting, from reading the next request and from
-/// hearing upstream, for seconds. Here a body that has sent a part waits in a queue. The queue goes on when the loop has come to its
-/// sockets: it hears of that by a byte that it sends to itself through a pipe.
+/// An event loop of NIO runs its tasks until none is left before it looks at its sockets again, and a body whose client takes
+/// whatever it is given always has a task left: so a few fast clients would keep the loop from accepting, from reading the next
+/// request and from hearing upstream, for seconds. Here a body that has sent a part waits in a queue. The queue goes on when the
+/// loop has come to its sockets: it hears of that by a byte that it sends to itself through a pipe.
 ///
 /// ```
 ///   sockets ─▶ requests, answers, first parts ─▶ a few of those that wait ─▶ byte into the pipe ─▶ sockets …
 /// ```
 package final class BodyTurns: Sendable {
-    /// Sent between two looks at the sockets: half a millisecond's work, so that a request's dozen steps between sockets and tasks take few.
+    /// Sent between two looks at the sockets: half a millisecond's work, so that a request's dozen steps between sockets and
+    /// tasks take few.
     private static let bytesAtOnce = 512 << 10
 
     private struct State {
@@ -113,11 +114,12 @@ private func closeDescriptor(_ descriptor: CInt) { _ = close(descriptor) }
 
 /// What one of the bodies that are being sent may hold in memory.
 ///
-/// Together they hold 96 MiB, however slow their clients are, until there are so many that each has only the least: two sealed segments and a
-/// half. One part waits for the socket, on top of what may wait there, and the next one for its turn to be written.
+/// Together they hold 96 MiB, however slow their clients are, until there are so many that each has only the least: two sealed
+/// segments and a half. One part waits for the socket, on top of what may wait there, and the next one for its turn to be
+/// written.
 package struct BodyShare: Equatable {
-    /// Read, opened and written at once: fewer hops than with less; more would only wait in memory. A power of two, so that readers of the same
-    /// blob ask for the same parts.
+    /// Read, opened and written at once: fewer hops than with less; more would only wait in memory. A power of two, so that
+    /// readers of the same blob ask for the same parts.
     package let chunk: Int
     /// What may wait for the socket before the body waits too.
     package let mark: Int

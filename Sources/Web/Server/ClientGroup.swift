@@ -1,7 +1,7 @@
 package import NIOCore
 
-/// Whose doing something is, where limits and tallies are kept for each client: an IPv4 address, or the /64 of an IPv6 address, since
-/// that is what one customer of a network gets.
+/// Whose doing something is, where limits and tallies are kept for each client: an IPv4 address, or the /64 of an IPv6 address,
+/// since that is what one customer of a network gets.
 package struct ClientGroup: Hashable, Sendable {
     private let high: UInt64
     private let kind: Kind

@@ -2,8 +2,8 @@ package import NIOCore
 
 /// How long a client may keep its connection waiting: pure, asked by the connection from time to time.
 ///
-/// Only the client's own slowness counts. While it is our turn, since a request is worked on, a body waits for its room or the disk is
-/// slow, no time passes here.
+/// Only the client's own slowness counts. While it is our turn, since a request is worked on, a body waits for its room or the
+/// disk is slow, no time passes here.
 package struct ClientPatience {
     package struct Limits: Sendable {
         /// Without a word: a caller, between two requests or in the middle of one.

@@ -5,9 +5,10 @@ import Synchronization
 
 /// What one client costs the event loops, and how long its next request waits.
 ///
-/// While layers go to or come from other clients, everything that this one wants beside layers (connections, requests, what a stranger
-/// sends) gets a sixth of the loops' time; what is over waits in a queue, and nothing is refused. While nobody else is served there is no
-/// limit, and next to nothing is measured. A request that has begun is never held up: others may wait for what it has taken.
+/// While layers go to or come from other clients, everything that this one wants beside layers (connections, requests, what a
+/// stranger sends) gets a sixth of the loops' time; what is over waits in a queue, and nothing is refused. While nobody else is
+/// served there is no limit, and next to nothing is measured. A request that has begun is never held up: others may wait for what
+/// it has taken.
 package final class ClientThrottle: Sendable {
     package enum Costs {
         /// To accept, to register and to close one.
@@ -53,7 +54,8 @@ package final class ClientThrottle: Sendable {
 
     package func isPaced(at now: NIODeadline) -> Bool { served.isAnotherServed(than: client, at: now) }
 
-    /// True where something that costs so much may begin at once. Where not, `go` is called when its turn has come, on `eventLoop`.
+    /// True where something that costs so much may begin at once. Where not, `go` is called when its turn has come, on
+    /// `eventLoop`.
     package func mayBegin(
         costing cost: TimeAmount, at now: NIODeadline = .now(), on eventLoop: any EventLoop, _ go: @escaping @Sendable () -> Void
     ) -> Bool {

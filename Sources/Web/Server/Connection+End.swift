@@ -5,8 +5,8 @@ import NIOHTTP1
 extension Connection {
     /// Closes when everything that was written is with the kernel: NIO would drop what still waits.
     ///
-    /// A client that takes nothing of it for `Patience.unsent` is not waited for. With `.output` only our side closes: what the client still
-    /// sends is thrown away until it has seen our answer, or closes too.
+    /// A client that takes nothing of it for `Patience.unsent` is not waited for. With `.output` only our side closes: what the
+    /// client still sends is thrown away until it has seen our answer, or closes too.
     func closeWhenSent(_ context: ChannelHandlerContext, mode: CloseMode = .all) {
         let isNew = closing == nil
         closing = mode
@@ -58,7 +58,8 @@ extension Connection {
         }
     }
 
-    /// It is the client's turn to send a request, or more of one. Who still takes an answer is looked after by `StalledReaderHandler`.
+    /// It is the client's turn to send a request, or more of one. Who still takes an answer is looked after by
+    /// `StalledReaderHandler`.
     private func isClientAwaited(_ context: ChannelHandlerContext) -> Bool {
         (task == nil || body.isAwaited) && unsentBytes(context) == 0
     }

@@ -2,7 +2,8 @@ import NIOCore
 
 /// What a client takes of the server, told to its throttle.
 extension Connection {
-    /// A part of a request's body has come. A caller's is most likely of a layer; what strangers send is read no faster than their share.
+    /// A part of a request's body has come. A caller's is most likely of a layer; what strangers send is read no faster than
+    /// their share.
     func countBody(_ count: Int, _ context: ChannelHandlerContext, at now: NIODeadline) {
         guard !patience.isProved else { return countLayer(count, at: now) }
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)

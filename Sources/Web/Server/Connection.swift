@@ -12,15 +12,15 @@ import NIOHTTP1
 ///                                      └────── head, parts, end ─────────────────┘
 /// ```
 ///
-/// All of it, the tasks too, runs on the connection's own event loop: no hop between threads for a request, and what is sent is still
-/// in the core's cache. What HTTP leaves open between a request and its answer, `ExchangeState` decides.
+/// All of it, the tasks too, runs on the connection's own event loop: no hop between threads for a request, and what is sent is
+/// still in the core's cache. What HTTP leaves open between a request and its answer, `ExchangeState` decides.
 final class Connection: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = Never
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// Answers one request, by `beginAnswer`, `write`, `flush` and `endAnswer`. False where the connection cannot go on; what was written
-    /// still goes out.
+    /// Answers one request, by `beginAnswer`, `write`, `flush` and `endAnswer`. False where the connection cannot go on; what was
+    /// written still goes out.
     typealias Answer = @Sendable (HTTPRequestHead, NIOLoopBound<Connection>) async -> Bool
 
     /// The client has gone.
@@ -226,12 +226,14 @@ final class Connection: ChannelDuplexHandler {
         context.read()
     }
 
-    /// While a request is answered: what its reader takes of its body, and after its end as much as tells that the client has gone.
+    /// While a request is answered: what its reader takes of its body, and after its end as much as tells that the client has
+    /// gone.
     private var wantsMore: Bool {
         !isResting && ahead.isEmpty && (task == nil || body.wantsMore(patience.isProved ? .ofCaller : .ofStranger))
     }
 
-    /// The next part of the body of the request that is being answered; nil at its end. Throws where the body broke off. From any thread.
+    /// The next part of the body of the request that is being answered; nil at its end. Throws where the body broke off. From any
+    /// thread.
     ///
     /// - Parameter asksForIt: the client holds its body back until it is asked.
     static func nextPart(
@@ -369,7 +371,8 @@ final class Connection: ChannelDuplexHandler {
         if inputEnd == nil { inputEnded(error, context) }
     }
 
-    /// The server stops, and nobody is being answered. Whoever still sends what was answered already is given time to see the answer.
+    /// The server stops, and nobody is being answered. Whoever still sends what was answered already is given time to see the
+    /// answer.
     private func drain(_ context: ChannelHandlerContext) {
         closeWhenSent(context, mode: state.incoming == nil ? .all : .output)
     }

@@ -2,8 +2,8 @@ import NIOCore
 
 /// Which connections are open, by whose they are, and which of them goes when another needs its place: pure.
 ///
-/// First the strangers of the client that has most of them, the oldest first: whoever opens thousands makes room with their own. Where all
-/// have proved who they are, those of the client with the most connections are asked whether they are idle.
+/// First the strangers of the client that has most of them, the oldest first: whoever opens thousands makes room with their own.
+/// Where all have proved who they are, those of the client with the most connections are asked whether they are idle.
 package struct ConnectionRoom {
     package typealias ID = ObjectIdentifier
 

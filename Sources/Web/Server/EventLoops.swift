@@ -1,7 +1,7 @@
 package import NIOCore
 
-/// What this server has for each event loop of a group: the executors of its connections' tasks, and the queue of the bodies that it
-/// sends.
+/// What this server has for each event loop of a group: the executors of its connections' tasks, and the queue of the bodies that
+/// it sends.
 package struct EventLoops: Sendable {
     package struct Loop: Sendable {
         package let executors: ExecutorPool

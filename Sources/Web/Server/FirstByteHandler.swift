@@ -8,11 +8,11 @@ enum ForeignProtocol: Error {
     case tls
 }
 
-/// First in a connection's pipeline: tells by the first byte whether the client speaks TLS to a port without it, or plain HTTP to one with it,
-/// and has it told so in words that its own side prints.
+/// First in a connection's pipeline: tells by the first byte whether the client speaks TLS to a port without it, or plain HTTP to
+/// one with it, and has it told so in words that its own side prints.
 ///
-/// docker asks every registry by TLS first, and at `localhost` without TLS then: what it begins with is no fault of anybody's. Go's clients
-/// print "server gave HTTP response to HTTPS client" for the answer, and fall back where they may.
+/// docker asks every registry by TLS first, and at `localhost` without TLS then: what it begins with is no fault of anybody's.
+/// Go's clients print "server gave HTTP response to HTTPS client" for the answer, and fall back where they may.
 final class FirstByteHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

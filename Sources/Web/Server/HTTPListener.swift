@@ -11,8 +11,8 @@ import WeirRegistry
 
 /// Listens, reads requests, asks for an answer to each and writes it: HTTP/1.1, with or without TLS. It knows no door.
 ///
-/// Each connection's requests are answered one after the other, on the connection's own event loop (`Connection`). On a graceful stop it
-/// takes no new connection, lets every answer that has begun go out whole, and returns.
+/// Each connection's requests are answered one after the other, on the connection's own event loop (`Connection`). On a graceful
+/// stop it takes no new connection, lets every answer that has begun go out whole, and returns.
 package final class HTTPListener: Sendable {
     package typealias Answer = @Sendable (WebRequest) async -> Reply
 

@@ -1,8 +1,10 @@
 package import NIOCore
 
-/// A token bucket whose tokens are time of the event loops: what one client may use of them while others are served. Pure: time comes in.
+/// A token bucket whose tokens are time of the event loops: what one client may use of them while others are served. Pure: time
+/// comes in.
 ///
-/// What a request will cost nobody knows before. It is charged what this client's requests usually cost, and the rest when it has ended.
+/// What a request will cost nobody knows before. It is charged what this client's requests usually cost, and the rest when it has
+/// ended.
 package struct LoopTimeBucket {
     package struct Rules: Sendable {
         /// Time of the loops for each second that passes.

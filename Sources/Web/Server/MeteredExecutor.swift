@@ -3,8 +3,8 @@ import Synchronization
 
 /// Runs one connection's jobs on its event loop, and measures on demand how long they keep it.
 ///
-/// The connection's handler and its socket share a thread with its tasks: no hop to the cooperative pool for each chunk, and the chunk is
-/// still in the core's cache when it is sent. Nothing that blocks may run on it.
+/// The connection's handler and its socket share a thread with its tasks: no hop to the cooperative pool for each chunk, and the
+/// chunk is still in the core's cache when it is sent. Nothing that blocks may run on it.
 package final class MeteredExecutor: TaskExecutor {
     private struct Meter {
         var spent: Int64 = 0
@@ -56,8 +56,8 @@ package final class MeteredExecutor: TaskExecutor {
     }
 }
 
-/// The executors of one event loop's connections. They are lent and not made for each connection, and live as long as the server: a
-/// running task does not keep its executor.
+/// The executors of one event loop's connections. They are lent and not made for each connection, and live as long as the server:
+/// a running task does not keep its executor.
 package final class ExecutorPool: Sendable {
     private let eventLoop: any EventLoop
     private let free = Mutex<[MeteredExecutor]>([])

@@ -52,8 +52,8 @@ final class OpenConnections: Sendable {
 
     // MARK: Coming and going
 
-    /// True where another may be accepted now. Where not, connections that can be spared are closed, and `accept` is called once, when one
-    /// has gone.
+    /// True where another may be accepted now. Where not, connections that can be spared are closed, and `accept` is called once,
+    /// when one has gone.
     func hasRoom(_ accept: @escaping @Sendable () -> Void) -> Bool {
         let isFull = state.withLock { state in
             if state.room.count >= most { state.accept = accept }
@@ -63,8 +63,8 @@ final class OpenConnections: Sendable {
         return !isFull
     }
 
-    /// Closes connections that can be spared, if there are any: of a flood of strangers first, then of callers who are idle, and newcomers
-    /// only where there is nobody else.
+    /// Closes connections that can be spared, if there are any: of a flood of strangers first, then of callers who are idle, and
+    /// newcomers only where there is nobody else.
     func makeRoom() {
         let (strangers, callers) = state.withLock { state in
             let batch = max(1, min(Self.batch, most / 16))

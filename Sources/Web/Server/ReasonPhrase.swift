@@ -6,12 +6,12 @@ extension HTTPResponse.Status {
 
     /// The same status, whose reason phrase says why: `503 Service Unavailable: upstream quay.io: connection refused`.
     ///
-    /// Most container clients show nobody a refusal's body: docker prints that of a 4xx GET only, containerd and BuildKit ask by HEAD, which
-    /// has none. All of them print the status line, though, as it comes. The standard words stand in front, as people and programs look
-    /// for them in logs.
+    /// Most container clients show nobody a refusal's body: docker prints that of a 4xx GET only, containerd and BuildKit ask by
+    /// HEAD, which has none. All of them print the status line, though, as it comes. The standard words stand in front, as people
+    /// and programs look for them in logs.
     ///
-    /// - Parameter text: any text. It comes out as one line of printable ASCII, cut where it is too long: what a client has put into it can
-    ///   end neither the line nor the head.
+    /// - Parameter text: any text. It comes out as one line of printable ASCII, cut where it is too long: what a client has put
+    ///   into it can end neither the line nor the head.
     package func saying(_ text: String) -> Self {
         let standard = reasonPhrase
         let start = standard.isEmpty ? "" : standard + ": "

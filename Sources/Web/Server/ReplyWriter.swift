@@ -73,7 +73,8 @@ struct ReplyWriter {
         withExtendedLifetime(slice.blob.body) {}
     }
 
-    /// What the kernel could not read is read through the body, which knows what that means and writes it down. The answer is lost either way.
+    /// What the kernel could not read is read through the body, which knows what that means and writes it down. The answer is
+    /// lost either way.
     private func lookAgain(_ slice: BlobSlice, _ range: Range<Int64>, _ start: Int64) async throws {
         var offset = range.lowerBound - start
         while offset < range.upperBound - start {
@@ -81,8 +82,9 @@ struct ReplyWriter {
         }
     }
 
-    /// Sends part after part. A body that is alone has its next part read and opened on another thread while one is sent, so that one
-    /// client gets what two cores can do; where several are sent, the cores have enough to do without the hops, and they take turns.
+    /// Sends part after part. A body that is alone has its next part read and opened on another thread while one is sent, so that
+    /// one client gets what two cores can do; where several are sent, the cores have enough to do without the hops, and they take
+    /// turns.
     private func copy(_ slice: BlobSlice) async throws {
         var share: BodyShare?
         var part = slice.first

@@ -5,9 +5,9 @@ import WeirRegistry
 
 /// A request's body as it arrives: the reader's demand is the backpressure.
 ///
-/// A client that asked `Expect: 100-continue` gets its answer when somebody begins to read: so an upload that is refused is refused
-/// before a byte of it has been sent, and one that is taken does not wait a second. A body shorter than its `Content-Length` ends in
-/// an error, never as if it were whole. There is one reader.
+/// A client that asked `Expect: 100-continue` gets its answer when somebody begins to read: so an upload that is refused is
+/// refused before a byte of it has been sent, and one that is taken does not wait a second. A body shorter than its
+/// `Content-Length` ends in an error, never as if it were whole. There is one reader.
 package struct RequestBytes: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
     package typealias Failure = any Error

@@ -1,8 +1,8 @@
 import Logging
 import WeirRegistry
 
-/// Whose request a log line is about, and what it asked for: for lines that tell of refusals. Bounded, and without the query, which may hold a
-/// signature.
+/// Whose request a log line is about, and what it asked for: for lines that tell of refusals. Bounded, and without the query,
+/// which may hold a signature.
 enum RequestFacts {
     /// Longer paths name nothing that is here.
     private static let longestPath = 512

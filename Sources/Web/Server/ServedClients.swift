@@ -1,7 +1,8 @@
 package import NIOCore
 import Synchronization
 
-/// Who has been sent, or has sent, a part of a layer within the last second: while that is somebody else, a client's other work is paced.
+/// Who has been sent, or has sent, a part of a layer within the last second: while that is somebody else, a client's other work
+/// is paced.
 package final class ServedClients: Sendable {
     private static let memory = TimeAmount.seconds(1)
 

@@ -10,9 +10,9 @@ import NIOCore
 
 /// Cuts off a client that asks and then does not read: it would hold its connection, and what is buffered for it, for ever.
 ///
-/// Once in each `patience` it looks whether bytes wait for the client, at the beginning and at the end of that time, and how many the client's
-/// kernel has acknowledged between: fewer than `minimum` bytes a second, and the connection is reset, so that nobody takes what came for the
-/// whole. A slow client is left alone; so is one for which nothing waits, because upstream is slow.
+/// Once in each `patience` it looks whether bytes wait for the client, at the beginning and at the end of that time, and how many
+/// the client's kernel has acknowledged between: fewer than `minimum` bytes a second, and the connection is reset, so that nobody
+/// takes what came for the whole. A slow client is left alone; so is one for which nothing waits, because upstream is slow.
 final class StalledReaderHandler: ChannelInboundHandler {
     typealias InboundIn = NIOAny
 

@@ -15,8 +15,8 @@ package struct WebSettings: Sendable {
     package var version = WeirVersion.number
     /// How long a connection may wait for a request, or for more of one, before it is closed.
     package var idleTimeout: Duration
-    /// Connections open at once. For further ones those go that can be spared, or they wait in the kernel's queue: a flood cannot use up file
-    /// descriptors.
+    /// Connections open at once. For further ones those go that can be spared, or they wait in the kernel's queue: a flood cannot
+    /// use up file descriptors.
     package var maxConnections: Int
     /// Connections of one client (an IPv4 address, an IPv6 /64); nil for as many as there is room for.
     package var connectionsPerAddress: Int?

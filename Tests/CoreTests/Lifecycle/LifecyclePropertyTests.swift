@@ -2,8 +2,8 @@ import Exams
 import Testing
 import WeirCore
 
-/// Ten thousand random policies over random repositories: the plan is what a plain reading of ecr-behaviour.md §4.5 says, and its invariants
-/// hold.
+/// Ten thousand random policies over random repositories: the plan is what a plain reading of ecr-behaviour.md §4.5 says, and its
+/// invariants hold.
 @Suite struct LifecyclePropertyTests {
     @Test("The plan is what a plain reading of the rules gives", arguments: 0..<20)
     func plainReading(seed: Int) throws {
@@ -49,7 +49,8 @@ import WeirCore
     }
 }
 
-/// The algorithm read word for word, without regard to speed: which rule takes which image, before lists and subjects have their say.
+/// The algorithm read word for word, without regard to speed: which rule takes which image, before lists and subjects have their
+/// say.
 private struct Plain {
     let policy: LifecyclePolicy
     let images: [LifecycleImage]

@@ -61,7 +61,8 @@ final class CollectionHouse: Sendable {
         current = Mutex(Registry(parts))
     }
 
-    /// Who takes steps on threads where the task is not known: nobody but the collector removes, nobody but the other one restores.
+    /// Who takes steps on threads where the task is not known: nobody but the collector removes, nobody but the other one
+    /// restores.
     private static func actor(of step: MemoryBlobStore.Step, _ stage: Stage) -> Int? {
         switch step {
         case .delete, .quarantine, .deleteQuarantined: stage.collector

@@ -5,8 +5,8 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// Everybody at once, at random: pushes that skip what is here, deletes, repositories that come and go, pulls through the cache, evictions
-/// and collections. What is live reads back whole all along; in the end nothing dead lies there.
+/// Everybody at once, at random: pushes that skip what is here, deletes, repositories that come and go, pulls through the cache,
+/// evictions and collections. What is live reads back whole all along; in the end nothing dead lies there.
 @Suite struct CollectionStormTests {
     private static let layers = (0..<12).map { noise(2_000 + 100 * $0, seed: UInt64($0 + 1)) }
     private static let names = ["storm/a", "storm/b", "storm/c"]

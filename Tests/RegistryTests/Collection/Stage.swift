@@ -5,8 +5,8 @@ import Synchronization
 import WeirCore
 import WeirRegistry
 
-/// Actors of a test that take turns: each stops before every step that counts, and the test says whose turn it is. So every order in
-/// which the steps of a few actors can follow each other is tried, one run for each, and a crash between any two of them.
+/// Actors of a test that take turns: each stops before every step that counts, and the test says whose turn it is. So every order
+/// in which the steps of a few actors can follow each other is tried, one run for each, and a crash between any two of them.
 final class Stage: Sendable {
     /// Who the current task plays; nil for the test itself, which is never held up.
     @TaskLocal static var actor: Int?
@@ -116,7 +116,8 @@ final class Stage: Sendable {
         }
     }
 
-    /// Returns when everybody waits for a turn, has ended, or waits for a lock that somebody else holds; tells whose turn it may be.
+    /// Returns when everybody waits for a turn, has ended, or waits for a lock that somebody else holds; tells whose turn it may
+    /// be.
     private func untilAllStandStill(_ count: Int, _ locks: PlaceLocks) async -> [Int] {
         while true {
             let (ready, ended) = state.withLock { ($0.waiting.keys.sorted(), $0.ended.count) }

@@ -3,8 +3,8 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// Ten thousand random policies on random repositories, through the service and its rows: a run does what the preview before it found,
-/// neither more nor less.
+/// Ten thousand random policies on random repositories, through the service and its rows: a run does what the preview before it
+/// found, neither more nor less.
 @Suite struct LifecycleTrialTests {
     @Test("A run does what its preview found", arguments: 0..<20)
     func previewIsExecution(seed: Int) async throws {

@@ -11,7 +11,8 @@ import WeirStorage
 import WeirVault
 import WeirWeb
 
-/// An AWS door over a whole registry: in-memory database, a folder of its own, a clock that stands still, an upstream that is a fake.
+/// An AWS door over a whole registry: in-memory database, a folder of its own, a clock that stands still, an upstream that is a
+/// fake.
 final class TestAWS: Sendable {
     static let accessKeyID = "AKIAIOSFODNN7EXAMPLE"
     static let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

@@ -40,7 +40,8 @@ extension AWSCall {
         _ = try input.optionalStrings("GrantTokens", count: 0...10, length: 1...8_192)
     }
 
-    /// Who must be able to change the policy that this call sets: the caller, unless `BypassPolicyLockoutSafetyCheck` says otherwise.
+    /// Who must be able to change the policy that this call sets: the caller, unless `BypassPolicyLockoutSafetyCheck` says
+    /// otherwise.
     func policyAuthor() throws -> Caller? {
         try input.optionalBool("BypassPolicyLockoutSafetyCheck") ?? false ? nil : caller
     }

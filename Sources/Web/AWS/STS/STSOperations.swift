@@ -1,7 +1,8 @@
 import WeirCore
 package import WeirIdentity
 
-/// Who am I: sts GetCallerIdentity, and the one iam operation that Terraform asks first. The rows of the others say that they are not here.
+/// Who am I: sts GetCallerIdentity, and the one iam operation that Terraform asks first. The rows of the others say that they are
+/// not here.
 package enum STSOperations {
     package static func table(accessKeys: AccessKeys) -> [AWSOperation] {
         [

@@ -46,8 +46,8 @@ extension AWSCall {
         }
     }
 
-    /// `Type` says that the secret is another company's, which rotates it. There are none of those here: one that was made without it would
-    /// only look as if.
+    /// `Type` says that the secret is another company's, which rotates it. There are none of those here: one that was made
+    /// without it would only look as if.
     func refuseManagedType() throws {
         guard let type = try input.optionalString("Type", length: 0...256), !type.isEmpty else { return }
         throw Refusal(.unsupported, "Type is not supported: this server has no managed external secrets.")
