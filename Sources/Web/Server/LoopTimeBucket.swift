@@ -7,15 +7,21 @@ package import NIOCore
 /// ended.
 package struct LoopTimeBucket {
     package struct Rules: Sendable {
-        /// Time of the loops for each second that passes.
-        package var rate: Double
+        /// It gets a sixth of each.
+        package let loops: Int64
         /// What a client that has asked for nothing lately may use at once.
         package var burst: TimeAmount = .milliseconds(200)
         /// It never owes more: one document that took a second does not shut its client out for long.
         package var mostOwed: TimeAmount = .milliseconds(500)
 
-        /// A sixth of each loop.
-        package init(loops: Int) { rate = Double(loops) / 6 }
+        package init(loops: Int) { self.loops = Int64(min(1024, max(1, loops))) }
+
+        private static let share: Int64 = 6
+
+        /// What so much of time brings.
+        fileprivate func earned(in nanoseconds: Int64) -> Int64 { nanoseconds * loops / Self.share }
+        /// How long it takes to earn so much.
+        fileprivate func time(toEarn nanoseconds: Int64) -> Int64 { nanoseconds * Self.share / loops + 1 }
     }
 
     private let rules: Rules
@@ -35,7 +41,7 @@ package struct LoopTimeBucket {
     /// Zero where something may begin now.
     package mutating func wait(at now: NIODeadline) -> TimeAmount {
         refill(to: now)
-        return balance >= 0 ? .zero : .nanoseconds(Int64(Double(-balance) / rules.rate) + 1)
+        return balance >= 0 ? .zero : .nanoseconds(rules.time(toEarn: -balance))
     }
 
     /// - Parameter cost: below zero for what was charged and not used.
@@ -55,6 +61,6 @@ package struct LoopTimeBucket {
         // Longer than this nothing needs to fill.
         let passed = min((now - last).nanoseconds, 60_000_000_000)
         last = now
-        balance = min(rules.burst.nanoseconds, balance + Int64(Double(passed) * rules.rate))
+        balance = min(rules.burst.nanoseconds, balance + rules.earned(in: passed))
     }
 }
