@@ -102,7 +102,7 @@ let package = Package(
             ]),
         room(
             "Commands",
-            [.core, .sigV4, .upstream, .web, .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL]),
+            [.core, .sigV4, .upstream, .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL]),
         .executableTarget(
             name: "weir",
             dependencies: [
@@ -127,7 +127,7 @@ let package = Package(
                 .core, .sigV4, .vault, .identity, .registry, .storage, .web, .httpTypes, .nioCore,
                 .nioPosix, .lifecycle, .logging, .metrics, "Exams",
             ]),
-        tests("CommandsTests", [.core, .sigV4, .upstream, .web, .commands, .argumentParser]),
+        tests("CommandsTests", [.core, .sigV4, .upstream, .commands, .argumentParser]),
         tests("ImportTests", []),
         tests("FuzzTests", ["Fuzz"]),
         // `make fuzz`: what is tried, and the program that tries it for long.

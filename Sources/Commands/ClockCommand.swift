@@ -1,5 +1,5 @@
 import ArgumentParser
-import WeirWeb
+import WeirCore
 
 /// `weir clock`: how the server's clock stands, and an operator's word that it is right.
 struct ClockCommand: AsyncParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import WeirWeb
+import WeirCore
 
 /// `weir gc`: removes what nothing names any more.
 struct GCCommand: AsyncParsableCommand {

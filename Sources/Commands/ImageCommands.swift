@@ -1,5 +1,5 @@
 import ArgumentParser
-import WeirWeb
+import WeirCore
 
 /// `weir refresh`: asks upstream about a tag now.
 struct RefreshCommand: AsyncParsableCommand {

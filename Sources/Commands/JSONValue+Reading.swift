@@ -1,5 +1,4 @@
 import WeirCore
-import WeirWeb
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

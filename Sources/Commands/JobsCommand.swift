@@ -1,6 +1,5 @@
 import ArgumentParser
 import WeirCore
-import WeirWeb
 
 /// `weir jobs`: what a running server does for commands, and has done.
 struct JobsCommand: AsyncParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import WeirWeb
+import WeirCore
 
 /// `weir lost`: what the server has put aside instead of deleting it.
 struct LostCommand: AsyncParsableCommand {

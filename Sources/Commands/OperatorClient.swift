@@ -5,7 +5,6 @@ import NIOSSL
 import WeirCore
 import WeirSigV4
 import WeirUpstream
-import WeirWeb
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

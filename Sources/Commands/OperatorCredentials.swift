@@ -22,7 +22,8 @@ package struct OperatorCredentials: Sendable {
     /// - Parameters:
     ///   - folder: the server's data folder, if it is here.
     ///   - isFolderNamed: the person said which server's folder it is: its key then comes first.
-    ///   - contents: the bytes of a file; nil where there is none. A file that cannot be read is not passed over: another key would sign.
+    ///   - contents: the bytes of a file; nil where there is none. A file that cannot be read is not passed over: another key
+    ///     would sign.
     package static func find(
         folder: String, isFolderNamed: Bool, _ environment: [String: String],
         contents: (String) throws(CommandProblem) -> [UInt8]?

@@ -1,5 +1,4 @@
 import WeirCore
-import WeirWeb
 
 /// The options of a cache rule beyond ECR's API: what each is called on the command line, in the API, and to people.
 package enum RuleOption: String, CaseIterable, Sendable {

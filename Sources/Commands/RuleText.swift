@@ -1,5 +1,4 @@
-import WeirCore
-package import WeirWeb
+package import WeirCore
 
 /// Rules as a person reads them.
 package enum RuleText {

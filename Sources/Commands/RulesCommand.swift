@@ -1,5 +1,5 @@
 import ArgumentParser
-import WeirWeb
+import WeirCore
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

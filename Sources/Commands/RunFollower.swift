@@ -1,4 +1,4 @@
-import WeirWeb
+import WeirCore
 
 /// Waits for something that a call started on the server, and shows how far it has come.
 struct RunFollower {

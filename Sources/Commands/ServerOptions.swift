@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import WeirWeb
+import WeirCore
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

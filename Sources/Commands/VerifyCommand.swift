@@ -1,5 +1,5 @@
 import ArgumentParser
-import WeirWeb
+import WeirCore
 
 /// `weir verify`: reads everything that is stored and compares it with what it should be.
 struct VerifyCommand: AsyncParsableCommand {

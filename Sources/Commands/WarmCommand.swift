@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import WeirCore
-import WeirWeb
 
 /// `weir warm`: fetches images before anybody pulls them.
 struct WarmCommand: AsyncParsableCommand {

@@ -89,22 +89,5 @@ private struct JSONLine {
 
     func finish() -> String { text + "}\n" }
 
-    private mutating func quote(_ string: String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            // A reader of JSON gets them all back; a terminal does not get to act on them.
-            case _ where LogText.isHidden(scalar):
-                let hex = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        text += "\""
-    }
+    private mutating func quote(_ string: String) { text += JSONText.quotedForTerminal(string) }
 }

@@ -1,6 +1,6 @@
 import Testing
 import WeirCommands
-import WeirWeb
+import WeirCore
 
 /// How answers look to people.
 @Suite struct TextTests {

@@ -1,3 +1,4 @@
+import WeirCore
 import NIOCore
 import WeirSigV4
 import WeirWeb

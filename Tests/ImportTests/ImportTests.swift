@@ -27,7 +27,7 @@ import Testing
             "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "ServiceLifecycle", "FoundationEssentials",
         ],
         "Commands": [
-            "WeirCore", "WeirSigV4", "WeirUpstream", "WeirWeb", "ArgumentParser", "AsyncHTTPClient", "Dispatch", "Glibc",
+            "WeirCore", "WeirSigV4", "WeirUpstream", "ArgumentParser", "AsyncHTTPClient", "Dispatch", "Glibc",
             "NIOCore",
             "NIOHTTP1", "NIOSSL", "FoundationEssentials",
         ],

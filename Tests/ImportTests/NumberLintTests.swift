@@ -39,9 +39,9 @@ import Testing
 
     /// Files that speak of `Double` and turn other things into whole numbers: which.
     private static let turnsOtherThings: [String: String] = [
-        "Core/Documents/DocumentParser.swift": "the text of a number, and bytes", "Core/Documents/PolicyTest.swift": "a text",
+        "Core/Documents/PolicyTest.swift": "a text",
         "Registry/PullThrough/BlobTransfer.swift": "counts of bytes in memory",
-        "Web/AWS/JSONParser.swift": "the text of a number, and hexadecimal digits", "Web/AWS/JSONValue.swift": "bytes",
+        "Core/JSON/JSONParser.swift": "the text of a number, and hexadecimal digits",
         "Web/AWS/Weir/RuleOptionOperations.swift": "whole numbers", "weir/ByteSize.swift": "the numbers of units",
         "Commands/Numbers.swift": "the text of a number",
     ]

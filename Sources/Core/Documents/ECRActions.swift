@@ -1,7 +1,7 @@
 /// The IAM actions of Amazon ECR, and of this server's operators: what a policy on a repository or registry can be about.
 package enum ECRActions {
     /// One for each operation that has its own.
-    static let operations = [
+    package static let operations = [
         "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "BatchGetRepositoryScanningConfiguration",
         "CompleteLayerUpload", "CreatePullThroughCacheRule", "CreateRepository", "CreateRepositoryCreationTemplate",
         "DeleteLifecyclePolicy", "DeletePullThroughCacheRule", "DeleteRegistryPolicy", "DeleteRepository",
@@ -19,7 +19,7 @@ package enum ECRActions {
         "UpdateRepositoryCreationTemplate", "UploadLayerPart", "ValidatePullThroughCacheRule",
     ]
 
-    /// Those without an operation (ecr-behaviour §1.8, §5.6).
+    /// Those without an operation (docs/ecr.md, "Actions without an operation").
     static let permissionsOnly = ["BatchImportUpstreamImage", "GetImageCopyStatus", "ReplicateImage"]
 
     /// The operations of the operator's own API, which need an action of their own (docs/operating.md).

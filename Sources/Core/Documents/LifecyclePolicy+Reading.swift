@@ -2,7 +2,7 @@ extension LifecyclePolicy {
     /// Reads and checks a policy. The checks come in the order in which ECR's answers show them: shape first, rule by rule, then
     /// what the rules mean together.
     package init(_ text: String) throws(LifecyclePolicyError) {
-        guard text.unicodeScalars.count <= Self.maxLength, case .object(let members)? = DocumentValue(text) else {
+        guard text.unicodeScalars.count <= Self.maxLength, case .object(let members)? = JSONValue(document: text) else {
             throw LifecyclePolicyError(reason: "Could not map policyString into LifecyclePolicy.'")
         }
         try LifecycleShape(members, required: ["rules"], optional: []).check()
@@ -62,7 +62,7 @@ extension LifecycleSelection.Tags {
 }
 
 extension LifecycleRule {
-    fileprivate init(_ members: [String: DocumentValue]) throws(LifecyclePolicyError) {
+    fileprivate init(_ members: [String: JSONValue]) throws(LifecyclePolicyError) {
         let shape = LifecycleShape(
             members, required: ["action", "rulePriority", "selection"], optional: ["description"])
         try shape.check()
@@ -102,7 +102,7 @@ extension LifecycleRule {
 }
 
 extension LifecycleSelection {
-    fileprivate init(_ members: [String: DocumentValue]) throws(LifecyclePolicyError) {
+    fileprivate init(_ members: [String: JSONValue]) throws(LifecyclePolicyError) {
         let shape = LifecycleShape(
             members, required: ["countNumber", "countType", "tagStatus"],
             optional: ["countUnit", "storageClass", "tagPatternList", "tagPrefixList"])

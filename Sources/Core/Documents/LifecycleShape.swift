@@ -1,11 +1,11 @@
 /// An object of a lifecycle policy and the members it may have, with the answers of ECR's schema check.
 struct LifecycleShape {
-    private let members: [String: DocumentValue]
+    private let members: [String: JSONValue]
     private let required: [String]
     private let optional: [String]
 
     /// - Parameter required: in the order of the alphabet, in which the answer lists what is missing.
-    init(_ members: [String: DocumentValue], required: [String], optional: [String]) {
+    init(_ members: [String: JSONValue], required: [String], optional: [String]) {
         self.members = members
         self.required = required
         self.optional = optional
@@ -23,7 +23,7 @@ struct LifecycleShape {
 
     func has(_ name: String) -> Bool { members[name] != nil }
 
-    func object(_ name: String) throws(LifecyclePolicyError) -> [String: DocumentValue] {
+    func object(_ name: String) throws(LifecyclePolicyError) -> [String: JSONValue] {
         guard case .object(let object)? = members[name] else { throw .type(members[name] ?? .null, allowed: "object") }
         return object
     }
@@ -75,7 +75,7 @@ struct LifecycleShape {
 }
 
 extension LifecyclePolicyError {
-    static func type(_ value: DocumentValue, allowed: String) -> Self {
+    static func type(_ value: JSONValue, allowed: String) -> Self {
         Self(
             reason: "instance type (\(value.typeName)) does not match any allowed primitive type "
                 + "(allowed: [\"\(allowed)\"])'")

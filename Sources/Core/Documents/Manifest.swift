@@ -31,8 +31,9 @@ package struct Manifest: Sendable, Equatable {
     /// Reads a manifest.
     ///
     /// - Parameters:
-    ///   - contentType: what the sender called it. Where that is a manifest's type it must agree with the body's `mediaType`, so that
-    ///     nobody can pass off a list as an image (GHSA-qq97-vm5h-rrhg). Any other word is a label, and the document is believed.
+    ///   - contentType: what the sender called it. Where that is a manifest's type it must agree with the body's `mediaType`,
+    ///     so that nobody can pass off a list as an image (GHSA-qq97-vm5h-rrhg). Any other word is a label, and the document is
+    ///     believed.
     ///   - algorithm: the one its digest is computed with.
     package init(
         _ bytes: ByteBuffer, contentType: String?, algorithm: Digest.Algorithm = .sha256

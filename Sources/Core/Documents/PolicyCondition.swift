@@ -13,7 +13,7 @@ struct PolicyCondition: Sendable, Equatable {
     let key: String
 
     /// Reads a `Condition` block, `{operator: {key: values}}`. All lines must hold.
-    static func list(_ value: DocumentValue, _ version: PolicyVersion) throws(PolicyError) -> [PolicyCondition] {
+    static func list(_ value: JSONValue, _ version: PolicyVersion) throws(PolicyError) -> [PolicyCondition] {
         guard case .object(let operators) = value else { throw PolicyError("'Condition' is not an object") }
         var conditions: [PolicyCondition] = []
         for (name, lines) in operators.sorted(by: { $0.key < $1.key }) {

@@ -26,12 +26,12 @@ package struct PolicyDocument: Sendable, Equatable {
     /// - Parameter maxLength: in characters.
     package init(_ text: String, maxLength: Int = Self.maxLength) throws(PolicyError) {
         guard text.unicodeScalars.count <= maxLength else { throw PolicyError("it is longer than \(maxLength) characters") }
-        guard let value = DocumentValue(text) else { throw PolicyError("it is not JSON") }
+        guard let value = JSONValue(document: text) else { throw PolicyError("it is not JSON") }
         guard case .object(let members) = value else { throw PolicyError("it is not a JSON object") }
         try PolicyError.requireOnly(["Version", "Id", "Statement"], in: members, of: "the policy")
         version = try Self.version(members["Version"])
         if let id = members["Id"], id.string == nil { throw PolicyError("'Id' is not a string") }
-        let list: [DocumentValue]
+        let list: [JSONValue]
         switch members["Statement"] {
         case .object(let statement): list = [.object(statement)]
         case .array(let statements): list = statements
@@ -57,7 +57,7 @@ package struct PolicyDocument: Sendable, Equatable {
         }
     }
 
-    private static func version(_ value: DocumentValue?) throws(PolicyError) -> PolicyVersion {
+    private static func version(_ value: JSONValue?) throws(PolicyError) -> PolicyVersion {
         guard let value else { return .v2008 }
         guard let version = value.string.flatMap(PolicyVersion.init(rawValue:)) else {
             throw PolicyError("'Version' is neither 2008-10-17 nor 2012-10-17")
@@ -103,7 +103,7 @@ package struct PolicyStatement: Sendable, Equatable {
         "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
     ]
 
-    init(_ value: DocumentValue, _ version: PolicyVersion) throws(PolicyError) {
+    init(_ value: JSONValue, _ version: PolicyVersion) throws(PolicyError) {
         guard case .object(let members) = value else { throw PolicyError("a statement is not an object") }
         try PolicyError.requireOnly(Self.members, in: members, of: "a statement")
         if let sid = members["Sid"], sid.string == nil { throw PolicyError("'Sid' is not a string") }
@@ -139,8 +139,8 @@ package struct PolicyStatement: Sendable, Equatable {
 
     /// Reads `NAME` or `NotNAME`; nil where there is neither.
     private static func scope<Item>(
-        of name: String, in members: [String: DocumentValue],
-        _ read: (DocumentValue) throws(PolicyError) -> [Item]
+        of name: String, in members: [String: JSONValue],
+        _ read: (JSONValue) throws(PolicyError) -> [Item]
     ) throws(PolicyError) -> Scope<Item>? {
         switch (members[name], members["Not" + name]) {
         case (.some, .some): throw PolicyError("a statement has both '\(name)' and 'Not\(name)'")
@@ -151,7 +151,7 @@ package struct PolicyStatement: Sendable, Equatable {
     }
 
     /// `*`, or `SERVICE:NAME` with wildcards in the name.
-    private static func actions(_ value: DocumentValue) throws(PolicyError) -> [PolicyPattern] {
+    private static func actions(_ value: JSONValue) throws(PolicyError) -> [PolicyPattern] {
         guard let texts = value.strings, !texts.isEmpty else {
             throw PolicyError("'Action' is not a string or a list of strings")
         }
@@ -175,7 +175,7 @@ package struct PolicyStatement: Sendable, Equatable {
     }
 
     private static func resources(
-        _ value: DocumentValue, _ version: PolicyVersion
+        _ value: JSONValue, _ version: PolicyVersion
     ) throws(PolicyError) -> [PolicyPattern] {
         guard let texts = value.strings, !texts.isEmpty else {
             throw PolicyError("'Resource' is not a string or a list of strings")
@@ -201,7 +201,7 @@ package struct PolicyError: Error, Equatable, CustomStringConvertible {
     package var description: String { "the policy is not valid: \(reason)" }
 
     static func requireOnly(
-        _ allowed: Set<String>, in members: [String: DocumentValue], of place: String
+        _ allowed: Set<String>, in members: [String: JSONValue], of place: String
     ) throws(PolicyError) {
         if let unknown = members.keys.sorted().first(where: { !allowed.contains($0) }) {
             throw PolicyError("\(place) has the unknown member '\(unknown)'")

@@ -13,7 +13,7 @@ enum PolicyPrincipal: Sendable, Equatable {
     case elsewhere(String)
 
     /// Reads the value of `Principal` or `NotPrincipal`.
-    static func list(_ value: DocumentValue) throws(PolicyError) -> [PolicyPrincipal] {
+    static func list(_ value: JSONValue) throws(PolicyError) -> [PolicyPrincipal] {
         if value.string == "*" { return [.everyone] }
         guard case .object(let kinds) = value, !kinds.isEmpty else {
             throw PolicyError("'Principal' is neither \"*\" nor an object")

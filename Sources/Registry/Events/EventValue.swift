@@ -1,3 +1,5 @@
+import WeirCore
+
 /// A JSON value of an event. Members keep their order.
 package indirect enum EventValue: Sendable, Equatable {
     case string(String)
@@ -16,7 +18,7 @@ package indirect enum EventValue: Sendable, Equatable {
     /// Appends JSON without white space.
     package func write(to text: inout String) {
         switch self {
-        case .string(let value): Self.quote(value, to: &text)
+        case .string(let value): text += JSONText.quoted(value)
         case .integer(let value): text += String(value)
         case .bool(let value): text += value ? "true" : "false"
         case .list(let values):
@@ -30,30 +32,12 @@ package indirect enum EventValue: Sendable, Equatable {
             text += "{"
             for (index, member) in members.enumerated() {
                 if index > 0 { text += "," }
-                Self.quote(member.name, to: &text)
+                text += JSONText.quoted(member.name)
                 text += ":"
                 member.value.write(to: &text)
             }
             text += "}"
         }
-    }
-
-    private static func quote(_ string: String, to text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7f:
-                let hex = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        text += "\""
     }
 }
 

@@ -1,9 +1,10 @@
+package import WeirCore
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
     import Foundation
 #endif
-import WeirCore
 
 extension Parameters {
     /// Bytes, which AWS's JSON carries as base64. `length` counts bytes.

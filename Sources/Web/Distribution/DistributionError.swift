@@ -5,7 +5,7 @@ package import WeirCore
 /// What the `/v2/` door says when it says no: a status, a code of the OCI distribution specification, a sentence.
 ///
 /// This file holds the ONE table from `Refusal.Reason` to both; nowhere else in this door does a refusal become a status. Where
-/// the specification and ECR differ, ECR's answer is given (ecr-behaviour.md §6.2).
+/// the specification and ECR differ, ECR's answer is given (docs/ecr.md, "Sentences").
 package struct DistributionError: Sendable, Equatable {
     package let status: HTTPResponse.Status
     package let code: String
@@ -106,26 +106,4 @@ package struct DistributionError: Sendable, Equatable {
             (.badRequest, "UNSUPPORTED")
         }
     }
-}
-
-/// The little JSON that this door writes: strings, quoted.
-enum JSONText {
-    static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20:
-                quoted += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
-    }
-
-    static func list(_ texts: [String]) -> String { "[" + texts.map(quoted).joined(separator: ",") + "]" }
 }

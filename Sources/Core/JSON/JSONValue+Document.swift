@@ -1,17 +1,9 @@
-/// A JSON value of a policy document, read so that it can be judged member by member: the answer to a bad document names what is
-/// wrong with it.
-enum DocumentValue: Sendable, Equatable {
-    case null
-    case bool(Bool)
-    case integer(Int64)
-    case number(Double)
-    case string(String)
-    case array([DocumentValue])
-    case object([String: DocumentValue])
-
-    /// Nil where `text` is not one JSON value. The caller has bounded the length.
-    init?(_ text: String) {
-        guard let value = DocumentParser.value(of: text) else { return nil }
+/// Reading a policy's document member by member, so that the answer to a bad one names what is wrong with it.
+extension JSONValue {
+    /// Nil where `text` is not one JSON value. A number without a fraction is an integer, however it is written. The caller has
+    /// bounded the length.
+    init?(document text: String) {
+        guard let value = try? JSONParser.parse(Array(text.utf8), limits: .document) else { return nil }
         self = value
     }
 

@@ -1,7 +1,6 @@
 package import NIOCore
-package import WeirCore
 
-/// A JSON document of the AWS door: what came, and what goes out.
+/// A JSON document (RFC 8259): what came, and what goes out.
 package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -51,7 +50,7 @@ package enum JSONValue: Sendable, Equatable {
         case .bool(let value): buffer.writeString(value ? "true" : "false")
         case .integer(let value): buffer.writeString(String(value))
         case .number(let value): buffer.writeString(value.isFinite ? Self.plain(value) : "null")
-        case .string(let value): Self.write(value, to: &buffer)
+        case .string(let value): JSONText.write(value, to: &buffer)
         case .array(let values):
             buffer.writeStaticString("[")
             for (index, value) in values.enumerated() {
@@ -63,7 +62,7 @@ package enum JSONValue: Sendable, Equatable {
             buffer.writeStaticString("{")
             for (index, member) in members.sorted(by: { $0.key < $1.key }).enumerated() {
                 if index > 0 { buffer.writeStaticString(",") }
-                Self.write(member.key, to: &buffer)
+                JSONText.write(member.key, to: &buffer)
                 buffer.writeStaticString(":")
                 member.value.write(to: &buffer)
             }
@@ -75,24 +74,6 @@ package enum JSONValue: Sendable, Equatable {
     private static func plain(_ value: Double) -> String {
         if abs(value) < 1e15, let whole = Int64(exactly: value) { return String(whole) }
         return "\(value)"
-    }
-
-    private static func write(_ text: String, to buffer: inout ByteBuffer) {
-        var bytes: [UInt8] = [UInt8(ascii: "\"")]
-        bytes.reserveCapacity(text.utf8.count + 2)
-        let digits = Array("0123456789abcdef".utf8)
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-            case 0x0a: bytes += Array("\\n".utf8)
-            case 0x0d: bytes += Array("\\r".utf8)
-            case 0x09: bytes += Array("\\t".utf8)
-            case 0..<0x20: bytes += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            default: bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
-        buffer.writeBytes(bytes)
     }
 }
 

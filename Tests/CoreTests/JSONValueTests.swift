@@ -1,6 +1,6 @@
 import NIOCore
 import Testing
-import WeirWeb
+import WeirCore
 
 @Suite struct JSONValueTests {
     @Test func thousandsOfEmptyValuesAreNotKept() throws {

@@ -8,30 +8,46 @@ package struct JSONError: Error, Equatable, CustomStringConvertible {
 
 /// A JSON reader (RFC 8259) for what strangers send: bounded depth, no recursion into a library, strict UTF-8. Written here
 /// because Foundation's decoder needs a type per shape, or tries every type for every value.
+///
+/// A member that is given twice is refused: Foundation's takes one of the two and tells nobody, and a policy that says both Allow
+/// and Deny must not mean what its reader happens to prefer.
 struct JSONParser {
-    /// Protects the stack. No request of the AWS door nests deeper than ten.
-    static let maxDepth = 64
-    /// Protects memory: each value costs forty times the bytes of `[],`. No request has a hundredth of them.
-    static let maxValues = 100_000
+    struct Limits {
+        /// Protects the stack.
+        let depth: Int
+        /// Protects memory: each value costs forty times the bytes of `[],`.
+        var values = 100_000
+        /// `1.0` and `1e3` are integers.
+        var wholeNumbersAreIntegers = false
+
+        /// No request of the AWS door nests deeper than ten, or has a hundredth of the values.
+        static let request = Limits(depth: 64)
+        /// Deeper than any policy's grammar.
+        static let document = Limits(depth: 32, wholeNumbersAreIntegers: true)
+    }
 
     private let bytes: [UInt8]
+    private let limits: Limits
     private var values = 0
     private var at = 0
 
-    static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
-        var parser = JSONParser(bytes: bytes)
+    static func parse(_ bytes: [UInt8], limits: Limits = .request) throws(JSONError) -> JSONValue {
+        var parser = JSONParser(bytes: bytes, limits: limits)
         let value = try parser.value(depth: 0)
         parser.skipSpace()
         guard parser.at == bytes.count else { throw parser.error("more after the document's end") }
         return value
     }
 
-    private init(bytes: [UInt8]) { self.bytes = bytes }
+    private init(bytes: [UInt8], limits: Limits) {
+        self.bytes = bytes
+        self.limits = limits
+    }
 
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth < Self.maxDepth else { throw error("nested too deeply") }
+        guard depth < limits.depth else { throw error("nested too deeply") }
         values += 1
-        guard values <= Self.maxValues else { throw error("more than \(Self.maxValues) values") }
+        guard values <= limits.values else { throw error("more than \(limits.values) values") }
         skipSpace()
         guard at < bytes.count else { throw error("unexpected end") }
         switch bytes[at] {
@@ -167,6 +183,7 @@ struct JSONParser {
         let text = String(decoding: bytes[start..<at], as: UTF8.self)
         if isWhole, let integer = Int64(text) { return .integer(integer) }
         guard let number = Double(text), number.isFinite else { throw error("a number out of range") }
+        if limits.wholeNumbersAreIntegers, let integer = Int64(exactly: number) { return .integer(integer) }
         return .number(number)
     }
 
