@@ -1,16 +1,11 @@
+import WeirCore
+
 /// Which token server is an upstream's own.
 ///
 /// The realm comes from a response header. A login that went wherever it points would be anybody's who can answer one request
 /// (CVE-2026-33540), so it goes to the upstream's own host, to a host of the same registered domain, to those that are known,
 /// and to those that the operator names. Never to plain http when the upstream is https.
 package enum Realm {
-    /// Registries whose token server has another name.
-    private static let known: [String: Set<String>] = [
-        "registry-1.docker.io": ["auth.docker.io"],
-        "index.docker.io": ["auth.docker.io"],
-        "registry.gitlab.com": ["gitlab.com"],
-    ]
-
     /// Why `realm` gets no login of `upstream`, as the end of a sentence, or nil where it may have it.
     package static func objection(to realm: OutboundURL, of upstream: Upstream) -> String? {
         if let downgrade = downgrade(to: realm, of: upstream) { return downgrade }
@@ -26,17 +21,9 @@ package enum Realm {
         guard case .name(let realmName) = realm.host, case .name(let name) = base.host else {
             return "is on another host"
         }
-        let isNear = known[name]?.contains(realmName) == true || isAlibabas(realmName, of: name) || isSameDomain(realmName, name)
+        let isNear = Vendor(host: name)?.tokenServers.contains(realmName) ?? false || isSameDomain(realmName, name)
         guard isNear else { return "is on a host that does not belong to it" }
         return realm.port == realm.scheme.defaultPort ? nil : "is on an unusual port"
-    }
-
-    /// All of Alibaba's registries have one token server. Their domain is shared with its customers' buckets, none of which has
-    /// that name.
-    private static func isAlibabas(_ realm: String, of name: String) -> Bool {
-        guard realm == "dockerauth.cn-hangzhou.aliyuncs.com", name.hasSuffix(".aliyuncs.com") else { return false }
-        let labels = name.split(separator: ".")
-        return (labels.count == 4 && labels[0] == "registry") || (labels.count == 5 && labels[2] == "cr")
     }
 
     /// The part of the rule that holds for questions without a login as well.

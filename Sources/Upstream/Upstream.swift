@@ -25,16 +25,11 @@ package struct Upstream: Sendable {
         self.trustedRealms = trustedRealms
     }
 
-    private static let secretive: Set<String> = [
-        "registry-1.docker.io", "ghcr.io", "quay.io", "registry.gitlab.com", "cgr.dev",
-    ]
-
-    /// Registries that say "unauthorized" of a name that they do not have, so that nobody can list private ones.
+    /// It says "unauthorized" of a name that it does not have, so that nobody can list private ones.
     var hidesUnknownNames: Bool {
-        switch base.host {
-        case .name(let name): Self.secretive.contains(name) || Self.secretive.contains(host) || host.hasSuffix(".azurecr.io")
-        case .address: Self.secretive.contains(host) || host.hasSuffix(".azurecr.io")
-        }
+        if Vendor(host: host)?.hidesUnknownNames ?? false { return true }
+        guard case .name(let name) = base.host else { return false }
+        return Vendor(host: name)?.hidesUnknownNames ?? false
     }
 
     func error(

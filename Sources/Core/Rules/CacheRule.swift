@@ -1,4 +1,4 @@
-/// A pull through cache rule: repositories below `prefix` are filled from `upstreamHost`.
+/// A pull through cache rule: repositories below `prefix` are filled from the registry at `upstreamURL`.
 package struct CacheRule: Hashable, Sendable {
     package static let prefixLengths = 2...30
     /// ECR's quota "Pull through cache rules per registry"; it cannot be raised there.
@@ -41,7 +41,8 @@ package struct CacheRule: Hashable, Sendable {
     package func upstreamRepository(for name: RepositoryName) -> String {
         let mapped = (upstreamPrefix ?? .root).beginning + name.description.dropFirst(prefix.beginning.count)
         // Docker's own images are called `nginx` and lie in `library/nginx`; nothing else there has a name of one part.
-        return kind == .dockerHub && !mapped.contains("/") ? "library/" + mapped : mapped
+        guard let namespace = kind.vendor?.implicitNamespace, !mapped.contains("/") else { return mapped }
+        return namespace + mapped
     }
 
     /// The name under which the repository `name` of the upstream is cached here; nil where the rule does not bring it.
@@ -70,53 +71,4 @@ package enum UpstreamKind: String, Sendable, CaseIterable {
     package static let allCases: [UpstreamKind] = [
         .ecr, .ecrPublic, .quay, .kubernetes, .dockerHub, .gitHub, .azure, .gitLab, .chainguard,
     ]
-
-    /// The kind that a bare host belongs to, or nil for a host that ECR does not know.
-    package init?(host: String) {
-        switch host {
-        case "public.ecr.aws": self = .ecrPublic
-        case "quay.io": self = .quay
-        case "registry.k8s.io": self = .kubernetes
-        case "registry-1.docker.io": self = .dockerHub
-        case "ghcr.io": self = .gitHub
-        case "registry.gitlab.com": self = .gitLab
-        case "cgr.dev": self = .chainguard
-        default:
-            if Self.isAzure(host) {
-                self = .azure
-            } else if Self.isECR(host) {
-                self = .ecr
-            } else {
-                return nil
-            }
-        }
-    }
-
-    /// ECR demands a secret for these.
-    package var needsSecret: Bool {
-        switch self {
-        case .dockerHub, .gitHub, .azure, .gitLab, .chainguard: true
-        case .ecr, .ecrPublic, .quay, .kubernetes, .other: false
-        }
-    }
-
-    /// `NAME.azurecr.io`, where NAME is one label of letters and digits.
-    private static func isAzure(_ host: String) -> Bool {
-        guard host.hasSuffix(".azurecr.io") else { return false }
-        let name = host.dropLast(".azurecr.io".count)
-        return !name.isEmpty && name.utf8.count <= 63 && name.utf8.allSatisfy(isLabelByte)
-    }
-
-    /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com`.
-    private static func isECR(_ host: String) -> Bool {
-        let labels = host.split(separator: ".", omittingEmptySubsequences: false)
-        guard labels.count == 6 || labels.count == 7, labels[1] == "dkr", labels[2] == "ecr",
-            labels[4] == "amazonaws", labels[5] == "com", labels.count == 6 || labels[6] == "cn"
-        else { return false }
-        return (try? AccountID(String(labels[0]))) != nil && (try? Region(String(labels[3]))) != nil
-    }
-
-    private static func isLabelByte(_ byte: UInt8) -> Bool {
-        (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte == 0x2d
-    }
 }

@@ -1,4 +1,4 @@
-/// Whether an image can be pulled: ECR's `ImageStatus` (ecr-behaviour.md §3.10).
+/// Whether an image can be pulled: ECR's `ImageStatus` (docs/ecr.md, "Image status").
 package enum ImageStatus: String, Sendable, CaseIterable {
     case active = "ACTIVE"
     /// In the archive: described and listed, not pulled.

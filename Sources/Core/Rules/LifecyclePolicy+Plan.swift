@@ -1,5 +1,6 @@
 extension LifecyclePolicy {
-    /// What the policy does to these images, all of one repository, at this moment (ecr-behaviour.md §4.5).
+    /// What the policy does to these images, all of one repository, at this moment (docs/ecr.md, "How a lifecycle policy is
+    /// carried out").
     ///
     /// Each storage class is judged by itself. Every rule marks among the images that it sees, as if it were alone; an image that
     /// a rule of lower number has seen, marked or not, is no business of a later one. What is chosen then holds only as far as

@@ -72,7 +72,6 @@ extension CacheRules {
     /// Docker Hub has three names.
     private static func hosts(called name: String) -> Set<String> {
         let name = name.lowercased()
-        let hub: Set = ["docker.io", "index.docker.io", "registry-1.docker.io"]
-        return hub.contains(name) ? hub : [name]
+        return Vendor(host: name)?.names ?? [name]
     }
 }

@@ -100,20 +100,7 @@ struct RuleProbe {
         rule.source(of: repository, with: credential, owner: "validation", account: account, .interactive).onTrial()
     }
 
-    private var repository: String {
-        switch rule.kind {
-        case .dockerHub: "library/hello-world"
-        case .ecrPublic: "docker/library/hello-world"
-        case .kubernetes: "pause"
-        case .gitLab: "gitlab-org/gitlab-runner"
-        case .chainguard: "chainguard/static"
-        case .gitHub: "actions/actions-runner"
-        case .quay: "quay/busybox"
-        case .ecr, .azure: "weir/validation"
-        // Some token servers refuse a good login that asks for what is not there: so it asks for nothing.
-        case .other: ""
-        }
-    }
+    private var repository: String { rule.kind.vendor?.probe ?? "" }
 
     /// It may be there or not: either answer shows that the login was taken.
     private static let latest: Tag = {
