@@ -47,7 +47,7 @@ struct DoorParts {
             + WeirOperations.table(registry: registry, clock: steady, home: settings.registry)
         let strangers = Strangers(logger: logger)
         let aws = AWSDoor(
-            accessKeys: accessKeys, operations: operations,
+            accessKeys: accessKeys, access: registry.access, operations: operations,
             settings: AWSSettings(
                 publicHost: settings.reachedAs, scheme: settings.scheme == .http ? .http : .https), clock: clock,
             audit: audit, strangers: strangers)

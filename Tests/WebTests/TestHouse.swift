@@ -51,7 +51,8 @@ final class TestHouse: Sendable {
         let strangers = Strangers(logger: Logger(label: "test"))
         doors = Doors(
             aws: AWSDoor(
-                accessKeys: accessKeys, operations: ECROperations.table(registry: registry, tokens: tokens),
+                accessKeys: accessKeys, access: registry.access,
+                operations: ECROperations.table(registry: registry, tokens: tokens),
                 settings: AWSSettings(publicHost: "registry.test", scheme: .http), clock: clock, strangers: strangers),
             registry: registry, tokens: tokens,
             settings: WebSettings(host: "127.0.0.1", port: 0, publicHost: "registry.test"),

@@ -26,6 +26,18 @@ package final class Access: Sendable {
     }
 
     /// Throws `Refusal(.accessDenied)` with ECR's sentence where the caller may not.
+    package func permit(_ caller: Caller, _ demand: AccessDemand) async throws {
+        switch demand.resource {
+        case .repository(let name, let registry):
+            try await permit(caller, demand.action, on: name, in: registry, facts: demand.facts)
+        case .registry(let registry):
+            try await permit(caller, demand.action, on: nil, in: registry, facts: demand.facts)
+        case .own(let arn, _):
+            try permit(caller, byIdentity: Denial(caller: caller, action: demand.action, resource: arn))
+        }
+    }
+
+    /// Throws `Refusal(.accessDenied)` with ECR's sentence where the caller may not.
     ///
     /// - Parameters:
     ///   - action: with its service, `ecr:BatchGetImage`.

@@ -1,4 +1,5 @@
 package import WeirCore
+package import WeirRegistry
 
 /// One authenticated call: who asks whom for what. What operations work on.
 package struct AWSCall: Sendable {
@@ -44,17 +45,29 @@ package struct AWSSettings: Sendable {
     package var endpoint: String { "\(scheme.rawValue)://\(publicHost)" }
 }
 
-/// A row of the AWS door's table.
+/// A row of the AWS door's table: what is done, and what whoever wants it must be allowed.
 package struct AWSOperation: Sendable {
     package typealias Handler = @Sendable (AWSCall) async throws -> JSONValue
 
     package let service: AWSService
     package let name: String
-    package let handler: Handler
+    private let permission: OperationPermission
+    private let handler: Handler
 
-    package init(_ service: AWSService, _ name: String, _ handler: @escaping Handler) {
+    /// - Parameter permission: by the action `SERVICE:NAME`, where it names no other.
+    package init(_ service: AWSService, _ name: String, may permission: OperationPermission, _ handler: @escaping Handler) {
         self.service = service
         self.name = name
+        self.permission = permission
         self.handler = handler
+    }
+
+    /// The IAM action of its name.
+    package var action: String { "\(service.rawValue):\(name)" }
+
+    /// Asks whether the caller may, and then does it.
+    package func answer(_ call: AWSCall, _ access: Access) async throws -> JSONValue {
+        for demand in try await permission.demands(call, action) { try await access.permit(call.caller, demand) }
+        return try await handler(call)
     }
 }

@@ -3,6 +3,7 @@ package import NIOCore
 import NIOPosix
 package import WeirCore
 package import WeirIdentity
+package import WeirRegistry
 import WeirSigV4
 
 /// The door for AWS clients: SigV4 checked, a table of operations, JSON 1.1 or Query/XML out.
@@ -25,6 +26,7 @@ package struct AWSDoor: Sendable {
     }
 
     private let authentication: AWSAuthentication
+    private let access: Access
     private let operations: [Key: AWSOperation]
     private let settings: AWSSettings
     private let clock: WallClock
@@ -34,11 +36,12 @@ package struct AWSDoor: Sendable {
 
     /// - Parameter newID: makes request ids; tests give their own.
     package init(
-        accessKeys: AccessKeys, operations: [AWSOperation], settings: AWSSettings, clock: WallClock,
+        accessKeys: AccessKeys, access: Access, operations: [AWSOperation], settings: AWSSettings, clock: WallClock,
         newID: @escaping @Sendable () -> String = { RandomID.uuid() }, audit: AuditLog = .none, strangers: Strangers
     ) {
         authentication = AWSAuthentication(keys: accessKeys, clock: clock, publicHost: settings.publicHost)
         self.operations = Dictionary(operations.map { (Key(service: $0.service, name: $0.name), $0) }) { _, last in last }
+        self.access = access
         self.settings = settings
         self.clock = clock
         self.newID = newID
@@ -202,7 +205,7 @@ package struct AWSDoor: Sendable {
             registry: registry, caller: caller, accessKeyID: accessKeyID, requestID: id, now: clock.now,
             input: try await input(target, service, body), settings: settings)
         trail.input = call.input
-        let output = try await operation.handler(call)
+        let output = try await operation.answer(call, access)
         trail.warnings = call.warnings.all
         Logger.current.debug(
             "AWS call answered",

@@ -1,8 +1,8 @@
 import WeirCore
 import WeirRegistry
 
-/// One call of one caller, as CloudTrail records it (ecr-behaviour.md §7.4): who did what, to what, from where, and what came of
-/// it.
+/// One call of one caller, as CloudTrail records it (docs/ecr.md, "Events and the audit"): who did what, to what, from where, and
+/// what came of it.
 struct AuditRecord: Sendable {
     /// The service that was asked: `ecr`.
     let service: AWSService

@@ -9,7 +9,6 @@ extension DistributionAPI {
 
     /// `GET /v2/<name>/tags/list`
     func tags(of name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
-        try await permit(call, "ecr:ListImages", on: name)
         let query = call.query
         let limit = try Self.limit(query["n"])
         // OCI 1.1, "Listing Tags": n=0 is an empty list without a link. The repository must still be there.
@@ -27,7 +26,6 @@ extension DistributionAPI {
 
     /// `GET /v2/_catalog`
     func catalog(_ call: DistributionCall) async throws -> Reply {
-        try await permit(call, "ecr:DescribeRepositories", on: nil)
         let query = call.query
         let limit = try Self.limit(query["n"])
         let page = try await registry.repositories.describe(

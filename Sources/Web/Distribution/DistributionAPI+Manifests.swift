@@ -9,7 +9,6 @@ extension DistributionAPI {
     func manifest(
         _ reference: DistributionPath.ManifestReference, in name: RepositoryName, _ call: DistributionCall
     ) async throws -> Reply {
-        try await permit(call, "ecr:BatchGetImage", on: name)
         let served = try await registry.pulls.manifest(
             try Self.readable(reference), in: name, of: call.registry, for: call.caller, isLook: call.method == .head)
         let digest = "\(served.digest)"
@@ -27,7 +26,6 @@ extension DistributionAPI {
         _ reference: DistributionPath.ManifestReference, in name: RepositoryName, _ call: DistributionCall
     ) async throws -> Reply {
         guard case .reference(let reference) = reference else { throw Self.problem(of: reference) }
-        try await permit(call, "ecr:PutImage", on: name)
         try await registry.pushTargets.prepare(name, of: call.registry, for: call.caller)
         return try await call.request.body.withWhole(upTo: Manifest.maxBytes) { bytes in
             guard let bytes else {
@@ -74,7 +72,6 @@ extension DistributionAPI {
     func deleteManifest(
         _ reference: DistributionPath.ManifestReference, in name: RepositoryName, _ call: DistributionCall
     ) async throws -> Reply {
-        try await permit(call, "ecr:BatchDeleteImage", on: name)
         try await registry.images.delete(try Self.readable(reference), in: name, of: call.registry)
         return call.reply(.accepted)
     }

@@ -7,7 +7,6 @@ extension DistributionAPI {
     /// `POST /v2/<name>/blobs/uploads/`: begins an upload; with `?digest=` and a body takes the whole blob at once; with
     /// `?mount=` takes it from another repository, where that is allowed, and else begins an upload.
     func beginUpload(in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
-        try await permit(call, "ecr:InitiateLayerUpload", on: name)
         try await registry.pushTargets.prepare(name, of: call.registry, for: call.caller)
         let query = call.query
         if let mount = query["mount"], !mount.isEmpty {
@@ -21,9 +20,7 @@ extension DistributionAPI {
             {
                 return created(digest, in: name, call)
             }
-        } else if let whole = try digest(call, whereAbsent: nil), !call.request.body.isEmpty || whole == Self.nothing {
-            try await permit(call, "ecr:UploadLayerPart", on: name)
-            try await permit(call, "ecr:CompleteLayerUpload", on: name)
+        } else if let whole = try digest(call, whereAbsent: nil), call.bringsWholeBlob {
             try registry.uploads.checkRoom(for: call.request.body.declaredLength)
             try await registry.uploads.push(call.request.body, digest: whole, to: name, of: call.registry)
             return created(whole, in: name, call)
@@ -33,11 +30,10 @@ extension DistributionAPI {
     }
 
     /// The digest of a blob of no bytes.
-    private static let nothing = Digest(of: [])
+    static let emptyBlob = Digest(of: [])
 
     /// `PATCH /v2/<name>/blobs/uploads/<id>`: the next part.
     func appendToUpload(_ id: String, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
-        try await permit(call, "ecr:UploadLayerPart", on: name)
         try registry.uploads.checkRoom(for: call.request.body.declaredLength)
         return try await inOrder(id, in: name, call) {
             let upload = try await registry.uploads.append(
@@ -48,16 +44,12 @@ extension DistributionAPI {
 
     /// `PUT /v2/<name>/blobs/uploads/<id>?digest=…`: the last part, if it has a body, and the end.
     func finishUpload(_ id: String, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
-        try await permit(call, "ecr:CompleteLayerUpload", on: name)
         let digest = try digest(
             call,
             whereAbsent: Refusal(.digestInvalid, "The upload cannot be finished without the parameter 'digest'"))
         guard let digest else { throw Refusal(.digestInvalid, "The parameter 'digest' is missing") }
         let body = call.request.body
-        if !body.isEmpty {
-            try await permit(call, "ecr:UploadLayerPart", on: name)
-            try registry.uploads.checkRoom(for: body.declaredLength)
-        }
+        if !body.isEmpty { try registry.uploads.checkRoom(for: body.declaredLength) }
         return try await inOrder(id, in: name, call) {
             _ = try await registry.uploads.finish(
                 id, in: name, of: call.registry, digest: digest, body: body.isEmpty ? nil : body,
@@ -82,14 +74,12 @@ extension DistributionAPI {
     /// `GET /v2/<name>/blobs/uploads/<id>`: how far it has come. A client that has lost its place goes on from there, after a
     /// restart of the server too.
     func uploadStatus(_ id: String, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
-        try await permit(call, "ecr:UploadLayerPart", on: name)
         let upload = try await registry.uploads.status(id, in: name, of: call.registry)
         return call.reply(.noContent, headers(upload, in: name))
     }
 
     /// `DELETE /v2/<name>/blobs/uploads/<id>`
     func cancelUpload(_ id: String, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
-        try await permit(call, "ecr:InitiateLayerUpload", on: name)
         try await registry.uploads.cancel(id, in: name, of: call.registry)
         return call.reply(.noContent)
     }

@@ -24,13 +24,15 @@ struct DistributionCall: Sendable {
     }
 }
 
-/// The distribution API: a switch over addresses and methods, each to its noun's file. It decides nothing: it asks whether the
-/// caller may, asks the registry, and writes down the answer.
+/// The distribution API: a switch over addresses and methods, each to its noun's file, with the rights that it takes. It decides
+/// nothing: it asks whether the caller may, asks the registry, and writes down the answer.
 struct DistributionAPI: Sendable {
     let registry: Registry
 
     func answer(_ call: DistributionCall) async throws -> Reply {
-        var reply = try await route(call)
+        let route = try route(call)
+        for demand in route.demands { try await registry.access.permit(call.caller, demand) }
+        var reply = try await route.handler()
         if let namespace = call.namespace { reply.headers[.namespace] = namespace }
         return reply
     }
@@ -48,38 +50,61 @@ struct DistributionAPI: Sendable {
         return try await located(call, inNamespace: host)
     }
 
-    private func route(_ call: DistributionCall) async throws -> Reply {
+    /// What is at an address, and what whoever asks must be allowed.
+    private func route(_ call: DistributionCall) throws -> DistributionRoute {
         switch (call.path, call.method) {
         case (.ping, .get), (.ping, .head):
-            return call.reply(.ok, [.contentType: "application/json"], .bytes(ByteBuffer(string: "{}")))
-        case (.catalog, .get): return try await catalog(call)
-        case (.tags(let name), .get): return try await tags(of: name, call)
-        case (.manifest(let name, let reference), .get), (.manifest(let name, let reference), .head):
-            return try await manifest(reference, in: name, call)
-        case (.manifest(let name, let reference), .put):
-            return try await putManifest(reference, in: name, call)
-        case (.manifest(let name, let reference), .delete):
-            return try await deleteManifest(reference, in: name, call)
-        case (.blob(let name, let digest), .get), (.blob(let name, let digest), .head):
-            return try await blob(digest, in: name, call)
-        case (.blob(let name, let digest), .delete): return try await deleteBlob(digest, in: name, call)
-        case (.uploads(let name), .post): return try await beginUpload(in: name, call)
-        case (.upload(let name, let id), .patch): return try await appendToUpload(id, in: name, call)
-        case (.upload(let name, let id), .put): return try await finishUpload(id, in: name, call)
-        case (.upload(let name, let id), .get): return try await uploadStatus(id, in: name, call)
-        case (.upload(let name, let id), .delete): return try await cancelUpload(id, in: name, call)
+            return DistributionRoute(demands: []) {
+                call.reply(.ok, [.contentType: "application/json"], .bytes(ByteBuffer(string: "{}")))
+            }
+        case (.catalog, .get): return call.route("DescribeRepositories") { try await catalog(call) }
+        case (.tags(let name), .get): return call.route("ListImages", on: name) { try await tags(of: name, call) }
+        case (.manifest(let name, let reference), let method): return try manifestRoute(reference, in: name, method, call)
+        case (.blob(let name, let digest), .get):
+            return call.route("GetDownloadUrlForLayer", on: name) { try await blob(digest, in: name, call) }
+        case (.blob(let name, let digest), .head):
+            return call.route("BatchCheckLayerAvailability", on: name) { try await blob(digest, in: name, call) }
+        case (.blob(let name, let digest), .delete):
+            return call.route("BatchDeleteImage", on: name) { try await deleteBlob(digest, in: name, call) }
+        case (.uploads(let name), .post):
+            let actions = call.bringsWholeBlob ? ["UploadLayerPart", "CompleteLayerUpload"] : []
+            return call.route("InitiateLayerUpload", on: name, and: actions) { try await beginUpload(in: name, call) }
+        case (.upload(let name, let id), let method): return try uploadRoute(id, in: name, method, call)
         case (.referrers(let name, let digest), .get), (.referrers(let name, let digest), .head):
-            return try await referrers(of: digest, in: name, call)
-        default:
-            throw Refusal(.unsupported, "The operation is unsupported: \(call.method) here")
+            return call.route("BatchGetImage", on: name) { try await referrers(of: digest, in: name, call) }
+        default: throw Self.unsupported(call)
         }
     }
 
-    /// Asks whether the caller may; refuses with ECR's sentence.
-    func permit(_ call: DistributionCall, _ action: String, on name: RepositoryName?) async throws {
-        // A link reads what its maker may read at this moment: it ends with that right, and not an hour later.
-        let action = call.isLinked ? "ecr:GetDownloadUrlForLayer" : action
-        try await registry.access.permit(call.caller, action, on: name, in: call.registry)
+    private func manifestRoute(
+        _ reference: DistributionPath.ManifestReference, in name: RepositoryName, _ method: HTTPRequest.Method,
+        _ call: DistributionCall
+    ) throws -> DistributionRoute {
+        switch method {
+        case .get, .head: call.route("BatchGetImage", on: name) { try await manifest(reference, in: name, call) }
+        case .put: call.route("PutImage", on: name) { try await putManifest(reference, in: name, call) }
+        case .delete: call.route("BatchDeleteImage", on: name) { try await deleteManifest(reference, in: name, call) }
+        default: throw Self.unsupported(call)
+        }
+    }
+
+    private func uploadRoute(
+        _ id: String, in name: RepositoryName, _ method: HTTPRequest.Method, _ call: DistributionCall
+    ) throws -> DistributionRoute {
+        switch method {
+        case .patch: call.route("UploadLayerPart", on: name) { try await appendToUpload(id, in: name, call) }
+        case .put:
+            call.route("CompleteLayerUpload", on: name, and: call.request.body.isEmpty ? [] : ["UploadLayerPart"]) {
+                try await finishUpload(id, in: name, call)
+            }
+        case .get: call.route("UploadLayerPart", on: name) { try await uploadStatus(id, in: name, call) }
+        case .delete: call.route("InitiateLayerUpload", on: name) { try await cancelUpload(id, in: name, call) }
+        default: throw Self.unsupported(call)
+        }
+    }
+
+    private static func unsupported(_ call: DistributionCall) -> Refusal {
+        Refusal(.unsupported, "The operation is unsupported: \(call.method) here")
     }
 }
 

@@ -47,7 +47,7 @@ final class TestAWS: Sendable {
         try await accessKeys.add(id: Self.otherKeyID, secret: Self.secret, account: AccountID("444455556666"))
         tokens = RegistryTokens(rootKey: root, keys: accessKeys)
         door = AWSDoor(
-            accessKeys: accessKeys,
+            accessKeys: accessKeys, access: registry.access,
             operations: ECROperations.table(registry: registry, tokens: tokens)
                 + STSOperations.table(accessKeys: accessKeys) + KMSOperations.table(keys: vault.keys)
                 + SecretsOperations.table(secrets: vault.secrets) + extra,

@@ -25,12 +25,10 @@ extension AWSCall {
         }
     }
 
-    /// The repository that the call names, and its registry, where the caller may do `action` to it.
-    func repository(_ action: String, _ access: Access) async throws -> (RepositoryName, RegistryID) {
+    /// The repository that the call names, and its registry.
+    func repository() throws -> (RepositoryName, RegistryID) {
         let home = try askedRegistry()
-        let name = try repositoryName()
-        try await permit(action, on: name, in: home, access)
-        return (name, home)
+        return (try repositoryName(), home)
     }
 
     /// Tags and digests as they came: a bad one fails by itself, with a code.
@@ -75,16 +73,6 @@ extension AWSCall {
         try input.optionalObjects(member)?.map { tag in
             ResourceTag(key: try tag.string("Key"), value: try tag.string("Value"))
         }
-    }
-
-    /// Throws where the caller may not do `action` to the repository, or, without a name, to the registry.
-    ///
-    /// - Parameter facts: condition keys that only this call has.
-    func permit(
-        _ action: String, on name: RepositoryName? = nil, in registry: RegistryID, _ access: Access,
-        facts: [String: [String]] = [:]
-    ) async throws {
-        try await access.permit(caller, action, on: name, in: registry, facts: facts)
     }
 }
 

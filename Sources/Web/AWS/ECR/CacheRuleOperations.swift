@@ -7,11 +7,11 @@ struct CacheRuleOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "CreatePullThroughCacheRule", create),
-            AWSOperation(.ecr, "DescribePullThroughCacheRules", describe),
-            AWSOperation(.ecr, "UpdatePullThroughCacheRule", update),
-            AWSOperation(.ecr, "DeletePullThroughCacheRule", delete),
-            AWSOperation(.ecr, "ValidatePullThroughCacheRule", validate),
+            AWSOperation(.ecr, "CreatePullThroughCacheRule", may: .askedRegistry, create),
+            AWSOperation(.ecr, "DescribePullThroughCacheRules", may: .askedRegistry, describe),
+            AWSOperation(.ecr, "UpdatePullThroughCacheRule", may: .askedRegistry, update),
+            AWSOperation(.ecr, "DeletePullThroughCacheRule", may: .askedRegistry, delete),
+            AWSOperation(.ecr, "ValidatePullThroughCacheRule", may: .askedRegistry, validate),
         ]
     }
 
@@ -24,24 +24,20 @@ struct CacheRuleOperations: Sendable {
             upstreamPrefix: try call.optionalPrefix("upstreamRepositoryPrefix", lengths: CacheRule.prefixLengths),
             credentialARN: try call.input.optionalString("credentialArn", length: 50...612),
             customRoleARN: try customRole(call))
-        try await call.permit("ecr:CreatePullThroughCacheRule", in: home, registry.access)
         let rule = try await registry.cacheRules.create(request, in: home)
         return answer(rule, home, without: ["updatedAt"])
     }
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
         let home = try call.askedRegistry()
-        let action = "ecr:DescribePullThroughCacheRules"
         let named = try call.prefixes("ecrRepositoryPrefixes", count: 1...100, lengths: CacheRule.prefixLengths)
         if let named {
             // Paginators send a page's size along: all that is named fits in one.
             _ = try PageRequest(call.input, of: "DescribePullThroughCacheRules")
-            try await call.permit(action, in: home, registry.access)
             let rules = try await registry.cacheRules.describe(named, in: home)
             return ["pullThroughCacheRules": .array(rules.map { .cacheRule($0, in: home) })]
         }
         let page = try PageRequest(call.input, of: "DescribePullThroughCacheRules")
-        try await call.permit(action, in: home, registry.access)
         let found = try await registry.cacheRules.describe(in: home, after: page.after, limit: page.limit)
         return page.answer(found, as: "pullThroughCacheRules") { .cacheRule($0, in: home) }
     }
@@ -49,21 +45,21 @@ struct CacheRuleOperations: Sendable {
     private func update(_ call: AWSCall) async throws -> JSONValue {
         let credential = try call.input.optionalString("credentialArn", length: 50...612)
         let role = try customRole(call)
-        let (prefix, home) = try await target(call, "ecr:UpdatePullThroughCacheRule")
+        let (prefix, home) = try target(call)
         let rule = try await registry.cacheRules.update(
             prefix, in: home, credentialARN: credential, customRoleARN: role)
         return answer(rule, home, without: ["upstreamRegistryUrl", "upstreamRegistry", "createdAt"])
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
-        let (prefix, home) = try await target(call, "ecr:DeletePullThroughCacheRule")
+        let (prefix, home) = try target(call)
         let rule = try await registry.cacheRules.delete(prefix, in: home)
         return answer(rule, home, without: ["upstreamRegistry", "updatedAt"])
     }
 
     /// A check that fails is an answer, not an error.
     private func validate(_ call: AWSCall) async throws -> JSONValue {
-        let (prefix, home) = try await target(call, "ecr:ValidatePullThroughCacheRule")
+        let (prefix, home) = try target(call)
         let validation = try await registry.cacheRules.validate(prefix, in: home)
         let rule = answer(validation.rule, home, without: ["upstreamRegistry", "createdAt", "updatedAt"])
         return rule.adding([
@@ -79,10 +75,9 @@ struct CacheRuleOperations: Sendable {
 
     private static let prefix = "ecrRepositoryPrefix"
 
-    private func target(_ call: AWSCall, _ action: String) async throws -> (Prefix, RegistryID) {
+    private func target(_ call: AWSCall) throws -> (Prefix, RegistryID) {
         let home = try call.askedRegistry()
         let prefix = try call.prefix(Self.prefix, lengths: CacheRule.prefixLengths)
-        try await call.permit(action, in: home, registry.access)
         return (prefix, home)
     }
 

@@ -7,10 +7,10 @@ struct ImageOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "ListImages", list),
-            AWSOperation(.ecr, "DescribeImages", describe),
-            AWSOperation(.ecr, "BatchGetImage", batchGet),
-            AWSOperation(.ecr, "BatchDeleteImage", batchDelete),
+            AWSOperation(.ecr, "ListImages", may: .repository, list),
+            AWSOperation(.ecr, "DescribeImages", may: .repository, describe),
+            AWSOperation(.ecr, "BatchGetImage", may: .repository, batchGet),
+            AWSOperation(.ecr, "BatchDeleteImage", may: .repository, batchDelete),
         ]
     }
 
@@ -27,7 +27,7 @@ struct ImageOperations: Sendable {
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
         let (tagStatus, status) = try filter(call)
-        let (name, home) = try await target(call, "ecr:ListImages")
+        let (name, home) = try call.repository()
         let page = try page(call, "ListImages", of: name, in: home, tagStatus, status)
         guard try await exists(name, home) else { return ["imageIds": []] }
         let found = try await registry.images.list(
@@ -40,11 +40,11 @@ struct ImageOperations: Sendable {
         let (tagStatus, status) = try filter(call)
         if let ids {
             try PageRequest.refuse(call.input, besides: "imageIds")
-            let (name, home) = try await target(call, "ecr:DescribeImages")
+            let (name, home) = try call.repository()
             let details = try await registry.images.describe(ids, in: name, of: home)
             return ["imageDetails": .array(details.map { .imageDetail($0, name, in: home) })]
         }
-        let (name, home) = try await target(call, "ecr:DescribeImages")
+        let (name, home) = try call.repository()
         let page = try page(call, "DescribeImages", of: name, in: home, tagStatus, status)
         guard try await exists(name, home) else { return ["imageDetails": []] }
         let found = try await registry.images.describe(
@@ -56,7 +56,7 @@ struct ImageOperations: Sendable {
     private func batchGet(_ call: AWSCall) async throws -> JSONValue {
         let ids = try call.input.required("imageIds", try call.imageIDs())
         _ = try call.input.optionalStrings("acceptedMediaTypes", count: 1...100)
-        let (name, home) = try await target(call, "ecr:BatchGetImage")
+        let (name, home) = try call.repository()
         let (images, failures) = try await registry.pulls.batchGet(
             ids, in: name, of: home, for: call.caller)
         return [
@@ -67,7 +67,7 @@ struct ImageOperations: Sendable {
 
     private func batchDelete(_ call: AWSCall) async throws -> JSONValue {
         let ids = try call.input.required("imageIds", try call.imageIDs())
-        let (name, home) = try await target(call, "ecr:BatchDeleteImage")
+        let (name, home) = try call.repository()
         let (removed, failures) = try await registry.images.batchDelete(ids, in: name, of: home)
         return [
             "imageIds": .array(removed.map { .imageID($0) }), "failures": .array(failures.map { .failure($0) }),
@@ -96,12 +96,5 @@ struct ImageOperations: Sendable {
             throw Refusal.repositoryNotFound(name, in: home)
         }
         return true
-    }
-
-    private func target(_ call: AWSCall, _ action: String) async throws -> (RepositoryName, RegistryID) {
-        let home = try call.askedRegistry()
-        let name = try call.repositoryName()
-        try await call.permit(action, on: name, in: home, registry.access)
-        return (name, home)
     }
 }

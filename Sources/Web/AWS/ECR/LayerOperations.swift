@@ -11,12 +11,12 @@ struct LayerOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "BatchCheckLayerAvailability", check),
-            AWSOperation(.ecr, "InitiateLayerUpload", begin),
-            AWSOperation(.ecr, "UploadLayerPart", append),
-            AWSOperation(.ecr, "CompleteLayerUpload", complete),
-            AWSOperation(.ecr, "GetDownloadUrlForLayer", link),
-            AWSOperation(.ecr, "PutImage", put),
+            AWSOperation(.ecr, "BatchCheckLayerAvailability", may: .repository, check),
+            AWSOperation(.ecr, "InitiateLayerUpload", may: .repository, begin),
+            AWSOperation(.ecr, "UploadLayerPart", may: .repository, append),
+            AWSOperation(.ecr, "CompleteLayerUpload", may: .repository, complete),
+            AWSOperation(.ecr, "GetDownloadUrlForLayer", may: .repository, link),
+            AWSOperation(.ecr, "PutImage", may: .repository, put),
         ]
     }
 
@@ -29,7 +29,7 @@ struct LayerOperations: Sendable {
 
     private func check(_ call: AWSCall) async throws -> JSONValue {
         let texts = try call.input.strings("layerDigests", count: 1...100, length: 0...1000)
-        let (name, home) = try await call.repository("ecr:BatchCheckLayerAvailability", registry.access)
+        let (name, home) = try call.repository()
         let digests = texts.map { try? Digest($0) }
         let found = try await registry.layers.availability(of: digests.compactMap { $0 }, in: name, of: home)
         var layers: [JSONValue] = []
@@ -69,7 +69,7 @@ struct LayerOperations: Sendable {
     }
 
     private func begin(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await call.repository("ecr:InitiateLayerUpload", registry.access)
+        let (name, home) = try call.repository()
         try await registry.pushTargets.prepare(name, of: home, for: call.caller)
         let upload = try await registry.uploads.begin(in: name, of: home, for: call.caller)
         return ["uploadId": .string(upload.id), "partSize": .integer(Uploads.partSize)]
@@ -79,7 +79,7 @@ struct LayerOperations: Sendable {
         let id = try uploadID(call)
         let first = try call.input.integer("partFirstByte", Self.positions)
         let last = try call.input.integer("partLastByte", Self.positions)
-        let (name, home) = try await call.repository("ecr:UploadLayerPart", registry.access)
+        let (name, home) = try call.repository()
         let input = call.input
         // Read elsewhere: a connection's event loop has others to look after than who sends 20 MiB.
         let bytes = try await NIOThreadPool.singleton.runIfActive { try input.blob("layerPartBlob", length: Self.partBytes) }
@@ -95,7 +95,7 @@ struct LayerOperations: Sendable {
             try call.input.optionalNouns("layerDigests", count: 1...100, pattern: AWSCall.digestPattern) {
                 (text: String) throws(NameError) in try Digest(text)
             })
-        let (name, home) = try await call.repository("ecr:CompleteLayerUpload", registry.access)
+        let (name, home) = try call.repository()
         let digest = try await registry.uploads.complete(id, in: name, of: home, digests: digests)
         return .about(name, in: home, ["uploadId": .string(id), "layerDigest": .string(digest.description)])
     }
@@ -105,7 +105,7 @@ struct LayerOperations: Sendable {
         let digest = try call.input.noun("layerDigest", pattern: AWSCall.digestPattern) {
             (text: String) throws(NameError) in try Digest(text)
         }
-        let (name, home) = try await call.repository("ecr:GetDownloadUrlForLayer", registry.access)
+        let (name, home) = try call.repository()
         try await registry.layers.checkNamed(digest, in: name, of: home)
         let path = "/v2/\(name)/blobs/\(digest)"
         let query = tokens.links.query(for: path, in: home, accessKeyID: call.accessKeyID, at: call.now)
@@ -123,7 +123,7 @@ struct LayerOperations: Sendable {
             (text: String) throws(NameError) in try Tag(text)
         }
         let digest = try call.input.optionalString("imageDigest")
-        let (name, home) = try await call.repository("ecr:PutImage", registry.access)
+        let (name, home) = try call.repository()
         try await registry.pushTargets.prepare(name, of: home, for: call.caller)
         var push = ImagePush(
             ByteBuffer(string: manifest), contentType: mediaType, tags: tag.map { [$0] } ?? [],

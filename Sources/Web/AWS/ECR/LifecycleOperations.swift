@@ -1,18 +1,18 @@
 import WeirCore
 import WeirRegistry
 
-/// Lifecycle policies, their previews, and the archive (ecr-behaviour.md §4.7, §3.10).
+/// Lifecycle policies, their previews, and the archive (docs/lifecycle.md).
 struct LifecycleOperations: Sendable {
     let registry: Registry
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "PutLifecyclePolicy", set),
-            AWSOperation(.ecr, "GetLifecyclePolicy", policy),
-            AWSOperation(.ecr, "DeleteLifecyclePolicy", delete),
-            AWSOperation(.ecr, "StartLifecyclePolicyPreview", startPreview),
-            AWSOperation(.ecr, "GetLifecyclePolicyPreview", preview),
-            AWSOperation(.ecr, "UpdateImageStorageClass", setStorageClass),
+            AWSOperation(.ecr, "PutLifecyclePolicy", may: .repository, set),
+            AWSOperation(.ecr, "GetLifecyclePolicy", may: .repository, policy),
+            AWSOperation(.ecr, "DeleteLifecyclePolicy", may: .repository, delete),
+            AWSOperation(.ecr, "StartLifecyclePolicyPreview", may: .repository, startPreview),
+            AWSOperation(.ecr, "GetLifecyclePolicyPreview", may: .repository, preview),
+            AWSOperation(.ecr, "UpdateImageStorageClass", may: .repository, setStorageClass),
         ]
     }
 
@@ -20,24 +20,24 @@ struct LifecycleOperations: Sendable {
 
     private func set(_ call: AWSCall) async throws -> JSONValue {
         let text = try call.input.string("lifecyclePolicyText", length: Self.policyLengths)
-        let (name, home) = try await call.repository("ecr:PutLifecyclePolicy", registry.access)
+        let (name, home) = try call.repository()
         _ = try await registry.repositories.setLifecyclePolicy(text, of: name, in: home)
         return .about(name, in: home, ["lifecyclePolicyText": .string(text)])
     }
 
     private func policy(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await call.repository("ecr:GetLifecyclePolicy", registry.access)
+        let (name, home) = try call.repository()
         return .policy(try await registry.lifecycle.policy(of: name, in: home), of: name, in: home)
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await call.repository("ecr:DeleteLifecyclePolicy", registry.access)
+        let (name, home) = try call.repository()
         return .policy(try await registry.lifecycle.deletePolicy(of: name, in: home), of: name, in: home)
     }
 
     private func startPreview(_ call: AWSCall) async throws -> JSONValue {
         let text = try call.input.optionalString("lifecyclePolicyText", length: Self.policyLengths)
-        let (name, home) = try await call.repository("ecr:StartLifecyclePolicyPreview", registry.access)
+        let (name, home) = try call.repository()
         let policy = try await registry.lifecycle.startPreview(of: text, for: name, in: home)
         return .about(
             name, in: home,
@@ -56,7 +56,7 @@ struct LifecycleOperations: Sendable {
         let name = try call.repositoryName()
         let page = try PageRequest(
             call.input, of: "GetLifecyclePolicyPreview \(name) \(filter.rawValue)", sizes: 1...100)
-        let (_, home) = try await call.repository("ecr:GetLifecyclePolicyPreview", registry.access)
+        let (_, home) = try call.repository()
         let preview = try await registry.lifecycle.preview(
             for: name, in: home, ids: ids, filter, after: page.after, limit: page.limit)
         let answer = page.answer(preview.results, as: "previewResults") { .previewResult($0) }
@@ -70,7 +70,7 @@ struct LifecycleOperations: Sendable {
     private func setStorageClass(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.imageID()
         let target = try call.input.choice("targetStorageClass", TargetStorageClass.self)
-        let (name, home) = try await call.repository("ecr:UpdateImageStorageClass", registry.access)
+        let (name, home) = try call.repository()
         let (image, status) = try await registry.lifecycle.setStorageClass(target, of: id, in: name, of: home)
         return .about(name, in: home, ["imageId": .imageID(image), "imageStatus": .string(status.rawValue)])
     }

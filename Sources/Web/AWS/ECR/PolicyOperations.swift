@@ -7,16 +7,16 @@ struct PolicyOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "SetRepositoryPolicy", set),
-            AWSOperation(.ecr, "GetRepositoryPolicy", policy),
-            AWSOperation(.ecr, "DeleteRepositoryPolicy", delete),
+            AWSOperation(.ecr, "SetRepositoryPolicy", may: .repository, set),
+            AWSOperation(.ecr, "GetRepositoryPolicy", may: .repository, policy),
+            AWSOperation(.ecr, "DeleteRepositoryPolicy", may: .repository, delete),
         ]
     }
 
     private func set(_ call: AWSCall) async throws -> JSONValue {
         let text = try call.input.string("policyText", length: 0...10_240)
         let isForced = try call.input.optionalBool("force") ?? false
-        let (name, home) = try await call.repository("ecr:SetRepositoryPolicy", registry.access)
+        let (name, home) = try call.repository()
         _ = try await registry.repositories.setPolicy(
             text, of: name, in: home, by: call.caller, lockout: isForced ? .accepted : .refused)
         call.warn(about: text, of: "the repository \(name)")
@@ -24,13 +24,13 @@ struct PolicyOperations: Sendable {
     }
 
     private func policy(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await call.repository("ecr:GetRepositoryPolicy", registry.access)
+        let (name, home) = try call.repository()
         let text = try await registry.repositories.policy(of: name, in: home)
         return .about(name, in: home, ["policyText": .string(text)])
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await call.repository("ecr:DeleteRepositoryPolicy", registry.access)
+        let (name, home) = try call.repository()
         let text = try await registry.repositories.deletePolicy(of: name, in: home)
         return .about(name, in: home, ["policyText": .string(text)])
     }

@@ -7,29 +7,26 @@ struct PullTimeExclusionOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "RegisterPullTimeUpdateExclusion", register),
-            AWSOperation(.ecr, "DeregisterPullTimeUpdateExclusion", deregister),
-            AWSOperation(.ecr, "ListPullTimeUpdateExclusions", list),
+            AWSOperation(.ecr, "RegisterPullTimeUpdateExclusion", may: .registry, register),
+            AWSOperation(.ecr, "DeregisterPullTimeUpdateExclusion", may: .registry, deregister),
+            AWSOperation(.ecr, "ListPullTimeUpdateExclusions", may: .registry, list),
         ]
     }
 
     private func register(_ call: AWSCall) async throws -> JSONValue {
         let principal = try self.principal(call)
-        try await call.permit("ecr:RegisterPullTimeUpdateExclusion", in: call.registry, registry.access)
         let exclusion = try await registry.settings.exclude(principal, in: call.registry)
         return ["principalArn": .string(principal), "createdAt": .timestamp(exclusion.createdAt)]
     }
 
     private func deregister(_ call: AWSCall) async throws -> JSONValue {
         let principal = try self.principal(call)
-        try await call.permit("ecr:DeregisterPullTimeUpdateExclusion", in: call.registry, registry.access)
         try await registry.settings.include(principal, in: call.registry)
         return ["principalArn": .string(principal)]
     }
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
         let page = try PageRequest(call.input, of: "ListPullTimeUpdateExclusions")
-        try await call.permit("ecr:ListPullTimeUpdateExclusions", in: call.registry, registry.access)
         let found = try await registry.settings.exclusions(of: call.registry, after: page.after, limit: page.limit)
         return page.answer(found, as: "pullTimeUpdateExclusions") { .string($0.principalARN) }
     }

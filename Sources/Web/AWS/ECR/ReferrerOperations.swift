@@ -7,7 +7,7 @@ struct ReferrerOperations: Sendable {
 
     var table: [AWSOperation] {
         // IAM knows no action of its own for it.
-        [AWSOperation(.ecr, "ListImageReferrers", list)]
+        [AWSOperation(.ecr, "ListImageReferrers", may: .repository(asking: "ecr:BatchGetImage"), list)]
     }
 
     /// ECR's `ArtifactStatusFilter`.
@@ -27,7 +27,7 @@ struct ReferrerOperations: Sendable {
             (text: String) throws(NameError) in try Digest(text)
         }
         let filter = try self.filter(call)
-        let (name, home) = try await call.repository("ecr:BatchGetImage", registry.access)
+        let (name, home) = try call.repository()
         let page = try PageRequest(
             call.input, of: "ListImageReferrers \(home) \(name) \(subject)", sizes: 1...50, standard: 20)
         do {

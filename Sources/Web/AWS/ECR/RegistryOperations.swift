@@ -15,7 +15,7 @@ struct RegistryOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "GetAuthorizationToken", authorizationToken)
+            AWSOperation(.ecr, "GetAuthorizationToken", may: .registry, authorizationToken)
         ]
     }
 
@@ -24,7 +24,6 @@ struct RegistryOperations: Sendable {
         let accounts = try call.input.optionalNouns("registryIds", count: 1...10, pattern: AWSCall.accountPattern) {
             (text: String) throws(NameError) in try AccountID(text)
         }
-        try await call.permit("ecr:GetAuthorizationToken", in: call.registry, registry.access)
         let data = (accounts ?? [call.registry.account]).map { _ -> JSONValue in
             let (password, expiresAt) = tokens.issue(
                 accessKeyID: call.accessKeyID, registry: call.registry, at: call.now)

@@ -7,15 +7,14 @@ struct RegistryPolicyOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "PutRegistryPolicy", put),
-            AWSOperation(.ecr, "GetRegistryPolicy", policy),
-            AWSOperation(.ecr, "DeleteRegistryPolicy", delete),
+            AWSOperation(.ecr, "PutRegistryPolicy", may: .registry, put),
+            AWSOperation(.ecr, "GetRegistryPolicy", may: .registry, policy),
+            AWSOperation(.ecr, "DeleteRegistryPolicy", may: .registry, delete),
         ]
     }
 
     private func put(_ call: AWSCall) async throws -> JSONValue {
         let text = try call.input.string("policyText", length: 0...10_240)
-        try await call.permit("ecr:PutRegistryPolicy", in: call.registry, registry.access)
         try await registry.settings.setPolicy(text, of: call.registry)
         call.warn(about: text, of: "the registry")
         warn(call, text)
@@ -38,13 +37,11 @@ struct RegistryPolicyOperations: Sendable {
     }
 
     private func policy(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("ecr:GetRegistryPolicy", in: call.registry, registry.access)
-        return answer(call, try await registry.settings.policy(of: call.registry))
+        answer(call, try await registry.settings.policy(of: call.registry))
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("ecr:DeleteRegistryPolicy", in: call.registry, registry.access)
-        return answer(call, try await registry.settings.deletePolicy(of: call.registry))
+        answer(call, try await registry.settings.deletePolicy(of: call.registry))
     }
 
     private func answer(_ call: AWSCall, _ text: String) -> JSONValue {

@@ -7,16 +7,15 @@ struct ReplicationOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "DescribeRegistry", describe),
-            AWSOperation(.ecr, "PutReplicationConfiguration", put),
-            AWSOperation(.ecr, "DescribeImageReplicationStatus", status),
+            AWSOperation(.ecr, "DescribeRegistry", may: .registry, describe),
+            AWSOperation(.ecr, "PutReplicationConfiguration", may: .registry, put),
+            AWSOperation(.ecr, "DescribeImageReplicationStatus", may: .repository, status),
         ]
     }
 
     private static let filterType = "PREFIX_MATCH"
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("ecr:DescribeRegistry", in: call.registry, registry.access)
         let replication = try await registry.settings.configuration(of: call.registry).replication
         return [
             "registryId": .string(call.registry.account.description),
@@ -31,7 +30,6 @@ struct ReplicationOperations: Sendable {
                 prefixes: try RepositoryFilters.read(
                     rule, type: Self.filterType, count: 1...100, length: 2...256, pattern: RepositoryFilters.prefix))
         }
-        try await call.permit("ecr:PutReplicationConfiguration", in: call.registry, registry.access)
         let replication = ReplicationConfiguration(rules: rules)
         try await registry.settings.setReplication(replication, of: call.registry)
         return ["replicationConfiguration": Self.json(replication)]
@@ -49,7 +47,7 @@ struct ReplicationOperations: Sendable {
 
     private func status(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.imageID()
-        let (name, home) = try await call.repository("ecr:DescribeImageReplicationStatus", registry.access)
+        let (name, home) = try call.repository()
         let image = try await registry.images.find(id, in: name, of: home)
         let statuses = try await registry.replication.statuses(of: image.digest, in: name, of: home)
         return [

@@ -7,12 +7,21 @@ struct RepositoryOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "CreateRepository", create),
-            AWSOperation(.ecr, "DescribeRepositories", describe),
-            AWSOperation(.ecr, "DeleteRepository", delete),
-            AWSOperation(.ecr, "PutImageTagMutability", setMutability),
-            AWSOperation(.ecr, "PutImageScanningConfiguration", setScanning),
+            AWSOperation(.ecr, "CreateRepository", may: .reading { try Self.creating($0, $1) }, create),
+            AWSOperation(.ecr, "DescribeRepositories", may: .reading { try Self.describing($0, $1) }, describe),
+            AWSOperation(.ecr, "DeleteRepository", may: .repository, delete),
+            AWSOperation(.ecr, "PutImageTagMutability", may: .repository, setMutability),
+            AWSOperation(.ecr, "PutImageScanningConfiguration", may: .repository, setScanning),
         ]
+    }
+
+    /// To give it tags is a right of its own.
+    private static func creating(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
+        let (name, home) = try call.repository()
+        let tags = try call.resourceTags("tags") ?? []
+        return (tags.isEmpty ? [action] : [action, "ecr:TagResource"]).map {
+            AccessDemand($0, on: .repository(name, in: home), facts: Access.facts(giving: tags))
+        }
     }
 
     private func create(_ call: AWSCall) async throws -> JSONValue {
@@ -26,26 +35,24 @@ struct RepositoryOperations: Sendable {
         if let encryption = try call.input.optionalObject("encryptionConfiguration") {
             settings.encryption = try encryption.encryptionRequest(keyLengths: 1...2_048)
         }
-        let facts = Access.facts(giving: settings.tags)
-        try await call.permit("ecr:CreateRepository", on: name, in: home, registry.access, facts: facts)
-        if !settings.tags.isEmpty {
-            try await call.permit("ecr:TagResource", on: name, in: home, registry.access, facts: facts)
-        }
         let repository = try await registry.repositories.create(name, in: home, settings: settings)
         return ["repository": .repository(repository, call.settings)]
     }
 
+    private static func describing(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
+        let home = try call.askedRegistry()
+        guard let names = try call.repositoryNames("repositoryNames") else { return [AccessDemand(action, on: .registry(home))] }
+        return names.map { AccessDemand(action, on: .repository($0, in: home)) }
+    }
+
     private func describe(_ call: AWSCall) async throws -> JSONValue {
         let home = try call.askedRegistry()
-        let action = "ecr:DescribeRepositories"
         if let names = try call.repositoryNames("repositoryNames") {
             try PageRequest.refuse(call.input, besides: "repositoryNames")
-            for name in names { try await call.permit(action, on: name, in: home, registry.access) }
             let repositories = try await registry.repositories.describe(named: names, in: home)
             return ["repositories": .array(repositories.map { .repository($0, call.settings) })]
         }
         let page = try PageRequest(call.input, of: "DescribeRepositories")
-        try await call.permit(action, in: home, registry.access)
         let found = try await registry.repositories.describe(in: home, after: page.after, limit: page.limit)
         return page.answer(found, as: "repositories") { .repository($0, call.settings) }
     }
@@ -54,7 +61,6 @@ struct RepositoryOperations: Sendable {
         let home = try call.askedRegistry()
         let name = try call.repositoryName()
         let isForced = try call.input.optionalBool("force") ?? false
-        try await call.permit("ecr:DeleteRepository", on: name, in: home, registry.access)
         let deleted = try await registry.repositories.delete(
             name, in: home, images: isForced ? .deletedToo : .refused)
         return ["repository": .repository(deleted, call.settings)]
@@ -64,7 +70,6 @@ struct RepositoryOperations: Sendable {
         let home = try call.askedRegistry()
         let name = try call.repositoryName()
         let mutability = try call.input.required("imageTagMutability", try call.input.tagMutability())
-        try await call.permit("ecr:PutImageTagMutability", on: name, in: home, registry.access)
         let repository = try await registry.repositories.setMutability(mutability, of: name, in: home)
         return .about(
             name, in: home,
@@ -79,7 +84,6 @@ struct RepositoryOperations: Sendable {
         let home = try call.askedRegistry()
         let name = try call.repositoryName()
         let scanOnPush = try call.input.object("imageScanningConfiguration").optionalBool("scanOnPush") ?? false
-        try await call.permit("ecr:PutImageScanningConfiguration", on: name, in: home, registry.access)
         let repository = try await registry.repositories.setScanOnPush(scanOnPush, of: name, in: home)
         return .about(
             name, in: home, ["imageScanningConfiguration": ["scanOnPush": .bool(repository.scanOnPush)]])

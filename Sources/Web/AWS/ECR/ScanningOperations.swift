@@ -7,18 +7,17 @@ struct ScanningOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "GetRegistryScanningConfiguration", get),
-            AWSOperation(.ecr, "PutRegistryScanningConfiguration", put),
-            AWSOperation(.ecr, "BatchGetRepositoryScanningConfiguration", batchGet),
-            AWSOperation(.ecr, "StartImageScan", start),
-            AWSOperation(.ecr, "DescribeImageScanFindings", findings),
+            AWSOperation(.ecr, "GetRegistryScanningConfiguration", may: .registry, get),
+            AWSOperation(.ecr, "PutRegistryScanningConfiguration", may: .registry, put),
+            AWSOperation(.ecr, "BatchGetRepositoryScanningConfiguration", may: .reading { try Self.demands($0, $1) }, batchGet),
+            AWSOperation(.ecr, "StartImageScan", may: .repository, start),
+            AWSOperation(.ecr, "DescribeImageScanFindings", may: .repository, findings),
         ]
     }
 
     private static let filterType = "WILDCARD"
 
     private func get(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("ecr:GetRegistryScanningConfiguration", in: call.registry, registry.access)
         let scanning = try await registry.settings.configuration(of: call.registry).scanning
         return [
             "registryId": .string(call.registry.account.description), "scanningConfiguration": Self.json(scanning),
@@ -36,26 +35,31 @@ struct ScanningOperations: Sendable {
                         rule, type: Self.filterType, count: 0...100, length: 1...255,
                         pattern: RepositoryFilters.scanning)))
         }
-        try await call.permit("ecr:PutRegistryScanningConfiguration", in: call.registry, registry.access)
         let scanning = ScanningConfiguration(kind: kind, rules: rules ?? [])
         try await registry.settings.setScanning(scanning, of: call.registry)
         return ["registryScanningConfiguration": Self.json(scanning)]
     }
 
-    /// A repository that is missing fails by itself.
-    private func batchGet(_ call: AWSCall) async throws -> JSONValue {
-        let names = try call.input.required(
+    private static func names(_ call: AWSCall) throws -> [RepositoryName] {
+        try call.input.required(
             "repositoryNames",
             try call.input.optionalNouns(
                 "repositoryNames", count: 1...25, length: AWSCall.nameLengths, pattern: AWSCall.namePattern
             ) { (text: String) throws(NameError) in try RepositoryName(text) })
+    }
+
+    private static func demands(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
+        try names(call).map { AccessDemand(action, on: .repository($0, in: call.registry)) }
+    }
+
+    /// A repository that is missing fails by itself.
+    private func batchGet(_ call: AWSCall) async throws -> JSONValue {
+        let names = try Self.names(call)
         let home = call.registry
         let scanning = try await registry.settings.configuration(of: home).scanning
         var found: [JSONValue] = []
         var failures: [JSONValue] = []
         for name in names {
-            try await call.permit(
-                "ecr:BatchGetRepositoryScanningConfiguration", on: name, in: home, registry.access)
             guard let repository = try await registry.repositories.find(name, in: home) else {
                 failures.append([
                     "repositoryName": .string(name.description), "failureCode": "REPOSITORY_NOT_FOUND",
@@ -75,14 +79,14 @@ struct ScanningOperations: Sendable {
 
     private func start(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.imageID()
-        let (name, home) = try await call.repository("ecr:StartImageScan", registry.access)
+        let (name, home) = try call.repository()
         let (image, scan) = try await registry.scans.start(id, in: name, of: home)
         return .about(name, in: home, ["imageId": .imageID(image), "imageScanStatus": Self.json(scan)])
     }
 
     private func findings(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.imageID()
-        let (name, home) = try await call.repository("ecr:DescribeImageScanFindings", registry.access)
+        let (name, home) = try call.repository()
         // Read for its form: nothing was ever found, so that there is one page.
         _ = try PageRequest(call.input, of: "DescribeImageScanFindings \(home) \(name)")
         let (image, scan) = try await registry.scans.scan(of: id, in: name, of: home)

@@ -7,10 +7,10 @@ struct SigningOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "PutSigningConfiguration", put),
-            AWSOperation(.ecr, "GetSigningConfiguration", get),
-            AWSOperation(.ecr, "DeleteSigningConfiguration", delete),
-            AWSOperation(.ecr, "DescribeImageSigningStatus", status),
+            AWSOperation(.ecr, "PutSigningConfiguration", may: .registry, put),
+            AWSOperation(.ecr, "GetSigningConfiguration", may: .registry, get),
+            AWSOperation(.ecr, "DeleteSigningConfiguration", may: .registry, delete),
+            AWSOperation(.ecr, "DescribeImageSigningStatus", may: .repository, status),
         ]
     }
 
@@ -25,26 +25,23 @@ struct SigningOperations: Sendable {
                 filters: try RepositoryFilters.read(
                     rule, type: Self.filterType, count: 1...100, length: 1...256, pattern: RepositoryFilters.signing))
         }
-        try await call.permit("ecr:PutSigningConfiguration", in: call.registry, registry.access)
         let configuration = SigningConfiguration(rules: rules)
         try await registry.settings.setSigning(configuration, of: call.registry)
         return ["signingConfiguration": Self.json(configuration)]
     }
 
     private func get(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("ecr:GetSigningConfiguration", in: call.registry, registry.access)
-        return answer(call, try await registry.settings.signing(of: call.registry))
+        answer(call, try await registry.settings.signing(of: call.registry))
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("ecr:DeleteSigningConfiguration", in: call.registry, registry.access)
-        return answer(call, try await registry.settings.deleteSigning(of: call.registry))
+        answer(call, try await registry.settings.deleteSigning(of: call.registry))
     }
 
     /// One status for each profile whose rules match the repository: never signed, and why.
     private func status(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.imageID()
-        let (name, home) = try await call.repository("ecr:DescribeImageSigningStatus", registry.access)
+        let (name, home) = try call.repository()
         let image = try await registry.images.find(id, in: name, of: home)
         let profiles = try await registry.settings.configuration(of: home).signing?.profiles(for: name) ?? []
         return .about(

@@ -7,35 +7,33 @@ struct TagOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "TagResource", tag),
-            AWSOperation(.ecr, "UntagResource", untag),
-            AWSOperation(.ecr, "ListTagsForResource", list),
+            AWSOperation(.ecr, "TagResource", may: .reading { try Self.tagging($0, $1) }, tag),
+            AWSOperation(.ecr, "UntagResource", may: .reading { try Self.untagging($0, $1) }, untag),
+            AWSOperation(.ecr, "ListTagsForResource", may: .reading { [AccessDemand($1, on: try Self.resource($0))] }, list),
         ]
     }
 
     private func tag(_ call: AWSCall) async throws -> JSONValue {
         let tags = try call.input.required("tags", try call.resourceTags("tags"))
-        let (name, home) = try await target(call, "ecr:TagResource", Access.facts(giving: tags))
+        let (name, home) = try Self.target(call)
         try await registry.repositories.tag(name, in: home, with: tags)
         return [:]
     }
 
     private func untag(_ call: AWSCall) async throws -> JSONValue {
         let keys = try call.input.strings("tagKeys")
-        let (name, home) = try await target(call, "ecr:UntagResource", Access.facts(naming: keys))
+        let (name, home) = try Self.target(call)
         try await registry.repositories.untag(name, in: home, keys: keys)
         return [:]
     }
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
-        let (name, home) = try await target(call, "ecr:ListTagsForResource")
+        let (name, home) = try Self.target(call)
         return ["tags": .tags(try await registry.repositories.tags(of: name, in: home))]
     }
 
     /// `arn:aws:ecr:REGION:ACCOUNT:repository/NAME`, in the region that was asked.
-    private func target(
-        _ call: AWSCall, _ action: String, _ facts: [String: [String]] = [:]
-    ) async throws -> (RepositoryName, RegistryID) {
+    private static func target(_ call: AWSCall) throws -> (RepositoryName, RegistryID) {
         let text = try call.input.string("resourceArn")
         let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 6, parts[0] == "arn", parts[1] == call.registry.region.partition, parts[2] == "ecr",
@@ -43,8 +41,21 @@ struct TagOperations: Sendable {
             parts[5].hasPrefix("repository/"),
             let name = try? RepositoryName(String(parts[5].dropFirst("repository/".count)))
         else { throw Refusal.invalidParameter("resourceArn", "Invalid ARN") }
-        let home = RegistryID(account: account, region: call.registry.region)
-        try await call.permit(action, on: name, in: home, registry.access, facts: facts)
-        return (name, home)
+        return (name, RegistryID(account: account, region: call.registry.region))
+    }
+
+    private static func resource(_ call: AWSCall) throws -> AccessDemand.Resource {
+        let (name, home) = try target(call)
+        return .repository(name, in: home)
+    }
+
+    private static func tagging(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
+        let tags = try call.input.required("tags", try call.resourceTags("tags"))
+        return [AccessDemand(action, on: try resource(call), facts: Access.facts(giving: tags))]
+    }
+
+    private static func untagging(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
+        let keys = try call.input.strings("tagKeys")
+        return [AccessDemand(action, on: try resource(call), facts: Access.facts(naming: keys))]
     }
 }

@@ -7,44 +7,39 @@ struct TemplateOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "CreateRepositoryCreationTemplate", create),
-            AWSOperation(.ecr, "DescribeRepositoryCreationTemplates", describe),
-            AWSOperation(.ecr, "UpdateRepositoryCreationTemplate", update),
-            AWSOperation(.ecr, "DeleteRepositoryCreationTemplate", delete),
+            AWSOperation(.ecr, "CreateRepositoryCreationTemplate", may: .registry, create),
+            AWSOperation(.ecr, "DescribeRepositoryCreationTemplates", may: .registry, describe),
+            AWSOperation(.ecr, "UpdateRepositoryCreationTemplate", may: .registry, update),
+            AWSOperation(.ecr, "DeleteRepositoryCreationTemplate", may: .registry, delete),
         ]
     }
 
     private func create(_ call: AWSCall) async throws -> JSONValue {
         let draft = try draft(call)
         _ = try call.input.required("appliedFor", draft.appliedFor)
-        try await permit(call, "ecr:CreateRepositoryCreationTemplate")
         let template = try await registry.templates.create(draft, in: call.registry)
         call.warn(about: draft.repositoryPolicy, of: "the creation template \(draft.prefix)")
         return answer(template, call)
     }
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
-        let action = "ecr:DescribeRepositoryCreationTemplates"
         let account: [String: JSONValue] = ["registryId": .string(call.registry.account.description)]
         let lengths = CreationTemplate.prefixLengths
         // An empty list is what Terraform sends for none.
         if let named = try call.prefixes("prefixes", count: nil, lengths: lengths), !named.isEmpty {
             try PageRequest.refuse(call.input, besides: "prefixes")
-            try await permit(call, action)
             let templates = try await registry.templates.describe(named, in: call.registry)
             return .object(account).adding([
                 "repositoryCreationTemplates": .array(templates.map { .template($0) })
             ])
         }
         let page = try PageRequest(call.input, of: "DescribeRepositoryCreationTemplates")
-        try await permit(call, action)
         let found = try await registry.templates.describe(in: call.registry, after: page.after, limit: page.limit)
         return page.answer(found, as: "repositoryCreationTemplates", account) { .template($0) }
     }
 
     private func update(_ call: AWSCall) async throws -> JSONValue {
         let draft = try draft(call)
-        try await permit(call, "ecr:UpdateRepositoryCreationTemplate")
         let template = try await registry.templates.update(draft, in: call.registry)
         call.warn(about: draft.repositoryPolicy, of: "the creation template \(draft.prefix)")
         return answer(template, call)
@@ -52,7 +47,6 @@ struct TemplateOperations: Sendable {
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
         let prefix = try call.prefix("prefix", lengths: CreationTemplate.prefixLengths)
-        try await permit(call, "ecr:DeleteRepositoryCreationTemplate")
         return answer(try await registry.templates.delete(prefix, in: call.registry), call)
     }
 
@@ -77,9 +71,5 @@ struct TemplateOperations: Sendable {
 
     private func answer(_ template: CreationTemplate, _ call: AWSCall) -> JSONValue {
         ["registryId": .string(call.registry.account.description), "repositoryCreationTemplate": .template(template)]
-    }
-
-    private func permit(_ call: AWSCall, _ action: String) async throws {
-        try await call.permit(action, in: call.registry, registry.access)
     }
 }

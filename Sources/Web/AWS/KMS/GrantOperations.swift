@@ -11,8 +11,8 @@ struct GrantOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.kms, "ListGrants", list),
-            AWSOperation(.kms, "ListRetirableGrants", listRetirable),
+            AWSOperation(.kms, "ListGrants", may: .key, list),
+            AWSOperation(.kms, "ListRetirableGrants", may: .account, listRetirable),
         ]
     }
 

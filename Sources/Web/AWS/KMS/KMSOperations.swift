@@ -1,4 +1,5 @@
 import WeirCore
+import WeirRegistry
 package import WeirVault
 
 /// The table of the KMS API: a row for each operation of botocore's model, the ones that are not here included.
@@ -22,9 +23,41 @@ package enum KMSOperations {
     ]
 
     private static func refused(_ name: String) -> AWSOperation {
-        AWSOperation(.kms, name) { _ in
+        AWSOperation(.kms, name, may: .none) { _ in
             throw Refusal(.kmsUnsupported, "This server does not have the KMS operation \(name) yet.")
         }
+    }
+}
+
+/// What KMS operations are about. A key's own policy and its grants are not asked: nobody but the account's root can sign in.
+extension OperationPermission {
+    /// The key that `KeyId` names; all of them where it may be missing and is.
+    static let key = own { try $0.keyResource("KeyId") ?? "*" }
+
+    /// An alias, and the key that it is to name.
+    static let alias = reading { call, action in
+        let alias = try call.input.string("AliasName", length: 1...256)
+        let resources = [call.registry.arn("kms", alias), try call.keyResource("TargetKeyId")].compactMap { $0 }
+        return resources.map { AccessDemand(action, on: .own($0, in: call.registry)) }
+    }
+
+    /// Two actions, neither of them of the operation's name.
+    static let reencryption = reading { call, _ in
+        let source = try call.keyResource("SourceKeyId") ?? "*"
+        let target = try call.keyResource("DestinationKeyId") ?? "*"
+        return [
+            AccessDemand("kms:ReEncryptFrom", on: .own(source, in: call.registry)),
+            AccessDemand("kms:ReEncryptTo", on: .own(target, in: call.registry)),
+        ]
+    }
+}
+
+extension AWSCall {
+    /// The ARN of the key that a member names by its id, an alias or an ARN.
+    fileprivate func keyResource(_ member: String) throws -> String? {
+        guard let text = try input.optionalString(member, length: Self.keyNameLengths) else { return nil }
+        if text.hasPrefix("arn:") { return text }
+        return registry.arn("kms", text.hasPrefix("alias/") ? text : "key/\(text)")
     }
 }
 

@@ -11,12 +11,12 @@ struct KeyCipherOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.kms, "Encrypt", encrypt),
-            AWSOperation(.kms, "Decrypt", decrypt),
-            AWSOperation(.kms, "ReEncrypt", reencrypt),
-            AWSOperation(.kms, "GenerateDataKey") { try await dataKey($0, withPlaintext: true) },
-            AWSOperation(.kms, "GenerateDataKeyWithoutPlaintext") { try await dataKey($0, withPlaintext: false) },
-            AWSOperation(.kms, "GenerateRandom", random),
+            AWSOperation(.kms, "Encrypt", may: .key, encrypt),
+            AWSOperation(.kms, "Decrypt", may: .key, decrypt),
+            AWSOperation(.kms, "ReEncrypt", may: .reencryption, reencrypt),
+            AWSOperation(.kms, "GenerateDataKey", may: .key) { try await dataKey($0, withPlaintext: true) },
+            AWSOperation(.kms, "GenerateDataKeyWithoutPlaintext", may: .key) { try await dataKey($0, withPlaintext: false) },
+            AWSOperation(.kms, "GenerateRandom", may: .account, random),
         ]
     }
 

@@ -7,13 +7,13 @@ struct KeyNameOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.kms, "CreateAlias", create),
-            AWSOperation(.kms, "UpdateAlias", update),
-            AWSOperation(.kms, "DeleteAlias", delete),
-            AWSOperation(.kms, "ListAliases", list),
-            AWSOperation(.kms, "TagResource", tag),
-            AWSOperation(.kms, "UntagResource", untag),
-            AWSOperation(.kms, "ListResourceTags", listTags),
+            AWSOperation(.kms, "CreateAlias", may: .alias, create),
+            AWSOperation(.kms, "UpdateAlias", may: .alias, update),
+            AWSOperation(.kms, "DeleteAlias", may: .alias, delete),
+            AWSOperation(.kms, "ListAliases", may: .account, list),
+            AWSOperation(.kms, "TagResource", may: .key, tag),
+            AWSOperation(.kms, "UntagResource", may: .key, untag),
+            AWSOperation(.kms, "ListResourceTags", may: .key, listTags),
         ]
     }
 

@@ -7,14 +7,14 @@ struct KeyOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.kms, "CreateKey", create),
-            AWSOperation(.kms, "DescribeKey", describe),
-            AWSOperation(.kms, "ListKeys", list),
-            AWSOperation(.kms, "EnableKey", enable),
-            AWSOperation(.kms, "DisableKey", disable),
-            AWSOperation(.kms, "UpdateKeyDescription", setDescription),
-            AWSOperation(.kms, "ScheduleKeyDeletion", scheduleDeletion),
-            AWSOperation(.kms, "CancelKeyDeletion", cancelDeletion),
+            AWSOperation(.kms, "CreateKey", may: .account, create),
+            AWSOperation(.kms, "DescribeKey", may: .key, describe),
+            AWSOperation(.kms, "ListKeys", may: .account, list),
+            AWSOperation(.kms, "EnableKey", may: .key, enable),
+            AWSOperation(.kms, "DisableKey", may: .key, disable),
+            AWSOperation(.kms, "UpdateKeyDescription", may: .key, setDescription),
+            AWSOperation(.kms, "ScheduleKeyDeletion", may: .key, scheduleDeletion),
+            AWSOperation(.kms, "CancelKeyDeletion", may: .key, cancelDeletion),
         ]
     }
 

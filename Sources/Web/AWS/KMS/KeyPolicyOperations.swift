@@ -10,14 +10,14 @@ struct KeyPolicyOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.kms, "GetKeyPolicy", policy),
-            AWSOperation(.kms, "PutKeyPolicy", setPolicy),
-            AWSOperation(.kms, "ListKeyPolicies", listPolicies),
-            AWSOperation(.kms, "GetKeyRotationStatus", rotation),
-            AWSOperation(.kms, "EnableKeyRotation", enableRotation),
-            AWSOperation(.kms, "DisableKeyRotation", disableRotation),
-            AWSOperation(.kms, "RotateKeyOnDemand", rotate),
-            AWSOperation(.kms, "ListKeyRotations", listRotations),
+            AWSOperation(.kms, "GetKeyPolicy", may: .key, policy),
+            AWSOperation(.kms, "PutKeyPolicy", may: .key, setPolicy),
+            AWSOperation(.kms, "ListKeyPolicies", may: .key, listPolicies),
+            AWSOperation(.kms, "GetKeyRotationStatus", may: .key, rotation),
+            AWSOperation(.kms, "EnableKeyRotation", may: .key, enableRotation),
+            AWSOperation(.kms, "DisableKeyRotation", may: .key, disableRotation),
+            AWSOperation(.kms, "RotateKeyOnDemand", may: .key, rotate),
+            AWSOperation(.kms, "ListKeyRotations", may: .key, listRotations),
         ]
     }
 

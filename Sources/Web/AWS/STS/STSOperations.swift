@@ -6,13 +6,13 @@ package import WeirIdentity
 package enum STSOperations {
     package static func table(accessKeys: AccessKeys) -> [AWSOperation] {
         [
-            AWSOperation(.sts, "GetCallerIdentity") { call in
+            AWSOperation(.sts, "GetCallerIdentity", may: .none) { call in
                 [
                     "Account": .string(call.caller.account.description), "Arn": .string(call.caller.principalARN),
                     "UserId": .string(call.caller.userID),
                 ]
             },
-            AWSOperation(.iam, "GetUser") { call in try user(call, accessKeys) },
+            AWSOperation(.iam, "GetUser", may: .own { $0.caller.principalARN }) { call in try user(call, accessKeys) },
         ]
             + notYet.map { refused($0, of: .sts, "STS") } + IAMOperations.notYet.map { refused($0, of: .iam, "IAM") }
     }
@@ -24,7 +24,7 @@ package enum STSOperations {
     ]
 
     private static func refused(_ name: String, of service: AWSService, _ noun: String) -> AWSOperation {
-        AWSOperation(service, name) { _ in
+        AWSOperation(service, name, may: .none) { _ in
             throw Refusal(.unsupported, "This server does not have the \(noun) operation \(name) yet.")
         }
     }

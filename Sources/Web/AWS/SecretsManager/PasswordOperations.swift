@@ -2,7 +2,9 @@ import WeirCore
 
 /// Random passwords.
 struct PasswordOperations: Sendable {
-    var table: [AWSOperation] { [AWSOperation(.secretsmanager, "GetRandomPassword") { try Self.password($0.input) }] }
+    var table: [AWSOperation] {
+        [AWSOperation(.secretsmanager, "GetRandomPassword", may: .account) { try Self.password($0.input) }]
+    }
 
     private static let lengths: ClosedRange<Int64> = 1...4_096
     private static let standardLength: Int64 = 32

@@ -8,7 +8,7 @@ struct SecretBatchOperations: Sendable {
     /// What one answer tells at most.
     private static let most = 20
 
-    var table: [AWSOperation] { [AWSOperation(.secretsmanager, "BatchGetSecretValue", batch)] }
+    var table: [AWSOperation] { [AWSOperation(.secretsmanager, "BatchGetSecretValue", may: .secrets, batch)] }
 
     private func batch(_ call: AWSCall) async throws -> JSONValue {
         let names = try call.input.optionalStrings("SecretIdList", count: 1...Self.most, length: 1...2_048)

@@ -7,8 +7,8 @@ struct SecretListOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.secretsmanager, "ListSecrets", list),
-            AWSOperation(.secretsmanager, "ListSecretVersionIds", listVersions),
+            AWSOperation(.secretsmanager, "ListSecrets", may: .account, list),
+            AWSOperation(.secretsmanager, "ListSecretVersionIds", may: .secret, listVersions),
         ]
     }
 

@@ -7,15 +7,15 @@ struct SecretOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.secretsmanager, "CreateSecret", create),
-            AWSOperation(.secretsmanager, "DescribeSecret", describe),
-            AWSOperation(.secretsmanager, "UpdateSecret", update),
-            AWSOperation(.secretsmanager, "DeleteSecret", delete),
-            AWSOperation(.secretsmanager, "RestoreSecret", restore),
-            AWSOperation(.secretsmanager, "TagResource", tag),
-            AWSOperation(.secretsmanager, "UntagResource", untag),
-            AWSOperation(.secretsmanager, "GetResourcePolicy", policy),
-            AWSOperation(.secretsmanager, "DeleteResourcePolicy", policy),
+            AWSOperation(.secretsmanager, "CreateSecret", may: .newSecret, create),
+            AWSOperation(.secretsmanager, "DescribeSecret", may: .secret, describe),
+            AWSOperation(.secretsmanager, "UpdateSecret", may: .secret, update),
+            AWSOperation(.secretsmanager, "DeleteSecret", may: .secret, delete),
+            AWSOperation(.secretsmanager, "RestoreSecret", may: .secret, restore),
+            AWSOperation(.secretsmanager, "TagResource", may: .secret, tag),
+            AWSOperation(.secretsmanager, "UntagResource", may: .secret, untag),
+            AWSOperation(.secretsmanager, "GetResourcePolicy", may: .secret, policy),
+            AWSOperation(.secretsmanager, "DeleteResourcePolicy", may: .secret, policy),
         ]
     }
 

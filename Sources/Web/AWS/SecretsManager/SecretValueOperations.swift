@@ -10,9 +10,9 @@ struct SecretValueOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.secretsmanager, "GetSecretValue", value),
-            AWSOperation(.secretsmanager, "PutSecretValue", put),
-            AWSOperation(.secretsmanager, "UpdateSecretVersionStage", move),
+            AWSOperation(.secretsmanager, "GetSecretValue", may: .secret, value),
+            AWSOperation(.secretsmanager, "PutSecretValue", may: .secret, put),
+            AWSOperation(.secretsmanager, "UpdateSecretVersionStage", may: .secret, move),
         ]
     }
 

@@ -1,4 +1,5 @@
 import WeirCore
+import WeirRegistry
 package import WeirVault
 
 /// The table of the Secrets Manager API: a row for each operation of botocore's model, the ones that are not here included.
@@ -19,9 +20,32 @@ package enum SecretsOperations {
     ]
 
     private static func refused(_ name: String) -> AWSOperation {
-        AWSOperation(.secretsmanager, name) { _ in
+        AWSOperation(.secretsmanager, name, may: .none) { _ in
             throw Refusal(.unsupported, "This server does not have the Secrets Manager operation \(name) yet.")
         }
+    }
+}
+
+/// What Secrets Manager operations are about.
+extension OperationPermission {
+    /// The secret that `SecretId` names.
+    static let secret = own { $0.secretResource(try $0.secretName()) }
+
+    static let newSecret = own { $0.secretResource(try $0.input.string("Name", length: 1...512)) }
+
+    /// Those of `SecretIdList`, each to be read; all where they are found by filters.
+    static let secrets = reading { call, action in
+        let named = try call.input.optionalStrings("SecretIdList", count: 1...20, length: 1...2_048)
+        let resources = named.map { $0.map(call.secretResource) } ?? ["*"]
+        return [AccessDemand(action, on: .own("*", in: call.registry))]
+            + resources.map { AccessDemand("secretsmanager:GetSecretValue", on: .own($0, in: call.registry)) }
+    }
+}
+
+extension AWSCall {
+    /// The ARN of a secret that is called so, without the six characters at its end, which only the secret itself can tell.
+    fileprivate func secretResource(_ name: String) -> String {
+        name.hasPrefix("arn:") ? name : registry.arn("secretsmanager", "secret:\(name)")
     }
 }
 

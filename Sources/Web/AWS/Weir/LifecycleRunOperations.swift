@@ -5,12 +5,16 @@ import WeirRegistry
 struct LifecycleRunOperations: Sendable {
     let registry: Registry
 
-    var table: [AWSOperation] { [AWSOperation(.weir, "RunLifecycle", run)] }
+    var table: [AWSOperation] { [AWSOperation(.weir, "RunLifecycle", may: .reading { try Self.demands($0, $1) }, run)] }
+
+    private static func demands(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
+        guard call.input.has("repositoryName") else { return [AccessDemand(action, on: .registry(call.registry))] }
+        return [AccessDemand(action, on: .repository(try call.repositoryName(), in: call.registry))]
+    }
 
     private func run(_ call: AWSCall) async throws -> JSONValue {
         let mode: LifecycleRun.Mode = try call.input.optionalBool("dryRun") ?? false ? .dryRun : .real
         guard call.input.has("repositoryName") else {
-            try await call.permit("weir:RunLifecycle", in: call.registry, registry.access)
             let (runs, failed) = try await registry.lifecycle.runAll(in: call.registry, mode)
             return [
                 "runs": .array(runs.map { .run($0) }),
@@ -19,7 +23,6 @@ struct LifecycleRunOperations: Sendable {
             ]
         }
         let name = try call.repositoryName()
-        try await call.permit("weir:RunLifecycle", on: name, in: call.registry, registry.access)
         let run = try await registry.lifecycle.run(name, in: call.registry, mode)
         return ["runs": [.run(run)], "failures": []]
     }

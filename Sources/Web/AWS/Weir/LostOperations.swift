@@ -9,15 +9,14 @@ struct LostOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.weir, "ListLost", list),
-            AWSOperation(.weir, "RestoreLost", restore),
-            AWSOperation(.weir, "DeleteLost", delete),
+            AWSOperation(.weir, "ListLost", may: .registry(home), list),
+            AWSOperation(.weir, "RestoreLost", may: .registry(home), restore),
+            AWSOperation(.weir, "DeleteLost", may: .registry(home), delete),
         ]
     }
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
         let request = try PageRequest(call.input, of: "ListLost")
-        try await call.permit("weir:ListLost", in: home, registry.access)
         let quarantine = registry.quarantine
         let (page, total) = try await quarantine.list(after: request.after, limit: request.limit)
         return request.answer(page, as: "lost", ["total": .count(total)]) { lost in
@@ -31,13 +30,11 @@ struct LostOperations: Sendable {
 
     private func restore(_ call: AWSCall) async throws -> JSONValue {
         let selection = try selection(call.input)
-        try await call.permit("weir:RestoreLost", in: home, registry.access)
         return ["run": .run(try registry.chores.start(.restore(selection)))]
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
         let selection = try selection(call.input)
-        try await call.permit("weir:DeleteLost", in: home, registry.access)
         return ["run": .run(try registry.chores.start(.discard(selection)))]
     }
 

@@ -7,18 +7,22 @@ struct PullOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.weir, "StartWarm", warm),
-            AWSOperation(.weir, "DescribeWarm", describeWarm),
-            AWSOperation(.weir, "ListWarms", listWarms),
-            AWSOperation(.weir, "RefreshImage", refresh),
-            AWSOperation(.weir, "ExplainImage", explain),
+            AWSOperation(.weir, "StartWarm", may: .registry, warm),
+            AWSOperation(.weir, "DescribeWarm", may: .registry, describeWarm),
+            AWSOperation(.weir, "ListWarms", may: .registry, listWarms),
+            AWSOperation(.weir, "RefreshImage", may: .reading { try await image($0, $1) }, refresh),
+            AWSOperation(.weir, "ExplainImage", may: .reading { try await image($0, $1) }, explain),
         ]
+    }
+
+    private func image(_ call: AWSCall, _ action: String) async throws -> [AccessDemand] {
+        let image = try await call.image(registry.cacheRules)
+        return [AccessDemand(action, on: .repository(image.name, in: call.registry))]
     }
 
     private func warm(_ call: AWSCall) async throws -> JSONValue {
         let texts = try call.input.strings("images", count: 1...1_000, length: 2...800)
         let platforms = try call.input.optionalStrings("platforms", count: 0...RuleOptions.platformsLimit, length: 3...100)
-        try await call.permit("weir:StartWarm", in: call.registry, registry.access)
         var images: [WarmImage] = []
         for text in texts {
             let image = try await ImageName(text, in: call.registry, registry.cacheRules)
@@ -29,7 +33,6 @@ struct PullOperations: Sendable {
 
     private func describeWarm(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.input.string("warmId", length: 1...64)
-        try await call.permit("weir:DescribeWarm", in: call.registry, registry.access)
         guard let job = registry.pulls.warmJob(id, in: call.registry) else {
             throw Refusal.invalidParameter("warmId", "No warming has this number (any more)")
         }
@@ -37,8 +40,7 @@ struct PullOperations: Sendable {
     }
 
     private func listWarms(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("weir:ListWarms", in: call.registry, registry.access)
-        return ["warms": .array(registry.pulls.warmJobs(in: call.registry).map { .warm($0) })]
+        ["warms": .array(registry.pulls.warmJobs(in: call.registry).map { .warm($0) })]
     }
 
     private func refresh(_ call: AWSCall) async throws -> JSONValue {
@@ -46,7 +48,6 @@ struct PullOperations: Sendable {
         guard case .tag(let tag) = image.reference else {
             throw Refusal.invalidParameter("image", "A digest names the same content for ever: only a tag can be refreshed")
         }
-        try await call.permit("weir:RefreshImage", on: image.name, in: call.registry, registry.access)
         let outcome = try await registry.pulls.refresh(tag, in: image.name, of: call.registry, for: call.caller)
         return .members([
             "repositoryName": .string("\(image.name)"), "imageTag": .string("\(tag)"),
@@ -58,7 +59,6 @@ struct PullOperations: Sendable {
     private func explain(_ call: AWSCall) async throws -> JSONValue {
         let asksUpstream = try call.input.optionalBool("askUpstream") ?? true
         let image = try await call.image(registry.cacheRules)
-        try await call.permit("weir:ExplainImage", on: image.name, in: call.registry, registry.access)
         let found = try await registry.pulls.why(
             image.reference, in: image.name, of: call.registry, for: call.caller, askUpstream: asksUpstream)
         return .members([

@@ -7,28 +7,25 @@ struct RuleOptionOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.weir, "ListRules", list),
-            AWSOperation(.weir, "DescribeRule", describe),
-            AWSOperation(.weir, "SetRuleOptions", setOptions),
+            AWSOperation(.weir, "ListRules", may: .registry, list),
+            AWSOperation(.weir, "DescribeRule", may: .registry, describe),
+            AWSOperation(.weir, "SetRuleOptions", may: .registry, setOptions),
         ]
     }
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
-        try await call.permit("weir:ListRules", in: call.registry, registry.access)
         let rules = try await registry.cacheRules.statuses(in: call.registry)
         return ["rules": .array(rules.map { .rule($0, in: call.registry) })]
     }
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
         let prefix = try call.prefix("ecrRepositoryPrefix", lengths: CacheRule.prefixLengths)
-        try await call.permit("weir:DescribeRule", in: call.registry, registry.access)
         return ["rule": .rule(try await registry.cacheRules.status(of: prefix, in: call.registry), in: call.registry)]
     }
 
     /// Sets what is given and leaves the rest as it is; `reset` names what goes back to the server's own.
     private func setOptions(_ call: AWSCall) async throws -> JSONValue {
         let prefix = try call.prefix("ecrRepositoryPrefix", lengths: CacheRule.prefixLengths)
-        try await call.permit("weir:SetRuleOptions", in: call.registry, registry.access)
         let input = call.input
         let reset = try input.optionalStrings("reset", count: 0...20) ?? []
         let status = try await registry.cacheRules.setOptions(of: prefix, in: call.registry) { options in

@@ -1,0 +1,144 @@
+import NIOCore
+import Testing
+import WeirCore
+import WeirRegistry
+import WeirVault
+import WeirWeb
+
+/// The column of the operations' tables that says what a caller must be allowed.
+@Suite struct PermissionTests {
+    /// Whatever an operation may want to read to know what it is about.
+    private static let input: [String: JSONValue] = [
+        "repositoryName": "team/app", "repositoryNames": ["team/app"], "name": "BLOB_MOUNTING",
+        "resourceArn": "arn:aws:ecr:us-east-2:111122223333:repository/team/app", "tags": [["Key": "a", "Value": "b"]],
+        "tagKeys": ["a"], "image": "team/app:1", "KeyId": "alias/app", "AliasName": "alias/app", "TargetKeyId": "alias/app",
+        "SecretId": "app", "Name": "app", "SecretIdList": ["app"],
+    ]
+
+    /// What IAM calls differently, or splits.
+    private static let actions = [
+        "ecr:ListImageReferrers": "ecr:BatchGetImage", "kms:ReEncrypt": "kms:ReEncryptFrom",
+    ]
+
+    private static func operations(_ aws: TestAWS) -> [AWSOperation] {
+        ECROperations.table(registry: aws.registry, tokens: aws.tokens) + KMSOperations.table(keys: aws.vault.keys)
+            + SecretsOperations.table(secrets: aws.vault.secrets) + STSOperations.table(accessKeys: aws.accessKeys)
+            + WeirOperations.table(registry: aws.registry, clock: nil, home: aws.id)
+    }
+
+    private static func call(_ operation: AWSOperation, by caller: Caller, _ aws: TestAWS) -> AWSCall {
+        var input = input
+        // The server's own account is asked for what is its: a registry, where the operation takes one.
+        if operation.service == .ecr { input["registryId"] = .string("\(aws.id.account)") }
+        return AWSCall(
+            registry: RegistryID(account: caller.account, region: aws.id.region), caller: caller, accessKeyID: "AKIA",
+            requestID: "1",
+            now: TestAWS.now, input: Parameters(input, service: operation.service),
+            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http))
+    }
+
+    @Test("Whoever may nothing can do nothing")
+    func nobody() async throws {
+        let aws = try await TestAWS()
+        let user = Caller(
+            account: aws.id.account, principalARN: "arn:aws:iam::111122223333:user/nobody", isRoot: false, userID: "AIDA")
+        let open = Set(
+            ["GetCallerIdentity"] + KMSOperations.notYet + SecretsOperations.notYet + STSOperations.notYet + IAMOperations.notYet)
+        for operation in Self.operations(aws) where !open.contains(operation.name) {
+            let action = Self.actions[operation.action] ?? operation.action
+            let refusal = await #expect(throws: Refusal.self, "\(operation.action)") {
+                _ = try await operation.answer(Self.call(operation, by: user, aws), aws.registry.access)
+            }
+            #expect(refusal?.reason == .accessDenied, "\(operation.action): \(String(describing: refusal))")
+            #expect(
+                refusal?.message.contains("is not authorized to perform: \(action) on resource: ") == true, "\(operation.action)")
+        }
+    }
+
+    /// A row that asks about the caller's own registry, where it should ask about another's, would let everybody in.
+    @Test("The root of another account can do nothing here")
+    func abroad() async throws {
+        let aws = try await TestAWS()
+        let account = try AccountID("444455556666")
+        let root = Caller(account: account, principalARN: "arn:aws:iam::444455556666:root", isRoot: true, userID: "444455556666")
+        // They take no `registryId`: they are about the caller's own registry.
+        let own: Set = [
+            "GetAuthorizationToken", "PutRegistryPolicy", "GetRegistryPolicy", "DeleteRegistryPolicy",
+            "RegisterPullTimeUpdateExclusion", "DeregisterPullTimeUpdateExclusion", "ListPullTimeUpdateExclusions",
+            "DescribeRegistry", "PutReplicationConfiguration", "GetRegistryScanningConfiguration",
+            "PutRegistryScanningConfiguration", "BatchGetRepositoryScanningConfiguration", "PutSigningConfiguration",
+            "GetSigningConfiguration", "DeleteSigningConfiguration", "CreateRepositoryCreationTemplate",
+            "DescribeRepositoryCreationTemplates", "UpdateRepositoryCreationTemplate", "DeleteRepositoryCreationTemplate",
+            "GetAccountSetting", "PutAccountSetting",
+        ]
+        let ofTheServer: Set = [
+            "StartGarbageCollection", "StartVerification", "DescribeRun", "ListRuns", "ListLost", "RestoreLost", "DeleteLost",
+        ]
+        for operation in Self.operations(aws) {
+            switch operation.service {
+            case .ecr where !own.contains(operation.name), .weir where ofTheServer.contains(operation.name): break
+            default: continue
+            }
+            let refusal = await #expect(throws: Refusal.self, "\(operation.action)") {
+                _ = try await operation.answer(Self.call(operation, by: root, aws), aws.registry.access)
+            }
+            #expect(refusal?.reason == .accessDenied, "\(operation.action): \(String(describing: refusal))")
+        }
+    }
+
+    @Test("A policy can name the action of each of ECR's operations, and no other")
+    func named() async throws {
+        let aws = try await TestAWS()
+        let actions = ECROperations.table(registry: aws.registry, tokens: aws.tokens).map(\.name)
+        #expect(Set(actions).symmetricDifference(ECRActions.operations) == ["ListImageReferrers"])
+    }
+
+    private static let digest = "sha256:" + String(repeating: "0", count: 64)
+
+    /// What a registry's client can ask for, each with a right that nobody has.
+    @Test(
+        "Whoever may nothing is refused at every address of the distribution API",
+        arguments: [
+            ("GET", "_catalog", "DescribeRepositories"), ("GET", "team/app/tags/list", "ListImages"),
+            ("GET", "team/app/manifests/1", "BatchGetImage"), ("HEAD", "team/app/manifests/1", ""),
+            ("PUT", "team/app/manifests/1", "PutImage"), ("DELETE", "team/app/manifests/1", "BatchDeleteImage"),
+            ("GET", "team/app/blobs/\(digest)", "GetDownloadUrlForLayer"), ("HEAD", "team/app/blobs/\(digest)", ""),
+            ("DELETE", "team/app/blobs/\(digest)", "BatchDeleteImage"),
+            ("POST", "team/app/blobs/uploads/", "InitiateLayerUpload"),
+            ("POST", "team/app/blobs/uploads/?mount=\(digest)&from=team/other", "InitiateLayerUpload"),
+            ("PATCH", "team/app/blobs/uploads/1", "UploadLayerPart"),
+            ("PUT", "team/app/blobs/uploads/1?digest=\(digest)", "CompleteLayerUpload"),
+            ("GET", "team/app/blobs/uploads/1", "UploadLayerPart"), ("DELETE", "team/app/blobs/uploads/1", "InitiateLayerUpload"),
+            ("GET", "team/app/referrers/\(digest)", "BatchGetImage"),
+        ])
+    func registryAPI(method: String, path: String, action: String) async throws {
+        let house = try await TestHouse()
+        try await house.repository("team/app")
+        try await house.registry.settings.setPolicy(
+            #"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:*","Resource":"*"}]}"#,
+            of: house.id)
+        let answer = try await house.send(method, "/v2/\(path)", body: ByteBuffer(string: "x"))
+        #expect(answer.status == 403)
+        #expect(
+            method == "HEAD" || answer.text.contains("is not authorized to perform: ecr:\(action) on resource: "),
+            "\(answer.text)")
+    }
+
+    /// Each of several rights is asked for.
+    @Test(
+        "A push in one request takes all three rights",
+        arguments: ["InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"])
+    func wholePush(lacking action: String) async throws {
+        let house = try await TestHouse()
+        try await house.repository("team/app")
+        let blob = ByteBuffer(string: "a layer")
+        let path = "/v2/team/app/blobs/uploads/?digest=\(Digest(of: blob.readableBytesView))"
+        try await house.registry.settings.setPolicy(
+            #"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:\#(action)","Resource":"*"}]}"#,
+            of: house.id)
+        let refused = try await house.send("POST", path, body: blob)
+        #expect(refused.status == 403 && refused.text.contains("ecr:\(action)"))
+        _ = try await house.registry.settings.deletePolicy(of: house.id)
+        #expect(try await house.send("POST", path, body: blob).status == 201)
+    }
+}
