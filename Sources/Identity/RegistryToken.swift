@@ -72,7 +72,7 @@ struct RegistryToken: Equatable {
     }
 }
 
-/// Base64 with `-` and `_`, without padding (RFC 4648 §5).
+/// Base64 with `-` and `_`, without padding (RFC 4648, 5).
 enum Base64URL {
     static func encode(_ bytes: [UInt8]) -> String {
         let text = Data(bytes).base64EncodedString().utf8.compactMap { byte -> UInt8? in

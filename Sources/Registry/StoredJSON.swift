@@ -6,7 +6,7 @@ import WeirCore
     import Foundation
 #endif
 
-/// Lists in a column, as JSON text (design.md §3).
+/// Lists in a column, as JSON text.
 enum StoredJSON {
     static func text(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()

@@ -4,7 +4,7 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// How registries' tokens, challenges and refusals differ from the book (vendors.md, 21).
+/// How registries' tokens, challenges and refusals differ from the book (docs/upstreams.md).
 @Suite struct MannerTests {
     private static let manifestReply = Reply(200, [("Content-Type", MediaType.ociManifest)], someManifest)
 

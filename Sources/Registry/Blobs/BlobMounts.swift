@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// Takes a blob from another repository of the registry without its bytes being sent again (ecr-behaviour §6.6).
+/// Takes a blob from another repository of the registry without its bytes being sent again (docs/ecr.md, "Blob mounting").
 ///
 /// Only where the registry's account setting allows it, from a repository that the caller may read, under the same key, and
 /// only what was pushed: what a cache fetched is its upstream's to hand out.

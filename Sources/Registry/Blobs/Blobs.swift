@@ -5,7 +5,7 @@ package import WeirVault
 
 /// The stored blobs: opened and committed, each under the key of its repository.
 package final class Blobs: Sendable {
-    /// Which content is sealed (design.md §6).
+    /// Which content is sealed.
     package enum Sealing: String, Sendable, CaseIterable {
         /// Everything: the default.
         case all

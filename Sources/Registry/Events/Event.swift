@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// Something that happened to an image, as ECR tells EventBridge of it (ecr-behaviour.md §7.2).
+/// Something that happened to an image, as ECR tells EventBridge of it (docs/ecr.md, "Events and the audit").
 package struct Event: Sendable, Equatable {
     /// What kind of event it is. What AWS has no name for begins with `Weir`.
     package struct DetailType: Sendable, Hashable {

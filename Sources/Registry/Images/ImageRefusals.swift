@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// ECR's sentences about images (ecr-behaviour §3.8, §3.9, §6.5).
+/// ECR's sentences about images (docs/ecr.md, "Sentences").
 extension Refusal {
     package static let imageNotFound = Refusal(.imageNotFound, "Requested image not found")
 

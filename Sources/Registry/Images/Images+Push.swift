@@ -48,7 +48,7 @@ extension Images {
 
     /// Stores a pushed manifest, its bytes untouched, and points its tags at it: all or nothing. On disk when this returns.
     ///
-    /// The order of what is checked is ECR's (ecr-behaviour §3.8).
+    /// The order of what is checked is ECR's (docs/ecr.md, "The order of PutImage's checks").
     package func put(
         _ push: ImagePush, in name: RepositoryName, of registry: RegistryID
     ) async throws -> PutImage {

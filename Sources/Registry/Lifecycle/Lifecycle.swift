@@ -4,7 +4,7 @@ import ServiceLifecycle
 import WeirCore
 
 /// Lifecycle policies carried out, previewed, and run on a schedule; and the archive, to which they move images
-/// (ecr-behaviour.md §4, §3.10).
+/// (docs/ecr.md, "How a lifecycle policy is carried out").
 ///
 /// What was asked for is written down before it is answered, so that a restart forgets neither a preview nor an image on its
 /// way back.

@@ -1,7 +1,7 @@
 import WeirCore
 
 /// The server's own doings, as CloudTrail records those of the service: `PolicyExecutionEvent`, `DryRunEvent` and
-/// `ImageActivationEvent` (ecr-behaviour.md §7.4).
+/// `ImageActivationEvent` (docs/ecr.md, "Events and the audit").
 struct LifecycleAudit: Sendable {
     /// CloudTrail divides what is longer among several records.
     private static let imagesPerRecord = 9

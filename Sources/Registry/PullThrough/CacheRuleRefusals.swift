@@ -1,6 +1,6 @@
 import WeirCore
 
-/// ECR's sentences about cache rules (ecr-behaviour §1.6).
+/// ECR's sentences about cache rules (docs/ecr.md, "Sentences").
 extension Refusal {
     static func cacheRuleNotFound(_ prefix: Prefix, in registry: RegistryID) -> Refusal {
         Refusal(

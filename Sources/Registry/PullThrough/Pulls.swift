@@ -4,7 +4,7 @@ import NIOCore
 package import WeirCore
 import WeirVault
 
-/// Pulls, from what is stored here and through the cache (design.md §5).
+/// Pulls, from what is stored here and through the cache.
 ///
 /// ```
 /// manifest  in memory, or a row, and fresh  → reply

@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// ECR's sentences about repositories (ecr-behaviour §3.3 to §3.6, §4.7).
+/// ECR's sentences about repositories (docs/ecr.md, "Sentences").
 extension Refusal {
     package static func repositoryNotFound(_ name: RepositoryName, in registry: RegistryID) -> Refusal {
         Refusal(

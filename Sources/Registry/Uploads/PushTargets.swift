@@ -1,7 +1,8 @@
 import Logging
 package import WeirCore
 
-/// Where a push goes: the repository, which a `CREATE_ON_PUSH` template makes where it is missing (ecr-behaviour §2.8).
+/// Where a push goes: the repository, which a `CREATE_ON_PUSH` template makes where it is missing (docs/ecr.md, "Create on
+/// push").
 package struct PushTargets: Sendable {
     let repositories: Repositories
     let templates: Templates

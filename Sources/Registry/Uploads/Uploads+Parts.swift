@@ -1,7 +1,7 @@
 package import NIOCore
 package import WeirCore
 
-/// ECR's layer API: uploads by parts that are numbered by their bytes (ecr-behaviour §3.7).
+/// ECR's layer API: uploads by parts that are numbered by their bytes (docs/ecr.md, "Layers by parts").
 extension Uploads {
     /// What a client is told to send at once: 10 MiB, ECR's.
     package static let partSize: Int64 = 10 * 1_048_576

@@ -10,7 +10,7 @@
 //              5  cipher, 1: AES-256-GCM in segments of 64 KiB
 //              6  length of the scope (one byte), the scope: `SealingKey.scope`, ASCII
 //                 length of the wrapped data key (two bytes, big-endian), the wrapped data key
-//                 binding (16 bytes): zeros until the blob is whole, then an AES-256-GCM tag of nothing under the blob's own data key
+//                 binding (16 bytes): zeros until the blob is whole, then an AES-256-GCM tag of nothing under the blob's data key
 //                   nonce 12 bytes of 0xff, which no segment has
 //                   authenticated besides  "WEIR", version, cipher, 2, the digest as text
 //                 zeros up to 512

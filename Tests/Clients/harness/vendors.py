@@ -173,7 +173,7 @@ VENDORS = [
         repository="group/project/app", is_ecrs=False),
 ]
 
-#: The rest of vendors.md's table (section 20).
+#: The rest of the vendors in docs/upstreams.md.
 MORE = [
     Vendor(
         "redhat", "registry.redhat.io", realm="/auth/realms/rhcc/token", service="docker-registry", digest_header=(), blobs="cdn",
@@ -212,7 +212,7 @@ def manner(name: str, **members: object) -> Vendor:
     return Vendor(name, "manners.example", is_ecrs=False, **members)  # type: ignore[arg-type]
 
 
-#: What some registry or other does, each alone (vendors.md, section 21), for what no row above has. One stand-in is each of them in turn.
+#: What some registry or other does, each alone (docs/upstreams.md), for what no row above has. One stand-in is each of them in turn.
 MANNERS = [
     manner("no-head-blob", head_blob=403),
     manner("no-head-at-all", head_blob=404, head_manifest=404),

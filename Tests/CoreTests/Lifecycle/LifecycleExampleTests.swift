@@ -1,7 +1,7 @@
 import Testing
 import WeirCore
 
-/// The worked examples of ECR's guide (ecr-behaviour.md §4.6), and the cases that follow from its rules.
+/// The worked examples of ECR's guide (docs/ecr.md), and the cases that follow from its rules.
 @Suite struct LifecycleExampleTests {
     private static let now = Timestamp(seconds: 1_800_000_000)
 

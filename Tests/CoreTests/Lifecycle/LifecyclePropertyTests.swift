@@ -2,7 +2,7 @@ import Exams
 import Testing
 import WeirCore
 
-/// Ten thousand random policies over random repositories: the plan is what a plain reading of ecr-behaviour.md §4.5 says, and its
+/// Ten thousand random policies over random repositories: the plan is what a plain reading of docs/ecr.md says, and its
 /// invariants hold.
 @Suite struct LifecyclePropertyTests {
     @Test("The plan is what a plain reading of the rules gives", arguments: 0..<20)
