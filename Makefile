@@ -1,16 +1,21 @@
 # The daily commands. `make run` and `make test` do their own set-up on a Debian 12 machine with a Swift 6.3 toolchain.
 SHELL := /bin/bash
 PROGRAM := .build/release/weir
-# Unit tests side by side. All thousand at once, as is the default, wait for each other for longer than their time-outs on two cores.
-AT_ONCE := 8
+# Every interleaving, thousands of random policies: long, and a run of their own.
+MODELS := (Model|Trial)Tests
 
-.PHONY: help build run test unit clients fuzz soak bench format
+# The part of the tests that `make quick` runs: a room, or any other pattern.
+ROOM := Core
+
+.PHONY: help build run test quick unit models clients fuzz soak bench format
 
 help:
 	@echo 'make build     the program, at $(PROGRAM)'
 	@echo 'make run       builds and starts it: make run ARGS="--listen 0.0.0.0:5050"'
 	@echo 'make test      every test: unit tests, then the real clients against the built program'
+	@echo 'make quick     the unit tests of one room, not optimised, seconds after a change: make quick ROOM=Web'
 	@echo 'make unit      the unit tests alone'
+	@echo 'make models    those of the long trials: every interleaving, thousands of random policies'
 	@echo 'make clients   the real clients alone: make clients ARGS="-k terraform"'
 	@echo 'make fuzz      nonsense for every parser and at every door, ten minutes: make fuzz ARGS="--seconds 3600 --seed 7"'
 	@echo 'make soak      clients and a machine that breaks, ten minutes: make soak ARGS="--minutes 60 --seed 7"'
@@ -25,12 +30,21 @@ run: build
 	exec $(PROGRAM) serve $(ARGS)
 
 test: unit
+	$(MAKE) models
 	$(MAKE) clients
+
+quick:
+	@scripts/setup.sh build
+	swift build --build-tests
+	scripts/unit.sh --filter '^$(ROOM)'
 
 # One configuration for everything, so that nothing is compiled twice: no test needs @testable.
 unit: build
 	swift build -c release --build-tests
-	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(AT_ONCE) swift test -c release --skip-build --disable-testable-imports
+	scripts/unit.sh -c release --disable-testable-imports --skip '$(MODELS)'
+
+models:
+	scripts/unit.sh -c release --disable-testable-imports --filter '$(MODELS)'
 
 clients: build
 	@scripts/setup.sh test

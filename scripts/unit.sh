@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs built unit tests, a few at once, and prints the ten that took longest. Its arguments are those of `swift test`.
+#
+#     scripts/unit.sh --filter WebTests
+set -uo pipefail
+cd "$(dirname "$0")/.."
+# All at once, as is the default, a thousand tests wait for each other for longer than their time-outs on two cores.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${AT_ONCE:-8}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+swift test --skip-build "$@" 2>&1 | tee "$log"
+status=${PIPESTATUS[0]}
+echo 'The slowest, in seconds:'
+sed -nE 's/^[^ ]+ Test (.*) (passed|failed) after ([0-9.]+) seconds.*/\3  \1/p' "$log" | grep -v ' run with ' | sort -rn | head -10
+exit "$status"
