@@ -19,6 +19,7 @@ let selfContained: [LinkerSetting] =
     }
 
 extension Target.Dependency {
+    static let text: Self = "WeirText"
     static let core: Self = "WeirCore"
     static let sigV4: Self = "WeirSigV4"
     static let vault: Self = "WeirVault"
@@ -85,19 +86,20 @@ let package = Package(
     ],
     targets: [
         .target(name: "CPlatform", path: "Sources/CPlatform"),
-        room("Core", [.nioCore, .crypto]),
-        room("SigV4", [.crypto]),
+        room("Text", []),
+        room("Core", [.text, .nioCore, .crypto]),
+        room("SigV4", [.text, .crypto]),
         room("Vault", [.core, .crypto, .nioCore]),
-        room("Identity", [.core, .vault, .crypto]),
+        room("Identity", [.text, .core, .vault, .crypto]),
         room("Registry", [.core, .vault, .crypto, .nioCore, .logging, .metrics, .lifecycle]),
         room("Storage", [.core, "CPlatform", .grdb, .nioCore, .nioPosix]),
         room(
             "Upstream",
-            [.core, .sigV4, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioTLS, .nioSSL, .crypto, .logging, .metrics]),
+            [.text, .core, .sigV4, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioTLS, .nioSSL, .crypto, .logging, .metrics]),
         room(
             "Web",
             [
-                .core, .sigV4, .identity, .registry, .vault, .httpTypes, .nioCore,
+                .text, .core, .sigV4, .identity, .registry, .vault, .httpTypes, .nioCore,
                 .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .nioSSL, .lifecycle, .logging, .metrics,
             ]),
         room(
@@ -111,6 +113,7 @@ let package = Package(
                 .configuration, .system, .lifecycle, .unixSignals, .logging, .metrics, .nioCore, .crypto, .x509, .asn1,
             ],
             path: "Sources/weir", swiftSettings: settings, linkerSettings: selfContained),
+        tests("TextTests", [.text]),
         tests("CoreTests", [.core, .nioCore, .crypto, "Exams"]),
         tests("SigV4Tests", [.sigV4]),
         tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore]),

@@ -1,11 +1,6 @@
 import Crypto
 import WeirCore
-
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
+import WeirText
 
 /// The password of the data plane, as bytes:
 ///
@@ -69,32 +64,5 @@ struct RegistryToken: Equatable {
         self.expiresAt = expiresAt
         self.registry = registry
         self.accessKeyID = accessKeyID
-    }
-}
-
-/// Base64 with `-` and `_`, without padding (RFC 4648, 5).
-enum Base64URL {
-    static func encode(_ bytes: [UInt8]) -> String {
-        let text = Data(bytes).base64EncodedString().utf8.compactMap { byte -> UInt8? in
-            switch byte {
-            case UInt8(ascii: "+"): UInt8(ascii: "-")
-            case UInt8(ascii: "/"): UInt8(ascii: "_")
-            case UInt8(ascii: "="): nil
-            default: byte
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    static func decode(_ text: String) -> [UInt8]? {
-        var base64 = text.utf8.map { byte -> UInt8 in
-            switch byte {
-            case UInt8(ascii: "-"): UInt8(ascii: "+")
-            case UInt8(ascii: "_"): UInt8(ascii: "/")
-            default: byte
-            }
-        }
-        base64 += Array(repeating: UInt8(ascii: "="), count: (4 - base64.count % 4) % 4)
-        return Data(base64Encoded: String(decoding: base64, as: UTF8.self)).map { Array($0) }
     }
 }

@@ -1,3 +1,5 @@
+import WeirText
+
 /// A query as it came over the wire: names and values decoded, order kept, duplicates kept.
 struct RawQuery {
     /// More than any call has: reading and sorting them comes before anything is proved.
@@ -34,57 +36,16 @@ struct RawQuery {
     }
 
     /// `%41` becomes `A`; what is no encoding stays as it is. A `+` is a plus: AWS clients send a space as `%20`.
-    private static func decoded(_ text: some Collection<UInt8>) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var rest = text[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), let high = rest.first.flatMap(URIEncoding.nibble),
-                let low = rest.dropFirst().first.flatMap(URIEncoding.nibble)
-            {
-                bytes.append(high << 4 | low)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return bytes
-    }
+    private static func decoded(_ text: some Collection<UInt8>) -> [UInt8] { PercentCoding.decoded(text, broken: .kept) ?? [] }
 }
 
 /// Percent-encoding as SigV4 wants it: RFC 3986's unreserved characters stay, capital hexadecimal for the rest.
 enum URIEncoding {
-    private static let digits = Array("0123456789ABCDEF".utf8)
-
     static func encoded(_ bytes: some Sequence<UInt8>, keepingSlashes: KeepSlashes = .no) -> String {
-        var text: [UInt8] = []
-        for byte in bytes {
-            if isUnreserved(byte) || (keepingSlashes == .yes && byte == UInt8(ascii: "/")) {
-                text.append(byte)
-            } else {
-                text.append(UInt8(ascii: "%"))
-                text.append(digits[Int(byte >> 4)])
-                text.append(digits[Int(byte & 15)])
-            }
+        PercentCoding.encoded(bytes) {
+            PercentCoding.isUnreserved($0) || (keepingSlashes == .yes && $0 == UInt8(ascii: "/"))
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     enum KeepSlashes { case yes, no }
-
-    static func nibble(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case 0x30...0x39: digit - 0x30
-        case 0x41...0x46: digit - 0x41 + 10
-        case 0x61...0x66: digit - 0x61 + 10
-        default: nil
-        }
-    }
-
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
-        default: false
-        }
-    }
 }

@@ -1,3 +1,5 @@
+import WeirText
+
 /// An http or https URL on its way out, read once by a strict grammar.
 ///
 /// The guard judges these parts and the connection is made from these parts: there is no second reading of the text in which
@@ -148,36 +150,13 @@ extension OutboundURL {
         return (tidied(path), query.map(tidied))
     }
 
-    private static func tidied(_ text: Substring) -> String {
-        if text.utf8.allSatisfy(isUsual) { return String(text) }
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            if isUsual(byte) { bytes.append(byte) } else { bytes += percent(byte) }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    private static func tidied(_ text: Substring) -> String { PercentCoding.encoded(text.utf8, keeping: isUsual) }
 
-    static func encoded(_ value: String) -> String {
-        var bytes: [UInt8] = []
-        for byte in value.utf8 {
-            if isUnreserved(byte) { bytes.append(byte) } else { bytes += percent(byte) }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func percent(_ byte: UInt8) -> [UInt8] {
-        let digits = Array("0123456789ABCDEF".utf8)
-        return [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-    }
-
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
-        (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a)
-            || [0x2d, 0x2e, 0x5f, 0x7e].contains(byte)
-    }
+    static func encoded(_ value: String) -> String { PercentCoding.encoded(value.utf8) }
 
     /// RFC 3986's pchar, `/`, `?` and `%`.
     private static func isUsual(_ byte: UInt8) -> Bool {
-        isUnreserved(byte) || "!$&'()*+,;=:@/?%".utf8.contains(byte)
+        PercentCoding.isUnreserved(byte) || "!$&'()*+,;=:@/?%".utf8.contains(byte)
     }
 
     private static func withoutDots(_ path: String) -> String {

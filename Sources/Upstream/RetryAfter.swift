@@ -1,4 +1,5 @@
 package import WeirCore
+import WeirText
 
 /// When upstream wants to be asked again: `Retry-After` in its two forms, seconds and a date (RFC 9110, 10.2.3).
 package enum RetryAfter {
@@ -25,8 +26,6 @@ package enum RetryAfter {
 
     private static func wait(until moment: Timestamp, _ now: Timestamp) -> Duration { max(.zero, min(moment - now, longest)) }
 
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
     /// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that may be sent today, and the two that must be understood all the same:
     /// `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov 6 08:49:37 1994` (RFC 9110, 5.6.7).
     private static func date(_ text: String, now: Timestamp) -> Timestamp? {
@@ -46,21 +45,13 @@ package enum RetryAfter {
     }
 
     private static func date(_ day: Substring, _ month: Substring, _ year: Int64?, _ time: Substring) -> Timestamp? {
-        guard let day = Int64(day), (1...31).contains(day), let month = months.firstIndex(of: String(month)), let year,
+        guard let day = Int64(day), (1...31).contains(day), let month = CivilDate.month(named: month), let year,
             (1900...9999).contains(year)
         else { return nil }
         let clock = time.split(separator: ":").compactMap { Int64($0) }
         guard clock.count == 3, (0...23).contains(clock[0]), (0...59).contains(clock[1]), (0...60).contains(clock[2])
         else { return nil }
-        let days = daysSince1970(year: year, month: Int64(month) + 1, day: day)
+        let days = CivilDate.daysSince1970(year, month, day)
         return Timestamp(seconds: days * 86400 + clock[0] * 3600 + clock[1] * 60 + clock[2])
-    }
-
-    /// Counts in years that begin in March, so that the leap day comes last.
-    private static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
-        let shifted = month > 2 ? year : year - 1
-        let monthsFromMarch = (month + 9) % 12
-        let leapDays = shifted / 4 - shifted / 100 + shifted / 400
-        return shifted * 365 + leapDays + (monthsFromMarch * 153 + 2) / 5 + day - 1 - 719_468
     }
 }

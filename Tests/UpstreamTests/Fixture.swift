@@ -28,9 +28,12 @@ extension UpstreamSettings {
     static func reaching(
         _ url: String, host: String = "registry.example", idle: Duration = .seconds(5), head: Duration = .seconds(5)
     ) -> UpstreamSettings {
-        UpstreamSettings(
+        var settings = UpstreamSettings(
             overrides: [host: url], timeouts: .init(connect: .seconds(5), head: head, idle: idle, document: .seconds(5)),
             systemTrustRoots: nil)
+        // A test's machine that is busy for a second is no upstream that has fallen silent.
+        settings.breaker = Circuit.Rules(slow: .seconds(60))
+        return settings
     }
 }
 

@@ -1,3 +1,5 @@
+import WeirText
+
 extension Timestamp {
     /// Reads `2026-01-02`, `2026-01-02T03:04:05Z` or with a fraction or an offset (`+02:00`), as policies and clients write
     /// dates.
@@ -6,9 +8,9 @@ extension Timestamp {
         guard let year = Self.number(&rest, digits: 4), Self.take(&rest, "-"),
             let month = Self.number(&rest, digits: 2), Self.take(&rest, "-"),
             let day = Self.number(&rest, digits: 2), (1...12).contains(month),
-            (1...Self.days(in: month, of: year)).contains(day)
+            (1...CivilDate.days(in: month, of: year)).contains(day)
         else { return nil }
-        let midnight = Self.daysSince1970(year, month, day) * 86_400
+        let midnight = CivilDate.daysSince1970(year, month, day) * 86_400
         guard !rest.isEmpty else {
             self.init(seconds: midnight)
             return
@@ -57,44 +59,13 @@ extension Timestamp {
         return (isEast ? 1 : -1) * (hours * 3_600 + minutes * 60)
     }
 
-    private static func days(in month: Int64, of year: Int64) -> Int64 {
-        switch month {
-        case 4, 6, 9, 11: 30
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        default: 31
-        }
-    }
-
-    /// Days from 1970-01-01 in the Gregorian calendar. Years are counted from March, so that the leap day is the last of its
-    /// year.
-    private static func daysSince1970(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        let shifted = month <= 2 ? year - 1 : year
-        let era = shifted / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
-    }
-
     /// `2026-01-02T03:04:05Z`, as events and audit records write it.
     package var iso8601: String {
         let seconds = microseconds.quotient(roundedDownBy: 1_000_000)
         let days = seconds.quotient(roundedDownBy: 86_400)
-        let (year, month, day) = Self.date(ofDay: days)
+        let date = CivilDate(daysSince1970: days)
         let second = seconds - days * 86_400
-        let parts = [month, day, second / 3_600, second / 60 % 60, second % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }
-        return "\(year)-\(parts[0])-\(parts[1])T\(parts[2]):\(parts[3]):\(parts[4])Z"
-    }
-
-    /// The other way round than `daysSince1970`.
-    private static func date(ofDay days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let fromMarch = (5 * dayOfYear + 2) / 153
-        let month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * fromMarch + 2) / 5 + 1)
+        let parts = [date.month, date.day, second / 3_600, second / 60 % 60, second % 60].map { $0.padded(to: 2) }
+        return "\(date.year)-\(parts[0])-\(parts[1])T\(parts[2]):\(parts[3]):\(parts[4])Z"
     }
 }

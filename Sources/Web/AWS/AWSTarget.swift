@@ -1,5 +1,6 @@
 import NIOCore
 import WeirCore
+import WeirText
 
 /// What a request asks for, before anybody knows who asks: the protocol, the service and the operation's name.
 struct AWSTarget: Sendable, Equatable {
@@ -102,19 +103,6 @@ struct AWSTarget: Sendable, Equatable {
     }
 
     private static func decoded(_ text: Substring.UTF8View) -> String? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count)
-        var rest = text.makeIterator()
-        while let byte = rest.next() {
-            switch byte {
-            case UInt8(ascii: "+"): bytes.append(0x20)
-            case UInt8(ascii: "%"):
-                guard let high = rest.next().flatMap(PercentText.nibble), let low = rest.next().flatMap(PercentText.nibble)
-                else { return nil }
-                bytes.append(high << 4 | low)
-            default: bytes.append(byte)
-            }
-        }
-        return String(validating: bytes, as: UTF8.self)
+        PercentCoding.decoded(text, plusIsSpace: true).flatMap { String(validating: $0, as: UTF8.self) }
     }
 }

@@ -1,3 +1,5 @@
+import WeirText
+
 /// Percent-encoded text of paths and queries (RFC 3986, 2.1).
 enum PercentText {
     /// A path's segment, decoded once. Refuses what would not be the same path to every reader.
@@ -18,40 +20,11 @@ enum PercentText {
 
     /// nil where an escape is broken or the bytes are not UTF-8.
     static func decoded(_ raw: some StringProtocol) -> String? {
-        var bytes: [UInt8] = []
-        var rest = raw.utf8.makeIterator()
-        while let byte = rest.next() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.next().flatMap(nibble), let low = rest.next().flatMap(nibble) else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return String(validating: bytes, as: UTF8.self)
+        PercentCoding.decoded(Array(raw.utf8)).flatMap { String(validating: $0, as: UTF8.self) }
     }
 
     /// Escapes everything but RFC 3986's unreserved characters.
-    static func encoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e: bytes.append(byte)
-            default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    static func nibble(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
-    }
+    static func encoded(_ text: String) -> String { PercentCoding.encoded(text.utf8) }
 }
 
 /// The parameters of a query, decoded.

@@ -1,11 +1,6 @@
 import WeirCore
 import WeirRegistry
-
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
+import WeirText
 
 /// ECR's `nextToken`: opaque to clients, here where the next page begins and the listing that it belongs to, as base64url.
 struct PageToken {
@@ -15,33 +10,14 @@ struct PageToken {
 
     /// Throws ECR's refusal of a token that is not one of this listing's.
     init(_ text: String, of listing: String) throws(Refusal) {
-        var base64 = text.utf8.map { byte -> UInt8 in
-            switch byte {
-            case UInt8(ascii: "-"): UInt8(ascii: "+")
-            case UInt8(ascii: "_"): UInt8(ascii: "/")
-            default: byte
-            }
-        }
-        base64 += Array(repeating: UInt8(ascii: "="), count: (4 - base64.count % 4) % 4)
-        guard base64.count <= 2_048, let data = Data(base64Encoded: String(decoding: base64, as: UTF8.self)),
-            let plain = String(validating: data, as: UTF8.self), plain.hasPrefix(listing + "\n"),
+        guard text.utf8.count <= 2_048, let bytes = Base64URL.decode(text),
+            let plain = String(validating: bytes, as: UTF8.self), plain.hasPrefix(listing + "\n"),
             !plain.utf8.contains(0)
         else { throw .invalidParameter("nextToken", "Invalid next token") }
         cursor = String(plain.dropFirst(listing.count + 1))
     }
 
-    func text(of listing: String) -> String {
-        let base64 = Data("\(listing)\n\(cursor)".utf8).base64EncodedString()
-        let text = base64.utf8.compactMap { byte -> UInt8? in
-            switch byte {
-            case UInt8(ascii: "+"): UInt8(ascii: "-")
-            case UInt8(ascii: "/"): UInt8(ascii: "_")
-            case UInt8(ascii: "="): nil
-            default: byte
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
+    func text(of listing: String) -> String { Base64URL.encode("\(listing)\n\(cursor)".utf8) }
 }
 
 /// Which part of a list is asked for.
