@@ -96,18 +96,18 @@ package final class Registry: Sendable {
             logger: parts.logger)
         mounts = BlobMounts(repositories: repositories, blobs: blobs, access: access, settings: settings)
         layers = Layers(repositories: repositories, blobs: blobs)
-        pushTargets = PushTargets(
-            repositories: repositories, templates: templates, access: access, logger: parts.logger)
+        let creation = RepositoryCreation(repositories: repositories, templates: templates, access: access)
+        pushTargets = PushTargets(repositories: repositories, creation: creation, logger: parts.logger)
         pullTimes = PullTimes(
             database: parts.database, settings: settings, clock: clock, logger: parts.logger)
         lifecycle = Lifecycle(parts, repositories: repositories, images: images, pullTimes: pullTimes)
         pulls = Pulls(
             parts: parts, repositories: repositories, images: images, blobs: blobs, rules: cacheRules,
-            templates: templates, access: access, pullTimes: pullTimes)
+            creation: creation, access: access, pullTimes: pullTimes)
         referrers = Referrers(parts, pulls: pulls)
         scans = Scans(database: parts.database, images: images, clock: clock)
         replication = Replication(
-            parts, repositories: repositories, images: images, blobs: blobs, templates: templates, access: access,
+            parts, repositories: repositories, images: images, blobs: blobs, creation: creation, access: access,
             bell: bell)
         quarantine = Quarantine(blobs: blobs, grace: parts.collection.grace, clock: clock, logger: parts.logger)
         let collector = Collector(

@@ -72,7 +72,8 @@ import WeirWeb
         let lines = Lines()
         let secret = "hunter2-hunter2"
         let house = try await TestAWS(
-            extra: [AWSOperation(.secretsmanager, "CreateSecret", may: .none) { _ in ["SecretString": .string(secret)] }], audit: lines)
+            extra: [AWSOperation(.secretsmanager, "CreateSecret", may: .none) { _ in ["SecretString": .string(secret)] }],
+            audit: lines)
         _ = await house.respond(
             to: house.request(
                 "CreateSecret", body: #"{"Name":"a","SecretString":"\#(secret)","Nested":[{"Plaintext":"\#(secret)"}]}"#,

@@ -14,10 +14,8 @@ extension Pulls {
         }
         try await access.permit(place.caller, "ecr:BatchImportUpstreamImage", on: place.name, in: place.registry)
         if try await repositories.find(place.name, in: place.registry) == nil {
-            let template = try await templates.template(for: place.name, .pullThroughCache, in: place.registry)
-            try await access.permit(
-                place.caller, "ecr:CreateRepository", on: place.name, in: place.registry,
-                facts: Access.facts(giving: template?.resourceTags ?? []))
+            let plan = try await creation.plan(place.name, for: .pullThroughCache, in: place.registry)
+            try await creation.permit(place.caller, plan)
         }
         let key = FlightKey(registry: place.registry, name: place.name, reference: reference)
         if let refusal = missing.failure(of: key, at: clock.now) { throw refusal }
@@ -113,7 +111,7 @@ extension Pulls {
                     continue
                 }
             }
-            let new = try await prepare(place)
+            let new = try await creation.prepare(creation.plan(place.name, for: .pullThroughCache, in: place.registry))
             do {
                 _ = try await store(
                     manifest, reference, in: new.repository, sealedKey: new.sealedKey, creating: new)
@@ -156,24 +154,6 @@ extension Pulls {
                 try ImageTable.point(tag, to: manifest.digest, in: repository.id, checkedAt: now, sql)
             }
             return nil
-        }
-    }
-
-    /// The repository that a pull creates: with its template's settings, or ECR's defaults where none matches.
-    private func prepare(_ place: Place) async throws -> NewRepository {
-        let template = try await templates.template(for: place.name, .pullThroughCache, in: place.registry)
-        guard let template else {
-            return try await repositories.prepare(RepositorySettings(), name: place.name, in: place.registry)
-        }
-        do {
-            return try await repositories.prepare(
-                RepositorySettings(template), name: place.name, in: place.registry)
-        } catch let refusal as Refusal {
-            throw Refusal(
-                .templateFailed,
-                "The repository \(place.name) could not be created from the creation template '\(template.prefix)': \(refusal.message)",
-                brief: "the creation template '\(template.prefix)' cannot be applied: \(refusal.brief ?? refusal.message)",
-                facts: ["template.prefix": template.prefix.description, "template.reason": refusal.reason.rawValue])
         }
     }
 

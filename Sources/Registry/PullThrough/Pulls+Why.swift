@@ -119,10 +119,10 @@ extension Pulls {
     }
 
     private func noteTemplate(_ place: Place, _ notes: inout Notes) async throws {
-        let template = try await templates.template(for: place.name, .pullThroughCache, in: place.registry)
+        let plan = try await creation.plan(place.name, for: .pullThroughCache, in: place.registry)
         notes.add(
             .template,
-            template.map { "The repository is made as the creation template '\($0.prefix)' says" }
+            plan.template.map { "The repository is made as the creation template '\($0.prefix)' says" }
                 ?? "No creation template matches: the repository is made with ECR's defaults")
     }
 
@@ -130,14 +130,14 @@ extension Pulls {
 
     /// Why the caller may not; nil where they may.
     private func denial(_ exists: Bool, isHeld: Bool, at place: Place) async throws -> String? {
-        var actions = ["ecr:BatchGetImage"]
-        if !isHeld { actions = ["ecr:BatchImportUpstreamImage"] + (exists ? [] : ["ecr:CreateRepository"]) }
-        let tags =
-            exists ? [] : try await templates.template(for: place.name, .pullThroughCache, in: place.registry)?.resourceTags
-        for action in actions {
-            let facts = action == "ecr:CreateRepository" ? Access.facts(giving: tags ?? []) : [:]
+        let action = isHeld ? "ecr:BatchGetImage" : "ecr:BatchImportUpstreamImage"
+        var demands = [AccessDemand(action, on: .repository(place.name, in: place.registry))]
+        if !isHeld, !exists {
+            demands += try await creation.plan(place.name, for: .pullThroughCache, in: place.registry).demands
+        }
+        for demand in demands {
             do {
-                try await access.permit(place.caller, action, on: place.name, in: place.registry, facts: facts)
+                try await access.permit(place.caller, demand)
             } catch let refusal as Refusal where refusal.reason == .accessDenied {
                 return refusal.message
             }

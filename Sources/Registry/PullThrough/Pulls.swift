@@ -64,7 +64,7 @@ package final class Pulls: Sendable {
     let images: Images
     let blobs: Blobs
     let rules: CacheRules
-    let templates: Templates
+    let creation: RepositoryCreation
     let access: Access
     let secrets: Secrets
     let upstream: any UpstreamRegistry
@@ -85,8 +85,8 @@ package final class Pulls: Sendable {
     let missing = ShortMemory<Refusal>()
 
     init(
-        parts: Registry.Parts, repositories: Repositories, images: Images, blobs: Blobs, rules: CacheRules, templates: Templates,
-        access: Access, pullTimes: PullTimes
+        parts: Registry.Parts, repositories: Repositories, images: Images, blobs: Blobs, rules: CacheRules,
+        creation: RepositoryCreation, access: Access, pullTimes: PullTimes
     ) {
         settings = parts.pulls
         database = parts.database
@@ -94,7 +94,7 @@ package final class Pulls: Sendable {
         self.images = images
         self.blobs = blobs
         self.rules = rules
-        self.templates = templates
+        self.creation = creation
         self.access = access
         secrets = parts.secrets
         upstream = parts.upstream

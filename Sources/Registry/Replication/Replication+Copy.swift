@@ -21,45 +21,34 @@ extension Replication {
 
     // MARK: - The repository over there
 
-    /// As whom the source acts in another account: its root, which that registry's policy must let in.
-    private func permit(_ action: String, _ item: ReplicationTable.Item, tags: [ResourceTag] = []) async throws {
-        guard item.source.account != item.destination.account else { return }
+    /// As whom the source acts in another account: its root, which that registry's policy must let in. Nil at home, where nobody
+    /// is asked.
+    private func actor(_ item: ReplicationTable.Item) -> Caller? {
+        guard item.source.account != item.destination.account else { return nil }
         let account = item.source.account
-        let caller = Caller(
+        return Caller(
             account: account, principalARN: "arn:\(item.source.region.partition):iam::\(account):root", isRoot: true,
             userID: account.description)
-        try await access.permit(
-            caller, action, on: item.name, in: item.destination, facts: Access.facts(giving: tags))
     }
 
     private func destination(of item: ReplicationTable.Item) async throws -> Repository {
-        try await permit("ecr:ReplicateImage", item)
+        let actor = actor(item)
+        if let actor {
+            let resource = AccessDemand.Resource.repository(item.name, in: item.destination)
+            try await access.permit(actor, AccessDemand("ecr:ReplicateImage", on: resource))
+        }
         // It may come and go while this looks.
         for _ in 0..<3 {
             if let there = try await repositories.find(item.name, in: item.destination) { return there }
-            let settings = try await settings(of: item)
-            try await permit("ecr:CreateRepository", item, tags: settings.tags)
+            let plan = try await creation.plan(item.name, for: .replication, in: item.destination)
+            if let actor { try await creation.permit(actor, plan) }
             do {
-                return try await repositories.create(item.name, in: item.destination, settings: settings)
+                return try await repositories.create(try await creation.prepare(plan))
             } catch let refusal as Refusal where refusal.reason == .repositoryAlreadyExists {
                 repositories.forget(item.name, in: item.destination)
             }
         }
         throw Refusal.repositoryNotFound(item.name, in: item.destination)
-    }
-
-    /// Those of the destination's own template for replication, or ECR's defaults.
-    private func settings(of item: ReplicationTable.Item) async throws -> RepositorySettings {
-        guard let template = try await templates.template(for: item.name, .replication, in: item.destination) else {
-            return RepositorySettings()
-        }
-        let settings = RepositorySettings(template)
-        do {
-            _ = try await repositories.prepare(settings, name: item.name, in: item.destination)
-        } catch let refusal as Refusal {
-            throw Refusal(.templateFailed, "The creation template '\(template.prefix)' cannot be applied: \(refusal.message)")
-        }
-        return settings
     }
 
     // MARK: - The image

@@ -21,19 +21,19 @@ package final class Replication: Service {
     let repositories: Repositories
     let images: Images
     let blobs: Blobs
-    let templates: Templates
+    let creation: RepositoryCreation
     let access: Access
     private let bell: ReplicationBell
 
     init(
-        _ parts: Registry.Parts, repositories: Repositories, images: Images, blobs: Blobs, templates: Templates,
+        _ parts: Registry.Parts, repositories: Repositories, images: Images, blobs: Blobs, creation: RepositoryCreation,
         access: Access, bell: ReplicationBell
     ) {
         self.parts = parts
         self.repositories = repositories
         self.images = images
         self.blobs = blobs
-        self.templates = templates
+        self.creation = creation
         self.access = access
         self.bell = bell
     }

@@ -36,7 +36,11 @@ package final class Repositories: Sendable {
     package func create(
         _ name: RepositoryName, in registry: RegistryID, settings: RepositorySettings
     ) async throws -> Repository {
-        let new = try await prepare(settings, name: name, in: registry)
+        try await create(try await prepare(settings, name: name, in: registry))
+    }
+
+    func create(_ new: NewRepository) async throws -> Repository {
+        let (name, registry) = (new.repository.name, new.repository.registry)
         defer { forget(name, in: registry) }
         do {
             return try await database.write { sql in try Self.insert(new, sql) }

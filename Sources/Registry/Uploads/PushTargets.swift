@@ -5,32 +5,22 @@ package import WeirCore
 /// push").
 package struct PushTargets: Sendable {
     let repositories: Repositories
-    let templates: Templates
-    let access: Access
+    let creation: RepositoryCreation
     let logger: Logger
 
     /// Sees to it that the repository is there. The caller's right to push has been checked; the right to create is checked here.
     ///
     /// Does nothing where no template is for it: whoever pushes then hears that there is no such repository.
     package func prepare(_ name: RepositoryName, of registry: RegistryID, for caller: Caller) async throws {
-        guard try await repositories.find(name, in: registry) == nil,
-            let template = try await templates.template(for: name, .createOnPush, in: registry)
-        else { return }
-        let facts = Access.facts(giving: template.resourceTags)
-        try await access.permit(caller, "ecr:CreateRepository", on: name, in: registry, facts: facts)
-        if !template.resourceTags.isEmpty {
-            try await access.permit(caller, "ecr:TagResource", on: name, in: registry, facts: facts)
-        }
+        guard try await repositories.find(name, in: registry) == nil else { return }
+        let plan = try await creation.plan(name, for: .createOnPush, in: registry)
+        guard let template = plan.template else { return }
+        try await creation.permit(caller, plan)
         do {
-            _ = try await repositories.create(name, in: registry, settings: RepositorySettings(template))
+            _ = try await repositories.create(try await creation.prepare(plan))
         } catch let refusal as Refusal where refusal.reason == .repositoryAlreadyExists {
             // Another push was quicker: its repository is as good.
             return
-        } catch let refusal as Refusal {
-            throw Refusal(
-                refusal.reason,
-                "The repository \(name) could not be created from the creation template '\(template.prefix)': \(refusal.message)",
-                facts: refusal.facts.merging(["template.prefix": template.prefix.description]) { old, _ in old })
         }
         logger.info(
             "Repository created by a push",

@@ -1,0 +1,62 @@
+import WeirCore
+
+/// Repositories that nobody called CreateRepository for: a pull through the cache, a push or a replication makes them.
+///
+/// What they are made of (the creation template for the scenario, else ECR's defaults), what whoever causes it must be allowed,
+/// and how it is told that a template cannot be applied, is decided here for all three (docs/ecr.md, "Actions without an
+/// operation").
+struct RepositoryCreation: Sendable {
+    let repositories: Repositories
+    let templates: Templates
+    let access: Access
+
+    struct Plan: Sendable {
+        let name: RepositoryName
+        let registry: RegistryID
+        let scenario: CreationTemplate.Scenario
+        /// Nil where none matches.
+        let template: CreationTemplate?
+
+        var settings: RepositorySettings { template.map { RepositorySettings($0) } ?? RepositorySettings() }
+
+        /// To give it tags is a right of its own; a destination's policy allows a replication all of it by the two actions that
+        /// it names.
+        var demands: [AccessDemand] {
+            let tags = settings.tags
+            let actions = ["ecr:CreateRepository"] + (tags.isEmpty || scenario == .replication ? [] : ["ecr:TagResource"])
+            return actions.map { AccessDemand($0, on: .repository(name, in: registry), facts: Access.facts(giving: tags)) }
+        }
+    }
+
+    func plan(
+        _ name: RepositoryName, for scenario: CreationTemplate.Scenario, in registry: RegistryID
+    ) async throws -> Plan {
+        Plan(
+            name: name, registry: registry, scenario: scenario,
+            template: try await templates.template(for: name, scenario, in: registry))
+    }
+
+    func permit(_ caller: Caller, _ plan: Plan) async throws {
+        for demand in plan.demands { try await access.permit(caller, demand) }
+    }
+
+    /// Everything but the row, which is inserted in the transaction of whoever causes it.
+    func prepare(_ plan: Plan) async throws -> NewRepository {
+        do {
+            return try await repositories.prepare(plan.settings, name: plan.name, in: plan.registry)
+        } catch let refusal as Refusal {
+            throw plan.template.map { Self.failed($0, of: plan, because: refusal) } ?? refusal
+        }
+    }
+
+    /// A push hears the reason itself, since its call has an exception for each; a pull and a replication have one for all.
+    private static func failed(_ template: CreationTemplate, of plan: Plan, because refusal: Refusal) -> Refusal {
+        let facts = ["template.prefix": template.prefix.description, "template.reason": refusal.reason.rawValue]
+        return Refusal(
+            plan.scenario == .createOnPush ? refusal.reason : .templateFailed,
+            "The repository \(plan.name) could not be created from the creation template '\(template.prefix)': "
+                + refusal.message,
+            brief: "the creation template '\(template.prefix)' cannot be applied: \(refusal.brief ?? refusal.message)",
+            facts: refusal.facts.merging(facts) { old, _ in old })
+    }
+}
