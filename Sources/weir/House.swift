@@ -212,13 +212,6 @@ struct House: Sendable {
     }
 }
 
-extension Result where Failure == any Error {
-    /// What `body` gives or throws.
-    fileprivate init(_ body: () async throws -> Success) async {
-        do { self = .success(try await body()) } catch { self = .failure(error) }
-    }
-}
-
 /// Ends the fills when everything that reads them has ended.
 private struct PullsLifetime: Service {
     private let registry: Registry

@@ -17,7 +17,7 @@ package struct Layers: Sendable {
     package func availability(
         of digests: [Digest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> [Digest: Availability] {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         try blobs.check(repository)
         var found: [Digest: Availability] = [:]
         for digest in digests where found[digest] == nil {
@@ -45,7 +45,7 @@ package struct Layers: Sendable {
 
     /// Throws unless an image of the repository names the layer: only such layers are handed out by a link.
     package func checkNamed(_ digest: Digest, in name: RepositoryName, of registry: RegistryID) async throws {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         try blobs.check(repository)
         let standing = try await blobs.standing(of: digest, in: repository)
         guard standing.named == nil else { return }
@@ -59,7 +59,7 @@ package struct Layers: Sendable {
 
     /// Takes a blob from the repository. The bytes stay where another one may serve them; else the collector takes them.
     package func delete(_ digest: Digest, from name: RepositoryName, of registry: RegistryID) async throws {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let now = blobs.clock.now
         try await blobs.database.commit { sql in
             guard try !BlobTable.isNamed(digest, in: repository.id, sql) else {
@@ -72,12 +72,5 @@ package struct Layers: Sendable {
                 throw Refusal.blobUnknown(digest, in: name)
             }
         }
-    }
-
-    private func repository(_ name: RepositoryName, of registry: RegistryID) async throws -> Repository {
-        guard let repository = try await repositories.find(name, in: registry) else {
-            throw Refusal.repositoryNotFound(name, in: registry)
-        }
-        return repository
     }
 }

@@ -6,7 +6,7 @@ extension Images {
     package func batchGet(
         _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> (images: [StoredImage], failures: [ImageFailure]) {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let found = try await database.read { sql in
             var batch = ImageBatch()
             return try ids.distinct.map { id -> (ImageIDRequest, ImageIDRequest.Finding, ImageTable.Row?) in
@@ -49,7 +49,7 @@ extension Images {
     package func batchDelete(
         _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> (removed: [ImageID], failures: [ImageFailure]) {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let result = try await database.write { sql in
             var removed: [ImageID] = []
             var failures: [ImageFailure] = []

@@ -6,7 +6,7 @@ extension Images {
     package func find(
         _ id: ImageIDRequest, in name: RepositoryName, of registry: RegistryID
     ) async throws -> ImageID {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         return try await database.read { try id.resolved(in: repository, $0) }
     }
 }

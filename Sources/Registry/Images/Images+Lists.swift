@@ -8,7 +8,7 @@ extension Images {
         in name: RepositoryName, of registry: RegistryID, _ filter: TagStatus,
         _ status: ImageStatus? = .active, after cursor: String?, limit: Int
     ) async throws -> Page<ImageID> {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let after = cursor.map { text -> (digest: String, tag: String) in
             let parts = text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
             return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
@@ -24,7 +24,7 @@ extension Images {
         in name: RepositoryName, of registry: RegistryID, _ filter: TagStatus,
         _ status: ImageStatus? = .active, after cursor: String?, limit: Int
     ) async throws -> Page<ImageDetail> {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let (details, isCut) = try await database.read {
             try ImageListTable.details(in: repository.id, filter, status, after: cursor, limit: limit + 1, $0)
         }
@@ -36,7 +36,7 @@ extension Images {
     package func describe(
         _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> [ImageDetail] {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         return try await database.read { sql in
             var details: [ImageDetail] = []
             for id in ids {
@@ -54,7 +54,7 @@ extension Images {
     package func tags(
         in name: RepositoryName, of registry: RegistryID, after tag: String?, limit: Int
     ) async throws -> Page<Tag> {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let tags = try await database.read {
             try ImageListTable.tags(in: repository.id, after: tag, limit: limit + 1, $0)
         }

@@ -52,7 +52,7 @@ extension Images {
     package func put(
         _ push: ImagePush, in name: RepositoryName, of registry: RegistryID
     ) async throws -> PutImage {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         try blobs.check(repository)
         let manifest = try Manifest.pushed(push)
         let scope = blobs.place(of: manifest.digest, in: repository).scope

@@ -26,19 +26,11 @@ package final class Images: Sendable {
         self.replication = replication
     }
 
-    /// The repository, or the refusal that there is none.
-    func repository(_ name: RepositoryName, of registry: RegistryID) async throws -> Repository {
-        guard let repository = try await repositories.find(name, in: registry) else {
-            throw Refusal.repositoryNotFound(name, in: registry)
-        }
-        return repository
-    }
-
     /// Removes a tag, or an image with all its tags: `DELETE /v2/<name>/manifests/<reference>`.
     package func delete(
         _ reference: Reference, in name: RepositoryName, of registry: RegistryID
     ) async throws {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let told = try await database.write { sql in
             switch reference {
             case .tag(let tag):

@@ -11,9 +11,7 @@ extension Lifecycle {
         if let text { _ = try LifecyclePolicy(checking: text) }
         let now = clock.now
         let policy = try await database.write { sql in
-            guard let row = try RepositoryTable.find(name, in: registry, sql) else {
-                throw Refusal.repositoryNotFound(name, in: registry)
-            }
+            let row = try RepositoryTable.existing(name, in: registry, sql)
             guard let policy = text ?? row.lifecyclePolicy else {
                 throw Refusal.lifecyclePolicyNotFound(row.repository)
             }
@@ -34,9 +32,7 @@ extension Lifecycle {
         after cursor: String? = nil, limit: Int = 100
     ) async throws -> LifecyclePreview {
         try await database.read { sql in
-            guard let repository = try RepositoryTable.find(name, in: registry, sql)?.repository else {
-                throw Refusal.repositoryNotFound(name, in: registry)
-            }
+            let repository = try RepositoryTable.existing(name, in: registry, sql).repository
             guard let row = try LifecyclePreviewTable.find(repository.id, sql) else {
                 throw Refusal.lifecyclePreviewNotFound(repository)
             }

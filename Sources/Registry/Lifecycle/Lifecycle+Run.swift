@@ -79,9 +79,7 @@ extension Lifecycle {
     private static func policy(
         of name: RepositoryName, in registry: RegistryID, _ sql: any SQLConnection
     ) throws -> (repository: Repository, found: (text: String, evaluatedAt: Timestamp?)) {
-        guard let row = try RepositoryTable.find(name, in: registry, sql) else {
-            throw Refusal.repositoryNotFound(name, in: registry)
-        }
+        let row = try RepositoryTable.existing(name, in: registry, sql)
         guard let text = row.lifecyclePolicy else { throw Refusal.lifecyclePolicyNotFound(row.repository) }
         return (row.repository, (text, try LifecycleTable.evaluatedAt(row.repository.id, sql)))
     }

@@ -17,9 +17,7 @@ extension Lifecycle {
     ) async throws -> (id: ImageID, status: ImageStatus) {
         let now = clock.now
         let (repository, id, told) = try await database.write { sql in
-            guard let repository = try RepositoryTable.find(name, in: registry, sql)?.repository else {
-                throw Refusal.repositoryNotFound(name, in: registry)
-            }
+            let repository = try RepositoryTable.existing(name, in: registry, sql).repository
             let id = try id.resolved(in: repository, sql)
             let told =
                 target == .archive

@@ -260,12 +260,6 @@ final class Fills: Sendable {
     }
 }
 
-extension Result where Failure == any Error {
-    fileprivate init(_ body: () async throws -> Success) async {
-        do { self = .success(try await body()) } catch { self = .failure(error) }
-    }
-}
-
 extension Refusal {
     fileprivate static func wrongDigest(_ order: Fills.Order, got: Digest) -> Refusal {
         Refusal(

@@ -14,7 +14,7 @@ extension Pulls {
         _ digest: Digest, in name: RepositoryName, of registry: RegistryID, for caller: Caller, _ use: BlobUse = .read
     ) async throws -> ServedBlob {
         let place = Place(name: name, registry: registry, caller: caller)
-        let repository = try await images.repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         try blobs.check(repository)
         let standing = try await blobs.standing(of: digest, in: repository)
         let rule = try await rules.rule(covering: name, in: registry)

@@ -25,7 +25,7 @@ extension Pulls {
         guard let rule = try await rules.rule(covering: place.name, in: place.registry),
             let manifest = try? Manifest(push.bytes, contentType: push.contentType)
         else { return false }
-        let repository = try await images.repository(place.name, of: place.registry)
+        let repository = try await repositories.existing(place.name, in: place.registry)
         do {
             try await access.permit(
                 place.caller, "ecr:BatchImportUpstreamImage", on: place.name, in: place.registry)

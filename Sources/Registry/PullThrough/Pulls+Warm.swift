@@ -81,7 +81,7 @@ extension Pulls {
         guard !manifest.blobs.isEmpty, let rule = try await rules.rule(covering: place.name, in: place.registry) else {
             return
         }
-        let repository = try await images.repository(place.name, of: place.registry)
+        let repository = try await repositories.existing(place.name, in: place.registry)
         let source = try await source(of: place.name, by: rule, in: place.registry, place.priority)
         let wanted = Dictionary(manifest.blobs.map { ($0.digest, $0.size) }) { first, _ in first }
         report.change { progress in

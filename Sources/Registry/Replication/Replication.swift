@@ -42,7 +42,7 @@ package final class Replication: Service {
     package func statuses(
         of digest: Digest, in name: RepositoryName, of registry: RegistryID
     ) async throws -> [ReplicationStatus] {
-        let repository = try await images.repository(name, of: registry)
+        let repository = try await images.repositories.existing(name, in: registry)
         return try await parts.database.read { try ReplicationTable.statuses(of: digest, in: repository.id, $0) }
     }
 

@@ -67,9 +67,7 @@ extension Repositories {
     /// The repository's AWS tags, by key.
     package func tags(of name: RepositoryName, in registry: RegistryID) async throws -> [ResourceTag] {
         try await database.read { sql in
-            guard let row = try RepositoryTable.find(name, in: registry, sql) else {
-                throw Refusal.repositoryNotFound(name, in: registry)
-            }
+            let row = try RepositoryTable.existing(name, in: registry, sql)
             return try RepositoryTable.tags(of: row.repository.id, sql)
         }
     }

@@ -96,6 +96,14 @@ package final class Repositories: Sendable {
         try await known(name, in: registry)?.repository
     }
 
+    /// The same; throws the refusal that there is none.
+    package func existing(_ name: RepositoryName, in registry: RegistryID) async throws -> Repository {
+        guard let repository = try await find(name, in: registry) else {
+            throw Refusal.repositoryNotFound(name, in: registry)
+        }
+        return repository
+    }
+
     /// The repository with its policy, tags and sealed key, from memory where it has been asked for before.
     package func known(_ name: RepositoryName, in registry: RegistryID) async throws -> KnownRepository? {
         try await memory.value(for: Key(registry: registry, name: name)) {
@@ -122,9 +130,7 @@ package final class Repositories: Sendable {
         try await database.read { sql in
             var seen: Set<RepositoryName> = []
             return try names.filter { seen.insert($0).inserted }.map { name in
-                guard let row = try RepositoryTable.find(name, in: registry, sql) else {
-                    throw Refusal.repositoryNotFound(name, in: registry)
-                }
+                let row = try RepositoryTable.existing(name, in: registry, sql)
                 return row.repository
             }
         }
@@ -191,9 +197,7 @@ package final class Repositories: Sendable {
         // Also after an error: it may have come after the commit.
         defer { forget(name, in: registry) }
         return try await database.write { sql in
-            guard let row = try RepositoryTable.find(name, in: registry, sql) else {
-                throw Refusal.repositoryNotFound(name, in: registry)
-            }
+            let row = try RepositoryTable.existing(name, in: registry, sql)
             return try body(row, sql)
         }
     }
@@ -201,10 +205,7 @@ package final class Repositories: Sendable {
     /// The repository's row, read now.
     func row(_ name: RepositoryName, in registry: RegistryID) async throws -> RepositoryTable.Row {
         try await database.read { sql in
-            guard let row = try RepositoryTable.find(name, in: registry, sql) else {
-                throw Refusal.repositoryNotFound(name, in: registry)
-            }
-            return row
+            try RepositoryTable.existing(name, in: registry, sql)
         }
     }
 }

@@ -19,6 +19,12 @@ enum RepositoryTable {
             .first.map { try read($0, registry) }
     }
 
+    /// Throws the refusal that there is none.
+    static func existing(_ name: RepositoryName, in registry: RegistryID, _ sql: any SQLConnection) throws -> Row {
+        guard let row = try find(name, in: registry, sql) else { throw Refusal.repositoryNotFound(name, in: registry) }
+        return row
+    }
+
     /// In the order of their names, those after `name`.
     static func list(
         in registry: RegistryID, after name: String?, limit: Int, _ sql: any SQLConnection

@@ -23,7 +23,7 @@ package struct Scans: Sendable {
         _ id: ImageIDRequest, in name: RepositoryName, of registry: RegistryID
     ) async throws -> (image: ImageID, scan: ImageScan) {
         let image = try await images.find(id, in: name, of: registry)
-        let repository = try await images.repository(name, of: registry)
+        let repository = try await images.repositories.existing(name, in: registry)
         let scan = ImageScan(requestedAt: clock.now)
         try await database.write { sql in
             guard let row = try ImageTable.find(.digest(image.digest), in: repository.id, sql) else {
@@ -47,7 +47,7 @@ package struct Scans: Sendable {
         of id: ImageIDRequest, in name: RepositoryName, of registry: RegistryID
     ) async throws -> (image: ImageID, scan: ImageScan) {
         let image = try await images.find(id, in: name, of: registry)
-        let repository = try await images.repository(name, of: registry)
+        let repository = try await images.repositories.existing(name, in: registry)
         guard let scan = try await database.read({ try ImageScanTable.find(image.digest, in: repository.id, $0) }) else {
             throw Refusal(
                 .scanNotFound,

@@ -77,7 +77,7 @@ package final class Uploads: Service {
     package func begin(
         in name: RepositoryName, of registry: RegistryID, for caller: Caller
     ) async throws -> UploadStatus {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         try blobs.check(repository)
         try checkRoom(for: nil)
         do {
@@ -113,7 +113,7 @@ package final class Uploads: Service {
     package func status(
         _ id: String, in name: RepositoryName, of registry: RegistryID
     ) async throws -> UploadStatus {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let id = id.lowercased()
         if let session = held(id) {
             guard session.repository.id == repository.id else { throw Self.unknown(id) }
@@ -155,7 +155,7 @@ package final class Uploads: Service {
     package func push(
         _ body: ByteStream, digest: Digest, to name: RepositoryName, of registry: RegistryID
     ) async throws {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let (intake, content) = try blobs.intake(for: repository, digest.algorithm)
         do {
             for try await part in body {
@@ -173,7 +173,7 @@ package final class Uploads: Service {
     }
 
     package func cancel(_ id: String, in name: RepositoryName, of registry: RegistryID) async throws {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let session = try await session(id.lowercased(), in: repository)
         guard session.close() else { throw Self.unknown(id) }
         try await discard(session)
@@ -186,7 +186,7 @@ package final class Uploads: Service {
         _ id: String, in name: RepositoryName, of registry: RegistryID, at offset: Int64?,
         _ body: @Sendable (UploadSession) async throws -> Value
     ) async throws -> Value {
-        let repository = try await repository(name, of: registry)
+        let repository = try await repositories.existing(name, in: registry)
         let session = try await claim(id.lowercased(), in: repository, at: offset)
         defer {
             session.end(at: clock.now)
@@ -238,13 +238,6 @@ package final class Uploads: Service {
     /// Forgets the session where it is still the one in memory.
     func forget(_ session: UploadSession) {
         sessions.withLock { if $0[session.id] === session { $0[session.id] = nil } }
-    }
-
-    private func repository(_ name: RepositoryName, of registry: RegistryID) async throws -> Repository {
-        guard let repository = try await repositories.find(name, in: registry) else {
-            throw Refusal.repositoryNotFound(name, in: registry)
-        }
-        return repository
     }
 
     static func unknown(_ id: String) -> Refusal {

@@ -29,7 +29,6 @@ struct ImageOperations: Sendable {
         let (tagStatus, status) = try filter(call)
         let (name, home) = try call.repository()
         let page = try page(call, "ListImages", of: name, in: home, tagStatus, status)
-        guard try await exists(name, home) else { return ["imageIds": []] }
         let found = try await registry.images.list(
             in: name, of: home, tagStatus, status.status, after: page.after, limit: page.limit)
         return page.answer(found, as: "imageIds") { .imageID($0) }
@@ -46,7 +45,6 @@ struct ImageOperations: Sendable {
         }
         let (name, home) = try call.repository()
         let page = try page(call, "DescribeImages", of: name, in: home, tagStatus, status)
-        guard try await exists(name, home) else { return ["imageDetails": []] }
         let found = try await registry.images.describe(
             in: name, of: home, tagStatus, status.status, after: page.after, limit: page.limit)
         return page.answer(found, as: "imageDetails") { .imageDetail($0, name, in: home) }
@@ -89,12 +87,5 @@ struct ImageOperations: Sendable {
             try filter?.optionalChoice("tagStatus", TagStatus.self, listed: ["TAGGED", "UNTAGGED", "ANY"]) ?? .any,
             try filter?.optionalChoice("imageStatus", Status.self) ?? .active
         )
-    }
-
-    private func exists(_ name: RepositoryName, _ home: RegistryID) async throws -> Bool {
-        guard try await registry.repositories.find(name, in: home) != nil else {
-            throw Refusal.repositoryNotFound(name, in: home)
-        }
-        return true
     }
 }
