@@ -152,9 +152,10 @@ class RudeRegistry:
         chunked = manners.chunked and is_blob
         for start in range(0, len(content), PIECE):
             piece = content[start:start + PIECE]
-            request.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            # Counted before: whoever has the bytes may look at once.
             with self._lock:
                 self.sent[digest] = self.sent.get(digest, 0) + len(piece)
+            request.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             if is_blob and manners.rate:
                 time.sleep(len(piece) / manners.rate)
         cut = is_blob and manners.missing_bytes and manners.announced_in_full
