@@ -33,7 +33,7 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
 
     package init(_ text: String) throws(URLRefusal) {
         guard text.utf8.count <= Self.maxBytes else { throw URLRefusal("is longer than \(Self.maxBytes) bytes") }
-        let (schemeText, rest) = Self.cut(text, at: "://")
+        let (schemeText, rest) = Self.cut(Self.ascii(text), at: "://")
         guard let rest else { throw URLRefusal("is no absolute URL") }
         guard let scheme = Scheme(rawValue: schemeText.lowercased()) else {
             throw URLRefusal("is neither http nor https")
@@ -64,7 +64,7 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
         guard location.utf8.count <= Self.maxBytes else { throw URLRefusal("is longer than \(Self.maxBytes) bytes") }
         if Self.hasScheme(location) { return try OutboundURL(location) }
         if location.hasPrefix("//") { return try OutboundURL("\(scheme.rawValue):\(location)") }
-        let (path, query) = try Self.target(location[...])
+        let (path, query) = try Self.target(Self.ascii(location)[...])
         var whole = path
         if path.isEmpty {
             whole = self.path
@@ -99,6 +99,12 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
 // MARK: Reading
 
 extension OutboundURL {
+    /// What is not ASCII is percent-encoded before anything is looked for: to Swift a `?` with an accent over it is another
+    /// character, and to whoever reads the URL on the wire it is a `?` all the same.
+    private static func ascii(_ text: String) -> String {
+        text.utf8.allSatisfy { $0 < 0x80 } ? text : PercentCoding.encoded(text.utf8) { $0 < 0x80 }
+    }
+
     private static func hasScheme(_ text: String) -> Bool {
         guard let colon = text.firstIndex(of: ":") else { return false }
         return !text[..<colon].contains { "/?#".contains($0) }

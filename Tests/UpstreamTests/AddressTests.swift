@@ -98,6 +98,26 @@ import WeirUpstream
         #expect("\(url)" == "https://a.example/b")
     }
 
+    @Test(
+        "An accent over a mark of the grammar hides it from nobody",
+        arguments: [
+            ("http://s.example/a?\u{301}x#\u{301}y", "http://s.example/a?%CC%81x"),
+            ("http://s.example/\u{301}?q", "http://s.example/%CC%81?q"), ("http://s.example/a#\u{301}b?c", "http://s.example/a"),
+        ])
+    func accents(text: String, wire: String) throws {
+        #expect(try OutboundURL(text).wire == wire)
+        #expect(try OutboundURL(OutboundURL(text).wire).wire == wire)
+        let path = String(text.dropFirst("http://s.example".count))
+        #expect(try OutboundURL("http://s.example/v2/").resolving(path).wire == wire)
+    }
+
+    @Test(
+        "Nor in the host",
+        arguments: [
+            "http://user@\u{301}s.example/", "http://s.example:\u{301}80/", "http://s.example\u{301}/", "http://[::1]\u{301}:80/",
+        ])
+    func accentsInTheHost(text: String) { #expect(throws: URLRefusal.self) { try OutboundURL(text) } }
+
     @Test("A URL that goes out longer than 16 KiB is refused, however short it came: what is percent-encoded grows")
     func grown() throws {
         let brackets = String(repeating: "[", count: 6_000)
