@@ -62,8 +62,8 @@ package struct CivilDate: Hashable, Sendable {
 
 extension FixedWidthInteger {
     /// With zeros in front: `07`.
-    package func padded(to width: Int) -> String {
-        let digits = String(self)
+    package func padded(to width: Int, radix: Int = 10) -> String {
+        let digits = String(self, radix: radix)
         return String(repeating: "0", count: Swift.max(0, width - digits.count)) + digits
     }
 }

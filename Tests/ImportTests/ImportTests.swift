@@ -19,7 +19,8 @@ import Testing
             "WeirCore", "WeirSigV4", "CPlatform", "Glibc", "GRDB", "Crypto", "NIOCore", "NIOPosix", "FoundationEssentials",
         ],
         "Upstream": [
-            "WeirText", "WeirCore", "WeirSigV4", "AsyncHTTPClient", "Crypto", "Glibc", "Logging", "Metrics", "NIOCore", "NIOHTTP1",
+            "WeirText", "WeirCore", "WeirSigV4", "AsyncHTTPClient", "Crypto", "Glibc", "Logging", "Metrics", "NIOCore",
+            "NIOHTTP1",
             "NIOPosix", "NIOSSL", "NIOTLS", "FoundationEssentials",
         ],
         "Web": [

@@ -33,7 +33,7 @@ import WeirWeb
             let address = try #require(server.localAddress)
             let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(to: address).get()
             // Four bodies that end only when the loop has accepted a connection and read from it.
-            let bodies = Task(executorPreference: loops[loop].executors.lend()) {
+            let bodies = Task(executorPreference: loops[loop].executors.lend().executor) {
                 await withDiscardingTaskGroup { group in
                     for _ in 0..<4 {
                         group.addTask { while !bell.hasRung.load(ordering: .acquiring) { await turns.next() } }
@@ -67,7 +67,7 @@ import WeirWeb
             let turn = Turns()
             await withDiscardingTaskGroup { group in
                 for body in 0..<20 {
-                    group.addTask(executorPreference: loops[loop].executors.lend()) {
+                    group.addTask(executorPreference: loops[loop].executors.lend().executor) {
                         turn.begun.add(1, ordering: .acquiringAndReleasing)
                         while turn.begun.load(ordering: .acquiring) < 20 { await turns.next() }
                         for _ in 0..<100 {

@@ -146,7 +146,8 @@ private let there = ClientGroup(text: "192.0.2.2")
 @Suite struct MeteredExecutorTests {
     @Test(.timeLimit(.minutes(1))) func whatAJobTakesIsCountedAndWaitingIsNot() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let executor = ExecutorPool(group.any()).lend()
+        let lease = ExecutorPool(group.any()).lend()
+        let executor = lease.executor
         let (busy, waited) = await Task(executorPreference: executor) {
             executor.begin()
             spin(for: .milliseconds(20))
@@ -164,7 +165,8 @@ private let there = ClientGroup(text: "192.0.2.2")
 
     @Test(.timeLimit(.minutes(1))) func theBytesOfLayersCostNothing() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let executor = ExecutorPool(group.any()).lend()
+        let lease = ExecutorPool(group.any()).lend()
+        let executor = lease.executor
         let cost = await Task(executorPreference: executor) {
             executor.begin()
             spin(for: .milliseconds(1))
@@ -177,11 +179,13 @@ private let there = ClientGroup(text: "192.0.2.2")
 
     @Test func executorsAreLentAgain() {
         let pool = ExecutorPool(MultiThreadedEventLoopGroup.singleton.any())
-        let first = pool.lend()
+        var first: ExecutorLease? = pool.lend()
         let second = pool.lend()
-        #expect(first !== second)
-        pool.giveBack(first)
-        #expect(pool.lend() === first)
+        let executor = first?.executor
+        #expect(executor !== second.executor)
+        first = nil
+        let third = pool.lend()
+        #expect(third.executor === executor)
     }
 }
 

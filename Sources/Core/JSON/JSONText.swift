@@ -1,4 +1,5 @@
 package import NIOCore
+import WeirText
 
 /// JSON's strings, as every door, log and event writes them: what ends a line, moves a cursor or ends the string is escaped, and
 /// all else goes as it is.
@@ -10,24 +11,11 @@ package enum JSONText {
     /// The same for a log, which a terminal shows: what turns the direction of writing, or is not seen, is escaped too. A reader
     /// of JSON gets it back.
     package static func quotedForTerminal(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: LogText.isHidden) else { return quoted(text) }
-        return "\""
-            + text.unicodeScalars.map { LogText.isHidden($0) ? escaped($0) : String(quoted(String($0)).dropFirst().dropLast()) }
+        let text = quoted(text)
+        guard text.unicodeScalars.contains(where: LogText.isHidden) else { return text }
+        // All that is hidden beyond ASCII has four digits.
+        return text.unicodeScalars.map { LogText.isHidden($0) ? "\\u\($0.value.padded(to: 4, radix: 16))" : String($0) }
             .joined()
-            + "\""
-    }
-
-    private static func escaped(_ scalar: Unicode.Scalar) -> String {
-        switch scalar {
-        case "\n": return "\\n"
-        case "\r": return "\\r"
-        case "\t": return "\\t"
-        default:
-            return String(scalar).utf16.map { unit in
-                let hex = String(unit, radix: 16)
-                return "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            }.joined()
-        }
     }
 
     package static func list(_ texts: [String]) -> String { "[" + texts.map(quoted).joined(separator: ",") + "]" }

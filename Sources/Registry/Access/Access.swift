@@ -32,7 +32,7 @@ package final class Access: Sendable {
             try await permit(caller, demand.action, on: name, in: registry, facts: demand.facts)
         case .registry(let registry):
             try await permit(caller, demand.action, on: nil, in: registry, facts: demand.facts)
-        case .own(let arn, _):
+        case .own(let arn):
             try permit(caller, byIdentity: Denial(caller: caller, action: demand.action, resource: arn))
         }
     }

@@ -7,13 +7,7 @@ package struct AccessDemand: Sendable {
         case repository(RepositoryName, in: RegistryID)
         case registry(RegistryID)
         /// Something else of an account's, by its ARN, or `*`. It has no policy of its own that would be asked.
-        case own(String, in: RegistryID)
-
-        package var registry: RegistryID {
-            switch self {
-            case .repository(_, let registry), .registry(let registry), .own(_, let registry): registry
-            }
-        }
+        case own(String)
     }
 
     /// With its service: `ecr:BatchGetImage`.

@@ -285,18 +285,3 @@ package struct AWSDoor: Sendable {
         }
     }
 }
-
-extension AWSTarget {
-    /// The target of a request of which no more could be read than how it is written.
-    static func unreadable(_ request: AWSRequest) -> AWSTarget {
-        let isQuery = request.header("x-amz-target") == nil
-        return AWSTarget(
-            dialect: isQuery
-                ? .query(answer: AWSTarget.QueryAnswer(accept: request.header("accept")))
-                : .json(contentType: "application/x-amz-json-1.1"))
-    }
-
-    func facts(_ requestID: String) -> Logger.Metadata {
-        ["aws.service": "\(service?.rawValue ?? "?")", "aws.operation": "\(operation)", "aws.request_id": "\(requestID)"]
-    }
-}

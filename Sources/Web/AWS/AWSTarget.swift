@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import WeirCore
 import WeirText
@@ -104,5 +105,20 @@ struct AWSTarget: Sendable, Equatable {
 
     private static func decoded(_ text: Substring.UTF8View) -> String? {
         PercentCoding.decoded(text, plusIsSpace: true).flatMap { String(validating: $0, as: UTF8.self) }
+    }
+}
+
+extension AWSTarget {
+    /// The target of a request of which no more could be read than how it is written.
+    static func unreadable(_ request: AWSRequest) -> AWSTarget {
+        let isQuery = request.header("x-amz-target") == nil
+        return AWSTarget(
+            dialect: isQuery
+                ? .query(answer: AWSTarget.QueryAnswer(accept: request.header("accept")))
+                : .json(contentType: "application/x-amz-json-1.1"))
+    }
+
+    func facts(_ requestID: String) -> Logger.Metadata {
+        ["aws.service": "\(service?.rawValue ?? "?")", "aws.operation": "\(operation)", "aws.request_id": "\(requestID)"]
     }
 }

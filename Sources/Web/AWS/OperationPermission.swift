@@ -36,7 +36,7 @@ package struct OperationPermission: Sendable {
 
     /// On something that only the caller's own account can have, by its ARN: no resource policy is asked.
     static func own(_ arn: @escaping @Sendable (AWSCall) throws -> String) -> OperationPermission {
-        OperationPermission { call, action in [AccessDemand(action, on: .own(try arn(call), in: call.registry))] }
+        OperationPermission { call, action in [AccessDemand(action, on: .own(try arn(call)))] }
     }
 
     /// On nothing in particular: to make one, to list all.

@@ -13,6 +13,16 @@ extension Connection {
         }
     }
 
+    /// Answers when this client's turn has come, and charges it what that took.
+    static func paced(_ connection: NIOLoopBound<Connection>, _ answer: () async -> Bool) async -> Bool {
+        let throttle = connection.value.throttle
+        guard let charged = await throttle.turn(on: connection.eventLoop) else { return await answer() }
+        connection.value.executor.begin()
+        let canGoOn = await answer()
+        throttle.ended(costing: connection.value.executor.end(), charged: charged)
+        return canGoOn
+    }
+
     private func goOnReading() {
         isResting = false
         if let context { readOn(context) }

@@ -36,9 +36,8 @@ final class Connection: ChannelDuplexHandler {
         static let unsent = TimeAmount.seconds(30)
     }
 
-    private let executors: ExecutorPool
-    let executor: MeteredExecutor
-    private var isExecutorLent = true
+    private let lease: ExecutorLease
+    var executor: MeteredExecutor { lease.executor }
     let throttle: ClientThrottle
     let open: OpenConnections
     private let limits: ClientPatience.Limits
@@ -85,8 +84,7 @@ final class Connection: ChannelDuplexHandler {
         strangers: Strangers,
         answer: @escaping Answer
     ) {
-        self.executors = executors
-        executor = executors.lend()
+        lease = executors.lend()
         self.throttle = throttle
         self.open = open
         self.limits = limits
@@ -111,12 +109,6 @@ final class Connection: ChannelDuplexHandler {
         patienceCheck?.cancel()
         endOfPatience?.cancel()
         self.context = nil
-        if task == nil { giveBackExecutor() }
-    }
-
-    private func giveBackExecutor() {
-        if isExecutorLent { executors.giveBack(executor) }
-        isExecutorLent = false
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -201,10 +193,7 @@ final class Connection: ChannelDuplexHandler {
         let now = NIODeadline.now()
         patience.heard(at: now)
         if state.incoming != nil { patience.bodyIsAwaited(at: now) }
-        if isOutlived {
-            giveBackExecutor()
-            return open.finished()
-        }
+        if isOutlived { return open.finished() }
         guard let context else { return }
         guard closing == nil else { return readOn(context) }
         guard canGoOn else { return hasAnswerBegun ? closeWhenSent(context) : endInput(context) }

@@ -148,12 +148,10 @@ package final class HTTPListener: Sendable {
                 executors: loop.executors, throttle: throttles.throttle(of: ClientGroup(channel.remoteAddress)), open: open,
                 limits: patience, logger: logger, strangers: strangers
             ) { [self, turns = loop.turns] head, connection in
-                let isProbe = settings.unpacedPaths.contains(head.uri)
-                let charged = isProbe ? nil : await connection.value.throttle.turn(on: connection.eventLoop)
-                if charged != nil { connection.value.executor.begin() }
-                let canGoOn = await serve(head, connection, turns)
-                if let charged { connection.value.throttle.ended(costing: connection.value.executor.end(), charged: charged) }
-                return canGoOn
+                guard connection.value.throttle.isPaced(at: .now()), !settings.unpacedPaths.contains(head.uri) else {
+                    return await serve(head, connection, turns)
+                }
+                return await Connection.paced(connection) { await serve(head, connection, turns) }
             })
     }
 

@@ -59,18 +59,38 @@ package final class MeteredExecutor: TaskExecutor {
 /// The executors of one event loop's connections. They are lent and not made for each connection, and live as long as the server:
 /// a running task does not keep its executor.
 package final class ExecutorPool: Sendable {
+    private struct State {
+        var all: [MeteredExecutor] = []
+        var free: [MeteredExecutor] = []
+    }
+
     private let eventLoop: any EventLoop
-    private let free = Mutex<[MeteredExecutor]>([])
-    private let all = Mutex<[MeteredExecutor]>([])
+    private let state = Mutex(State())
 
     package init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
-    package func lend() -> MeteredExecutor {
-        if let executor = free.withLock({ $0.popLast() }) { return executor }
-        let executor = MeteredExecutor(eventLoop)
-        all.withLock { $0.append(executor) }
-        return executor
+    package func lend() -> ExecutorLease {
+        let executor = state.withLock { state in
+            if let executor = state.free.popLast() { return executor }
+            let executor = MeteredExecutor(eventLoop)
+            state.all.append(executor)
+            return executor
+        }
+        return ExecutorLease(executor: executor, pool: self)
     }
 
-    package func giveBack(_ executor: MeteredExecutor) { free.withLock { $0.append(executor) } }
+    fileprivate func takeBack(_ executor: MeteredExecutor) { state.withLock { $0.free.append(executor) } }
+}
+
+/// An executor, until nobody holds this any more.
+package final class ExecutorLease: Sendable {
+    package let executor: MeteredExecutor
+    private let pool: ExecutorPool
+
+    fileprivate init(executor: MeteredExecutor, pool: ExecutorPool) {
+        self.executor = executor
+        self.pool = pool
+    }
+
+    deinit { pool.takeBack(executor) }
 }
