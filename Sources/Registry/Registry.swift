@@ -102,9 +102,9 @@ package final class Registry: Sendable {
             database: parts.database, settings: settings, clock: clock, logger: parts.logger)
         lifecycle = Lifecycle(parts, repositories: repositories, images: images, pullTimes: pullTimes)
         pulls = Pulls(
-            parts: parts, repositories: repositories, images: images, blobs: blobs, rules: cacheRules,
-            creation: creation, access: access, pullTimes: pullTimes)
-        referrers = Referrers(parts, pulls: pulls)
+            parts: parts, images: images, rules: cacheRules, creation: creation, access: access, pullTimes: pullTimes)
+        referrers = Referrers(
+            parts, images: images, rules: cacheRules, access: access, sources: pulls.sources)
         scans = Scans(database: parts.database, images: images, clock: clock)
         replication = Replication(
             parts, repositories: repositories, images: images, blobs: blobs, creation: creation, access: access,

@@ -26,7 +26,7 @@ import Testing
 
     /// Where counts and bytes are kept that strangers can make as large as they like.
     private static let tallies = [
-        "Registry/PullThrough/RuleTraffic.swift", "Registry/PullThrough/Warmups.swift", "Registry/PullThrough/Pulls+Warm.swift",
+        "Registry/PullThrough/Rules/RuleTraffic.swift", "Registry/PullThrough/Import/WarmJobs.swift", "Registry/PullThrough/Import/Warmups.swift",
         "Registry/Collection/CollectionReport.swift", "Registry/Collection/VerifyReport.swift", "Upstream/UpstreamBook.swift",
     ]
 
@@ -40,7 +40,7 @@ import Testing
     /// Files that speak of `Double` and turn other things into whole numbers: which.
     private static let turnsOtherThings: [String: String] = [
         "Core/Documents/PolicyTest.swift": "a text",
-        "Registry/PullThrough/BlobTransfer.swift": "counts of bytes in memory",
+        "Registry/PullThrough/Fill/BlobTransfer.swift": "counts of bytes in memory",
         "Core/JSON/JSONParser.swift": "the text of a number, and hexadecimal digits",
         "Web/AWS/Weir/RuleOptionOperations.swift": "whole numbers", "weir/ByteSize.swift": "the numbers of units",
         "Commands/Numbers.swift": "the text of a number",

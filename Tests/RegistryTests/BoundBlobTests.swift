@@ -28,7 +28,7 @@ import WeirRegistry
         // Those who read it before have the old file open; a new start has not.
         let registry = try await test.restarted()
         let refusal = await #expect(throws: Refusal.self) {
-            try await registry.pulls.blob(one, in: RepositoryName("team/app"), of: test.id, for: test.caller)
+            try await registry.pulls.blobs.pull(one, in: RepositoryName("team/app"), of: test.id, for: test.caller)
         }
         #expect(refusal?.reason == .contentDamaged)
         #expect(try await test.bytes(other, "team/app") == noise(100_000, seed: 2))

@@ -46,11 +46,11 @@ import WeirRegistry
         let text =
             #"{"mediaType":"\#(MediaType.ociManifest)","config":{"digest":"\#(Digest(of: [9]))","size":1},"layers":[\#(layers)]}"#
         house.upstream.add(manifest: ByteBuffer(string: text), to: "a/b", tags: ["1"])
-        let job = try house.registry.pulls.warm(
+        let job = try house.registry.pulls.warmups.begin(
             [WarmImage(name: try RepositoryName("ecr-public/a/b"), reference: .tag(try Tag("1")))], in: house.id,
             for: house.caller)
-        try await house.eventually { house.registry.pulls.warmJob(job.id, in: house.id)?.isFinished == true }
-        #expect(house.registry.pulls.warmJob(job.id, in: house.id)?.images.first?.state == .failed)
+        try await house.eventually { house.registry.pulls.warmups.job(job.id, in: house.id)?.isFinished == true }
+        #expect(house.registry.pulls.warmups.job(job.id, in: house.id)?.images.first?.state == .failed)
     }
 
     @Test("Parts at the edges", arguments: [(0, Int64.max), (.min, .max), (.max, .max), (0, -1), (0, .min)] as [(Int64, Int64)])
@@ -149,9 +149,9 @@ import WeirRegistry
         // A rule that covers the repository makes it another way through.
         if isCached { try await house.rule("mine") }
         let pulls = house.registry.pulls
-        let once = try await pulls.batchGet(Array(repeating: ids[0], count: 100), in: name, of: house.id, for: house.caller)
+        let once = try await pulls.manifests.batchGet(Array(repeating: ids[0], count: 100), in: name, of: house.id, for: house.caller)
         #expect(once.images.count == 1 && once.failures.isEmpty)
-        let many = try await pulls.batchGet(ids + ids, in: name, of: house.id, for: house.caller)
+        let many = try await pulls.manifests.batchGet(ids + ids, in: name, of: house.id, for: house.caller)
         #expect(many.images.count == 4 && many.failures.count == 2)
         #expect(many.failures.allSatisfy { $0.code == .imageInaccessible && $0.reason.contains("fewer") })
     }
@@ -183,8 +183,8 @@ import WeirRegistry
         try await house.rule()
         house.upstream.hold(.manifest)
         let image = WarmImage(name: try RepositoryName("ecr-public/a/b"), reference: .tag(try Tag("1")))
-        for _ in 0..<16 { _ = try house.registry.pulls.warm([image], in: house.id, for: house.caller) }
-        let refusal = #expect(throws: Refusal.self) { try house.registry.pulls.warm([image], in: house.id, for: house.caller) }
+        for _ in 0..<16 { _ = try house.registry.pulls.warmups.begin([image], in: house.id, for: house.caller) }
+        let refusal = #expect(throws: Refusal.self) { try house.registry.pulls.warmups.begin([image], in: house.id, for: house.caller) }
         #expect(refusal?.reason == .throttled)
         house.upstream.release()
     }

@@ -43,15 +43,15 @@ import WeirRegistry
         let layer = noise(size)
         let manifest = test.upstream.addImage(to: "team/app", tags: ["1"], layer: layer).manifest
         let name = try RepositoryName("ecr-public/team/app")
-        let served = try await registry.pulls.manifest(Reference("1"), in: name, of: test.id, for: test.caller)
+        let served = try await registry.pulls.manifests.pull(Reference("1"), in: name, of: test.id, for: test.caller)
         #expect(served.digest == manifest)
         let digest = Digest(of: layer.readableBytesView)
         for _ in 0..<2 {
-            let blob = try await registry.pulls.blob(digest, in: name, of: test.id, for: test.caller)
+            let blob = try await registry.pulls.blobs.pull(digest, in: name, of: test.id, for: test.caller)
             #expect(blob.size == Int64(size))
             #expect(try await read(blob) == layer)
         }
-        let blob = try await registry.pulls.blob(digest, in: name, of: test.id, for: test.caller)
+        let blob = try await registry.pulls.blobs.pull(digest, in: name, of: test.id, for: test.caller)
         let middle = Int64(size / 2)
         #expect(try await read(blob, from: middle) == layer.getSlice(at: Int(middle), length: size - Int(middle)))
         // Back to what has passed: from the beginning again.
@@ -71,10 +71,10 @@ import WeirRegistry
         let layer = noise(300_000)
         let digest = test.upstream.addImage(to: "team/app", tags: ["1"], layer: layer).layer
         let name = try RepositoryName("ecr-public/team/app")
-        _ = try await registry.pulls.manifest(Reference("1"), in: name, of: test.id, for: test.caller)
+        _ = try await registry.pulls.manifests.pull(Reference("1"), in: name, of: test.id, for: test.caller)
         test.upstream.spoil(digest, flaw)
         await #expect(throws: (any Error).self) {
-            let blob = try await registry.pulls.blob(digest, in: name, of: test.id, for: test.caller)
+            let blob = try await registry.pulls.blobs.pull(digest, in: name, of: test.id, for: test.caller)
             _ = try await read(blob)
         }
     }

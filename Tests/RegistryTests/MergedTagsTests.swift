@@ -27,7 +27,7 @@ import WeirRegistry
     private func tags(
         _ house: TestRegistry, after tag: String? = nil, limit: Int = 100, by caller: Caller? = nil
     ) async throws -> (tags: [String], next: String?, warning: String?) {
-        let (page, warning) = try await house.registry.pulls.tags(
+        let (page, warning) = try await house.registry.pulls.tags.list(
             in: name, of: house.id, for: caller ?? house.caller, after: tag, limit: limit)
         return (page.items.map(\.description), page.next, warning)
     }
@@ -127,7 +127,7 @@ import WeirRegistry
         // Where nothing is here either, nobody is told that there is nothing.
         let other = try RepositoryName("ecr-public/not/here")
         await #expect(throws: Refusal.self) {
-            _ = try await house.registry.pulls.tags(in: other, of: house.id, for: house.caller, after: nil, limit: 9)
+            _ = try await house.registry.pulls.tags.list(in: other, of: house.id, for: house.caller, after: nil, limit: 9)
         }
     }
 

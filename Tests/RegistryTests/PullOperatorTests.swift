@@ -12,12 +12,12 @@ import WeirRegistry
     }
 
     private func why(_ reference: String, _ name: String, _ house: TestRegistry) async throws -> PullExplanation {
-        try await house.registry.pulls.why(
+        try await house.registry.pulls.explanations.explain(
             WeirCore.Reference(reference), in: RepositoryName(name), of: house.id, for: house.caller)
     }
 
     private func refresh(_ tag: String, _ house: TestRegistry) async throws -> RefreshOutcome {
-        try await house.registry.pulls.refresh(
+        try await house.registry.pulls.revalidations.refresh(
             Tag(tag), in: RepositoryName("ecr-public/a/b"), of: house.id, for: house.caller)
     }
 
@@ -63,14 +63,14 @@ import WeirRegistry
             WarmImage(name: try RepositoryName("ecr-public/none/such"), reference: try WeirCore.Reference("1")),
         ]
         let pulls = house.registry.pulls
-        let id = try pulls.warm(images, in: house.id, for: house.caller).id
+        let id = try pulls.warmups.begin(images, in: house.id, for: house.caller).id
         try await house.upstream.untilHeld()
-        try await house.eventually { (pulls.warmJob(id, in: house.id)?.images[0].bytesDone ?? 0) > 50_000 }
-        let half = try #require(pulls.warmJob(id, in: house.id))
+        try await house.eventually { (pulls.warmups.job(id, in: house.id)?.images[0].bytesDone ?? 0) > 50_000 }
+        let half = try #require(pulls.warmups.job(id, in: house.id))
         #expect(!half.isFinished && half.images[0].state == .running && half.images[0].blobs == 2)
         house.upstream.release()
-        try await house.eventually { pulls.warmJob(id, in: house.id)?.isFinished == true }
-        let job = try #require(pulls.warmJobs(in: house.id).first)
+        try await house.eventually { pulls.warmups.job(id, in: house.id)?.isFinished == true }
+        let job = try #require(pulls.warmups.jobs(in: house.id).first)
         #expect(job.images.map(\.state) == [.done, .failed])
         #expect(job.images[0].digest == first.manifest && job.images[0].blobsDone == 2)
         #expect(job.images[0].bytesDone == job.images[0].bytes && job.images[0].bytes > 400_000)
@@ -93,9 +93,9 @@ import WeirRegistry
         }
         let pulls = house.registry.pulls
         let wanted = WarmImage(name: try RepositoryName("ecr-public/a/b"), reference: try WeirCore.Reference("deep"))
-        let id = try pulls.warm([wanted], in: house.id, for: house.caller).id
-        try await house.eventually { pulls.warmJob(id, in: house.id)?.isFinished == true }
-        let job = try #require(pulls.warmJob(id, in: house.id))
+        let id = try pulls.warmups.begin([wanted], in: house.id, for: house.caller).id
+        try await house.eventually { pulls.warmups.job(id, in: house.id)?.isFinished == true }
+        let job = try #require(pulls.warmups.job(id, in: house.id))
         #expect(job.images.map(\.state) == [.done], "\(job.images[0].failure ?? "")")
         #expect(job.images[0].manifests == 4)
         #expect(house.upstream.count(.manifest) == 4)

@@ -23,7 +23,7 @@ import WeirRegistry
             let reference = try question.reference == "digest" ? last.map { .digest($0) } : Reference(question.reference)
             guard let reference else { continue }
             let served = await RequestOrigin.$current.withValue(RequestOrigin(address: question.address)) {
-                try? await house.registry.pulls.manifest(
+                try? await house.registry.pulls.manifests.pull(
                     reference, in: name, of: house.id, for: house.caller, isLook: question.isLook)
             }
             last = served?.digest ?? last

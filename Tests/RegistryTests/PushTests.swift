@@ -37,7 +37,7 @@ import WeirRegistry
         let push = ImagePush(ByteBuffer(string: text), contentType: cached.mediaType, tags: [try Tag("mine")])
         let refusal = await #expect(throws: Refusal.self) { try await self.put(push, house, name) }
         #expect(refusal?.reason == .layersNotFound)
-        async let pushed = house.registry.pulls.push(push, in: name, of: house.id, for: house.caller)
+        async let pushed = house.registry.pulls.pushes.put(push, in: name, of: house.id, for: house.caller)
         house.upstream.release()
         #expect(try await pushed.digest != cached.digest)
         #expect(try await house.bytes(image.layer, "ecr-public/a/b").readableBytes == 100_000)
@@ -52,7 +52,7 @@ import WeirRegistry
         let text = "{\"annotations\":{\"on\":\"top\"}," + String(buffer: cached.bytes).dropFirst()
         let push = ImagePush(ByteBuffer(string: text), contentType: cached.mediaType, tags: [try Tag("mine")])
         let refusal = await #expect(throws: Refusal.self) {
-            _ = try await house.registry.pulls.push(
+            _ = try await house.registry.pulls.pushes.put(
                 push, in: RepositoryName("ecr-public/a/b"), of: house.id, for: house.caller)
         }
         #expect(refusal?.reason == .upstreamUnavailable)

@@ -75,7 +75,7 @@ import WeirRegistry
         let cached = try RepositoryName("ecr-public/team/app")
         let pull = { [test, foreigner] () async throws -> Bool in
             do {
-                _ = try await test.registry.pulls.manifest(.tag(try Tag("1")), in: cached, of: test.id, for: foreigner)
+                _ = try await test.registry.pulls.manifests.pull(.tag(try Tag("1")), in: cached, of: test.id, for: foreigner)
                 return true
             } catch let refusal as Refusal where refusal.reason == .accessDenied {
                 return false
@@ -251,7 +251,7 @@ import WeirRegistry
             userID: "AROASCANNER")
         _ = try await settings.exclude(scanner.principalARN, in: test.id)
         let pulled = { [test, name] (caller: Caller) async throws -> Timestamp? in
-            _ = try await test.registry.pulls.manifest(.tag(try Tag("1")), in: name, of: test.id, for: caller)
+            _ = try await test.registry.pulls.manifests.pull(.tag(try Tag("1")), in: name, of: test.id, for: caller)
             await test.registry.pullTimes.flush()
             return try await test.registry.images.describe(
                 [ImageIDRequest(digest: nil, tag: "1")], in: name, of: test.id

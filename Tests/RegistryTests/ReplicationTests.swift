@@ -56,7 +56,7 @@ import WeirVault
 
     private func pulled(_ reference: String, from registry: RegistryID) async throws -> Digest? {
         do {
-            return try await test.registry.pulls.manifest(
+            return try await test.registry.pulls.manifests.pull(
                 Reference(reference), in: name, of: registry, for: test.caller
             ).digest
         } catch let refusal as Refusal where [.imageNotFound, .repositoryNotFound].contains(refusal.reason) {
@@ -72,7 +72,7 @@ import WeirVault
         #expect(try await states(digest) == [abroad: "COMPLETE"])
         #expect(try await pulled("v1", from: abroad) == digest)
         let layer = Digest(of: noise(200_000).readableBytesView)
-        let copy = try await test.registry.pulls.blob(layer, in: name, of: abroad, for: test.caller)
+        let copy = try await test.registry.pulls.blobs.pull(layer, in: name, of: abroad, for: test.caller)
         #expect(try await copy.wholeBody() == noise(200_000))
         #expect(told.replications.count == 1)
         #expect(told.replications.first?.resources == ["arn:aws:ecr:eu-west-1:111122223333:repository/prod/app"])
@@ -221,7 +221,7 @@ import WeirVault
         await test.registry.replication.makeDueCopies()
         let evil = try RepositoryName("evil/app")
         let refusal = await #expect(throws: Refusal.self) {
-            try await test.registry.pulls.blob(
+            try await test.registry.pulls.blobs.pull(
                 Digest(of: secret.readableBytesView), in: evil, of: abroad, for: test.caller)
         }
         #expect(refusal?.reason == .blobUnknown || refusal?.reason == .repositoryNotFound)

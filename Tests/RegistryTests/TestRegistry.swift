@@ -86,12 +86,12 @@ final class TestRegistry: Sendable {
     }
 
     func pull(_ reference: String, _ name: String) async throws -> ServedManifest {
-        try await registry.pulls.manifest(
+        try await registry.pulls.manifests.pull(
             WeirCore.Reference(reference), in: RepositoryName(name), of: id, for: caller)
     }
 
     func blob(_ digest: Digest, _ name: String) async throws -> ServedBlob {
-        try await registry.pulls.blob(digest, in: RepositoryName(name), of: id, for: caller)
+        try await registry.pulls.blobs.pull(digest, in: RepositoryName(name), of: id, for: caller)
     }
 
     func bytes(_ digest: Digest, _ name: String) async throws -> ByteBuffer {

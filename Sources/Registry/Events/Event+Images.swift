@@ -42,33 +42,33 @@ extension Event {
 
     /// A pull through the cache stored an image, or a new one under a tag. What is found unchanged upstream makes no event.
     static func pulledThrough(
-        _ rule: CacheRule, _ reference: Reference, digest: Digest, at place: Pulls.Place
+        _ rule: CacheRule, _ reference: Reference, digest: Digest, at context: PullContext
     ) -> Event {
-        pullThrough(rule, reference, digest: digest, at: place, failure: nil)
+        pullThrough(rule, reference, digest: digest, at: context, failure: nil)
     }
 
     /// Upstream was asked, and the pull failed, or what is held was served instead.
     static func pullThroughFailed(
-        _ rule: CacheRule, _ reference: Reference, at place: Pulls.Place, because refusal: Refusal
+        _ rule: CacheRule, _ reference: Reference, at context: PullContext, because refusal: Refusal
     ) -> Event {
-        pullThrough(rule, reference, digest: nil, at: place, failure: refusal)
+        pullThrough(rule, reference, digest: nil, at: context, failure: refusal)
     }
 
     /// A tag was served without upstream's word.
     static func staleServed(
-        _ rule: CacheRule, _ tag: Tag, digest: Digest, at place: Pulls.Place, because reason: String
+        _ rule: CacheRule, _ tag: Tag, digest: Digest, at context: PullContext, because reason: String
     ) -> Event {
         Event(
-            .staleServed, in: place.registry, resources: [place.arn],
+            .staleServed, in: context.registry, resources: [context.arn],
             [
-                "ecr-repository-prefix": "\(rule.prefix)", "repository-name": "\(place.name)",
+                "ecr-repository-prefix": "\(rule.prefix)", "repository-name": "\(context.name)",
                 "upstream-registry-url": .string(rule.upstreamURL), "image-tag": "\(tag)", "image-digest": "\(digest)",
                 "reason": .string(reason),
             ])
     }
 
     private static func pullThrough(
-        _ rule: CacheRule, _ reference: Reference, digest: Digest?, at place: Pulls.Place, failure: Refusal?
+        _ rule: CacheRule, _ reference: Reference, digest: Digest?, at context: PullContext, failure: Refusal?
     ) -> Event {
         var tag: Tag?
         var digest = digest
@@ -77,10 +77,10 @@ extension Event {
         case .digest(let named): digest = named
         }
         return Event(
-            .pullThroughCacheAction, in: place.registry, resources: [place.arn],
+            .pullThroughCacheAction, in: context.registry, resources: [context.arn],
             [
                 "rule-version": "1", "sync-status": failure == nil ? "SUCCESS" : "FAILURE",
-                "ecr-repository-prefix": "\(rule.prefix)", "repository-name": "\(place.name)",
+                "ecr-repository-prefix": "\(rule.prefix)", "repository-name": "\(context.name)",
                 "upstream-registry-url": .string(rule.upstreamURL), "image-tag": tag.map { "\($0)" },
                 "image-digest": digest.map { "\($0)" },
                 "failure-code": failure.map { .string(Self.failureCode($0.reason)) },
@@ -107,6 +107,6 @@ extension Event {
     }
 }
 
-extension Pulls.Place {
+extension PullContext {
     fileprivate var arn: String { registry.arn("ecr", "repository/\(name)") }
 }

@@ -7,26 +7,26 @@ extension Referrers {
     /// that is too old. Everyone who asks meanwhile waits for the one question. Upstream failing in any way: what is kept, with a
     /// warning.
     func fromUpstream(
-        _ subject: Digest, _ known: KnownRepository?, at place: Pulls.Place
+        _ subject: Digest, _ known: KnownRepository?, at context: PullContext
     ) async throws -> (referrers: [Referrer], warning: String?) {
-        guard let rule = try await pulls.rules.rule(covering: place.name, in: place.registry) else {
-            guard known != nil else { throw Refusal.repositoryNotFound(place.name, in: place.registry) }
+        guard let rule = try await rules.rule(covering: context.name, in: context.registry) else {
+            guard known != nil else { throw Refusal.repositoryNotFound(context.name, in: context.registry) }
             return ([], nil)
         }
         let (kept, isPushed) = try await kept(subject, in: known)
         if isPushed { return ([], nil) }
-        if let kept, pulls.isWithin(window(of: rule), since: kept.checkedAt) { return (kept.referrers, nil) }
+        if let kept, kept.checkedAt.counts(for: window(of: rule), at: parts.clock.now) { return (kept.referrers, nil) }
         if kept == nil {
-            try await pulls.access.permit(
-                place.caller, "ecr:BatchImportUpstreamImage", on: place.name, in: place.registry)
+            try await access.permit(
+                context.caller, "ecr:BatchImportUpstreamImage", on: context.name, in: context.registry)
         }
-        let key = Pulls.FlightKey(registry: place.registry, name: place.name, reference: .digest(subject))
+        let key = context.key(.digest(subject))
         if let kept, let failure = failures.failure(of: key, at: parts.clock.now) {
             return stale(kept, because: failure)
         }
         do {
             let answer = try await questions.join(key) { [self] in
-                try await ask(subject, known, by: rule, at: place)
+                try await ask(subject, known, by: rule, at: context)
             }
             count("asked")
             return (answer.referrers, nil)
@@ -35,7 +35,7 @@ extension Referrers {
             parts.logger.warning(
                 "Upstream could not be asked for referrers",
                 metadata: [
-                    "repository.name": "\(place.name)", "subject": "\(subject)", "upstream.host": "\(rule.upstreamURL)",
+                    "repository.name": "\(context.name)", "subject": "\(subject)", "upstream.host": "\(rule.upstreamURL)",
                     "reason": "\(refusal.reason)", "error": "\(refusal.message)",
                 ])
             guard let kept else { throw refusal }
@@ -59,9 +59,9 @@ extension Referrers {
     }
 
     private func ask(
-        _ subject: Digest, _ known: KnownRepository?, by rule: CacheRule, at place: Pulls.Place
+        _ subject: Digest, _ known: KnownRepository?, by rule: CacheRule, at context: PullContext
     ) async throws -> UpstreamListing {
-        let source = try await pulls.source(of: place.name, by: rule, in: place.registry)
+        let source = try await sources.source(by: rule, at: context)
         var told: [UpstreamReferrer] = []
         do throws(UpstreamError) {
             told = try await parts.upstream.referrers(of: subject, artifactType: nil, in: source)

@@ -17,13 +17,19 @@ package struct Referrers: Sendable {
     static let maxFromUpstream = 5_000
 
     let parts: Registry.Parts
-    let pulls: Pulls
-    let questions = Flights<Pulls.FlightKey, UpstreamListing>()
-    let failures = FailedChecks()
+    let images: Images
+    let rules: CacheRules
+    let access: Access
+    let sources: UpstreamSources
+    let questions = Flights<PullKey, UpstreamListing>()
+    let failures = ShortMemory<String>()
 
-    init(_ parts: Registry.Parts, pulls: Pulls) {
+    init(_ parts: Registry.Parts, images: Images, rules: CacheRules, access: Access, sources: UpstreamSources) {
         self.parts = parts
-        self.pulls = pulls
+        self.images = images
+        self.rules = rules
+        self.access = access
+        self.sources = sources
     }
 
     /// A page of the referrers of `subject`, by digest. A subject that nobody knows has none. The caller's right to read the
@@ -36,10 +42,10 @@ package struct Referrers: Sendable {
         of subject: Digest, in name: RepositoryName, of registry: RegistryID, for caller: Caller,
         _ filter: ReferrerFilter = ReferrerFilter(), after cursor: String? = nil, limit: Int = 100
     ) async throws -> ReferrerList {
-        let place = Pulls.Place(name: name, registry: registry, caller: caller)
-        let known = try await pulls.repositories.known(name, in: registry)
-        if let known { try pulls.blobs.check(known.repository) }
-        let (theirs, warning) = try await fromUpstream(subject, known, at: place)
+        let context = PullContext(name: name, registry: registry, caller: caller)
+        let known = try await images.repositories.known(name, in: registry)
+        if let known { try images.blobs.check(known.repository) }
+        let (theirs, warning) = try await fromUpstream(subject, known, at: context)
         var found = theirs.filter { filter.takes($0) && $0.digest.description > cursor ?? "" }
         var isCut = false
         if let known {
@@ -100,7 +106,7 @@ package struct Referrers: Sendable {
         guard let row = try await parts.database.read({ try ImageTable.find(.digest(digest), in: repository.id, $0) }),
             filter.statuses.contains(row.status)
         else { return nil }
-        let bytes = try pulls.images.seal.open(row, in: repository)
+        let bytes = try images.seal.open(row, in: repository)
         // One that was stored before a bound was drawn is told without what it says of itself.
         let manifest = try? Manifest(bytes, contentType: row.mediaType, algorithm: digest.algorithm)
         let referrer = Referrer(

@@ -7,7 +7,7 @@ extension DistributionAPI {
     /// `GET` and `HEAD /v2/<name>/blobs/<digest>`, whole or one range of it.
     func blob(_ digest: Digest, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         let isHead = call.method == .head
-        let blob = try await registry.pulls.blob(
+        let blob = try await registry.pulls.blobs.pull(
             digest, in: name, of: call.registry, for: call.caller, isHead ? .head : .read)
         return try await BlobResponse(digest: digest, blob: blob).reply(to: call)
     }

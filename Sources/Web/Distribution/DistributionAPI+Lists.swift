@@ -12,7 +12,7 @@ extension DistributionAPI {
         let query = call.query
         let limit = try Self.limit(query["n"])
         // OCI 1.1, "Listing Tags": n=0 is an empty list without a link. The repository must still be there.
-        let (page, warning) = try await registry.pulls.tags(
+        let (page, warning) = try await registry.pulls.tags.list(
             in: name, of: call.registry, for: call.caller, after: query["last"], limit: max(1, limit))
         let tags = limit == 0 ? [] : page.items.map(\.description)
         var headers: HTTPFields = [.contentType: "application/json"]

@@ -9,7 +9,7 @@ extension DistributionAPI {
     func manifest(
         _ reference: DistributionPath.ManifestReference, in name: RepositoryName, _ call: DistributionCall
     ) async throws -> Reply {
-        let served = try await registry.pulls.manifest(
+        let served = try await registry.pulls.manifests.pull(
             try Self.readable(reference), in: name, of: call.registry, for: call.caller, isLook: call.method == .head)
         let digest = "\(served.digest)"
         let eTag = "\"\(digest)\""
@@ -46,7 +46,7 @@ extension DistributionAPI {
             push.digest = digest
             push.tags = try Self.distinct(besides)
         }
-        let image = try await registry.pulls.push(push, in: name, of: call.registry, for: call.caller)
+        let image = try await registry.pulls.pushes.put(push, in: name, of: call.registry, for: call.caller)
         var headers: HTTPFields = [
             .location: "/v2/\(name)/manifests/\(image.digest)", .contentDigest: "\(image.digest)",
         ]

@@ -115,7 +115,7 @@ final class CollectionHouse: Sendable {
     func pushIfMissing(_ blob: ByteBuffer, to name: String) async throws {
         let digest = Digest(of: blob.readableBytesView)
         do {
-            _ = try await registry.pulls.blob(digest, in: RepositoryName(name), of: id, for: caller, .head)
+            _ = try await registry.pulls.blobs.pull(digest, in: RepositoryName(name), of: id, for: caller, .head)
         } catch let refusal as Refusal where refusal.reason == .blobUnknown {
             try await push(blob, to: name)
         }
@@ -137,7 +137,7 @@ final class CollectionHouse: Sendable {
     }
 
     func read(_ digest: Digest, in name: String) async throws -> ByteBuffer {
-        try await registry.pulls.blob(digest, in: RepositoryName(name), of: id, for: caller).wholeBody()
+        try await registry.pulls.blobs.pull(digest, in: RepositoryName(name), of: id, for: caller).wholeBody()
     }
 
     @discardableResult

@@ -107,7 +107,7 @@ import WeirRegistry
         try await house.collect()
         let digest = Digest(of: layer.readableBytesView)
         let refusal = await #expect(throws: Refusal.self) {
-            try await house.registry.pulls.blob(
+            try await house.registry.pulls.blobs.pull(
                 digest, in: RepositoryName("mine/app"), of: house.id, for: house.caller, .head)
         }
         #expect(refusal?.reason == .blobUnknown)
@@ -156,7 +156,7 @@ import WeirRegistry
         let house = try await CollectionHouse()
         try await house.create("mine/app")
         let digest = try await house.push(layer, to: "mine/app")
-        let served = try await house.registry.pulls.blob(
+        let served = try await house.registry.pulls.blobs.pull(
             digest, in: RepositoryName("mine/app"), of: house.id, for: house.caller)
         _ = try await served.body.read(at: 0, upTo: 100)
         house.pass(pastGrace)

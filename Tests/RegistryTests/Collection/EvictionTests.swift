@@ -125,7 +125,7 @@ extension CollectionHouse {
 
     @discardableResult
     func pull(_ reference: String, _ name: String) async throws -> Digest {
-        try await registry.pulls.manifest(
+        try await registry.pulls.manifests.pull(
             Reference(reference), in: RepositoryName(name), of: id, for: caller
         ).digest
     }

@@ -22,10 +22,10 @@ import WeirVault
     }
 
     private func reason(
-        _ use: Pulls.BlobUse, _ house: CollectionHouse, _ name: String = "mine/app"
+        _ use: BlobUse, _ house: CollectionHouse, _ name: String = "mine/app"
     ) async throws -> Refusal? {
         do {
-            let blob = try await house.registry.pulls.blob(
+            let blob = try await house.registry.pulls.blobs.pull(
                 digest, in: RepositoryName(name), of: house.id, for: house.caller, use)
             if use == .read { #expect(try await blob.wholeBody() == layer) }
             return nil
@@ -48,7 +48,7 @@ import WeirVault
     func unreadable(error: BlobStoreError) async throws {
         let (house, place) = try await pushed()
         house.store.fail(place, with: error)
-        for use in [Pulls.BlobUse.read, .head] {
+        for use in [BlobUse.read, .head] {
             let refusal = try await reason(use, house)
             #expect(refusal?.reason == .storageUnavailable)
             #expect(refusal?.retryAfter != nil)
@@ -69,7 +69,7 @@ import WeirVault
 
     @Test func aReaderWhoseDiskFailsMidwayDeletesNothing() async throws {
         let (house, place) = try await pushed()
-        let blob = try await house.registry.pulls.blob(
+        let blob = try await house.registry.pulls.blobs.pull(
             digest, in: RepositoryName("mine/app"), of: house.id, for: house.caller)
         _ = try await blob.body.read(at: 0, upTo: 65_536)
         house.store.fail(place, with: .unavailable("read: Input/output error"))

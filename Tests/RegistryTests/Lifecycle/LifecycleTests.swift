@@ -42,7 +42,7 @@ import WeirRegistry
     }
 
     private func pull(_ reference: String) async throws -> Digest {
-        try await registry.pulls.manifest(Reference(reference), in: name, of: house.id, for: house.caller).digest
+        try await registry.pulls.manifests.pull(Reference(reference), in: name, of: house.id, for: house.caller).digest
     }
 
     private func refusal(_ body: () async throws -> some Any) async -> Refusal.Reason? {
@@ -223,7 +223,7 @@ import WeirRegistry
         for reference in ["v1", "\(image.digest)"] {
             #expect(await refusal { try await pull(reference) } == .imageArchived)
         }
-        let batch = try await registry.pulls.batchGet(
+        let batch = try await registry.pulls.manifests.batchGet(
             [ImageIDRequest(digest: nil, tag: "v1")], in: name, of: house.id, for: house.caller)
         #expect(batch.failures.map(\.code) == [.imageInaccessible])
         let detail = try #require(try await status(image.digest))

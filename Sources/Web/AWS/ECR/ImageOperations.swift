@@ -55,7 +55,7 @@ struct ImageOperations: Sendable {
         let ids = try call.input.required("imageIds", try call.imageIDs())
         _ = try call.input.optionalStrings("acceptedMediaTypes", count: 1...100)
         let (name, home) = try call.repository()
-        let (images, failures) = try await registry.pulls.batchGet(
+        let (images, failures) = try await registry.pulls.manifests.batchGet(
             ids, in: name, of: home, for: call.caller)
         return [
             "images": .array(images.map { .image($0, name, in: home) }),

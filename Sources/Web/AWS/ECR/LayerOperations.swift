@@ -138,7 +138,7 @@ struct LayerOperations: Sendable {
             }
             return digest
         }
-        let image = try await registry.pulls.push(push, in: name, of: home, for: call.caller)
+        let image = try await registry.pulls.pushes.put(push, in: name, of: home, for: call.caller)
         let stored = StoredImage(digest: image.digest, tag: tag, mediaType: image.mediaType, bytes: push.bytes)
         return ["image": .image(stored, name, in: home)]
     }

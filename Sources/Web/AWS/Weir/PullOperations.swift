@@ -28,19 +28,19 @@ struct PullOperations: Sendable {
             let image = try await ImageName(text, in: call.registry, registry.cacheRules)
             images.append(WarmImage(name: image.name, reference: image.reference, platforms: platforms ?? []))
         }
-        return ["warm": .warm(try registry.pulls.warm(images, in: call.registry, for: call.caller))]
+        return ["warm": .warm(try registry.pulls.warmups.begin(images, in: call.registry, for: call.caller))]
     }
 
     private func describeWarm(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.input.string("warmId", length: 1...64)
-        guard let job = registry.pulls.warmJob(id, in: call.registry) else {
+        guard let job = registry.pulls.warmups.job(id, in: call.registry) else {
             throw Refusal.invalidParameter("warmId", "No warming has this number (any more)")
         }
         return ["warm": .warm(job)]
     }
 
     private func listWarms(_ call: AWSCall) async throws -> JSONValue {
-        ["warms": .array(registry.pulls.warmJobs(in: call.registry).map { .warm($0) })]
+        ["warms": .array(registry.pulls.warmups.jobs(in: call.registry).map { .warm($0) })]
     }
 
     private func refresh(_ call: AWSCall) async throws -> JSONValue {
@@ -48,7 +48,7 @@ struct PullOperations: Sendable {
         guard case .tag(let tag) = image.reference else {
             throw Refusal.invalidParameter("image", "A digest names the same content for ever: only a tag can be refreshed")
         }
-        let outcome = try await registry.pulls.refresh(tag, in: image.name, of: call.registry, for: call.caller)
+        let outcome = try await registry.pulls.revalidations.refresh(tag, in: image.name, of: call.registry, for: call.caller)
         return .members([
             "repositoryName": .string("\(image.name)"), "imageTag": .string("\(tag)"),
             "change": .string(outcome.change.rawValue), "before": outcome.before.map { .string("\($0)") },
@@ -59,7 +59,7 @@ struct PullOperations: Sendable {
     private func explain(_ call: AWSCall) async throws -> JSONValue {
         let asksUpstream = try call.input.optionalBool("askUpstream") ?? true
         let image = try await call.image(registry.cacheRules)
-        let found = try await registry.pulls.why(
+        let found = try await registry.pulls.explanations.explain(
             image.reference, in: image.name, of: call.registry, for: call.caller, askUpstream: asksUpstream)
         return .members([
             "repositoryName": .string("\(image.name)"), "reference": .string("\(image.reference)"),

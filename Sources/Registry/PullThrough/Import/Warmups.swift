@@ -1,51 +1,69 @@
 package import WeirCore
 
-/// Fetching images whole before anybody pulls them.
-extension Pulls {
+/// Fetches images whole before clients pull them.
+package final class Warmups: Sendable {
     private static let imagesAtOnce = 4
 
-    /// Starts fetching images whole, as work that clients come before, and tells how it begins. Ask `warmJob` how far it is.
+    let manifests: ManifestPulls
+    let access: Access
+    let sources: UpstreamSources
+    let fills: Fills
+    private let running = Flights<String, Void>()
+    private let table = WarmJobs()
+
+    init(manifests: ManifestPulls, access: Access, sources: UpstreamSources, fills: Fills) {
+        self.manifests = manifests
+        self.access = access
+        self.sources = sources
+        self.fills = fills
+    }
+
+    func close() async { await running.close() }
+
+    private var now: Timestamp { manifests.tally.clock.now }
+
+    /// Starts fetching images whole, as work that clients come before, and tells how it begins. Ask `job` how far it is.
     ///
     /// The caller's right to pull each of the images is checked as for a pull of its own; an image that fails is told in the job
     /// and does not stop the others. Throws `.throttled` where many such jobs go on already.
-    package func warm(
+    package func begin(
         _ images: [WarmImage], in registry: RegistryID, for caller: Caller
     ) throws(Refusal) -> WarmJob {
-        let job = try warmups.begin(images, in: registry, at: clock.now)
+        let job = try table.begin(images, in: registry, at: now)
         let id = job.id
-        warmups.running.begin(id) { [self] in
+        running.begin(id) { [self] in
             await withTaskGroup(of: Void.self) { group in
                 for (number, image) in images.enumerated() {
                     if number >= Self.imagesAtOnce { await group.next() }
                     group.addTask { await self.warm(image, number, of: id, in: registry, for: caller) }
                 }
             }
-            warmups.end(id, at: clock.now)
+            table.end(id, at: now)
         }
         return job
     }
 
     /// A job of this registry that was started a while ago; nil where there is none, or so many have ended since that it is
     /// forgotten.
-    package func warmJob(_ id: String, in registry: RegistryID) -> WarmJob? { warmups.job(id, in: registry) }
+    package func job(_ id: String, in registry: RegistryID) -> WarmJob? { table.job(id, in: registry) }
 
     /// The newest first.
-    package func warmJobs(in registry: RegistryID) -> [WarmJob] { warmups.jobs(in: registry) }
+    package func jobs(in registry: RegistryID) -> [WarmJob] { table.jobs(in: registry) }
 
     private func warm(
         _ image: WarmImage, _ number: Int, of job: String, in registry: RegistryID, for caller: Caller
     ) async {
-        let report = WarmReport(warmups: warmups, job: job, number: number)
+        let report = WarmReport(jobs: table, job: job, number: number)
         report.change { $0.state = .running }
         do {
             try await access.permit(caller, "ecr:BatchGetImage", on: image.name, in: registry)
-            var place = Place(name: image.name, registry: registry, caller: caller, priority: .prefetch)
+            var context = PullContext(name: image.name, registry: registry, caller: caller, priority: .prefetch)
             // What the rule would fetch behind a client's back is fetched here, and waited for.
-            place.depth = .max
-            place.isCounted = true
+            context.depth = .max
+            context.isCounted = true
             let filter = image.platforms.isEmpty ? RuleOptions.Fetch.all : .platforms(image.platforms)
             var walk = ImageWalk()
-            try await warm(image.reference, filter, depth: 0, &walk, at: place, report)
+            try await warm(image.reference, filter, depth: 0, &walk, at: context, report)
             report.change { $0.state = .done }
         } catch {
             let refusal = Refusal(upstream: error, asking: "\(image.name)\(image.reference.joint)\(image.reference)")
@@ -58,12 +76,12 @@ extension Pulls {
 
     /// The manifest, what it lists, and every blob: each once.
     private func warm(
-        _ reference: Reference, _ filter: RuleOptions.Fetch, depth: Int, _ walk: inout ImageWalk, at place: Place,
+        _ reference: Reference, _ filter: RuleOptions.Fetch, depth: Int, _ walk: inout ImageWalk, at context: PullContext,
         _ report: WarmReport
     ) async throws {
         if case .digest(let digest) = reference, try !walk.enters(digest, depth: depth) { return }
         try Task.checkCancellation()
-        let served = try await image(reference, at: place)
+        let served = try await manifests.pull(reference, at: context)
         if case .tag = reference, try !walk.enters(served.digest, depth: depth) { return }
         report.change { progress in
             progress.digest = progress.digest ?? served.digest
@@ -72,17 +90,17 @@ extension Pulls {
         let manifest = try Manifest(
             served.bytes, contentType: served.mediaType, algorithm: served.digest.algorithm)
         for child in manifest.children where filter.takes(child.platform) {
-            try await warm(.digest(child.digest), filter, depth: depth + 1, &walk, at: place, report)
+            try await warm(.digest(child.digest), filter, depth: depth + 1, &walk, at: context, report)
         }
-        try await warmBlobs(of: manifest, at: place, report)
+        try await warmBlobs(of: manifest, at: context, report)
     }
 
-    private func warmBlobs(of manifest: Manifest, at place: Place, _ report: WarmReport) async throws {
-        guard !manifest.blobs.isEmpty, let rule = try await rules.rule(covering: place.name, in: place.registry) else {
+    private func warmBlobs(of manifest: Manifest, at context: PullContext, _ report: WarmReport) async throws {
+        guard !manifest.blobs.isEmpty, let rule = try await manifests.rules.rule(covering: context.name, in: context.registry) else {
             return
         }
-        let repository = try await repositories.existing(place.name, in: place.registry)
-        let source = try await source(of: place.name, by: rule, in: place.registry, place.priority)
+        let repository = try await manifests.repositories.existing(context.name, in: context.registry)
+        let source = try await sources.source(by: rule, at: context)
         let wanted = Dictionary(manifest.blobs.map { ($0.digest, $0.size) }) { first, _ in first }
         report.change { progress in
             progress.blobs.add(wanted.count)
@@ -98,7 +116,7 @@ extension Pulls {
     }
 
     private func warmBlob(_ order: Fills.Order, _ size: Int64, _ report: WarmReport) async throws {
-        let standing = try await blobs.standing(of: order.digest, in: order.repository)
+        let standing = try await manifests.images.blobs.standing(of: order.digest, in: order.repository)
         if standing.membership == nil || standing.fault != nil || standing.stored == nil {
             let fill = fills.join(order)
             report.began(fill)
@@ -114,11 +132,11 @@ extension Pulls {
 
 /// Where the warming of one image tells how far it is.
 private struct WarmReport: Sendable {
-    let warmups: Warmups
+    let jobs: WarmJobs
     let job: String
     let number: Int
 
-    func change(_ body: (inout WarmJob.Progress) -> Void) { warmups.change(job, number, body) }
-    func began(_ fill: Fill) { warmups.began(fill, of: job, number) }
-    func ended(_ fill: Fill) { warmups.ended(fill, of: job, number) }
+    func change(_ body: (inout WarmJob.Progress) -> Void) { jobs.change(job, number, body) }
+    func began(_ fill: Fill) { jobs.began(fill, of: job, number) }
+    func ended(_ fill: Fill) { jobs.ended(fill, of: job, number) }
 }

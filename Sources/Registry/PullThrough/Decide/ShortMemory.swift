@@ -6,9 +6,9 @@ import WeirCore
 final class ShortMemory<Value: Sendable>: Sendable {
     private static var capacity: Int { 10_000 }
 
-    private let values = Mutex<[Pulls.FlightKey: (value: Value, since: Timestamp, until: Timestamp)]>([:])
+    private let values = Mutex<[PullKey: (value: Value, since: Timestamp, until: Timestamp)]>([:])
 
-    func failure(of key: Pulls.FlightKey, at now: Timestamp) -> Value? {
+    func failure(of key: PullKey, at now: Timestamp) -> Value? {
         values.withLock { values in
             guard let known = values[key] else { return nil }
             // Where the clock went back it would be remembered for as long as that.
@@ -18,15 +18,12 @@ final class ShortMemory<Value: Sendable>: Sendable {
         }
     }
 
-    func remember(_ value: Value, of key: Pulls.FlightKey, at now: Timestamp, for length: Duration) {
+    func remember(_ value: Value, of key: PullKey, at now: Timestamp, for length: Duration) {
         values.withLock { values in
             if values.count >= Self.capacity { values = [:] }
             values[key] = (value, now, now + length)
         }
     }
 
-    func forget(_ key: Pulls.FlightKey) { values.withLock { $0[key] = nil } }
+    func forget(_ key: PullKey) { values.withLock { $0[key] = nil } }
 }
-
-/// What upstream could not be asked about, and why: a dead upstream's time-out is paid once and not at each pull.
-typealias FailedChecks = ShortMemory<String>

@@ -15,12 +15,12 @@ package final class UpstreamTags: Sendable {
             self.place = place
         }
 
-        init(_ rule: CacheRule, at place: Pulls.Place) {
-            registry = place.registry
-            name = place.name
+        init(_ rule: CacheRule, at context: PullContext) {
+            registry = context.registry
+            name = context.name
             let options = rule.options
             self.place =
-                "\(rule.upstreamURL) \(options.plainHTTP) \(options.pathPrefix ?? "") \(rule.upstreamRepository(for: place.name))"
+                "\(rule.upstreamURL) \(options.plainHTTP) \(options.pathPrefix ?? "") \(rule.upstreamRepository(for: context.name))"
         }
     }
 

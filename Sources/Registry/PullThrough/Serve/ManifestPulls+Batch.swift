@@ -1,7 +1,7 @@
 import NIOCore
 package import WeirCore
 
-extension Pulls {
+extension ManifestPulls {
     /// Several manifests at once: ECR's `BatchGetImage`, which pulls through as a client's pull does. Each id answers for itself.
     package func batchGet(
         _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID, for caller: Caller
@@ -17,7 +17,7 @@ extension Pulls {
             case .failed(let code, let reason): failures.append(ImageFailure(id: id, code: code, reason: reason))
             case .named(let reference, let digest):
                 do {
-                    let served = try await manifest(reference, in: name, of: registry, for: caller)
+                    let served = try await pull(reference, in: name, of: registry, for: caller)
                     guard digest == nil || digest == served.digest else {
                         failures.append(.doesNotMatch(id))
                         continue

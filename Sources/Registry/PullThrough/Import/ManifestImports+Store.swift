@@ -1,92 +1,34 @@
 import Logging
-import Metrics
-import NIOCore
 import WeirCore
 
-extension Pulls {
-    /// Nothing is held: the manifest comes from upstream, where a rule covers the name; else there is none.
-    func cold(_ reference: Reference, at place: Place) async throws -> ServedManifest {
-        guard let rule = try await rules.rule(covering: place.name, in: place.registry) else {
-            guard try await repositories.find(place.name, in: place.registry) != nil else {
-                throw Refusal.repositoryNotFound(place.name, in: place.registry)
-            }
-            throw Refusal.imageNotFound
-        }
-        try await access.permit(place.caller, "ecr:BatchImportUpstreamImage", on: place.name, in: place.registry)
-        if try await repositories.find(place.name, in: place.registry) == nil {
-            let plan = try await creation.plan(place.name, for: .pullThroughCache, in: place.registry)
-            try await creation.permit(place.caller, plan)
-        }
-        let key = FlightKey(registry: place.registry, name: place.name, reference: reference)
-        if let refusal = missing.failure(of: key, at: clock.now) { throw refusal }
-        return try await imports.join(key) { [self] in
-            // Whoever looked before another's import ended finds here what it brought, and asks no second time.
-            if let refusal = missing.failure(of: key, at: clock.now) { throw refusal }
-            if let repository = try await repositories.find(place.name, in: place.registry),
-                let entry = try await held(reference, in: repository)
-            {
-                return count(ServedManifest(entry), .hit, by: rule, at: place)
-            }
-            do {
-                let source = try await source(of: place.name, by: rule, in: place.registry, place.priority)
-                let served = try await fetch(reference, by: rule, from: source, at: place)
-                events.emit(.pulledThrough(rule, reference, digest: served.digest, at: place))
-                return count(served, .miss, by: rule, at: place)
-            } catch {
-                throw failed(reference, by: rule, at: place, because: error, key)
-            }
-        }
-    }
-
-    private func failed(
-        _ reference: Reference, by rule: CacheRule, at place: Place, because error: any Error, _ key: FlightKey
-    ) -> Refusal {
-        let refusal = Refusal(
-            upstream: error, asking: "\(place.name)\(reference.joint)\(reference)", secret: rule.secretName)
-        logger.warning(
-            "Pull through failed",
-            metadata: [
-                "repository.name": "\(place.name)", "reference": "\(reference)",
-                "upstream.host": "\(rule.upstreamURL)", "reason": "\(refusal.reason)", "error": "\(refusal.message)",
-            ])
-        if !place.isCounted {
-            Counter(label: "weir_manifest_pulls_total", dimensions: [("outcome", refusal.reason.rawValue)]).increment()
-            rules.tally.count(.failed, of: rule.owner(in: place.registry), at: clock.now)
-        }
-        events.emit(.pullThroughFailed(rule, reference, at: place, because: refusal))
-        if (error as? UpstreamError)?.kind == .notFound {
-            missing.remember(refusal, of: key, at: clock.now, for: settings.rememberMissing)
-        }
-        return refusal
-    }
-
+extension ManifestImports {
     /// Fetches a manifest, verifies it, stores it with its repository and tag, and starts fetching what it names.
     func fetch(
-        _ reference: Reference, by rule: CacheRule, from source: UpstreamSource, at place: Place
+        _ reference: Reference, by rule: CacheRule, from source: UpstreamSource, at context: PullContext
     ) async throws -> ServedManifest {
         let answer = try await upstream.manifest(reference, in: source)
         let manifest = try Manifest.fetched(answer, as: reference, from: source)
-        guard let (repository, kept) = try await storeWhereThereIsRoom(manifest, reference, at: place) else {
-            return ServedManifest(digest: manifest.digest, mediaType: manifest.mediaType, bytes: manifest.bytes)
+        guard let (repository, kept) = try await storeWhereThereIsRoom(manifest, reference, at: context) else {
+            return ServedManifest(manifest)
         }
         images.memory.forget(repository.id)
-        if kept != nil, let entry = try await held(reference, in: repository) {
+        if kept != nil, let entry = try await images.held(reference, in: repository) {
             return ServedManifest(entry)
         }
         try await prefetch(manifest, into: repository, from: source)
-        fetchListed(manifest, under: rule, at: place)
-        return ServedManifest(digest: manifest.digest, mediaType: manifest.mediaType, bytes: manifest.bytes)
+        fetchListed(manifest, under: rule, at: context)
+        return ServedManifest(manifest)
     }
 
     /// Nil where not even a row finds room and the manifest must pass through unstored. Its blobs need the repository: without it
     /// that is no use.
     private func storeWhereThereIsRoom(
-        _ manifest: Manifest, _ reference: Reference, at place: Place
+        _ manifest: Manifest, _ reference: Reference, at context: PullContext
     ) async throws -> (repository: Repository, kept: Digest?)? {
-        do { return try await store(manifest, reference, at: place) } catch let refusal as Refusal
+        do { return try await store(manifest, reference, at: context) } catch let refusal as Refusal
             where refusal.reason == .storageFull
         {
-            guard try await repositories.find(place.name, in: place.registry) != nil else { throw refusal }
+            guard try await repositories.find(context.name, in: context.registry) != nil else { throw refusal }
             return nil
         }
     }
@@ -95,11 +37,11 @@ extension Pulls {
     ///
     /// `kept` is what the tag names instead, where somebody pushed it meanwhile or it may not move.
     private func store(
-        _ manifest: Manifest, _ reference: Reference, at place: Place
+        _ manifest: Manifest, _ reference: Reference, at context: PullContext
     ) async throws -> (repository: Repository, kept: Digest?) {
         // Another pull may create the repository meanwhile: then the UNIQUE constraint says so, and its repository is used.
         for _ in 0..<3 {
-            if let repository = try await repositories.find(place.name, in: place.registry) {
+            if let repository = try await repositories.find(context.name, in: context.registry) {
                 do {
                     let sealedKey = try await repositories.sealedKey(of: repository)
                     let kept = try await store(
@@ -107,29 +49,29 @@ extension Pulls {
                     return (repository, kept)
                 } catch let refusal as Refusal where refusal.reason == .repositoryNotFound {
                     // Deleted meanwhile: this pull is then the first one.
-                    repositories.forget(place.name, in: place.registry)
+                    repositories.forget(context.name, in: context.registry)
                     continue
                 }
             }
-            let new = try await creation.prepare(creation.plan(place.name, for: .pullThroughCache, in: place.registry))
+            let new = try await creation.prepare(creation.plan(context.name, for: .pullThroughCache, in: context.registry))
             do {
                 _ = try await store(
                     manifest, reference, in: new.repository, sealedKey: new.sealedKey, creating: new)
             } catch let error as SQLError where error.isUnique {
-                repositories.forget(place.name, in: place.registry)
+                repositories.forget(context.name, in: context.registry)
                 continue
             }
-            repositories.forget(place.name, in: place.registry)
+            repositories.forget(context.name, in: context.registry)
             logger.info(
                 "Repository created by a pull",
                 metadata: [
-                    "repository.name": "\(place.name)", "registry": "\(place.registry)",
+                    "repository.name": "\(context.name)", "registry": "\(context.registry)",
                     "repository.encryption": "\(new.repository.encryption.type)",
                 ])
             return (new.repository, nil)
         }
         throw Refusal(
-            .limitExceeded, "The repository \(place.name) is being created and deleted at once. Try again")
+            .limitExceeded, "The repository \(context.name) is being created and deleted at once. Try again")
     }
 
     private func store(
@@ -137,8 +79,8 @@ extension Pulls {
         creating new: NewRepository?
     ) async throws -> Digest? {
         let sealed = try images.seal.seal(manifest, in: repository, sealedKey: sealedKey)
-        let now = clock.now
-        return try await database.commit { sql in
+        let now = tally.clock.now
+        return try await images.database.commit { sql in
             if let new { _ = try Repositories.insert(new, sql) }
             let repository = try RepositoryTable.current(repository, sql)
             if case .tag(let tag) = reference,
@@ -164,8 +106,8 @@ extension Pulls {
     ) async throws {
         let wanted = manifest.blobs
         guard !wanted.isEmpty else { return }
-        let scope = blobs.place(of: manifest.digest, in: repository).scope
-        let absent = try await database.read { sql in
+        let scope = images.blobs.place(of: manifest.digest, in: repository).scope
+        let absent = try await images.database.read { sql in
             try wanted.filter {
                 let standing = try BlobTable.standing(of: $0.digest, in: repository.id, scope: scope, sql)
                 return standing.held == nil || standing.membership == nil

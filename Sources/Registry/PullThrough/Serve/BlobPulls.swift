@@ -1,20 +1,39 @@
 import Metrics
 import NIOCore
-import Synchronization
 package import WeirCore
-import WeirVault
 
-extension Pulls {
-    /// Whether the bytes are wanted, or only the answer that they are there.
-    package enum BlobUse: Sendable { case read, head }
+/// Whether the bytes are wanted, or only the answer that they are there.
+package enum BlobUse: Sendable { case read, head }
+
+/// Pulls of blobs: stored bytes where this repository may serve them, else a fill from its upstream.
+package final class BlobPulls: Sendable {
+    let images: Images
+    let rules: CacheRules
+    let access: Access
+    let sources: UpstreamSources
+    let upstream: any UpstreamRegistry
+    let fills: Fills
+
+    init(
+        images: Images, rules: CacheRules, access: Access, sources: UpstreamSources, upstream: any UpstreamRegistry, fills: Fills
+    ) {
+        self.images = images
+        self.rules = rules
+        self.access = access
+        self.sources = sources
+        self.upstream = upstream
+        self.fills = fills
+    }
+
+    private var blobs: Blobs { images.blobs }
 
     /// A blob that the repository may serve: stored, on its way, or to be had from its upstream. The caller's right to read has
     /// been checked.
-    package func blob(
+    package func pull(
         _ digest: Digest, in name: RepositoryName, of registry: RegistryID, for caller: Caller, _ use: BlobUse = .read
     ) async throws -> ServedBlob {
-        let place = Place(name: name, registry: registry, caller: caller)
-        let repository = try await repositories.existing(name, in: registry)
+        let context = PullContext(name: name, registry: registry, caller: caller)
+        let repository = try await images.repositories.existing(name, in: registry)
         try blobs.check(repository)
         let standing = try await blobs.standing(of: digest, in: repository)
         let rule = try await rules.rule(covering: name, in: registry)
@@ -26,22 +45,22 @@ extension Pulls {
                 let content = try await blobs.open(digest, standing, in: repository, mayServeDoubt: mayServeDoubt),
                 try await stays(digest, in: repository, use)
             {
-                return metered(serve(content, digest, size: size, standing, in: repository, at: place), by: rule, at: place)
+                return metered(serve(content, digest, size: size, standing, in: repository, at: context), by: rule, at: context)
             }
         } catch let found as BlobFault {
             fault = found
         }
-        guard let rule, standing.membership != .push else { throw refusal(of: digest, standing, fault, use, at: place) }
+        guard let rule, standing.membership != .push else { throw refusal(of: digest, standing, fault, use, at: context) }
         try await access.permit(caller, "ecr:BatchImportUpstreamImage", on: name, in: registry)
         // Some registries give manifests out as blobs too, and a client that is told so keeps the image under a type of its own.
-        if standing.membership == nil, try await holdsImage(digest, in: repository) {
+        if standing.membership == nil, try await images.holds(digest, in: repository) {
             throw Refusal.blobUnknown(digest, in: name)
         }
         do {
-            let source = try await source(of: name, by: rule, in: registry)
+            let source = try await sources.source(by: rule, at: context)
             var order = Fills.Order(digest: digest, size: standing.named, repository: repository, source: source)
             if fault != nil { order.insteadOf = standing.storedAt }
-            return metered(try await fromUpstream(order, use), by: rule, at: place)
+            return metered(try await fromUpstream(order, use), by: rule, at: context)
         } catch {
             // It is here, and would be served if the disk gave it: not upstream's "no" is what the client should hear.
             if let fault, !fault.state.wantsBytes { throw Refusal(fault, of: digest) }
@@ -53,19 +72,15 @@ extension Pulls {
 
     /// Why nobody can give the blob.
     private func refusal(
-        of digest: Digest, _ standing: BlobTable.Standing, _ fault: BlobFault?, _ use: BlobUse, at place: Place
+        of digest: Digest, _ standing: BlobTable.Standing, _ fault: BlobFault?, _ use: BlobUse, at context: PullContext
     ) -> Refusal {
-        guard standing.membership != nil else { return .blobUnknown(digest, in: place.name) }
+        guard standing.membership != nil else { return .blobUnknown(digest, in: context.name) }
         // A push that asks first is told to send it: that mends it.
-        if use == .head, fault?.state.wantsBytes ?? true { return .blobUnknown(digest, in: place.name) }
+        if use == .head, fault?.state.wantsBytes ?? true { return .blobUnknown(digest, in: context.name) }
         return Refusal(fault ?? BlobFault(.missing, "nothing is stored"), of: digest)
     }
 
-    private func holdsImage(_ digest: Digest, in repository: Repository) async throws -> Bool {
-        try await database.read { try ImageTable.find(.digest(digest), in: repository.id, $0) != nil }
-    }
-
-    /// Whoever only asks is perhaps going to push a manifest that names the blob, without sending it.
+    /// A client that only asks may go on to push a manifest that names the blob, without sending it.
     private func stays(_ digest: Digest, in repository: Repository, _ use: BlobUse) async throws -> Bool {
         guard use == .head else { return true }
         return try await blobs.promise(digest, in: repository)
@@ -73,20 +88,20 @@ extension Pulls {
 
     private func serve(
         _ opened: OpenContent, _ digest: Digest, size: Int64, _ standing: BlobTable.Standing,
-        in repository: Repository, at place: Place
+        in repository: Repository, at context: PullContext
     ) -> ServedBlob {
         let content = opened.content
         let body = MendingBody(opened) { [self] fault in
-            try await mend(digest, after: fault, standing, in: repository, at: place)
+            try await mend(digest, after: fault, standing, in: repository, at: context)
         }
         guard content.opener == nil else { return ServedBlob(size: size, body: body) }
         return ServedBlob(size: size, body: body, file: content.file.fileDescriptor.map { ($0, 0) })
     }
 
     /// Counts what is asked for as the rule's.
-    private func metered(_ blob: ServedBlob, by rule: CacheRule?, at place: Place) -> ServedBlob {
+    private func metered(_ blob: ServedBlob, by rule: CacheRule?, at context: PullContext) -> ServedBlob {
         guard let rule else { return blob }
-        let owner = rule.owner(in: place.registry)
+        let owner = rule.owner(in: context.registry)
         var blob = blob
         blob.note = { [tally = rules.tally] in tally.served($0, of: owner) }
         return blob
@@ -121,57 +136,17 @@ extension Pulls {
     /// The stored bytes were not had while they were read. Cached ones are fetched again and reading goes on; pushed ones are
     /// refused.
     private func mend(
-        _ digest: Digest, after fault: BlobFault, _ standing: BlobTable.Standing, in repository: Repository, at place: Place
+        _ digest: Digest, after fault: BlobFault, _ standing: BlobTable.Standing, in repository: Repository, at context: PullContext
     ) async throws -> any BlobBody {
         await blobs.note(fault, of: blobs.place(of: digest, in: repository), storedAt: standing.storedAt)
         guard standing.membership == .cache,
-            let rule = try await rules.rule(covering: place.name, in: place.registry)
+            let rule = try await rules.rule(covering: context.name, in: context.registry)
         else { throw Refusal(fault, of: digest) }
-        let source = try await source(of: place.name, by: rule, in: place.registry)
+        let source = try await sources.source(by: rule, at: context)
         return FillBody(
             fills.join(
                 Fills.Order(
                     digest: digest, size: standing.stored, repository: repository, insteadOf: standing.storedAt, source: source)))
-    }
-}
-
-/// Reads stored content, and goes on with other content where it is not had.
-private final class MendingBody: BlobBody {
-    private enum Source {
-        case stored(OpenContent)
-        case mended(any BlobBody)
-    }
-
-    private let mend: @Sendable (BlobFault) async throws -> any BlobBody
-    private let source: Mutex<Source>
-
-    init(_ content: OpenContent, mend: @escaping @Sendable (BlobFault) async throws -> any BlobBody) {
-        source = Mutex(.stored(content))
-        self.mend = mend
-        content.join()
-    }
-
-    deinit {
-        if case .stored(let content) = source.withLock({ $0 }) { content.leave() }
-    }
-
-    func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer {
-        switch source.withLock({ $0 }) {
-        case .mended(let other): return try await other.read(at: offset, upTo: count)
-        case .stored(let content):
-            do {
-                return try await content.read(at: offset, upTo: count)
-            } catch {
-                guard let fault = BlobFault(error), !Task.isCancelled else {
-                    throw (error as? BlobStoreError).map { Refusal($0) } ?? error
-                }
-                // Once: content that came anew and is damaged too is not fetched for ever.
-                let other = try await mend(fault)
-                source.withLock { $0 = .mended(other) }
-                content.leave()
-                return try await other.read(at: offset, upTo: count)
-            }
-        }
     }
 }
 

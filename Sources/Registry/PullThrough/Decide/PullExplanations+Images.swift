@@ -1,9 +1,20 @@
 import WeirCore
 
-/// Which platforms of a multi-platform image are here: for `why`.
-extension Pulls {
+/// Which layers and platforms of an image are here.
+extension PullExplanations {
     /// As many are told one by one.
     private static let mostTold = 20
+
+    /// A sentence; nil for what names no blobs.
+    func layersHere(of digest: Digest, in repository: Repository) async throws -> String? {
+        let scope = blobs.place(of: digest, in: repository).scope
+        let (all, here) = try await images.database.read { sql in
+            try ImageBlobTable.presence(of: digest, in: repository.id, scope: scope, sql)
+        }
+        guard all > 0 else { return nil }
+        return all == here
+            ? "All \(all) blobs are stored" : "\(here) of \(all) blobs are stored; the others are fetched when asked for"
+    }
 
     /// A sentence such as "1 of 3 platforms is here: linux/amd64. Fetched when a client asks for them: linux/arm64,
     /// linux/arm/v7"; nil where the image is no list, or names no platforms.
@@ -19,7 +30,7 @@ extension Pulls {
         guard !named.isEmpty else { return nil }
         let repositoryID = repository.id
         let scopes = named.map { blobs.place(of: $0.digest, in: repository).scope }
-        let stored = try await database.read { sql in
+        let stored = try await images.database.read { sql in
             try zip(named, scopes).map { child, scope -> String? in
                 guard try ImageTable.find(.digest(child.digest), in: repositoryID, sql) != nil else { return nil }
                 let (all, here) = try ImageBlobTable.presence(of: child.digest, in: repositoryID, scope: scope, sql)

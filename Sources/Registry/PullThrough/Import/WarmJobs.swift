@@ -2,7 +2,7 @@ import Synchronization
 import WeirCore
 
 /// The warm jobs of this run of the program, and how far they have come.
-final class Warmups: Sendable {
+final class WarmJobs: Sendable {
     /// Ended ones are forgotten when there are more.
     private static let remembered = 100
     /// How many may go on in one registry: each holds up to a thousand images.
@@ -25,7 +25,6 @@ final class Warmups: Sendable {
 
     /// Oldest first.
     private let entries = Mutex<[Entry]>([])
-    let running = Flights<String, Void>()
 
     /// Throws `.throttled` where too many go on in the registry already.
     func begin(_ images: [WarmImage], in registry: RegistryID, at now: Timestamp) throws(Refusal) -> WarmJob {
@@ -60,7 +59,7 @@ final class Warmups: Sendable {
         change(id) { $0.fills[number, default: []].append(fill) }
     }
 
-    /// Its bytes are counted as done by whoever calls, and no more as they land.
+    /// The caller counts its bytes as done; they count no more as they land.
     func ended(_ fill: Fill, of id: String, _ number: Int) {
         change(id) { $0.fills[number]?.removeAll { $0 === fill } }
     }
