@@ -28,7 +28,9 @@ extension Target.Dependency {
     static let storage: Self = "WeirStorage"
     static let upstream: Self = "WeirUpstream"
     static let web: Self = "WeirWeb"
+    static let application: Self = "WeirApplication"
     static let commands: Self = "WeirCommands"
+    static let testSupport: Self = "TestSupport"
 
     static let nioCore: Self = .product(name: "NIOCore", package: "swift-nio")
     static let nioPosix: Self = .product(name: "NIOPosix", package: "swift-nio")
@@ -102,13 +104,14 @@ let package = Package(
                 .text, .core, .sigV4, .identity, .registry, .vault, .httpTypes, .nioCore,
                 .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .nioSSL, .lifecycle, .logging, .metrics,
             ]),
+        room("Application", [.core, .vault, .identity, .registry, .web, .nioCore, .lifecycle, .logging]),
         room(
             "Commands",
             [.core, .sigV4, .upstream, .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL]),
         .executableTarget(
             name: "weir",
             dependencies: [
-                .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web, .commands, "CPlatform", .argumentParser,
+                .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web, .application, .commands, "CPlatform", .argumentParser,
                 .asyncHTTPClient, .nioHTTP1, .nioSSL,
                 .configuration, .system, .lifecycle, .unixSignals, .logging, .metrics, .nioCore, .crypto, .x509, .asn1,
             ],
@@ -118,7 +121,7 @@ let package = Package(
         tests("SigV4Tests", [.sigV4]),
         tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore]),
         tests("IdentityTests", [.core, .vault, .identity, .storage]),
-        tests("RegistryTests", [.core, .vault, .registry, .storage, .nioCore, .logging, "Exams"]),
+        tests("RegistryTests", [.core, .vault, .registry, .storage, .application, .nioCore, .logging, "Exams", .testSupport]),
         tests("PlatformTests", ["CPlatform"]),
         tests("StorageTests", [.core, .storage, .nioCore, "Exams"]),
         tests(
@@ -127,8 +130,8 @@ let package = Package(
         tests(
             "WebTests",
             [
-                .core, .sigV4, .vault, .identity, .registry, .storage, .web, .httpTypes, .nioCore,
-                .nioPosix, .lifecycle, .logging, .metrics, "Exams",
+                .core, .sigV4, .vault, .identity, .registry, .storage, .web, .application, .httpTypes, .nioCore,
+                .nioPosix, .lifecycle, .logging, .metrics, "Exams", .testSupport,
             ]),
         tests("CommandsTests", [.core, .sigV4, .upstream, .commands, .argumentParser]),
         tests("ImportTests", []),
@@ -139,6 +142,9 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "weir-fuzz", dependencies: ["Fuzz", "CPlatform", .argumentParser], path: "Tests/FuzzProgram", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: [.core, .vault, .registry, .storage, .web, .application, .logging],
+            path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "Exams", dependencies: [.core, .nioCore], path: "Tests/Exams", swiftSettings: settings),
     ]
 )

@@ -1,6 +1,6 @@
 import Logging
+import WeirApplication
 import WeirCore
-import WeirIdentity
 import WeirRegistry
 import WeirStorage
 import WeirVault
@@ -63,7 +63,7 @@ struct Opening {
         }
         do {
             let database = try SQLiteDatabase(path: folder.database)
-            try await database.migrate(VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
+            try await database.migrate(Application.migrations)
             return database
         } catch let error as SQLError {
             throw StartProblem(

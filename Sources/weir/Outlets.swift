@@ -4,13 +4,11 @@ import ServiceLifecycle
 import WeirCore
 import WeirRegistry
 import WeirUpstream
-import WeirWeb
 
 /// Where the server tells of what happens in it: files, standard output, a webhook, as the settings name them.
 struct Outlets: Sendable {
     let events: any EventSink
-    let audit: AuditLog
-    /// Where the server's own doings are recorded, beside what callers do.
+    /// Where audit records go.
     let auditLines: (any LineSink)?
     private let webhook: EventWebhook?
     private let files: [LineFile]
@@ -32,7 +30,6 @@ struct Outlets: Sendable {
         if let eventFile { sinks.append(eventFile) }
         if let webhook { sinks.append(webhook) }
         events = sinks.isEmpty ? NoEvents() : EventPrinter(sinks, clock: clock)
-        audit = AuditLog(sink: auditFile, clock: clock)
         auditLines = auditFile
         self.webhook = webhook
         self.files = files.map(\.file)

@@ -7,7 +7,7 @@ import ServiceLifecycle
 import WeirCore
 import WeirWeb
 
-/// `weir serve`: reads the settings, builds the house, runs it until SIGTERM or SIGINT.
+/// `weir serve`: reads the settings, builds the server, runs it until SIGTERM or SIGINT.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
@@ -62,8 +62,8 @@ struct ServeCommand: AsyncParsableCommand {
             "Weir starts",
             metadata: ["version": "\(WeirVersion.number)", "build": "\(Version.build)", "data": "\(settings.data)"])
         do {
-            let house = try await House.build(settings, metrics: metrics, logger: logger)
-            try await house.run()
+            let server = try await ServerProcess.build(settings, metrics: metrics, logger: logger)
+            try await server.run()
             await LogOutput.standardError.drain()
         } catch {
             let problem = StartProblem(unexpected: error, in: settings.data)

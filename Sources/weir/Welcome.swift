@@ -1,7 +1,10 @@
 import Crypto
 import Foundation
+import Logging
+import NIOCore
 import WeirCore
 import WeirIdentity
+import WeirWeb
 
 /// The root access key, made on first start, and what is told to whoever started the program.
 struct Welcome: Sendable {
@@ -70,8 +73,24 @@ struct Welcome: Sendable {
         }
     }
 
+    private static let plainWarning: Logger.Message = """
+        This server speaks plain HTTP to other machines: passwords travel in the clear, and docker, podman and containerd refuse it there. Start \
+        it with --tls-self-signed or --tls-certificate and --tls-key; where a proxy in front ends TLS, with --public-url https://HOST
+        """
+
+    /// Says that the server takes connections, and how to go on.
+    func tell(_ settings: Settings, in folder: DataFolder, address: SocketAddress?, logger: Logger) {
+        logger.info("Ready", metadata: ["listen": "\(address?.hostAndPort ?? "")", "public.url": "\(settings.publicURL)"])
+        if settings.isPlainOutside { logger.warning(Self.plainWarning) }
+        // Where standard output is for events or audit records, it is for nothing else.
+        let isTaken = settings.events == "-" || settings.audit == "-"
+        // Behind a queue, as the log is: a pipe that is full already must not hold up the server.
+        (isTaken ? LogOutput.standardError : LogOutput.standardOutput).put(
+            text(settings, authority: settings.tls == .selfSigned ? folder.tls("ca.crt") : nil))
+    }
+
     /// What a person needs to type next.
-    func text(_ settings: Settings, authority: String?) -> String {
+    private func text(_ settings: Settings, authority: String?) -> String {
         var lines = ["Weir is ready at \(settings.publicURL)", ""]
         lines.append("  export AWS_ENDPOINT_URL=\(settings.publicURL)")
         if let credentials {

@@ -28,6 +28,9 @@ import Testing
             "Logging", "Metrics", "Mustache", "NIOCore", "NIOHTTP1",
             "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "ServiceLifecycle", "FoundationEssentials",
         ],
+        "Application": [
+            "WeirCore", "WeirIdentity", "WeirRegistry", "WeirVault", "WeirWeb", "Logging", "NIOCore", "ServiceLifecycle",
+        ],
         "Commands": [
             "WeirCore", "WeirSigV4", "WeirUpstream", "ArgumentParser", "AsyncHTTPClient", "Dispatch", "Glibc",
             "NIOCore",

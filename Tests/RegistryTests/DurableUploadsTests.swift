@@ -1,6 +1,7 @@
 import Exams
 import NIOCore
 import Testing
+import WeirApplication
 import WeirCore
 import WeirRegistry
 import WeirStorage
@@ -62,7 +63,7 @@ import WeirStorage
         _ = try await house.registry.uploads.append(lost, in: name, of: house.id, at: nil, body: Parts([noise(20)]))
         for file in house.stagedFiles where !before.contains(file) { try house.store.discardStaged(file) }
         let stray = try house.store.stage()
-        let again = Registry(house.parts)
+        let again = house.application.rebuilt().registry
         #expect(try await again.uploads.restore() == 1)
         #expect(Set(house.stagedFiles) == before)
         #expect(try await again.uploads.status(kept, in: name, of: house.id).received == 10)

@@ -2,6 +2,7 @@ import Exams
 import NIOCore
 import Synchronization
 import Testing
+import WeirApplication
 import WeirCore
 import WeirRegistry
 
@@ -21,9 +22,7 @@ import WeirRegistry
 
     private func full(_ test: TestRegistry) -> (Registry, Room) {
         let room = Room()
-        var parts = test.parts
-        parts.room = room
-        return (Registry(parts), room)
+        return (test.application.rebuilt { _, ports in ports.room = room }.registry, room)
     }
 
     private func read(_ blob: ServedBlob, from offset: Int64 = 0, step: Int = 7_001) async throws -> ByteBuffer {

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import Synchronization
 import Testing
+import WeirApplication
 import WeirCore
 import WeirRegistry
 import WeirStorage
@@ -34,7 +35,7 @@ import WeirVault
     @Test func aKeyAndASecretOutliveAJump() async throws {
         let (test, machine) = (try await TestRegistry(), Machine())
         let steady = try await clock(machine, test)
-        let keys = Keys(database: test.database, keyring: test.parts.keyring, clock: steady.clock)
+        let keys = Keys(database: test.database, keyring: test.application.keys.vault.keyring, clock: steady.clock)
         let secrets = Secrets(database: test.database, keys: keys, clock: steady.clock)
         let key = try await keys.create(NewKey(description: "doomed"), in: test.id)
         try await keys.scheduleDeletion(of: key.id, in: test.id, afterDays: 7)
@@ -71,11 +72,7 @@ import WeirVault
         machine.jump(.seconds(40 * 86_400))
         #expect(steady.clock.now == right + .seconds(40 * 86_400) && steady.clock.due == right)
         // An upload begun by the wrong clock is not held open for forty days.
-        let parts = test.parts
-        let registry = Registry(
-            Registry.Parts(
-                database: parts.database, store: parts.store, upstream: parts.upstream, keyring: parts.keyring, keys: parts.keys,
-                secrets: parts.secrets, clock: steady.clock, logger: parts.logger))
+        let registry = test.application.rebuilt { _, ports in ports.clock = steady.clock }.registry
         let name = try RepositoryName("team/app")
         _ = try await registry.repositories.create(name, in: test.id, settings: RepositorySettings())
         let upload = try await registry.uploads.begin(in: name, of: test.id, for: test.caller)
@@ -107,9 +104,9 @@ import WeirVault
 
     @Test func nothingRunsThatDestroysWhileTheClockIsInDoubt() async throws {
         let test = try await TestRegistry()
-        var parts = test.parts
-        parts.destruction = DestructionPermit { Refusal(.clockSuspect, "the clock") }
-        let registry = Registry(parts)
+        let registry = test.application.rebuilt { _, ports in
+            ports.destruction = DestructionPermit { Refusal(.clockSuspect, "the clock") }
+        }.registry
         let name = try RepositoryName("team/app")
         _ = try await registry.repositories.create(name, in: test.id, settings: RepositorySettings())
         await #expect(throws: Refusal.self) { _ = try await registry.lifecycle.run(name, in: test.id, .real) }

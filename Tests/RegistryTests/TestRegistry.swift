@@ -1,8 +1,8 @@
 import Exams
 import Foundation
-import Logging
 import NIOCore
-import Synchronization
+import TestSupport
+import WeirApplication
 import WeirCore
 import WeirRegistry
 import WeirStorage
@@ -13,69 +13,47 @@ import WeirVault
 final class TestRegistry: Sendable {
     let upstream = FakeUpstream(host: "public.ecr.aws")
     let database: SQLiteDatabase
-    let keys: Keys
-    let secrets: Secrets
     let store: FileBlobStore
-    let parts: Registry.Parts
-    let registry: Registry
-    let id: RegistryID
+    let application: Application
+    let id = Application.testHome
     let caller: Caller
-    let folder: String
-    private let time = Mutex(Timestamp(seconds: 1_800_000_000))
+    private let temporary: TestFolder
+    private let clock = TestClock()
 
     init(
         sealing: Blobs.Sealing = .all, pulls: Pulls.Settings = .init(retry: .immediate),
         upstreams: UpstreamPolicy = .init(), events: any EventSink = NoEvents(),
         uploads: Uploads.Settings = .init()
     ) async throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("weir-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        id = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
+        temporary = try TestFolder()
         caller = Caller(
             account: id.account, principalARN: "arn:aws:iam::111122223333:root", isRoot: true, userID: "111122223333")
-        let clock = Reference()
         database = try SQLiteDatabase.inMemory()
-        try await database.migrate(VaultSchema.migrations + RegistrySchema.migrations)
-        let root = try RootKey(bytes: RootKey.newBytes())
-        let wall = WallClock { clock.now }
-        let keyring = Keyring(database: database, root: root, clock: wall)
-        try await keyring.load()
-        keys = Keys(database: database, keyring: keyring, clock: wall)
-        secrets = Secrets(database: database, keys: keys, clock: wall)
-        store = try FileBlobStore(folder: folder)
-        var parts = Registry.Parts(
-            database: database, store: store, upstream: upstream, keyring: keyring, keys: keys, secrets: secrets,
-            clock: wall, logger: Logger(label: "test"), sealing: sealing, pulls: pulls, upstreams: upstreams,
-            events: events)
-        parts.uploads = uploads
-        self.parts = parts
-        registry = Registry(parts)
-        clock.registry = self
+        store = try FileBlobStore(folder: temporary.path)
+        application = try await Application.inMemory(database, store: store, upstream: upstream, clock: clock.wall) {
+            settings, ports in
+            settings.sealing = sealing
+            settings.pulls = pulls
+            settings.upstreams = upstreams
+            settings.uploads = uploads
+            ports.events = events
+        }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
+    var registry: Registry { application.registry }
+    var keys: Keys { application.keys.vault.keys }
+    var secrets: Secrets { application.keys.vault.secrets }
+    var folder: String { temporary.path }
 
     /// The registry as the next start of the program finds it.
     func restarted() async throws -> Registry {
-        let registry = Registry(parts)
+        let registry = application.rebuilt().registry
         _ = try await registry.uploads.restore()
         return registry
     }
 
-    func pass(_ duration: Duration) { time.withLock { $0 = $0 + duration } }
-    var now: Timestamp { time.withLock { $0 } }
-
-    /// Lets the clock, which is made first, read the time of the registry, which is made last.
-    private final class Reference: Sendable {
-        private let box = Mutex<Weak>(Weak())
-        private struct Weak { weak var registry: TestRegistry? }
-
-        var registry: TestRegistry? {
-            get { box.withLock { $0.registry } }
-            set { box.withLock { $0.registry = newValue } }
-        }
-        var now: Timestamp { registry?.now ?? Timestamp(seconds: 1_800_000_000) }
-    }
+    func pass(_ duration: Duration) { clock.pass(duration) }
+    var now: Timestamp { clock.now }
 
     // MARK: What tests do again and again
 
@@ -87,7 +65,7 @@ final class TestRegistry: Sendable {
 
     func pull(_ reference: String, _ name: String) async throws -> ServedManifest {
         try await registry.pulls.manifests.pull(
-            WeirCore.Reference(reference), in: RepositoryName(name), of: id, for: caller)
+            Reference(reference), in: RepositoryName(name), of: id, for: caller)
     }
 
     func blob(_ digest: Digest, _ name: String) async throws -> ServedBlob {

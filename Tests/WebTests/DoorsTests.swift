@@ -1,6 +1,7 @@
 import NIOCore
 import Synchronization
 import Testing
+import WeirApplication
 import WeirCore
 import WeirWeb
 
@@ -112,7 +113,7 @@ import WeirWeb
     @Test func healthTellsWhetherTheServerIsReady() async throws {
         let house = try await TestHouse()
         #expect(try await house.send("GET", "/healthz", signedIn: false).text == "ok\n")
-        house.isReady.withLock { $0 = false }
+        house.application.readiness.set(false)
         #expect(try await house.send("GET", "/healthz", signedIn: false).status == 503)
         #expect(try await house.send("POST", "/healthz", signedIn: false).status == 405)
     }

@@ -1,16 +1,14 @@
 import Foundation
 import Testing
 import WeirCore
-import WeirIdentity
-import WeirRegistry
+import WeirApplication
 import WeirStorage
-import WeirVault
 
 /// docs/schema.sql is what all migrations come to.
 @Suite struct SchemaTests {
     @Test func theDrawnSchemaIsTheOneThatIsMade() async throws {
         let database = try SQLiteDatabase.inMemory()
-        try await database.migrate(VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
+        try await database.migrate(Application.migrations)
         let statements = try await database.read { sql in
             try sql.rows(
                 """

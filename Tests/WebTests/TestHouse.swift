@@ -1,82 +1,51 @@
 import Exams
 import Foundation
 import HTTPTypes
-import Logging
 import NIOCore
-import Synchronization
+import TestSupport
 import Testing
+import WeirApplication
 import WeirCore
 import WeirIdentity
 import WeirRegistry
 import WeirStorage
-import WeirVault
 import WeirWeb
 
 /// All doors over a whole registry: in-memory database, a folder of its own, a clock that stands until it is moved, a fake
 /// upstream.
 final class TestHouse: Sendable {
-    /// The time, which the house's clock reads.
-    private final class Time: Sendable { let now = Mutex(Timestamp(seconds: 1_800_000_000)) }
-
     static let keyID = "AKIAIOSFODNN7EXAMPLE"
 
-    let doors: Doors
-    let registry: Registry
+    let application: Application
     let upstream = FakeUpstream(host: "public.ecr.aws")
-    let tokens: RegistryTokens
-    let id: RegistryID
-    let isReady = Mutex(true)
-    let metrics = PrometheusRegistry()
-    private let time = Time()
-    private let folder: String
+    let id = Application.testHome
+    private let clock = TestClock()
+    private let folder: TestFolder
 
     init(sealing: Blobs.Sealing = .all, audit: (any LineSink)? = nil) async throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("weir-\(UUID())").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        id = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
-        let time = time
-        let clock = WallClock { time.now.withLock { $0 } }
-        let database = try SQLiteDatabase.inMemory()
-        try await database.migrate(VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
-        let root = try RootKey(bytes: RootKey.newBytes())
-        let vault = try await Vault.open(database: database, root: root, clock: clock)
-        registry = Registry(
-            Registry.Parts(
-                database: database, store: try FileBlobStore(folder: folder), upstream: upstream, keyring: vault.keyring,
-                keys: vault.keys, secrets: vault.secrets, clock: clock, logger: Logger(label: "test"), sealing: sealing))
-        let accessKeys = AccessKeys(database: database, rootKey: root, clock: clock)
-        try await accessKeys.add(id: Self.keyID, secret: "secret", account: id.account)
-        tokens = RegistryTokens(rootKey: root, keys: accessKeys)
-        let readiness = Readiness()
-        let strangers = Strangers(logger: Logger(label: "test"))
-        doors = Doors(
-            aws: AWSDoor(
-                accessKeys: accessKeys, access: registry.access,
-                operations: ECROperations.table(registry: registry, tokens: tokens),
-                settings: AWSSettings(publicHost: "registry.test", scheme: .http), clock: clock, strangers: strangers),
-            registry: registry, tokens: tokens,
-            settings: WebSettings(host: "127.0.0.1", port: 0, publicHost: "registry.test"),
-            metrics: metrics, clock: clock, audit: AuditLog(sink: audit, clock: clock),
-            strangers: strangers, isReady: { readiness.house?.isReady.withLock { $0 } ?? true })
-        readiness.set(self)
+        folder = try TestFolder()
+        application = try await Application.inMemory(
+            SQLiteDatabase.inMemory(), store: FileBlobStore(folder: folder.path), upstream: upstream, clock: clock.wall
+        ) { settings, ports in
+            settings.sealing = sealing
+            ports.auditLines = audit
+        }
+        try await application.keys.accessKeys.add(id: Self.keyID, secret: "secret", account: id.account)
+        application.readiness.set(true)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
+    var doors: Doors { application.doors }
+    var registry: Registry { application.registry }
+    var tokens: RegistryTokens { application.tokens }
+    var metrics: PrometheusRegistry { application.ports.metrics }
 
-    private final class Readiness: Sendable {
-        private struct Weak { weak var house: TestHouse? }
-        private let box = Mutex(Weak())
-        var house: TestHouse? { box.withLock { $0.house } }
-        func set(_ house: TestHouse) { box.withLock { $0.house = house } }
-    }
-
-    func pass(_ duration: Duration) { time.now.withLock { $0 = $0 + duration } }
+    func pass(_ duration: Duration) { clock.pass(duration) }
 
     /// `Authorization` as `docker login -u AWS` makes it.
     func authorization(region: String = "us-east-2") throws -> String {
         let registry = RegistryID(account: id.account, region: try Region(region))
         let password = tokens.issue(
-            accessKeyID: Self.keyID, registry: registry, at: time.now.withLock { $0 }
+            accessKeyID: Self.keyID, registry: registry, at: clock.now
         ).password
         return "Basic " + Data("AWS:\(password)".utf8).base64EncodedString()
     }

@@ -2,7 +2,9 @@ import Exams
 import Logging
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
+import WeirApplication
 import WeirCore
 import WeirRegistry
 import WeirStorage
@@ -15,50 +17,38 @@ final class CollectionHouse: Sendable {
     let stage = Stage()
     let store: MemoryBlobStore
     let upstream = FakeUpstream(host: "public.ecr.aws")
-    let id: RegistryID
+    let id = Application.testHome
     let caller: Caller
-    let keys: Keys
+    var keys: Keys { application.keys.vault.keys }
     private let database: SQLiteDatabase
-    private let clock: TestClock
+    private let clock = TestClock()
     /// What speaks against destroying anything; nil for nothing.
-    let forbidden: Forbidden
-    private let parts: Registry.Parts
+    let forbidden = Forbidden()
+    private let application: Application
     private let current: Mutex<Registry>
-
-    private final class TestClock: Sendable {
-        let now = Mutex(Timestamp(seconds: 1_800_000_000))
-    }
 
     final class Forbidden: Sendable {
         let reason = Mutex<Refusal?>(nil)
     }
 
     init(cacheSize: Int64? = nil) async throws {
-        id = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
         caller = Caller(
             account: id.account, principalARN: "arn:aws:iam::111122223333:root", isRoot: true, userID: "111122223333")
-        let clock = TestClock()
-        self.clock = clock
-        let stage = stage
-        database = try SQLiteDatabase.inMemory()
-        try await database.migrate(VaultSchema.migrations + RegistrySchema.migrations)
+        let (stage, forbidden) = (stage, forbidden)
+        let database = try SQLiteDatabase.inMemory()
+        self.database = database
         store = MemoryBlobStore(stagedBy: { Stage.actor }) { step, actor throws(BlobStoreError) in
             try stage.step(as: Self.actor(of: step, stage) ?? actor)
         }
-        let wall = WallClock { clock.now.withLock { $0 } }
-        let keyring = Keyring(database: database, root: try RootKey(bytes: RootKey.newBytes()), clock: wall)
-        try await keyring.load()
-        keys = Keys(database: database, keyring: keyring, clock: wall)
-        var parts = Registry.Parts(
-            database: SteppedDatabase(base: database, stage: stage), store: store, upstream: upstream, keyring: keyring,
-            keys: keys, secrets: Secrets(database: database, keys: keys, clock: wall), clock: wall,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-        parts.collection = Collector.Settings(interval: nil, grace: Self.grace, cacheSize: cacheSize)
-        let forbidden = Forbidden()
-        parts.destruction = DestructionPermit { forbidden.reason.withLock { $0 } }
-        self.forbidden = forbidden
-        self.parts = parts
-        current = Mutex(Registry(parts))
+        application = try await Application.inMemory(
+            database, store: store, upstream: upstream, clock: clock.wall,
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        ) { settings, ports in
+            settings.collection = Collector.Settings(interval: nil, grace: Self.grace, cacheSize: cacheSize)
+            ports.database = SteppedDatabase(base: database, stage: stage)
+            ports.destruction = DestructionPermit { forbidden.reason.withLock { $0 } }
+        }
+        current = Mutex(application.registry)
     }
 
     /// Who takes steps on threads where the task is not known: nobody but the collector removes, nobody but the other one
@@ -76,11 +66,11 @@ final class CollectionHouse: Sendable {
     /// As after a kill: everything in memory is gone, rows and files are as they were.
     func restart() throws {
         _ = try store.clearStaging()
-        let registry = Registry(parts)
+        let registry = application.rebuilt().registry
         current.withLock { $0 = registry }
     }
 
-    var now: Timestamp { clock.now.withLock { $0 } }
+    var now: Timestamp { clock.now }
     /// Another number after each write.
     var version: UInt64? { database.version }
 
@@ -93,7 +83,7 @@ final class CollectionHouse: Sendable {
         try await database.write { _ = try $0.execute("UPDATE image SET manifest = $1", [.bytes([1, 2, 3])]) }
     }
 
-    func pass(_ duration: Duration) { clock.now.withLock { $0 = $0 + duration } }
+    func pass(_ duration: Duration) { clock.pass(duration) }
 
     // MARK: What actors do
 

@@ -1,6 +1,7 @@
 import Exams
 import NIOCore
 import Testing
+import WeirApplication
 import WeirCore
 import WeirRegistry
 
@@ -18,9 +19,7 @@ import WeirRegistry
 
     init() async throws {
         house = try await TestRegistry(events: told)
-        var parts = house.parts
-        parts.auditLines = told
-        registry = Registry(parts)
+        registry = house.application.rebuilt { [told] _, ports in ports.auditLines = told }.registry
         name = try RepositoryName("mine/app")
         _ = try await registry.repositories.create(name, in: house.id, settings: RepositorySettings())
     }

@@ -1,5 +1,6 @@
 import NIOCore
 import Testing
+import WeirApplication
 import WeirCore
 import WeirRegistry
 import WeirVault
@@ -20,12 +21,6 @@ import WeirWeb
         "ecr:ListImageReferrers": "ecr:BatchGetImage", "kms:ReEncrypt": "kms:ReEncryptFrom",
     ]
 
-    private static func operations(_ aws: TestAWS) -> [AWSOperation] {
-        ECROperations.table(registry: aws.registry, tokens: aws.tokens) + KMSOperations.table(keys: aws.vault.keys)
-            + SecretsOperations.table(secrets: aws.vault.secrets) + STSOperations.table(accessKeys: aws.accessKeys)
-            + WeirOperations.table(registry: aws.registry, clock: nil, home: aws.id)
-    }
-
     private static func call(_ operation: AWSOperation, by caller: Caller, _ aws: TestAWS) -> AWSCall {
         var input = input
         // The server's own account is asked for what is its: a registry, where the operation takes one.
@@ -44,7 +39,7 @@ import WeirWeb
             account: aws.id.account, principalARN: "arn:aws:iam::111122223333:user/nobody", isRoot: false, userID: "AIDA")
         let open = Set(
             ["GetCallerIdentity"] + KMSOperations.notYet + SecretsOperations.notYet + STSOperations.notYet + IAMOperations.notYet)
-        for operation in Self.operations(aws) where !open.contains(operation.name) {
+        for operation in aws.application.operations where !open.contains(operation.name) {
             let action = Self.actions[operation.action] ?? operation.action
             let refusal = await #expect(throws: Refusal.self, "\(operation.action)") {
                 _ = try await operation.answer(Self.call(operation, by: user, aws), aws.registry.access)
@@ -74,7 +69,7 @@ import WeirWeb
         let ofTheServer: Set = [
             "StartGarbageCollection", "StartVerification", "DescribeRun", "ListRuns", "ListLost", "RestoreLost", "DeleteLost",
         ]
-        for operation in Self.operations(aws) {
+        for operation in aws.application.operations {
             switch operation.service {
             case .ecr where !own.contains(operation.name), .weir where ofTheServer.contains(operation.name): break
             default: continue

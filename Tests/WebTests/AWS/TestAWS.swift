@@ -2,7 +2,9 @@ import Exams
 import Foundation
 import Logging
 import NIOCore
+import TestSupport
 import Testing
+import WeirApplication
 import WeirCore
 import WeirIdentity
 import WeirRegistry
@@ -20,43 +22,32 @@ final class TestAWS: Sendable {
     static let otherKeyID = "AKIAI44QH8DHBEXAMPLE"
 
     let door: AWSDoor
-    let registry: Registry
-    let vault: Vault
-    let tokens: RegistryTokens
-    let accessKeys: AccessKeys
-    let id: RegistryID
-    private let folder: String
+    let application: Application
+    let id = Application.testHome
+    private let folder: TestFolder
 
     init(extra: [AWSOperation] = [], audit: (any LineSink)? = nil) async throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("weir-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let database = try SQLiteDatabase.inMemory()
-        try await database.migrate(
-            VaultSchema.migrations + IdentitySchema.migrations + RegistrySchema.migrations)
+        folder = try TestFolder()
         let clock = WallClock { Self.now }
-        let root = try RootKey(bytes: RootKey.newBytes())
-        vault = try await Vault.open(database: database, root: root, clock: clock)
-        registry = Registry(
-            Registry.Parts(
-                database: database, store: try FileBlobStore(folder: folder), upstream: FakeUpstream(),
-                keyring: vault.keyring, keys: vault.keys, secrets: vault.secrets, clock: clock,
-                logger: Logger(label: "test")))
-        accessKeys = AccessKeys(database: database, rootKey: root, clock: clock)
-        id = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
-        try await accessKeys.add(id: Self.accessKeyID, secret: Self.secret, account: id.account)
-        try await accessKeys.add(id: Self.otherKeyID, secret: Self.secret, account: AccountID("444455556666"))
-        tokens = RegistryTokens(rootKey: root, keys: accessKeys)
+        application = try await Application.inMemory(
+            SQLiteDatabase.inMemory(), store: FileBlobStore(folder: folder.path), upstream: FakeUpstream(), clock: clock,
+            publicHost: "localhost:5050"
+        ) { _, ports in ports.auditLines = audit }
+        try await application.keys.accessKeys.add(id: Self.accessKeyID, secret: Self.secret, account: id.account)
+        try await application.keys.accessKeys.add(
+            id: Self.otherKeyID, secret: Self.secret, account: AccountID("444455556666"))
         door = AWSDoor(
-            accessKeys: accessKeys, access: registry.access,
-            operations: ECROperations.table(registry: registry, tokens: tokens)
-                + STSOperations.table(accessKeys: accessKeys) + KMSOperations.table(keys: vault.keys)
-                + SecretsOperations.table(secrets: vault.secrets) + extra,
+            accessKeys: application.keys.accessKeys, access: application.registry.access,
+            operations: application.operations + extra,
             settings: AWSSettings(publicHost: "localhost:5050", scheme: .http), clock: clock,
             newID: { "11111111-2222-4333-8444-555555555555" }, audit: AuditLog(sink: audit, clock: clock),
             strangers: Strangers(logger: Logger(label: "test")))
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
+    var registry: Registry { application.registry }
+    var vault: Vault { application.keys.vault }
+    var tokens: RegistryTokens { application.tokens }
+    var accessKeys: AccessKeys { application.keys.accessKeys }
 
     /// The door's answer, and no log lines.
     func respond(to request: AWSRequest) async -> AWSResponse {

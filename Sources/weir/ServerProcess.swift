@@ -2,8 +2,8 @@ import Foundation
 import Logging
 import NIOCore
 import ServiceLifecycle
-import Synchronization
 import UnixSignals
+import WeirApplication
 import WeirCore
 import WeirIdentity
 import WeirRegistry
@@ -12,31 +12,31 @@ import WeirUpstream
 import WeirVault
 import WeirWeb
 
-/// The whole program, built from its settings: the only place that knows every room.
-struct House: Sendable {
+/// The server over its data folder: the only place that knows every room and every driver.
+struct ServerProcess: Sendable {
     /// How long a stop may take: what runs is given this long to end.
     static let patience = Duration.seconds(30)
 
     private let settings: Settings
-    /// Holds the data folder's lock as long as the house stands.
+    /// Holds the data folder's lock as long as the server runs.
     private let folder: DataFolder
     private let opened: Opening.Opened
     private let upstream: RegistryClient
-    private let registry: Registry
-    private let web: FrontDoor
+    private let application: Application
+    private let web: WebService
     private let clock: SteadyClock
     private let outlets: Outlets
     private let logger: Logger
 
-    /// Opens the data folder, makes on first start what is missing in it, and wires the rooms. Throws `StartProblem` with what to
-    /// do.
-    static func build(_ settings: Settings, metrics: PrometheusRegistry, logger: Logger) async throws -> House {
+    /// Opens the data folder, makes on first start what is missing in it, and builds the application on it. Throws
+    /// `StartProblem` with what to do.
+    static func build(_ settings: Settings, metrics: PrometheusRegistry, logger: Logger) async throws -> ServerProcess {
         let folder = try DataFolder(settings.data)
         let opened = try await Opening(settings: settings, folder: folder, logger: logger).open()
         do {
             return try await build(settings, on: folder, opened, metrics: metrics, logger: logger)
         } catch {
-            // One whole file: whoever restores another one beside a log that is left gets a mixture of both.
+            // One whole file: a database that is restored beside a log that is left becomes a mixture of both.
             try? opened.database.close()
             throw StartProblem(unexpected: error, in: folder.path)
         }
@@ -44,58 +44,45 @@ struct House: Sendable {
 
     private static func build(
         _ settings: Settings, on folder: DataFolder, _ opened: Opening.Opened, metrics: PrometheusRegistry, logger: Logger
-    ) async throws -> House {
-        let (database, root) = (opened.database, opened.root)
-        let steady = try await SteadyClock(.system, database: database, logger: logger)
-        let clock = steady.clock
-        let vault = try await vault(over: database, root, clock)
-        let accessKeys = AccessKeys(database: database, rootKey: root, clock: clock)
-        try await accessKeys.load()
-        try await checkAccount(settings.account, accessKeys.rootAccounts, of: database)
-        let welcome = try await Welcome.prepare(settings, folder, accessKeys)
-        let identity = try settings.tlsIdentity(in: folder, logger: logger)
-        let outlets = try Outlets(settings, clock: clock, logger: logger)
+    ) async throws -> ServerProcess {
+        let steady = try await SteadyClock(.system, database: opened.database, logger: logger)
+        let keys = try await keys(over: opened, steady.clock)
+        try await checkAccount(settings.account, keys.accessKeys.rootAccounts, of: opened.database)
+        let welcome = try await Welcome.prepare(settings, folder, keys.accessKeys)
+        let web = try settings.web(in: folder, logger: logger)
+        let outlets = try Outlets(settings, clock: steady.clock, logger: logger)
         // From here on there are clients that must be shut down, whatever fails: to let go of them ends the program.
         var client: RegistryClient?
         do {
-            let upstream = try Self.client(settings, clock)
+            let upstream = try Self.client(settings, steady.clock)
             client = upstream
-            let registry = Registry(parts(of: opened, upstream, vault, outlets, steady, settings, logger))
-            let leftOver = try await registry.uploads.restore()
+            var ports = Application.Ports(
+                database: opened.database, store: opened.store, upstream: Upstreams(upstream), clock: steady.clock,
+                logger: logger)
+            // What clients sign and are given is of the moment that they and the machine's clock show.
+            ports.clientClock = .system
+            ports.steadyClock = steady
+            ports.room = opened.room
+            ports.destruction = permit(steady, opened)
+            ports.events = outlets.events
+            ports.auditLines = outlets.auditLines
+            ports.metrics = metrics
+            let application = Application(settings.application(web), keys, on: ports)
+            let leftOver = try await application.registry.uploads.restore()
             if leftOver > 0 {
                 logger.info("Cleared what an earlier run had staged", metadata: ["files": .stringConvertible(leftOver)])
             }
-            let doors = DoorParts(
-                settings: settings, registry: registry, vault: vault, accessKeys: accessKeys,
-                tokens: RegistryTokens(rootKey: opened.root, keys: accessKeys) { steady.expected($0) }, steady: steady,
-                metrics: metrics,
-                audit: outlets.audit, logger: logger)
-            return House(
-                settings: settings, folder: folder, opened: opened, upstream: upstream, registry: registry,
-                web: doors.server(in: folder, welcome, identity), clock: steady, outlets: outlets, logger: logger)
+            let service = application.webService {
+                welcome.tell(settings, in: folder, address: $0, logger: logger)
+            }
+            return ServerProcess(
+                settings: settings, folder: folder, opened: opened, upstream: upstream, application: application,
+                web: service, clock: steady, outlets: outlets, logger: logger)
         } catch {
             await client?.shutdown()
             await outlets.shutdown()
             throw error
         }
-    }
-
-    private static func parts(
-        of opened: Opening.Opened, _ upstream: RegistryClient, _ vault: Vault, _ outlets: Outlets, _ steady: SteadyClock,
-        _ settings: Settings, _ logger: Logger
-    ) -> Registry.Parts {
-        var parts = Registry.Parts(
-            database: opened.database, store: opened.store, upstream: Upstreams(upstream), keyring: vault.keyring,
-            keys: vault.keys, secrets: vault.secrets, clock: steady.clock, logger: logger, sealing: settings.sealing,
-            pulls: Pulls.Settings(freshness: settings.freshness, rememberMissing: settings.rememberMissing),
-            upstreams: settings.upstreamPolicy, events: outlets.events)
-        parts.collection = settings.collection
-        parts.uploads.window = settings.uploadWindow
-        parts.lifecycle = settings.lifecycle
-        parts.auditLines = outlets.auditLines
-        parts.room = opened.room
-        parts.destruction = permit(steady, opened)
-        return parts
     }
 
     /// What speaks against destroying anything now. A database that was copied before is the older one from then on.
@@ -133,9 +120,9 @@ struct House: Sendable {
     }
 
     /// A wrong root key shows here first: nothing that is sealed opens.
-    private static func vault(over database: SQLiteDatabase, _ root: RootKey, _ clock: WallClock) async throws -> Vault {
+    private static func keys(over opened: Opening.Opened, _ clock: WallClock) async throws -> Application.Keys {
         do {
-            return try await Vault.open(database: database, root: root, clock: clock)
+            return try await Application.Keys.open(database: opened.database, root: opened.root, clock: clock)
         } catch is KeyringError {
             throw StartProblem("the root key does not open what is in the data folder: it belongs to another one")
         }
@@ -172,14 +159,11 @@ struct House: Sendable {
         var lifecycleLogger = Logger(label: "weir.lifecycle")
         // Below it prints every service with all that it holds.
         lifecycleLogger.logLevel = max(lifecycleLogger.logLevel, .notice)
+        let registry = application.registry
         let services: [any Service] =
             outlets.services + [
                 clock, Upkeep(database: opened.database, room: opened.room, logger: logger), registry.pullTimes,
-                registry.replication,
-                registry.uploads,
-                registry.chores, registry.lifecycle,
-                PullsLifetime(registry),
-                web,
+                registry.replication, registry.uploads, registry.chores, registry.lifecycle, application.upstreamWork, web,
             ]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -209,19 +193,6 @@ struct House: Sendable {
             return StartProblem(listeningAt: place.host, place.port, by: "--metrics-listen", error.error)
         }
         return StartProblem(listeningAt: settings.host, settings.port, by: "--listen", error)
-    }
-}
-
-/// Ends the fills when everything that reads them has ended.
-private struct PullsLifetime: Service {
-    private let registry: Registry
-
-    init(_ registry: Registry) { self.registry = registry }
-
-    func run() async throws {
-        try? await gracefulShutdown()
-        await registry.referrers.close()
-        await registry.pulls.close()
     }
 }
 
