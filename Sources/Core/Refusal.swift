@@ -5,12 +5,12 @@
 package struct Refusal: Error, Sendable, CustomStringConvertible {
     package let reason: Reason
     package let message: String
-    /// The cause in a few words, where the message is too long for a line, or too terse without its context: for HTTP's reason
-    /// phrase.
+    /// The cause in a few words, for HTTP's reason phrase: set where the message is too long for a line, or too terse without its
+    /// context.
     package var brief: String?
-    /// When to come back, where upstream or a limit told.
+    /// When to retry, if upstream or a limit said so.
     package var retryAfter: Duration?
-    /// What the log line says besides: short facts, never secrets.
+    /// Additional short facts for the log line; never secrets.
     package var facts: [String: String]
 
     package init(
@@ -26,33 +26,33 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
     package var description: String { "\(reason): \(message)" }
 
     package enum Reason: String, Sendable, CaseIterable {
-        // What was asked cannot be understood.
+        // The request cannot be understood.
         case invalidParameter, validation, malformedRequest, unknownOperation, requestTooLarge
-        // Who asks.
+        // Authentication and authorization.
         case authenticationMissing, credentialsUnknown, signatureInvalid, credentialsExpired
         case tokenInvalid, tokenExpired, accessDenied, userNotFound
-        // Repositories and what hangs on them.
+        // Repositories and what belongs to them.
         case repositoryNotFound, repositoryAlreadyExists, repositoryNotEmpty
         case repositoryPolicyNotFound, lifecyclePolicyNotFound
         case limitExceeded, tooManyTags, invalidTagParameter
         // Images and blobs.
         case imageNotFound, imageAlreadyExists, imageTagAlreadyExists, imageDigestDoesNotMatch
         case layersNotFound, referencedImagesNotFound, imageReferencedByManifestList
-        /// It is in the archive, or on its way back from there.
+        /// The image is in the archive, or on its way back from there.
         case imageArchived
         case storageClassUpdateNotSupported, lifecyclePreviewNotFound, lifecyclePreviewInProgress
         case manifestInvalid, manifestTooLarge
-        /// It can be read, and breaks a bound or a grammar of ours: too many descriptors, a media type that is none.
+        /// A readable manifest that breaks a bound or a grammar of ours: too many descriptors, an invalid media type.
         case manifestOutOfBounds
         case blobUnknown, blobUploadUnknown, blobUploadOutOfOrder, digestInvalid, rangeNotSatisfiable
-        /// ECR's layer API has exceptions of its own.
+        /// Exceptions of ECR's layer API.
         case emptyUpload, layerPartTooSmall, layerAlreadyExists, layerInaccessible
         /// A blob that an image of the repository names cannot be deleted.
         case blobReferenced
-        /// Stored bytes are missing or are not what was sealed, and upstream cannot replace them.
+        /// Stored bytes are missing or differ from what was sealed, and upstream cannot replace them.
         case contentDamaged
         case storageFull
-        /// The disk, or whatever it hangs on, does not give or take now what it did and may again: to be tried again.
+        /// The disk, or the system it hangs on, refuses a read or write for now: try again.
         case storageUnavailable
         // Cache rules, templates and upstream.
         case cacheRuleNotFound, cacheRuleAlreadyExists, unsupportedUpstreamRegistry
@@ -64,11 +64,11 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         case upstreamRateLimited
         /// Upstream could not be asked: refused, no name, time-out, TLS, 5xx.
         case upstreamUnavailable
-        /// Upstream answered with something that is not what was asked for: wrong digest, wrong length, no manifest.
+        /// Upstream's answer is not what was asked for: wrong digest, wrong length, no manifest.
         case upstreamInvalid
-        /// The referrers of a cached image could not be asked for upstream: ECR has an exception for it.
+        /// Upstream could not be asked for the referrers of a cached image: ECR has an exception for it.
         case unableToListUpstreamReferrers
-        // Settings of a registry, and what follows from them.
+        // Registry settings.
         case registryPolicyNotFound, signingConfigurationNotFound
         case exclusionAlreadyExists, exclusionNotFound
         case scanNotFound, unsupportedImageType
@@ -81,7 +81,7 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         case secretLimitExceeded
         // The program itself.
         case unsupported, throttled, shuttingDown
-        /// The machine's clock has jumped: what has a date is left alone.
+        /// The machine's clock has jumped: nothing that has a date is destroyed.
         case clockSuspect
     }
 }

@@ -1,27 +1,26 @@
-/// Which distributed trace the current work belongs to: W3C Trace Context, version 00.
+/// The distributed trace of the current work: W3C Trace Context, version 00.
 ///
-/// A request that came with a trace has it bound around it, with a span of ours; logs name it as `trace.id`, and what is asked
-/// upstream
-/// carries `current.traceparent` and `current.state`. What is started for many requests at once (a fill, a revalidation) belongs
-/// to the one that started it. A request without a trace begins none: nothing here would record it.
+/// A request that brings a trace runs with it bound, in a span of ours. Logs name it as `trace.id`, and upstream requests carry
+/// `current.traceparent` and `current.state`. Work that serves many requests (a fill, a revalidation) belongs to the request that
+/// started it. A request without a trace starts none: this server records no traces.
 package struct TraceContext: Sendable, Hashable {
-    /// nil where there is none: housekeeping, and requests that brought none.
+    /// Nil for housekeeping, and for requests that brought none.
     @TaskLocal package static var current: TraceContext?
 
     /// 32 lower-case hexadecimal digits, not all zero.
     package let traceID: String
-    /// The span that does it, or asks: 16 lower-case hexadecimal digits, not all zero.
+    /// The span of the current work or of its caller: 16 lower-case hexadecimal digits, not all zero.
     package let spanID: String
-    /// The lowest bit: somebody records this trace.
+    /// The lowest bit is set if a tracer records this trace.
     package let flags: UInt8
-    /// The vendors' part, handed on as it came: nil where it is absent or longer than may be handed on.
+    /// The `tracestate`, passed on as it came: nil if it is absent or longer than may be passed on.
     package let state: String?
 
-    /// Reads `traceparent`, and `tracestate` where there is one. nil for what W3C says must be ignored.
+    /// Reads `traceparent` and, if present, `tracestate`. Nil for values that W3C says must be ignored.
     package init?(traceparent: String, tracestate: String? = nil) {
         let parts = traceparent.split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count >= 4, let version = Self.hex(parts[0], 2), version != "ff",
-            // Version 00 has four parts; a later one may have more, and begins with these.
+            // Version 00 has four parts; a later version begins with the same four and may have more.
             version != "00" || parts.count == 4,
             let trace = Self.hex(parts[1], 32), trace.contains(where: { $0 != "0" }),
             let span = Self.hex(parts[2], 16), span.contains(where: { $0 != "0" }),

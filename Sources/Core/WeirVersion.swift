@@ -1,19 +1,18 @@
-/// Which Weir this is. The one place that says it: `weir --version`, the log's first line, `/version`, `weir_build_info` and what
-/// the server calls itself to other servers all read it here.
+/// The one place that names the version: `weir --version`, the log's first line, `/version`, `weir_build_info` and the
+/// `User-Agent` to other servers read it here.
 package enum WeirVersion {
-    /// Semantic versioning. Raised when a release is made.
+    /// Semantic versioning, raised at each release.
     package static let number = "0.10.0"
 
-    /// How the server names itself to those that it asks: name, version, and whom to write to about it, where the operator says
-    /// so.
+    /// The `User-Agent` of upstream requests: name, version, and the operator's contact address if one is set.
     ///
-    /// - Parameter contact: a mail address or a URL; what is none is left out.
+    /// - Parameter contact: a mail address or a URL; any other text is left out.
     package static func userAgent(contact: String? = nil) -> String {
         guard let contact, isContact(contact) else { return "weir/\(number)" }
         return "weir/\(number) (+\(contact))"
     }
 
-    /// Whether the text can stand in a header as somebody's address.
+    /// True if the text is safe in a header as a contact address.
     package static func isContact(_ text: String) -> Bool {
         (1...200).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in

@@ -4,8 +4,8 @@ package import WeirVault
 
 /// The access keys that may sign requests, with their secrets.
 ///
-/// A signature is checked with the secret itself, so it must be there in the clear at every request: all of them are held in
-/// memory, opened once by `load()`. On disk they are sealed by the root key, each bound to its own id.
+/// Checking a signature needs the secret itself. So all secrets are held in memory in the clear, opened once by `load()`. On disk
+/// they are sealed by the root key, each bound to its own id.
 package final class AccessKeys: Sendable {
     package enum Status: String, Sendable {
         case active = "Active"
@@ -31,8 +31,8 @@ package final class AccessKeys: Sendable {
         self.clock = clock
     }
 
-    /// Reads and opens all keys: at the start, before the door opens. Throws where a secret does not open, which means that the
-    /// root key is not the one it was sealed with.
+    /// Reads and opens all keys: call it before the server accepts requests. Throws if a secret does not open: then the root key
+    /// is not the one that sealed it.
     package func load() async throws {
         let rows = try await database.read { sql in try AccessKeyTable.all(sql) }
         var loaded: [String: Entry] = [:]
@@ -44,7 +44,7 @@ package final class AccessKeys: Sendable {
         entries.withLock { $0 = loaded }
     }
 
-    /// Adds an account's root access key, or gives the one of that id another secret or account.
+    /// Adds an account's root access key. An existing id gets the new secret and account.
     package func add(id: String, secret: String, account: AccountID, partition: String = "aws") async throws {
         let caller = Caller(
             account: account, principalARN: "arn:\(partition):iam::\(account):root", isRoot: true,
@@ -54,22 +54,21 @@ package final class AccessKeys: Sendable {
             id: id, caller: caller, sealedSecret: try rootKey.seal(bytes, as: Self.purpose(id)), createdAt: clock.now,
             status: .active)
         try await database.write { sql in try AccessKeyTable.put(row, sql) }
-        // In memory only once it is on disk: a key that works must work after a restart too.
+        // On disk first: a key that works must still work after a restart.
         entries.withLock {
             $0[id] = Entry(caller: caller, secret: bytes, createdAt: row.createdAt, status: .active)
         }
     }
 
-    /// Takes the key away. What it signs from now on is refused, and so are registry tokens made with it.
+    /// Removes the key. From now on what it signs is refused, and so are registry tokens made with it.
     package func remove(id: String) async throws {
-        // Out of memory first: between the two it must not still open a door.
+        // Out of memory first: the key must not work while the row is being deleted.
         entries.withLock { $0[id] = nil }
         try await database.write { sql in try AccessKeyTable.delete(id, sql) }
         await database.scrub()
     }
 
-    /// Takes all other root keys away, whatever account they were made for: one that was replaced, perhaps since it leaked, opens
-    /// nothing any more.
+    /// Removes all other root keys, of every account: a key that was replaced, perhaps because it leaked, must stop working.
     package func removeOthers(than id: String) async throws {
         let others = entries.withLock { entries -> [String] in
             guard entries[id] != nil else { return [] }
@@ -78,12 +77,12 @@ package final class AccessKeys: Sendable {
         for other in others { try await remove(id: other) }
     }
 
-    /// Who the key belongs to, and its secret; nil where it is unknown or not active.
+    /// The key's owner and its secret; nil if the key is unknown or not active.
     package func secret(of id: String) -> (caller: Caller, secret: [UInt8])? {
         entries.withLock { $0[id] }.flatMap { $0.status == .active ? ($0.caller, $0.secret) : nil }
     }
 
-    /// The same without the secret.
+    /// The key's owner; nil if the key is unknown or not active.
     package func caller(of id: String) -> Caller? { secret(of: id)?.caller }
 
     /// When the key was made.

@@ -2,7 +2,7 @@ import Crypto
 import WeirCore
 import WeirText
 
-/// The password of the data plane, as bytes:
+/// The password for `/v2/`, as bytes:
 ///
 ///     1        version, 1
 ///     8        expires at, microseconds since 1970, big endian
@@ -11,12 +11,12 @@ import WeirText
 ///     1 + n    access key id, its length before it
 ///     32       HMAC-SHA256 of all before
 ///
-/// sent as base64url without padding. It is opaque to clients, it needs no table, and it carries no right by itself: who the
-/// access key belongs to is looked up at every use, so that a key taken away takes its tokens with it.
+/// sent as base64url without padding. It is opaque to clients and needs no table. It grants nothing by itself: the access key's
+/// owner is looked up at every use, so removing a key also ends its tokens.
 struct RegistryToken: Equatable {
     private static let version: UInt8 = 1
     private static let macSize = 32
-    /// Protects the parser; ours are about 130 characters.
+    /// Bounds the parser's work; our tokens have about 130 characters.
     private static let maxCharacters = 1_024
 
     let expiresAt: Timestamp
@@ -35,7 +35,7 @@ struct RegistryToken: Equatable {
         return Base64URL.encode(bytes)
     }
 
-    /// The token, or nil where this server did not make it or it was changed.
+    /// The token; nil if this server did not issue it, or it was changed.
     init?(password: String, signedWith key: SymmetricKey) {
         guard password.utf8.count <= Self.maxCharacters, let bytes = Base64URL.decode(password),
             bytes.count > Self.macSize + 23, bytes[0] == Self.version

@@ -9,7 +9,7 @@ package import WeirVault
     import Foundation
 #endif
 
-/// Who a data plane request comes from, and which registry its token is for.
+/// The caller of a data plane request, and the registry of its token.
 package struct RegistryPrincipal: Sendable, Equatable {
     package let caller: Caller
     package let registry: RegistryID
@@ -20,9 +20,8 @@ package struct RegistryPrincipal: Sendable, Equatable {
 
 /// ECR's authorization tokens: the password that `docker login -u AWS` sends with every request to `/v2/`.
 ///
-/// Valid for twelve hours, in the account and region that they were issued for. Every request of the data plane is checked here,
-/// so what has once been verified is remembered by its header value; expiry and the access key's existence are looked at every
-/// time.
+/// Valid for twelve hours, in the account and region that they were issued for. Every data plane request is checked here, so
+/// verified tokens are remembered by their header value; expiry and the access key are checked every time.
 package struct RegistryTokens: Sendable {
     package static let lifetime = Duration.seconds(12 * 3_600)
     /// The user name that goes with the password.
@@ -32,11 +31,11 @@ package struct RegistryTokens: Sendable {
     private let signingKey: SymmetricKey
     private let expected: @Sendable (Timestamp) -> Timestamp
     private let memo = Memo()
-    /// Addresses that need no password, for a while.
+    /// Links that need no password until they expire.
     package let links: SignedLinks
 
-    /// - Parameter expected: what the clock should show when it shows something: a token then lasts as long as it should,
-    ///   whatever becomes of the clock meanwhile.
+    /// - Parameter expected: the time that the clock should show when it shows the given one, so that a token lasts twelve hours
+    ///   whatever becomes of the clock.
     package init(rootKey: RootKey, keys: AccessKeys, expected: @escaping @Sendable (Timestamp) -> Timestamp = { $0 }) {
         links = SignedLinks(keys: keys, signingKey: rootKey.derive("layer-link"), expected: expected)
         self.expected = expected
@@ -44,20 +43,20 @@ package struct RegistryTokens: Sendable {
         self.keys = keys
     }
 
-    /// A new password for whoever signed with `accessKeyID`. Its right to be issued one is checked before.
+    /// A new password for the caller that signed with `accessKeyID`. The permission to issue it is checked before.
     package func issue(
         accessKeyID: String, registry: RegistryID, at now: Timestamp
     ) -> (password: String, expiresAt: Timestamp) {
-        // To the millisecond: what the client is told is then exactly what is checked.
+        // To the millisecond, so that the expiry in the answer equals the one that is checked.
         let expires = Timestamp(microseconds: (expected(now) + Self.lifetime).microseconds / 1_000 * 1_000)
         let token = RegistryToken(expiresAt: expires, registry: registry, accessKeyID: accessKeyID)
         return (token.password(signedWith: signingKey), expires)
     }
 
-    /// Who sent `Authorization: Basic …`.
+    /// The caller that sent `Authorization: Basic …`.
     ///
-    /// Throws `.authenticationMissing` where it is not Basic, `.tokenInvalid` where it is nobody's, `.tokenExpired` after twelve
-    /// hours.
+    /// Throws `.authenticationMissing` for another scheme or an empty login, `.tokenInvalid` for a token that is not ours, and
+    /// `.tokenExpired` after twelve hours.
     package func verify(basic header: String, now: Timestamp) throws(Refusal) -> RegistryPrincipal {
         let token: RegistryToken
         if let known = memo.token(for: header) {
@@ -67,7 +66,7 @@ package struct RegistryTokens: Sendable {
             memo.remember(token, for: header)
         }
         let now = expected(now)
-        // One that lasts longer than any was issued by a clock that was ahead.
+        // A token that lasts longer than `lifetime` was issued by a clock that was ahead: it counts as expired.
         guard now < token.expiresAt, token.expiresAt - now <= Self.lifetime + ClockGuard.tolerance else {
             throw Refusal(
                 .tokenExpired, "Your authorization token has expired. Reauthenticate and try again.",
@@ -88,11 +87,11 @@ package struct RegistryTokens: Sendable {
             throw Refusal(.authenticationMissing, "Basic authentication is needed: user AWS and an authorization token.")
         }
         let encoded = String(header.dropFirst(scheme.count).drop { $0 == " " })
-        // Protects the decoder; ours are under 300 characters.
+        // Bounds the decoder's work; our headers have under 300 characters.
         guard encoded.utf8.count <= 4_096, let data = Data(base64Encoded: encoded),
             let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":")
         else { throw Self.foreign }
-        // What podman, skopeo and buildah send where they know no login.
+        // podman, skopeo and buildah send this if they have no login.
         guard text != ":" else { throw .notSignedIn }
         guard text[..<colon] == Self.user,
             let token = RegistryToken(password: String(text[text.index(after: colon)...]), signedWith: signingKey)

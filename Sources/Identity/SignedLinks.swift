@@ -2,18 +2,18 @@ import Crypto
 package import WeirCore
 import WeirVault
 
-/// Addresses that may be read for a while by whoever has them: what `GetDownloadUrlForLayer` gives out.
+/// Links that give read access to everyone who has them until they expire: `GetDownloadUrlForLayer` returns them.
 ///
 /// ```
 /// <path>?weir-registry=<account>.<region>&weir-key=<access key>&weir-expires=<seconds since 1970>&weir-signature=<hex>
 /// ```
 ///
-/// The signature covers all of it, the path as it is spelled too. A link carries no right of its own: its access key is looked
-/// up at every use, so that a key taken away takes its links with it.
+/// The signature covers all of it, and the path as it is spelled. A link grants nothing by itself: its access key is looked up at
+/// every use, so removing a key also ends its links.
 package struct SignedLinks: Sendable {
-    /// As long as ECR's.
+    /// ECR's lifetime.
     package static let lifetime = Duration.seconds(3_600)
-    /// What marks a request as one by link.
+    /// The parameter that identifies a request by link.
     package static let signatureName = "weir-signature"
 
     private let keys: AccessKeys
@@ -26,7 +26,7 @@ package struct SignedLinks: Sendable {
         self.signingKey = signingKey
     }
 
-    /// The query that opens `path` to everyone until the hour is over. `path` needs no escapes.
+    /// The query that opens `path` to everyone for an hour. `path` must need no escapes.
     package func query(
         for path: String, in registry: RegistryID, accessKeyID: String, at now: Timestamp
     ) -> String {
@@ -36,7 +36,7 @@ package struct SignedLinks: Sendable {
             + "&\(Self.signatureName)=\(Hex.encode(mac))"
     }
 
-    /// Who made the link. Throws `.tokenInvalid` where it is none of ours, `.tokenExpired` when it is over.
+    /// The link's maker. Throws `.tokenInvalid` for a link that is not ours, `.tokenExpired` for one that has expired.
     package func verify(
         path: String, parameter: (String) -> String?, now: Timestamp
     ) throws(Refusal) -> RegistryPrincipal {

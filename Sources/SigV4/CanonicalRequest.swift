@@ -1,4 +1,4 @@
-/// The one text that signer and verifier both sign (AWS, "Create a signed AWS API request"):
+/// The text that signer and verifier both sign (AWS, "Create a signed AWS API request"):
 ///
 ///     METHOD \n PATH \n QUERY \n name:value\n… \n signed;headers \n payload hash
 struct CanonicalRequest {
@@ -23,8 +23,8 @@ struct CanonicalRequest {
         text = lines.joined(separator: "\n")
     }
 
-    /// S3 signs the path as sent. All others sign it with `.`, `..` and empty segments resolved, and encoded once more: the
-    /// wire's `%20` is signed as `%2520`.
+    /// S3 signs the path as sent. Other services resolve `.`, `..` and empty segments and encode the path once more: `%20` on the
+    /// wire is signed as `%2520`.
     private static func path(_ raw: String, service: String) -> String {
         if service == "s3" { return raw.isEmpty ? "/" : raw }
         var segments: [Substring] = []
@@ -42,7 +42,7 @@ struct CanonicalRequest {
         return URIEncoding.encoded(path.utf8, keepingSlashes: .yes)
     }
 
-    /// Spaces at the ends dropped, runs of spaces inside made one.
+    /// Trims the value, and replaces each run of white space in it by one space.
     private static func collapsed(_ value: String) -> String {
         value.split { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r\n" }.joined(separator: " ")
     }

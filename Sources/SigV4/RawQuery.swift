@@ -1,14 +1,14 @@
 import WeirText
 
-/// A query as it came over the wire: names and values decoded, order kept, duplicates kept.
+/// A query as sent: names and values decoded, order and duplicates kept.
 struct RawQuery {
-    /// More than any call has: reading and sorting them comes before anything is proved.
+    /// More than any call has. Bounds the parsing and sorting, which happen before the caller is authenticated.
     static let mostItems = 1_000
 
     let items: [(name: [UInt8], value: [UInt8])]
 
     init(_ raw: String) {
-        // The last one, beyond what is taken, is not looked into: it only shows that there are more.
+        // The item after the last one that counts holds the rest unsplit: it only shows that there are too many.
         items = raw.utf8.split(separator: UInt8(ascii: "&"), maxSplits: Self.mostItems).map { item in
             let name = item.prefix { $0 != UInt8(ascii: "=") }
             return (Self.decoded(name), Self.decoded(item.dropFirst(name.count + 1)))
@@ -20,8 +20,8 @@ struct RawQuery {
         return items.first { $0.name == name }.map { String(decoding: $0.value, as: UTF8.self) }
     }
 
-    /// Sorted by encoded name, then value; everything but the unreserved characters encoded. What came encoded in another
-    /// manner (`%2f`, `%41`) becomes the same text, as AWS has it.
+    /// Sorted by encoded name, then value; everything but the unreserved characters is encoded. Other encodings of the same text
+    /// (`%2f`, `%41`) become equal, as at AWS.
     func canonical(without excluded: String?) -> String {
         let excluded = excluded.map { Array($0.utf8) }
         let pairs = items.filter { $0.name != excluded }.map {
@@ -35,11 +35,11 @@ struct RawQuery {
         return String(String(text.drop(while: isSpace).reversed()).drop(while: isSpace).reversed())
     }
 
-    /// `%41` becomes `A`; what is no encoding stays as it is. A `+` is a plus: AWS clients send a space as `%20`.
+    /// `%41` becomes `A`; a broken escape stays as it is. A `+` is a plus: AWS clients send a space as `%20`.
     private static func decoded(_ text: some Collection<UInt8>) -> [UInt8] { PercentCoding.decoded(text, broken: .kept) ?? [] }
 }
 
-/// Percent-encoding as SigV4 wants it: RFC 3986's unreserved characters stay, capital hexadecimal for the rest.
+/// SigV4's percent-encoding: RFC 3986's unreserved characters stay, the rest is encoded with capital digits.
 enum URIEncoding {
     static func encoded(_ bytes: some Sequence<UInt8>, keepingSlashes: KeepSlashes = .no) -> String {
         PercentCoding.encoded(bytes) {

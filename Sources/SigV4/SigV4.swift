@@ -1,20 +1,20 @@
 import Crypto
 
-/// AWS Signature Version 4: one canonical request, read by a signer and by a verifier.
+/// AWS Signature Version 4: a signer and a verifier of one canonical request.
 ///
-/// It judges no clock: whether the signature's moment is near enough is its caller's to say.
+/// The caller checks whether the signature's time is close enough: nothing here reads a clock.
 package enum SigV4 {
     static let algorithm = "AWS4-HMAC-SHA256"
-    /// What stands in the payload hash's place where the body is not signed.
+    /// The payload hash of a request whose body is not signed.
     package static let unsignedPayload = "UNSIGNED-PAYLOAD"
 
-    /// What the request says of its signature, from the `Authorization` header or the `X-Amz-…` query form; nil where it carries
-    /// neither.
+    /// The signature that the request carries, in the `Authorization` header or in `X-Amz-…` query parameters; nil if it carries
+    /// none.
     package static func claim(of request: SignableRequest) throws(SigV4Error) -> SignatureClaim? {
         try SignatureClaim(of: request)
     }
 
-    /// Whether `secret` made the claim's signature over this request. The comparison takes the same time wherever they differ.
+    /// True if `secret` made the claim's signature over this request. Compares in constant time.
     package static func verify(
         _ claim: SignatureClaim, request: SignableRequest, payloadHash: String, secret: [UInt8]
     ) -> Bool {
@@ -28,14 +28,14 @@ package enum SigV4 {
         return zip(given, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
-    /// The headers that sign `request`: add them to it. All headers that it has are signed, `Host` must be among them.
+    /// The headers to add so that `request` is signed. They sign every header that `request` has; `Host` must be among them.
     package static func sign(
         _ request: SignableRequest, payloadHash: String, credential: SigV4Credential, region: String,
         service: String, at time: SigV4Time
     ) -> [(name: String, value: String)] {
         var added = [(name: "X-Amz-Date", value: time.description)]
         if let token = credential.sessionToken { added.append((name: "X-Amz-Security-Token", value: token)) }
-        // S3 wants the hash told; for the others a body that is not signed must be owned up to.
+        // S3 wants the payload hash as a header; other services want it only for an unsigned payload.
         if service == "s3" || payloadHash == unsignedPayload, request.header("x-amz-content-sha256") == nil {
             added.append((name: "X-Amz-Content-Sha256", value: payloadHash))
         }
@@ -52,7 +52,7 @@ package enum SigV4 {
         return added + [(name: "Authorization", value: value)]
     }
 
-    /// The query, its own included, that makes `request` good for `expires` seconds without further headers.
+    /// The whole query that makes `request` valid for `expires` seconds without further headers.
     package static func presign(
         _ request: SignableRequest, payloadHash: String, credential: SigV4Credential, region: String,
         service: String, at time: SigV4Time, expires: Int64
@@ -100,7 +100,7 @@ package enum SigV4 {
         return hex(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
     }
 
-    /// All headers but those that intermediaries change or that carry the signature.
+    /// All headers except those that intermediaries change and those that carry the signature.
     private static func signable(_ headers: [(name: String, value: String)]) -> [String] {
         let never: Set = ["authorization", "user-agent", "expect", "connection", "transfer-encoding", "x-amzn-trace-id"]
         return Set(headers.map { $0.name.lowercased() }).subtracting(never).sorted()
@@ -112,7 +112,7 @@ package enum SigV4 {
     }
 }
 
-/// The SHA-256 of a body that comes in parts: what its signature is over.
+/// The SHA-256 of a body that arrives in parts, for checking its signature.
 package struct PayloadHash {
     private var hash = SHA256()
 
@@ -120,6 +120,6 @@ package struct PayloadHash {
 
     package mutating func update(_ part: UnsafeRawBufferPointer) { hash.update(bufferPointer: part) }
 
-    /// In small letters. The hash may go on.
+    /// In lower case. The hash can be continued.
     package var hexadecimal: String { SigV4.hex(hash.finalize()) }
 }

@@ -1,4 +1,4 @@
-/// An access key and its secret. It prints as nothing.
+/// An access key and its secret. Its printed form reveals nothing.
 package struct SigV4Credential: Sendable, CustomStringConvertible, CustomReflectable {
     package let accessKeyID: String
     package let secret: [UInt8]
@@ -14,7 +14,7 @@ package struct SigV4Credential: Sendable, CustomStringConvertible, CustomReflect
     package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// What a signature is good for: a day, a region and a service.
+/// The scope of a signature: a day, a region and a service.
 package struct SigV4Scope: Hashable, Sendable, CustomStringConvertible {
     package static let terminator = "aws4_request"
 

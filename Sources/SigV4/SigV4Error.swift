@@ -1,26 +1,26 @@
-/// Why what a request says of its signature cannot be used. The description is AWS's sentence for it, safe to send back: it
-/// repeats no signature.
+/// Why a request's signature parameters cannot be used. The description is AWS's sentence, safe to send back: it contains no
+/// signature.
 package enum SigV4Error: Error, Equatable, Sendable, CustomStringConvertible {
-    /// Parts of the `Authorization` header, or of the query form, are not there. One sentence for each.
+    /// Parts of the `Authorization` header or of the query are missing. One sentence for each.
     case incomplete([String])
-    /// Another algorithm than `AWS4-HMAC-SHA256`.
+    /// An algorithm other than `AWS4-HMAC-SHA256`.
     case unsupportedAlgorithm(String)
     /// Not `KEY/DATE/REGION/SERVICE/aws4_request`.
     case malformedCredential(String)
     case wrongTerminator(String)
-    /// The date is neither `YYYYMMDDTHHMMSSZ` nor, in a `Date` header, HTTP's form.
+    /// The date is neither `YYYYMMDDTHHMMSSZ` nor, in a `Date` header, in HTTP's form.
     case malformedDate(String)
-    /// The scope's day is not the signature's.
+    /// The scope's day differs from the signature's.
     case dateOutsideScope(scope: String, time: SigV4Time)
     /// `X-Amz-Expires` is not 1 to 604800 seconds.
     case malformedExpires(String)
-    /// The signature does not cover a header that it must cover.
+    /// A header that must be signed is not.
     case headerNotSigned(String)
-    /// `SignedHeaders` is not a list of names in small letters, in alphabetical order, each once.
+    /// `SignedHeaders` is not a list of unique lower-case names in alphabetical order.
     case malformedSignedHeaders(String)
-    /// The query has more parameters than any call.
+    /// The query has more than `RawQuery.mostItems` parameters.
     case tooManyParameters
-    /// Both forms at once: nobody can say which one counts.
+    /// The request has a header signature and a query signature: which one counts is undefined.
     case twoSignatures
 
     package var description: String {

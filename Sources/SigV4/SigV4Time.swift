@@ -1,6 +1,6 @@
 import WeirText
 
-/// The moment of a signature: whole seconds, and the text that AWS writes it with, `YYYYMMDDTHHMMSSZ`.
+/// A signature's time in whole seconds, written `YYYYMMDDTHHMMSSZ`.
 package struct SigV4Time: Hashable, Sendable, CustomStringConvertible {
     /// Seconds since 1970, UTC.
     package let seconds: Int64

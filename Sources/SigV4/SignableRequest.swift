@@ -1,12 +1,12 @@
-/// What is signed: raw text exactly as on the wire.
+/// The signed parts of a request: raw text exactly as on the wire.
 ///
-/// Nothing here is decoded and encoded again on the way, because a proxy, a router or a URL type that "cleans" a path changes
-/// what the signature is over.
+/// Nothing is decoded and encoded again: a proxy, a router or a URL type that normalizes a path would change what the signature
+/// covers.
 package struct SignableRequest: Sendable {
     package let method: String
     /// The request target before the `?`, as sent.
     package let rawPath: String
-    /// The request target after the `?`, as sent; empty where there is none.
+    /// The request target after the `?`, as sent; empty if there is none.
     package let rawQuery: String
     /// As received, in their order, `Host` included.
     package let headers: [(name: String, value: String)]

@@ -1,9 +1,9 @@
-/// What a request says of its signature; proved only by `SigV4.verify`.
+/// The signature that a request carries; only `SigV4.verify` proves it.
 package struct SignatureClaim: Sendable {
     package enum Form: Sendable, Equatable {
         /// In the `Authorization` header.
         case header
-        /// In `X-Amz-…` query parameters, good for so many seconds.
+        /// In `X-Amz-…` query parameters, valid for this many seconds.
         case query(expires: Int64)
     }
 
@@ -17,7 +17,7 @@ package struct SignatureClaim: Sendable {
     package let time: SigV4Time
     package let sessionToken: String?
 
-    /// Reads the claim, or nil where the request carries no AWS signature at all.
+    /// Reads the claim; nil if the request carries no AWS signature.
     init?(of request: SignableRequest) throws(SigV4Error) {
         let authorization = request.header("authorization").flatMap { $0.hasPrefix("AWS4-") ? $0 : nil }
         let query = RawQuery(request.rawQuery)
@@ -32,10 +32,11 @@ package struct SignatureClaim: Sendable {
         try Self.checkCoverage(of: request, by: signedHeaders)
     }
 
-    /// More than a request may have headers: what is longer is not read.
+    /// The most names in `SignedHeaders`. Above the number of headers that a request may have.
     private static let mostNames = 256
 
-    /// As AWS wants them: small letters, in alphabetical order. So a name comes once, and checking takes one look at each.
+    /// Requires lower case and alphabetical order, as AWS does. Each name is then unique, and one comparison of neighbours checks
+    /// that.
     private static func names(_ text: String) throws(SigV4Error) -> [String] {
         let names = text.utf8.split(separator: UInt8(ascii: ";"), maxSplits: mostNames, omittingEmptySubsequences: false)
         guard names.count <= mostNames else { throw .malformedSignedHeaders(String(text.prefix(64))) }
@@ -47,7 +48,7 @@ package struct SignatureClaim: Sendable {
         return texts
     }
 
-    /// What a header's name in small letters is made of (RFC 9110, 5.6.2).
+    /// A lower-case byte of a header name (RFC 9110, 5.6.2).
     private static func isSmall(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x61...0x7a: true
@@ -90,7 +91,7 @@ package struct SignatureClaim: Sendable {
             let signedHeaders = query.value(names[2]), let date = query.value(names[3])
         else { throw .incomplete(missing.map { "AWS query-string parameters must include '\($0)'." }) }
         guard let time = SigV4Time(date) else { throw .malformedDate(String(date.prefix(64))) }
-        // Absent, a query signature is good for as long as one in a header.
+        // Without it a query signature is valid for as long as one in a header: 15 minutes.
         let expires = query.value("X-Amz-Expires") ?? "900"
         guard let seconds = Int64(expires), (1...604_800).contains(seconds) else {
             throw .malformedExpires(String(expires.prefix(64)))
@@ -121,8 +122,8 @@ package struct SignatureClaim: Sendable {
         self.sessionToken = sessionToken
     }
 
-    /// What decides what a request does must be signed: the host, and all of AWS's own headers. Otherwise someone on the way
-    /// could turn a signed "list" into a "delete" by its `X-Amz-Target`.
+    /// Everything that decides what a request does must be signed: the host and all `X-Amz-…` headers. Otherwise an intermediary
+    /// could turn a signed "list" into a "delete" by changing `X-Amz-Target`.
     private static func checkCoverage(
         of request: SignableRequest, by signed: [String]
     ) throws(SigV4Error) {

@@ -10,7 +10,7 @@ package enum Base64URL {
         Data(bytes).base64EncodedString(options: [.base64URLAlphabet, .omitPaddingCharacter])
     }
 
-    /// Nil where it is none. The other alphabet is taken too.
+    /// Nil for invalid text. Accepts the standard alphabet too.
     package static func decode(_ text: String) -> [UInt8]? {
         var base64 = text.utf8.map { byte -> UInt8 in
             switch byte {

@@ -1,5 +1,5 @@
-/// A day of the Gregorian calendar, reckoned back and forth without a table (years begin in March, so that the leap day is the
-/// last of its year; 400 years are an era).
+/// A day of the Gregorian calendar, converted to and from a day number without tables: years begin in March, so that the leap day
+/// is the last of its year, and 400 years are an era.
 package struct CivilDate: Hashable, Sendable {
     package let year: Int64
     /// 1 to 12.
@@ -7,12 +7,12 @@ package struct CivilDate: Hashable, Sendable {
     /// 1 to 31.
     package let day: Int64
 
-    /// As HTTP and mail write them.
+    /// As HTTP and mail spell them.
     package static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    /// From 1970-01-01 on.
+    /// Beginning with 1970-01-01.
     private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
 
-    /// - Parameter days: since 1970-01-01; before it, negative. In a hundred million years to either side nothing overflows.
+    /// - Parameter days: since 1970-01-01, negative before. Within a hundred million years nothing overflows.
     package init(daysSince1970 days: Int64) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
@@ -25,8 +25,8 @@ package struct CivilDate: Hashable, Sendable {
         day = dayOfYear - (153 * fromMarch + 2) / 5 + 1
     }
 
-    /// Days from 1970-01-01. A day that its month does not have is one of the next month: whoever wants none looks at
-    /// `days(in:of:)`.
+    /// Days since 1970-01-01. A day that the month does not have counts into the next month: check with `days(in:of:)` to refuse
+    /// it.
     ///
     /// - Parameters:
     ///   - year: 0 or later.
@@ -48,12 +48,12 @@ package struct CivilDate: Hashable, Sendable {
         }
     }
 
-    /// 1 to 12; nil where it is no month's name.
+    /// 1 to 12; nil for text that is not a month's name.
     package static func month(named name: some StringProtocol) -> Int64? {
         months.firstIndex { $0 == name }.map { Int64($0) + 1 }
     }
 
-    /// `Sun`, of the day with this number since 1970-01-01.
+    /// The name of the weekday, such as `Sun`; `days` counts from 1970-01-01.
     package static func weekday(ofDay days: Int64) -> String {
         let ofWeek = days % 7
         return weekdays[Int(ofWeek >= 0 ? ofWeek : ofWeek + 7)]
@@ -61,7 +61,7 @@ package struct CivilDate: Hashable, Sendable {
 }
 
 extension FixedWidthInteger {
-    /// With zeros in front: `07`.
+    /// With leading zeros: `07`.
     package func padded(to width: Int, radix: Int = 10) -> String {
         let digits = String(self, radix: radix)
         return String(repeating: "0", count: Swift.max(0, width - digits.count)) + digits

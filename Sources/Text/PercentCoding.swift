@@ -1,18 +1,18 @@
-/// Percent encoding (RFC 3986, 2.1), bytes in and bytes out: what they must be is their reader's to say.
+/// Percent encoding (RFC 3986, 2.1) of bytes; it does not check what the decoded bytes mean.
 package enum PercentCoding {
-    /// What becomes of a `%` that two hexadecimal digits do not follow.
+    /// How to treat a `%` that is not followed by two hexadecimal digits.
     package enum Broken: Sendable {
         case refused
-        /// It stands for itself, and what follows too.
+        /// The `%` stands for itself.
         case kept
     }
 
     private static let percent = UInt8(ascii: "%")
     private static let digits = Array("0123456789ABCDEF".utf8)
 
-    /// Nil where an escape is broken and that is refused.
+    /// Nil if an escape is broken and `broken` is `.refused`.
     ///
-    /// - Parameter plusIsSpace: as forms have it, and no path.
+    /// - Parameter plusIsSpace: true for forms, false for paths.
     package static func decoded(
         _ text: some Collection<UInt8>, plusIsSpace: Bool = false, broken: Broken = .refused
     ) -> [UInt8]? {
@@ -36,7 +36,7 @@ package enum PercentCoding {
         return bytes
     }
 
-    /// Everything but what is kept, in capital hexadecimal digits.
+    /// Everything that `isKept` does not keep is encoded, with capital digits.
     package static func encoded(_ bytes: some Sequence<UInt8>, keeping isKept: (UInt8) -> Bool = isUnreserved) -> String {
         var text: [UInt8] = []
         for byte in bytes {

@@ -1,8 +1,8 @@
-/// The condition keys that requests to this server have: those of AWS that are true here, and ECR's own.
+/// The condition keys that this server fills in for a request: the AWS keys that it knows, and ECR's own.
 ///
-/// A key that no request ever has behaves as one that is absent from a request to AWS (`StringEquals` fails, `StringNotEquals`
-/// and `…IfExists` hold, `Null` says so). A policy that names one is accepted, as AWS accepts it, and its author is told: an
-/// Allow that needs the key never allows, and a Deny may sleep for ever.
+/// Any other key behaves like one that is absent from a request to AWS: `StringEquals` fails, `StringNotEquals` and `…IfExists`
+/// hold, `Null` is true. Like AWS, the server accepts a policy that names such a key, and warns its author: an Allow that needs
+/// the key never allows, and a Deny that needs it never denies.
 package enum ConditionKeys {
     /// In lower case.
     private static let filled: Set<String> = [
@@ -13,7 +13,7 @@ package enum ConditionKeys {
 
     private static let filledPrefixes = ["aws:requesttag/", "aws:resourcetag/", "ecr:resourcetag/"]
 
-    /// True where some request can have the key. Letters of any case.
+    /// True if the server fills in the key for some requests. Compared without regard to case.
     package static func areFilled(_ key: String) -> Bool {
         let key = key.lowercased()
         return filled.contains(key) || filledPrefixes.contains { key.hasPrefix($0) && key.utf8.count > $0.utf8.count }
@@ -21,13 +21,13 @@ package enum ConditionKeys {
 }
 
 extension PolicyDocument {
-    /// A condition key that no request to this server has, and the statement that names it: its Sid, or its place.
+    /// A condition key that no request to this server has, and the statement that names it: by its Sid, or by its number.
     package struct UnfilledKey: Sendable, Hashable {
         package let key: String
         package let statement: String
         package let effect: PolicyStatement.Effect
 
-        /// A sentence for whoever wrote the policy.
+        /// A sentence for the policy's author.
         package var warning: String {
             let effect =
                 effect == .deny
@@ -36,8 +36,7 @@ extension PolicyDocument {
         }
     }
 
-    /// The keys that the policy asks for, in conditions or by variables, and that it will never see. Each once for each
-    /// statement.
+    /// The keys that the policy reads, in conditions or in variables, and that no request has. Each key once per statement.
     package var unfilledKeys: [UnfilledKey] {
         var found: [UnfilledKey] = []
         for (index, statement) in statements.enumerated() {
@@ -52,7 +51,7 @@ extension PolicyDocument {
 }
 
 extension PolicyStatement {
-    /// In lower case, as the request has them.
+    /// In lower case, as in `PolicyContext`.
     fileprivate var keys: [String] {
         var patterns: [PolicyPattern] = []
         switch resources {

@@ -1,6 +1,6 @@
-/// The IAM actions of Amazon ECR, and of this server's operators: what a policy on a repository or registry can be about.
+/// The IAM actions that a repository or registry policy may name: Amazon ECR's, and those of this server's operators.
 package enum ECRActions {
-    /// One for each operation that has its own.
+    /// The actions that are operations too.
     package static let operations = [
         "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "BatchGetRepositoryScanningConfiguration",
         "CompleteLayerUpload", "CreatePullThroughCacheRule", "CreateRepository", "CreateRepositoryCreationTemplate",
@@ -19,10 +19,10 @@ package enum ECRActions {
         "UpdateRepositoryCreationTemplate", "UploadLayerPart", "ValidatePullThroughCacheRule",
     ]
 
-    /// Those without an operation (docs/ecr.md, "Actions without an operation").
+    /// The actions that are not operations (docs/ecr.md, "Actions without an operation").
     static let permissionsOnly = ["BatchImportUpstreamImage", "GetImageCopyStatus", "ReplicateImage"]
 
-    /// The operations of the operator's own API, which need an action of their own (docs/operating.md).
+    /// The operations of the operator API that need an action of their own (docs/operating.md).
     package static let operators = [
         "DeleteLost", "DescribeRule", "DescribeRun", "DescribeWarm", "ExplainImage", "ListLost", "ListRules", "ListRuns",
         "ListWarms",
@@ -30,7 +30,7 @@ package enum ECRActions {
         "StartWarm",
     ]
 
-    /// What the operators' actions begin with.
+    /// The prefix of the operators' actions.
     static let operatorService = "weir:"
 
     static let all =
@@ -38,8 +38,8 @@ package enum ECRActions {
 }
 
 extension PolicyDocument {
-    /// Throws where a statement names an action that there is not: one that is misspelt would be a permission that nobody gets,
-    /// or a prohibition that nobody feels.
+    /// Throws if a statement names an unknown action. A misspelt action would make an Allow grant nothing, or a Deny forbid
+    /// nothing.
     package func checkActions() throws(PolicyError) {
         for statement in statements {
             guard let stranger = statement.actionOutsideECR else { continue }
@@ -62,7 +62,7 @@ extension PolicyStatement {
 }
 
 extension PolicyPattern {
-    /// As it was written, where it has no variables.
+    /// The text as written. Only for patterns without variables.
     fileprivate var text: String {
         let bytes = elements.map { element -> UInt8 in
             switch element {

@@ -1,6 +1,6 @@
 extension LifecyclePolicy {
-    /// Reads and checks a policy. The checks come in the order in which ECR's answers show them: shape first, rule by rule, then
-    /// what the rules mean together.
+    /// Reads and checks a policy. The order of the checks is that of ECR's answers: first each rule's shape, then the rules
+    /// together.
     package init(_ text: String) throws(LifecyclePolicyError) {
         guard text.unicodeScalars.count <= Self.maxLength, case .object(let members)? = JSONValue(document: text) else {
             throw LifecyclePolicyError(reason: "Could not map policyString into LifecyclePolicy.'")
@@ -27,7 +27,7 @@ extension LifecyclePolicy {
         try checkTogether()
     }
 
-    /// What no rule can show by itself.
+    /// The checks that need all rules.
     private func checkTogether() throws(LifecyclePolicyError) {
         guard Set(rules.map(\.priority)).count == rules.count else {
             throw LifecyclePolicyError(reason: "Rule priorities must be unique.'")
@@ -51,7 +51,7 @@ extension LifecyclePolicy {
 }
 
 extension LifecycleSelection.Tags {
-    /// The same selection whatever order its list is in.
+    /// The same selection with its list sorted and without duplicates, for comparing.
     fileprivate var unordered: Self {
         switch self {
         case .any, .untagged: self

@@ -1,12 +1,12 @@
 /// Which images of a repository expire or move to the archive, and when (ECR user guide, "Lifecycle policies").
 ///
-/// This is the policy as it was written, checked and ready to be carried out; carrying it out is another's work. What carries it
-/// out evaluates each storage class by itself, takes `rules` in their order, and protects what a rule of lower number has seen.
+/// This type is the checked policy. `plan(for:at:)` evaluates it: each storage class by itself, `rules` in their order, and an
+/// image that a rule has seen is protected from rules of higher number.
 package struct LifecyclePolicy: Sendable, Equatable {
     /// ECR's quotas.
     package static let maxRules = 50
     package static let maxLength = 30_720
-    /// An archived image is kept, and paid for, this long at least.
+    /// The minimum storage of an archived image: it is kept, and billed, this long at least.
     package static let minArchiveDays = 90
 
     /// By priority, lowest number first.
@@ -17,7 +17,7 @@ package struct LifecyclePolicy: Sendable, Equatable {
 package struct LifecycleRule: Sendable, Equatable {
     package enum Action: Sendable, Equatable {
         case expire
-        /// To the archive: the only class to move to.
+        /// The archive is the only class that a rule can move an image to.
         case archive
     }
 
@@ -27,30 +27,30 @@ package struct LifecycleRule: Sendable, Equatable {
     package let action: Action
 }
 
-/// Which images a rule is about, and how many or how old of them it leaves alone.
+/// Which images a rule applies to, and how many of them, or of which age, it keeps.
 package struct LifecycleSelection: Sendable, Equatable {
     package enum StorageClass: String, Sendable, CaseIterable { case standard, archive }
 
-    /// The part that is judged by an image's tags alone.
+    /// The part of the selection that depends on an image's tags alone.
     package enum Tags: Sendable, Hashable {
         case any
         case untagged
-        /// Every one of these must begin a tag of the image.
+        /// Each of these must be the prefix of some tag of the image.
         case prefixes([String])
-        /// Every one of these must match a tag of the image, whole; `*` is any run of characters.
+        /// Each of these must match some whole tag of the image; `*` is any run of characters.
         case patterns([String])
     }
 
     package enum Count: Sendable, Equatable {
-        /// The youngest this many stay.
+        /// Keeps this many of the youngest.
         case moreThan(Int)
-        /// What is older than this many days goes. Exactly this many is not older.
+        /// Selects images older than this many days. An image of exactly this many days is not older.
         case days(Int, since: Moment)
     }
 
     package enum Moment: Sendable, Equatable {
         case pushed
-        /// The last recorded pull, or the push of what was never pulled.
+        /// The last recorded pull; for an image that was never pulled, its push.
         case pulled
         /// The move to the archive.
         case transitioned
@@ -60,13 +60,13 @@ package struct LifecycleSelection: Sendable, Equatable {
     package let storageClass: StorageClass
     package let count: Count
 
-    /// True if an image with these tags is one that the rule sees.
+    /// True if the rule applies to an image with these tags.
     package func sees(tags imageTags: [Tag]) -> Bool {
         LifecycleMatcher(tags).sees(imageTags)
     }
 }
 
-/// Why a text is not a lifecycle policy: the words that ECR's clients know, with the quotation mark that ends them.
+/// Why a text is not a lifecycle policy: ECR's own words, with the quotation mark that ends them.
 package struct LifecyclePolicyError: Error, Equatable, CustomStringConvertible {
     package let reason: String
 

@@ -1,10 +1,10 @@
-/// An object of a lifecycle policy and the members it may have, with the answers of ECR's schema check.
+/// An object of a lifecycle policy, checked against the members it may have. Errors have the texts of ECR's schema check.
 struct LifecycleShape {
     private let members: [String: JSONValue]
     private let required: [String]
     private let optional: [String]
 
-    /// - Parameter required: in the order of the alphabet, in which the answer lists what is missing.
+    /// - Parameter required: sorted, since the error lists missing members in that order.
     init(_ members: [String: JSONValue], required: [String], optional: [String]) {
         self.members = members
         self.required = required
@@ -34,7 +34,7 @@ struct LifecycleShape {
         return text
     }
 
-    /// One of `words`, which are in the order of the alphabet.
+    /// The member's value, which must be one of `words`. `words` are sorted, since the error lists them in that order.
     func word(_ name: String, _ words: [String]) throws(LifecyclePolicyError) -> String {
         let value = members[name] ?? .null
         guard let text = value.string, words.contains(text) else {
@@ -45,7 +45,7 @@ struct LifecycleShape {
         return text
     }
 
-    /// Texts that are not empty; none where the member is absent.
+    /// The member's list of non-empty texts; an empty list if the member is absent.
     func texts(_ name: String) throws(LifecyclePolicyError) -> [String] {
         guard let value = members[name] else { return [] }
         guard case .array(let values) = value else { throw .type(value, allowed: "array") }
@@ -64,7 +64,7 @@ struct LifecycleShape {
             throw .type(value, allowed: "integer")
         }
         guard integer >= minimum else { throw .tooLow(integer, minimum: minimum) }
-        // So far beyond any quota or age that arithmetic on it stays safe.
+        // Above every quota and age, and low enough that arithmetic on it cannot overflow.
         guard integer <= Int(Int32.max) else {
             throw LifecyclePolicyError(
                 reason: "numeric instance is greater than the required maximum "
@@ -85,10 +85,10 @@ extension LifecyclePolicyError {
         Self(reason: "object has missing required properties ([\(names.quoted)])'")
     }
 
-    /// A sentence of its own.
+    /// An error that is one whole sentence.
     static func word(_ sentence: String) -> Self { Self(reason: sentence + ".'") }
 
-    // ECR's clients have seen these two without a closing quotation mark.
+    // ECR sends these two without a closing quotation mark.
     static var noCount: Self { Self(reason: "instance failed to match exactly one schema (matched 0 out of 2)") }
 
     static func tooLow(_ found: Int, minimum: Int) -> Self {

@@ -7,9 +7,9 @@ import NIOCore
 #endif
 
 extension Manifest {
-    /// The members of a manifest that are read here. Those that something depends on are read strictly; what is only carried
-    /// (annotations, a platform) is read as far as it makes sense: its bytes are kept as they came, and other registries do not
-    /// look at it either.
+    /// The members of a manifest that this server reads. Members that behaviour depends on are read strictly. Members that are
+    /// only passed on (annotations, platform) are read leniently: their bytes are kept as they came, and other registries do not
+    /// check them either.
     struct Body: Decodable {
         var schemaVersion: Int?
         var mediaType: String?
@@ -19,9 +19,9 @@ extension Manifest {
         var blobs: [Descriptor.Wire]?
         var manifests: [Descriptor.Wire]?
         var subject: Descriptor.Wire?
-        /// Nil for a value that is no string.
+        /// The value is nil where it is not a string.
         private var carriedAnnotations: [String: CarriedText] = [:]
-        /// The member is there; `null`, which some write for an empty list, counts.
+        /// True if the member is present. A `null` counts: some tools write it for an empty list.
         private var namesLayers = false
 
         private enum CodingKeys: String, CodingKey {
@@ -44,11 +44,11 @@ extension Manifest {
             namesLayers = members.contains(.layers)
         }
 
-        /// Without those whose value is no string. `null` is the empty string, as in Go, in which most registries are written.
+        /// Annotations with string values. `null` reads as the empty string, as in Go, in which most registries are written.
         var annotations: [String: String] { carriedAnnotations.compactMapValues(\.text) }
 
-        /// A manifest of a type that nobody here knows may mean something else by the same names: then all that is read is that
-        /// it is an object.
+        /// Reads the members. Where one is malformed and the media type is unknown here, reads `mediaType` alone: a document of
+        /// that type may use the same names for something else.
         static func read(_ bytes: ByteBuffer, _ contentType: String?) throws(ManifestError) -> Body {
             let data = Data(bytes.readableBytesView)
             let decoder = JSONDecoder()
@@ -74,7 +74,7 @@ extension Manifest {
             }
         }
 
-        /// What a document without a type of its own is by what it names; nil where it names nothing.
+        /// The type of a document that has no `mediaType`, by the members it has; nil if it has none that tell.
         var typeByShape: String? {
             if manifests != nil { return MediaType.ociIndex }
             return config == nil ? nil : MediaType.ociManifest
@@ -94,7 +94,7 @@ extension Manifest {
     }
 }
 
-/// The value of an annotation, read as far as it makes sense: `null` is the empty string, and what is no string is nil.
+/// An annotation's value, read leniently: `null` is the empty string, and any other value that is not a string is nil.
 package struct CarriedText: Decodable {
     package let text: String?
 
@@ -109,7 +109,7 @@ extension Descriptor {
         var mediaType: String?
         var digest: String
         var size: Int64
-        /// Nil where it is none.
+        /// Nil for anything that is not a platform.
         var platform: Platform?
 
         struct Platform: Decodable {
@@ -140,7 +140,7 @@ extension Descriptor {
 }
 
 extension KeyedDecodingContainer {
-    /// A whole number. The parser takes one that does not fit for a mistake in the syntax, and does not tell where it is.
+    /// A whole number. Foundation's parser reports a number that does not fit as a syntax error without a path.
     fileprivate func whole(_ key: Key) throws -> Int64 {
         do { return try decode(Int64.self, forKey: key) } catch {
             guard (try? decode(Double.self, forKey: key)) != nil else { throw error }
@@ -154,7 +154,7 @@ extension KeyedDecodingContainer {
 }
 
 extension ManifestError {
-    /// Tells what is wrong and where. The path holds names of ours and numbers alone: nothing that a stranger wrote is repeated.
+    /// Says what is wrong and where. The path contains only our own member names and indexes, never text that a client sent.
     fileprivate init(reading error: any Error) {
         guard let error = error as? DecodingError else {
             self = .notJSON
@@ -164,7 +164,7 @@ extension ManifestError {
         case .typeMismatch(let type, let context): self = .bad(context.codingPath, "is no " + Self.noun(type))
         case .valueNotFound(_, let context): self = .bad(context.codingPath, "is null")
         case .keyNotFound(let key, let context): self = .bad(context.codingPath + [key], "is missing")
-        // Of what is no JSON at all an error of the parser's own stands below; a number that does not fit has none.
+        // A syntax error carries an underlying error of the parser; a number that does not fit carries none.
         case .dataCorrupted(let context) where context.underlyingError == nil && !context.codingPath.isEmpty:
             self = .bad(context.codingPath, "has a value that it cannot have")
         default: self = .notJSON

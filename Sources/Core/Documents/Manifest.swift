@@ -1,14 +1,14 @@
 package import NIOCore
 
-/// A manifest as it was sent, and what this server needs to know of it. The bytes are the truth: they are stored and served as
-/// they came, never written anew.
+/// A manifest as it was sent, and what this server reads from it. The bytes are authoritative: they are stored and served as they
+/// came, never encoded again.
 package struct Manifest: Sendable, Equatable {
-    /// ECR's cap, and the OCI specification's recommendation: protects memory on pushes and on what upstream sends.
+    /// ECR's limit, and the OCI specification's recommendation. Bounds the memory of a push and of an upstream's answer.
     package static let maxBytes = 4 * 1024 * 1024
-    /// Layers of an image, or manifests of a list. What a document names is looked up, fetched and copied one by one: without a
-    /// bound, four megabytes of text would be tens of thousands of questions. No image that runs has more than a few hundred.
+    /// Layers of an image, or manifests of a list. Each is looked up, fetched and copied one by one: without a bound, a manifest
+    /// of 4 MiB would cause tens of thousands of requests. Real images have a few hundred at most.
     package static let maxDescriptors = 1_000
-    /// Their length is the manifest's own matter: the specification's tests push one of nearly four megabytes.
+    /// Annotations are bounded in number, not in length: the OCI conformance tests push one of nearly 4 MiB.
     package static let maxAnnotations = 1_000
 
     package enum Shape: Sendable, Equatable {
@@ -22,7 +22,7 @@ package struct Manifest: Sendable, Equatable {
     package let digest: Digest
     package let mediaType: String
     package let shape: Shape
-    /// The manifest that this one says something about (OCI 1.1, "Listing Referrers").
+    /// The manifest that this one refers to (OCI 1.1, "Listing Referrers").
     package let subject: Descriptor?
     /// The manifest's `artifactType`, or its configuration's media type.
     package let artifactType: String?
@@ -31,10 +31,9 @@ package struct Manifest: Sendable, Equatable {
     /// Reads a manifest.
     ///
     /// - Parameters:
-    ///   - contentType: what the sender called it. Where that is a manifest's type it must agree with the body's `mediaType`,
-    ///     so that nobody can pass off a list as an image (GHSA-qq97-vm5h-rrhg). Any other word is a label, and the document is
-    ///     believed.
-    ///   - algorithm: the one its digest is computed with.
+    ///   - contentType: the sender's `Content-Type`. If it is a manifest type it must equal the body's `mediaType`, so that a
+    ///     list cannot pass as an image (GHSA-qq97-vm5h-rrhg). Any other value counts only if the body does not tell its type.
+    ///   - algorithm: the algorithm of `digest`.
     package init(
         _ bytes: ByteBuffer, contentType: String?, algorithm: Digest.Algorithm = .sha256
     ) throws(ManifestError) {
@@ -65,11 +64,10 @@ package struct Manifest: Sendable, Equatable {
         oddType = body.oddType
     }
 
-    /// Whether somebody said what it is, the body or its sender. Else its shape told.
+    /// True if the body or the sender named the media type. False if it was inferred from the members.
     package let isNamed: Bool
 
-    /// The member that names a type which is none by RFC 6838, and that type: kept where upstream sends it, refused from a
-    /// client.
+    /// A member whose value is not a media type by RFC 6838, and that value. Accepted from upstream, refused from a client.
     package let oddType: NamedType?
 
     package struct NamedType: Sendable, Equatable {
@@ -77,8 +75,8 @@ package struct Manifest: Sendable, Equatable {
         package let type: String
     }
 
-    /// What the specification of its media type demands and this manifest has not: upstream registries hand out such ones, and
-    /// clients run them; a push of one is refused.
+    /// Which required member of its media type this manifest lacks. Accepted from upstream, since upstream registries serve such
+    /// manifests and clients run them; refused in a push.
     package let lacks: String?
 
     private static func mediaType(of body: Body, contentType: String?) throws(ManifestError) -> String {
@@ -87,7 +85,7 @@ package struct Manifest: Sendable, Equatable {
         if let claimed, let inside = body.mediaType, MediaType.essence(inside) != claimed {
             throw .disagrees(contentType: claimed, mediaType: inside)
         }
-        // OCI allows the member to be absent: the shape tells.
+        // OCI allows `mediaType` to be absent: the members then decide.
         guard let mediaType = body.mediaType.map(MediaType.essence) ?? claimed ?? body.typeByShape ?? MediaType.name(contentType)
         else { throw .noMediaType }
         let isList = mediaType == MediaType.ociIndex || mediaType == MediaType.dockerList
@@ -97,21 +95,21 @@ package struct Manifest: Sendable, Equatable {
         return mediaType
     }
 
-    /// What a pull of this manifest asks for next as blobs: the configuration and the layers that a registry holds. What is named
-    /// twice in the same words comes once.
+    /// The blobs that a pull of this manifest asks for next: the configuration and the layers that registries hold. Equal
+    /// descriptors come once.
     package var blobs: [Descriptor] {
         guard case .image(let config, let layers) = shape else { return [] }
         return ([config].compactMap { $0 } + layers).filter { !MediaType.isForeign($0.mediaType) }.distinct
     }
 
-    /// The manifests that this one lists. What is listed twice in the same words comes once.
+    /// The manifests that this one lists. Equal descriptors come once.
     package var children: [Descriptor] {
         guard case .index(let manifests) = shape else { return [] }
         return manifests.distinct
     }
 }
 
-/// What a manifest says of a blob or of another manifest.
+/// A manifest's descriptor of a blob or of another manifest.
 package struct Descriptor: Sendable, Hashable {
     package let mediaType: String
     package let digest: Digest
@@ -142,13 +140,13 @@ package struct Descriptor: Sendable, Hashable {
     }
 }
 
-/// Why bytes are not a manifest that this server keeps.
+/// Why bytes are not a manifest that this server accepts.
 package enum ManifestError: Error, Equatable, CustomStringConvertible {
     case tooLarge(Int)
     case notJSON
-    /// JSON, but another value than an object.
+    /// JSON, but not an object.
     case notObject
-    /// A member that something here depends on, by its path, and what is wrong with it: "layers[0].size", "is no whole number".
+    /// The path of a member that behaviour depends on, and what is wrong with it: "layers[0].size", "is no whole number".
     case badMember(String, String)
     case schema1
     case noMediaType
@@ -157,9 +155,9 @@ package enum ManifestError: Error, Equatable, CustomStringConvertible {
     case ambiguous
     case missing(String)
     case badDescriptor(String)
-    /// More of something than a manifest may hold.
+    /// More elements than `allowed`.
     case tooMany(String, Int, allowed: Int)
-    /// A member, and its value, which cannot be a media type.
+    /// A member whose value is not a media type, and that value.
     case badMediaType(String, String)
 
     package var description: String {
@@ -181,14 +179,14 @@ package enum ManifestError: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Short, and safe to print.
+    /// At most 100 characters, without control characters.
     private static func shown(_ text: String) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.prefix(100).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
     }
 }
 
 extension [Descriptor] {
-    /// The first of each, in their order.
+    /// Each element once, in order of first occurrence.
     fileprivate var distinct: [Descriptor] {
         var seen: Set<Descriptor> = []
         return filter { seen.insert($0).inserted }

@@ -5,9 +5,9 @@ struct PolicyCondition: Sendable, Equatable {
 
     let quantifier: Quantifier
     let test: PolicyTest
-    /// `…NotEquals` and its like: none of the values may fit.
+    /// `…NotEquals` and the like: the condition holds if no value fits.
     let isNegated: Bool
-    /// A key that the request does not have satisfies it.
+    /// `…IfExists`: the condition holds if the request lacks the key.
     let ifExists: Bool
     /// In lower case.
     let key: String
@@ -50,7 +50,7 @@ struct PolicyCondition: Sendable, Equatable {
         self.key = key.lowercased()
     }
 
-    /// True where the request's value, or one that a variable brings in, is too long to be compared.
+    /// True if the request's value, or one that a variable brings in, is too long to compare.
     func isBeyondReading(in context: PolicyContext) -> Bool {
         context.isTooLong(key) || test.patterns.contains { $0.isBeyondReading(in: context) }
     }
@@ -60,7 +60,7 @@ struct PolicyCondition: Sendable, Equatable {
         if case .isMissing(let wanted) = test { return wanted.contains(values.isEmpty) }
         let satisfies = { (value: String) in test.fits(value, context) != isNegated }
         switch quantifier {
-        // A negated operator holds for a key that is not there: what is not there is not equal to anything.
+        // A negated operator holds for an absent key: an absent value equals nothing.
         case .plain where values.isEmpty: return ifExists || isNegated
         case .plain: return isNegated ? values.allSatisfy(satisfies) : values.contains(where: satisfies)
         case .forAllValues: return values.allSatisfy(satisfies)

@@ -1,12 +1,12 @@
-/// A resource policy: who may do what to a repository, and on which conditions (IAM's grammar, as ECR takes it).
+/// A resource policy: who may do what with a repository, under which conditions (IAM's grammar, as ECR takes it).
 ///
-/// Everything is checked when the document is read, so that a policy that was accepted means what it says: an operator that is
-/// not known, a pattern that is no ARN or a member that is misspelt is refused then, and never ignored later.
+/// Everything is checked when the document is read: an unknown operator, a pattern that is not an ARN or a misspelt member is
+/// refused, never ignored.
 package struct PolicyDocument: Sendable, Equatable {
     /// ECR's limit on a repository's or registry's policy, in characters.
     package static let maxLength = 10_240
 
-    /// What a policy hangs on: it decides what a statement must say.
+    /// What the policy is attached to, which decides what a statement must say.
     package enum Place: Sendable {
         /// A repository, or a template for one: statements are about that repository and name no `Resource`.
         case repository
@@ -19,9 +19,10 @@ package struct PolicyDocument: Sendable, Equatable {
 
     /// Reads a document.
     ///
-    /// Looser than an identity policy, as ECR is: the version may be the old one or absent, `Resource` may be absent (the
-    /// repository it hangs on is meant), and statement ids are free text that need not be unique. What it must be besides where
-    /// it hangs, `check(hangingOn:)` asks: when it is saved, and not when it is read again.
+    /// Looser than an identity policy, as ECR is: the version may be the old one or absent, `Resource` may be absent (it then
+    /// means the repository that the policy is attached to), and statement ids are free text that need not be unique.
+    /// `check(hangingOn:)` holds the rules that depend on the attachment: they apply when a policy is saved, not when it is read
+    /// back.
     ///
     /// - Parameter maxLength: in characters.
     package init(_ text: String, maxLength: Int = Self.maxLength) throws(PolicyError) {
@@ -43,8 +44,8 @@ package struct PolicyDocument: Sendable, Equatable {
         self.statements = statements
     }
 
-    /// Throws where a statement says too much or too little of `Resource` for where the policy is to hang. One that named another
-    /// repository would never hold.
+    /// Throws if a statement has a `Resource` that the attachment forbids, or lacks one that it demands. A repository's policy
+    /// must not name another repository: such a statement would never match.
     package func check(hangingOn place: Place) throws(PolicyError) {
         for statement in statements {
             switch (place, statement.resources) {
@@ -79,7 +80,7 @@ package struct PolicyStatement: Sendable, Equatable {
         case deny = "Deny"
     }
 
-    /// A list that is meant, or all but that list.
+    /// The items of the list, or everything except them.
     enum Scope<Item: Sendable & Equatable>: Sendable, Equatable {
         case only([Item])
         case allBut([Item])
@@ -95,7 +96,7 @@ package struct PolicyStatement: Sendable, Equatable {
     package let effect: Effect
     let principals: Scope<PolicyPrincipal>
     let actions: Scope<PolicyPattern>
-    /// Nil where the statement names none: the resource that the policy hangs on.
+    /// Nil if the statement has none: it then means the resource that the policy is attached to.
     let resources: Scope<PolicyPattern>?
     let conditions: [PolicyCondition]
 
@@ -137,7 +138,7 @@ package struct PolicyStatement: Sendable, Equatable {
             } ?? []
     }
 
-    /// Reads `NAME` or `NotNAME`; nil where there is neither.
+    /// Reads `NAME` or `NotNAME`; nil if both are absent.
     private static func scope<Item>(
         of name: String, in members: [String: JSONValue],
         _ read: (JSONValue) throws(PolicyError) -> [Item]
@@ -165,7 +166,7 @@ package struct PolicyStatement: Sendable, Equatable {
             let isPair =
                 parts.count == 2 && !parts[0].isEmpty && parts[0].allSatisfy(isWord) && !parts[1].isEmpty
                 && parts[1].allSatisfy { isWord($0) || $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }
-            // The old language, so that a `$` is one: actions have no variables.
+            // Version 2008-10-17, so that `$` is an ordinary character: actions have no variables.
             guard text == "*" || isPair, let pattern = PolicyPattern(text, variables: .v2008) else {
                 throw PolicyError("the action '\(text)' is not of the form service:name")
             }
@@ -192,7 +193,7 @@ package struct PolicyStatement: Sendable, Equatable {
     }
 }
 
-/// Why a text is not a policy. `reason` names what is wrong; the door says only ECR's sentence, the log says this.
+/// Why a text is not a policy. `reason` goes to the log; clients get ECR's own sentence.
 package struct PolicyError: Error, Equatable, CustomStringConvertible {
     package let reason: String
 

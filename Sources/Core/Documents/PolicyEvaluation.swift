@@ -1,9 +1,9 @@
-/// What a caller wants to do, as a policy sees it.
+/// What a caller wants to do: the input of a policy's evaluation.
 package struct PolicyRequest: Sendable {
     package let caller: Caller
-    /// `ecr:BatchGetImage`.
+    /// Such as `ecr:BatchGetImage`.
     package let action: String
-    /// The ARN of what it is done to.
+    /// The ARN of the resource.
     package let resource: String
     package let context: PolicyContext
 
@@ -15,21 +15,21 @@ package struct PolicyRequest: Sendable {
     }
 }
 
-/// What policies say to a request.
+/// The result of evaluating policies for a request.
 package enum PolicyDecision: Sendable, Equatable {
-    /// A statement allows this very caller.
+    /// A statement allows this principal.
     case allowed
-    /// A statement allows the caller's account: the account's own policies must allow it as well. Its root is the account, and
-    /// so is `allowed`.
+    /// A statement allows the caller's account: the account's own policies must allow it as well. For the account's root this is
+    /// `allowed`, since it is the account.
     case delegated
-    /// A statement denies it, whatever others allow.
+    /// A statement denies it, whatever other statements allow.
     case denied
-    /// No statement is about it: denied where nothing else allows it.
+    /// No statement matches: denied unless something else allows it.
     case silent
 }
 
 extension PolicyDocument {
-    /// What this policy says to a request. Any Deny wins; the closest Allow is told.
+    /// Evaluates this policy. Any Deny wins; otherwise `allowed` wins over `delegated`.
     package func decision(on request: PolicyRequest) -> PolicyDecision {
         var decision = PolicyDecision.silent
         for statement in statements {
@@ -41,7 +41,7 @@ extension PolicyDocument {
         return decision
     }
 
-    /// True if a request's context can make a difference: without it, nobody need gather one.
+    /// True if the result can depend on the request's context. If false, the context need not be gathered.
     package var readsContext: Bool {
         statements.contains { statement in
             guard statement.conditions.isEmpty else { return true }
@@ -54,7 +54,7 @@ extension PolicyDocument {
 }
 
 extension Sequence<PolicyDocument> {
-    /// What several policies say together: any Deny wins, then any Allow.
+    /// Evaluates several policies together: any Deny wins, then any Allow.
     package func decision(on request: PolicyRequest) -> PolicyDecision {
         var decision = PolicyDecision.silent
         for policy in self {
@@ -70,7 +70,7 @@ extension Sequence<PolicyDocument> {
 }
 
 extension PolicyStatement {
-    /// How closely the statement is about the request; `.none` if it is not.
+    /// How closely the statement matches the request; `.none` if it does not.
     fileprivate func fit(_ request: PolicyRequest) -> PolicyPrincipal.Fit {
         let fit = fit(request.caller)
         guard fit != .none, names(request.action), covers(request),
@@ -79,7 +79,7 @@ extension PolicyStatement {
         return fit
     }
 
-    /// What cannot be read is taken for what does the least harm: an Allow does not hold by it, a Deny does.
+    /// A condition that cannot be evaluated counts against the caller: it fails in an Allow and holds in a Deny.
     private func holds(_ condition: PolicyCondition, _ context: PolicyContext) -> Bool {
         condition.isBeyondReading(in: context) ? effect == .deny : condition.holds(context)
     }
@@ -88,11 +88,11 @@ extension PolicyStatement {
         switch principals {
         case .only(let principals):
             let fit = principals.map { $0.fit(caller) }.max() ?? .none
-            // A Deny on an account denies everyone in it; there is nothing to delegate.
+            // A Deny on an account denies everyone in it; nothing is delegated.
             return effect == .deny && fit == .account ? .exactly : fit
         case .allBut(let principals):
-            // A caller is spared only where each of its identities is: a user by its own ARN and by its account. So does IAM
-            // read NotPrincipal, which is why its guide tells to list both.
+            // A caller is exempt only if each of its identities is listed: a user by its own ARN and by its account. IAM
+            // evaluates NotPrincipal so, and its guide says to list both.
             let isAccountSpared = principals.contains { $0.fit(caller) >= .account && $0.isAccountOrAll }
             let isCallerSpared = caller.isRoot || principals.contains { $0.fit(caller) == .exactly }
             return isAccountSpared && isCallerSpared ? .none : .exactly
@@ -100,12 +100,12 @@ extension PolicyStatement {
     }
 
     private func names(_ action: String) -> Bool {
-        // Actions are the one thing IAM compares without regard to case. They have no variables, so no context is needed.
+        // IAM compares only actions without regard to case. Actions have no variables, so the context can be empty.
         let matches = { (pattern: PolicyPattern) in
             pattern.matches(action, PolicyContext(), ignoringCase: true)
         }
-        // What an operator may do reaches beyond repositories. Nobody gets it by the way, with a wildcard that was written for
-        // ECR's actions: an Allow gives it only where it spells the service. A Deny takes it by any pattern.
+        // Operators' actions reach beyond repositories. A wildcard written for ECR's actions must not grant them, so an Allow
+        // applies only if it spells the service. A Deny applies with any pattern.
         let mustSpell = effect == .allow && action.hasPrefix(ECRActions.operatorService)
         return switch actions {
         case .only(let patterns):

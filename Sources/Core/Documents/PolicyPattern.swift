@@ -1,13 +1,13 @@
 /// A text of a policy in which `*` stands for any run of characters, `?` for one, and, in version 2012-10-17, `${key}` for a
 /// value of the request.
 ///
-/// What a variable brings in is compared as it is: a caller cannot smuggle a wildcard into a policy by the name of a tag.
+/// A variable's value is compared literally: a caller cannot bring a wildcard into a policy through the name of a tag.
 struct PolicyPattern: Sendable, Hashable {
     enum Element: Sendable, Hashable {
         case byte(UInt8)
         case anyRun
         case anyOne
-        /// The request's value for the key, or the default where it has none or several.
+        /// The request's value for the key; `fallback` where the request has no value or several.
         case variable(key: String, fallback: String?)
     }
 
@@ -18,19 +18,20 @@ struct PolicyPattern: Sendable, Hashable {
 
     private init(elements: [Element]) { self.elements = elements }
 
-    /// True if the pattern begins with just these characters, no wildcard among them. Letters of any case, `text` in lower case.
+    /// True if the pattern begins with exactly these characters and no wildcard among them, without regard to case. `text` is in
+    /// lower case.
     func begins(with text: String) -> Bool {
         elements.count >= text.utf8.count
             && zip(elements, text.utf8).allSatisfy { element, byte in Self.lowercase(element) == .byte(byte) }
     }
 
-    /// The pattern cut at its first five colons. A colon inside a variable's name is none of them.
+    /// The pattern split at its first five colons. A colon inside a variable does not count.
     var parts: [PolicyPattern] {
         elements.split(separator: .byte(UInt8(ascii: ":")), maxSplits: 5, omittingEmptySubsequences: false)
             .map { PolicyPattern(elements: Array($0)) }
     }
 
-    /// - Returns: nil where a variable does not end or has no name.
+    /// - Returns: nil if a variable has no end or no name.
     init?(_ text: String, variables: PolicyVersion, wildcards: Wildcards = .matched) {
         var elements: [Element] = []
         var rest = text.utf8[...]
@@ -53,10 +54,11 @@ struct PolicyPattern: Sendable, Hashable {
         self.elements = elements
     }
 
-    /// Whether `*` and `?` mean something, or stand for themselves.
+    /// Whether `*` and `?` are wildcards or ordinary characters.
     enum Wildcards { case matched, literal }
 
-    /// `*`, `?` and `$` in braces are the characters themselves; anything else is a key, perhaps with a default in quotes.
+    /// The content of `${…}`: `*`, `?` and `$` are the characters themselves; anything else is a key, optionally with a quoted
+    /// default.
     private static func variable(_ inner: String) -> Element? {
         if inner == "*" || inner == "?" || inner == "$" { return .byte(inner.utf8.first ?? 0) }
         guard let comma = inner.firstIndex(of: ",") else {
@@ -68,10 +70,10 @@ struct PolicyPattern: Sendable, Hashable {
         return .variable(key: key.lowercased(), fallback: String(quoted.dropFirst().dropLast()))
     }
 
-    /// The longest that a pattern may become by what its variables bring in.
+    /// The longest pattern after its variables are filled in, in elements.
     private static let maxResolved = 8 * 1_024
 
-    /// True if the whole of `text` fits. A variable without a value fits nothing.
+    /// True if the whole of `text` matches. A pattern whose variable has no value matches nothing.
     func matches(_ text: String, _ context: PolicyContext, ignoringCase: Bool = false) -> Bool {
         guard let pattern = resolved(context) else { return false }
         return WildcardSearch.fits(
@@ -79,8 +81,8 @@ struct PolicyPattern: Sendable, Hashable {
             Array((ignoringCase ? text.lowercased() : text).utf8))
     }
 
-    /// True where what the request says is so long that nobody compares it: a caller may not make a policy's reader work for as
-    /// long as he likes. `matches` is then not asked.
+    /// True if the request's values make the pattern longer than `maxResolved`, or one is longer than `PolicyContext.maxValue`: a
+    /// caller must not be able to make the evaluation slow. The caller of this type then does not call `matches`.
     func isBeyondReading(in context: PolicyContext) -> Bool {
         guard hasVariables else { return false }
         var count = 0
@@ -113,9 +115,9 @@ struct PolicyPattern: Sendable, Hashable {
     }
 }
 
-/// What a request says of itself: the condition keys and their values. Keys are compared without regard to case.
+/// The condition keys of a request and their values. Keys are compared without regard to case.
 ///
-/// A value of more than `maxValue` bytes is not compared with anything: no Allow holds by it, and no Deny fails by it.
+/// A value of more than `maxValue` bytes is never compared: no Allow applies because of it, and no Deny is lifted by it.
 package struct PolicyContext: Sendable {
     package static let maxValue = 1_024
 

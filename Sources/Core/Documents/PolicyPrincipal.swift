@@ -1,4 +1,4 @@
-/// Someone a statement is about.
+/// A principal that a statement names.
 enum PolicyPrincipal: Sendable, Equatable {
     /// `*`.
     case everyone
@@ -6,10 +6,12 @@ enum PolicyPrincipal: Sendable, Equatable {
     case account(AccountID)
     /// A user, a role, a role's session or a federated user, by ARN.
     case identity(arn: String)
-    /// A user or role by its unique id, which IAM puts where one was deleted: it fits nobody who came after.
+    /// A user or role by its unique id, which IAM puts in place of a deleted one's ARN: it never matches a later one of the same
+    /// name.
     case uniqueID(String)
     case service(String)
-    /// An identity provider or an S3 canonical user. Neither can sign in here: it is accepted, and fits nobody.
+    /// An identity provider or an S3 canonical user. Neither can sign in here, so the principal is accepted and matches no
+    /// caller.
     case elsewhere(String)
 
     /// Reads the value of `Principal` or `NotPrincipal`.
@@ -54,14 +56,14 @@ enum PolicyPrincipal: Sendable, Equatable {
         else { throw PolicyError("the principal '\(name)' is not an account, an IAM ARN or a unique id") }
         if parts[2] == "iam", parts[5] == "root" { return .account(account) }
         let kinds = parts[2] == "iam" ? ["user/", "role/"] : ["assumed-role/", "federated-user/"]
-        // AWS knows no wildcards inside a principal: one would fit literally, which nobody means.
+        // AWS has no wildcards inside a principal: one would be compared literally, which cannot be meant.
         guard let kind = kinds.first(where: { parts[5].hasPrefix($0) }), parts[5].utf8.count > kind.utf8.count,
             !parts[5].contains("*"), !parts[5].contains("?")
         else { throw PolicyError("the principal '\(name)' names no user, role or session") }
         return .identity(arn: name)
     }
 
-    /// How closely this names the caller.
+    /// How closely the principal matches the caller.
     enum Fit: Comparable { case none, account, exactly }
 
     func fit(_ caller: Caller) -> Fit {
@@ -81,7 +83,7 @@ enum PolicyPrincipal: Sendable, Equatable {
     }
 
     /// True if `arn` is `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION` of the role `arn:aws:iam::ACCOUNT:role/PATH/NAME`. A
-    /// session does not tell the path; a role's name is unique in its account without it.
+    /// session's ARN lacks the path; a role's name is unique in its account without it.
     private static func isSession(_ arn: String, ofRole role: String) -> Bool {
         let session = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
         let parts = role.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)

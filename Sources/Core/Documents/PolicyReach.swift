@@ -1,5 +1,5 @@
 extension PolicyDocument {
-    /// The statements whose `Resource` names nothing of this registry, by their Sid or their place: they never hold here.
+    /// The statements whose `Resource` matches nothing in this registry, by Sid or number. Such statements never apply here.
     package func statementsBeyond(_ registry: RegistryID) -> [String] {
         statements.enumerated().compactMap { index, statement in
             guard case .only(let patterns)? = statement.resources, !patterns.contains(where: { $0.mayName(in: registry) }) else {
@@ -11,7 +11,8 @@ extension PolicyDocument {
 }
 
 extension PolicyPattern {
-    /// False where no repository of the registry can fit, nor the `*` that actions on the registry itself are asked for.
+    /// False if the pattern can match neither a repository of the registry nor `*`, the resource of actions on the registry
+    /// itself.
     fileprivate func mayName(in registry: RegistryID) -> Bool {
         guard !hasVariables else { return true }
         let parts = self.parts

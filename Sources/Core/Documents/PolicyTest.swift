@@ -1,18 +1,18 @@
-/// What a condition compares a value of the request with. The value fits if it fits one of the operands.
+/// The comparison of a condition. A request's value fits if it fits one of the operands.
 enum PolicyTest: Sendable, Equatable {
     case text([PolicyPattern], ignoringCase: Bool)
     case number(Comparison, [Double])
     case moment(Comparison, [Timestamp])
     case flag([Bool])
     case address([AddressBlock])
-    /// Each of the six parts of an ARN is compared by itself: a wildcard never spans a colon.
+    /// The six parts of an ARN are compared separately: a wildcard never spans a colon.
     case arn([[PolicyPattern]])
     /// `Null`: whether the key is missing.
     case isMissing([Bool])
 
     enum Comparison: Sendable { case equal, less, lessOrEqual, greater, greaterOrEqual }
 
-    /// The test that an operator's name stands for and whether it is negated; nil for a name that is none.
+    /// The test that the operator's name stands for, and whether it is negated; nil for an unknown name.
     static func named(
         _ name: String, _ operands: [String], _ version: PolicyVersion
     ) throws(PolicyError) -> (PolicyTest, isNegated: Bool)? {
@@ -58,7 +58,7 @@ enum PolicyTest: Sendable, Equatable {
         }
     }
 
-    /// Those that may hold variables.
+    /// The operands that may contain variables.
     var patterns: [PolicyPattern] {
         switch self {
         case .text(let patterns, _): patterns

@@ -1,7 +1,7 @@
-/// Whether a text fits a pattern with wildcards, in a time that grows with their lengths and not with the product of the two.
+/// Matches a text against a pattern with wildcards. The time grows with the sum of their lengths, not with the product.
 ///
-/// The pattern is cut at its stars. The first piece must begin the text, the last one end it, and those between are each taken
-/// where they come first: a later place could leave the others no more room.
+/// The pattern is split at its stars. The first piece must begin the text and the last one end it. Each piece between is taken at
+/// its first occurrence: a later one could only leave less room for the rest.
 enum WildcardSearch {
     typealias Element = PolicyPattern.Element
 
@@ -27,14 +27,15 @@ enum WildcardSearch {
 
     private static func fits(_ element: Element, _ byte: UInt8) -> Bool { element == .anyOne || element == .byte(byte) }
 
-    /// Where the piece lies first within `range`.
+    /// The first position of the piece within `range`.
     private static func place(of piece: [Element], in text: [UInt8], _ range: Range<Int>) -> Int? {
         guard piece.count <= range.count else { return nil }
         guard !piece.contains(.anyOne) else {
-            // Only the policy itself can hold a `?`, and it is short.
+            // A piece with `?` is short, since `?` comes only from the policy and never from a caller: the simple search is
+            // enough.
             return (range.lowerBound...range.upperBound - piece.count).first { lies(piece[...], in: text, at: $0) }
         }
-        // Knuth, Morris and Pratt: how much of the piece's beginning is also the end of what has fitted so far.
+        // Knuth-Morris-Pratt: `borders` holds how much of the piece's beginning is also the end of what has matched so far.
         var borders = [0]
         var length = 0
         for element in piece.dropFirst() {

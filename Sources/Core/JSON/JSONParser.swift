@@ -1,4 +1,4 @@
-/// Why bytes are no JSON document, and where.
+/// Why bytes are not a JSON document, and where.
 package struct JSONError: Error, Equatable, CustomStringConvertible {
     package let reason: String
     package let offset: Int
@@ -6,21 +6,21 @@ package struct JSONError: Error, Equatable, CustomStringConvertible {
     package var description: String { "\(reason) at byte \(offset)" }
 }
 
-/// A JSON reader (RFC 8259) for what strangers send: bounded depth, no recursion into a library, strict UTF-8. Written here
-/// because Foundation's decoder needs a type per shape, or tries every type for every value.
+/// A JSON reader (RFC 8259) for untrusted input: bounded depth, bounded number of values, strict UTF-8. Foundation's decoder does
+/// not fit: it needs a type per shape, or tries every type for every value.
 ///
-/// A member that is given twice is refused: Foundation's takes one of the two and tells nobody, and a policy that says both Allow
-/// and Deny must not mean what its reader happens to prefer.
+/// A repeated member is refused. Foundation's decoder silently takes one of the two, and a policy that says both Allow and Deny
+/// must not depend on that choice.
 struct JSONParser {
     struct Limits {
-        /// Protects the stack.
+        /// Bounds the stack.
         let depth: Int
-        /// Protects memory: each value costs forty times the bytes of `[],`.
+        /// Bounds memory: a parsed value takes about 40 times the bytes of `[],`.
         var values = 100_000
         /// `1.0` and `1e3` are integers.
         var wholeNumbersAreIntegers = false
 
-        /// No request of the AWS door nests deeper than ten, or has a hundredth of the values.
+        /// Requests to the AWS door nest at most ten deep and have less than a hundredth of the values.
         static let request = Limits(depth: 64)
         /// Deeper than any policy's grammar.
         static let document = Limits(depth: 32, wholeNumbersAreIntegers: true)
@@ -70,7 +70,7 @@ struct JSONParser {
             guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw error("expected a member's name") }
             let name = try string()
             guard takes(UInt8(ascii: ":")) else { throw error("expected ':'") }
-            // Two readers may take different ones of two: one that checks, one that acts.
+            // Of two equal names, the reader that checks and the reader that acts may take different ones.
             guard members.updateValue(try value(depth: depth + 1), forKey: name) == nil else {
                 throw error("a member's name comes twice")
             }
@@ -94,7 +94,7 @@ struct JSONParser {
         while at < bytes.count, bytes[at] != UInt8(ascii: "\""), bytes[at] != UInt8(ascii: "\\"), bytes[at] >= 0x20 {
             at += 1
         }
-        // Nearly all strings have no escape: they are taken as they lie.
+        // The fast path: nearly all strings have no escape.
         if at < bytes.count, bytes[at] == UInt8(ascii: "\"") {
             at += 1
             return try checked(bytes[start..<at - 1])
@@ -134,7 +134,7 @@ struct JSONParser {
         }
     }
 
-    /// `\u` and four digits, or two of them that are a surrogate pair.
+    /// `\u` and four digits, or two such escapes that form a surrogate pair.
     private mutating func scalar() throws(JSONError) -> Unicode.Scalar {
         let first = try hex()
         var code = first
@@ -178,7 +178,7 @@ struct JSONParser {
             if at < bytes.count, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") { at += 1 }
             try digits()
         }
-        // Longer ones are no number that anybody means, and slow to read.
+        // A longer text is no sensible number, and slow to convert.
         guard at - start <= 64 else { throw error("a number that is too long") }
         let text = String(decoding: bytes[start..<at], as: UTF8.self)
         if isWhole, let integer = Int64(text) { return .integer(integer) }
@@ -202,7 +202,7 @@ struct JSONParser {
         return value
     }
 
-    /// Skips white space, and the byte if it comes next.
+    /// Skips white space, then the byte if it comes next. True if it did.
     private mutating func takes(_ byte: UInt8) -> Bool {
         skipSpace()
         guard at < bytes.count, bytes[at] == byte else { return false }

@@ -1,19 +1,19 @@
 package import NIOCore
 import WeirText
 
-/// JSON's strings, as every door, log and event writes them: what ends a line, moves a cursor or ends the string is escaped, and
-/// all else goes as it is.
+/// JSON strings, as every door, log and event writes them. Escapes control characters, quotation marks and backslashes;
+/// everything else stays as it is.
 package enum JSONText {
     private static let digits = Array("0123456789abcdef".utf8)
 
     package static func quoted(_ text: String) -> String { String(decoding: bytes(of: text), as: UTF8.self) }
 
-    /// The same for a log, which a terminal shows: what turns the direction of writing, or is not seen, is escaped too. A reader
-    /// of JSON gets it back.
+    /// `quoted` for a log that is shown in a terminal: also escapes invisible characters and those that change the writing
+    /// direction. A JSON reader gets the same text back.
     package static func quotedForTerminal(_ text: String) -> String {
         let text = quoted(text)
         guard text.unicodeScalars.contains(where: LogText.isHidden) else { return text }
-        // All that is hidden beyond ASCII has four digits.
+        // Every hidden character beyond ASCII fits four hexadecimal digits.
         return text.unicodeScalars.map { LogText.isHidden($0) ? "\\u\($0.value.padded(to: 4, radix: 16))" : String($0) }
             .joined()
     }

@@ -1,13 +1,13 @@
-/// Reading a policy's document member by member, so that the answer to a bad one names what is wrong with it.
+/// Reads a policy document member by member, so that an error can name what is wrong.
 extension JSONValue {
-    /// Nil where `text` is not one JSON value. A number without a fraction is an integer, however it is written. The caller has
-    /// bounded the length.
+    /// Nil if `text` is not one JSON value. A number without a fractional part is an integer, however it is written. The caller
+    /// bounds the length.
     init?(document text: String) {
         guard let value = try? JSONParser.parse(Array(text.utf8), limits: .document) else { return nil }
         self = value
     }
 
-    /// JSON's name for what it is.
+    /// JSON's name for the type of the value.
     var typeName: String {
         switch self {
         case .null: "null"
@@ -25,7 +25,7 @@ extension JSONValue {
         return text
     }
 
-    /// One string, or a list of nothing but strings.
+    /// One string, or an array of strings only; else nil.
     var strings: [String]? {
         switch self {
         case .string(let text): return [text]
@@ -47,7 +47,7 @@ extension JSONValue {
         }
     }
 
-    /// One scalar, or a list of nothing but scalars.
+    /// One scalar, or an array of scalars only; else nil.
     var scalars: [String]? {
         guard case .array(let values) = self else { return scalar.map { [$0] } }
         let texts = values.compactMap(\.scalar)

@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// A JSON document (RFC 8259): what came, and what goes out.
+/// A JSON document (RFC 8259), parsed or to be written.
 package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -10,7 +10,7 @@ package enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// Reads a document. Throws `JSONError` with the place where it is none.
+    /// Parses a document. The error holds the position.
     package init(parsing bytes: some Sequence<UInt8>) throws(JSONError) {
         self = try JSONParser.parse(Array(bytes))
     }
@@ -18,7 +18,7 @@ package enum JSONValue: Sendable, Equatable {
     /// AWS's timestamp: seconds since 1970 with milliseconds.
     package static func timestamp(_ moment: Timestamp) -> JSONValue { .number(moment.secondsToTheMillisecond) }
 
-    /// An object of the members that are there: AWS leaves an absent one out, it sends no `null`.
+    /// An object without the members that are nil: AWS omits an absent member, it sends no `null`.
     package static func members(_ members: KeyValuePairs<String, JSONValue?>) -> JSONValue {
         JSONValue.object([:]).adding(members)
     }
@@ -70,7 +70,7 @@ package enum JSONValue: Sendable, Equatable {
         }
     }
 
-    /// Without an exponent where it is a timestamp: not every client reads `1.7e9`.
+    /// Without an exponent for numbers of a timestamp's size: not every client reads `1.7e9`.
     private static func plain(_ value: Double) -> String {
         if abs(value) < 1e15, let whole = Int64(exactly: value) { return String(whole) }
         return "\(value)"

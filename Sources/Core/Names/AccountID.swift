@@ -32,8 +32,8 @@ package struct Region: Hashable, Sendable, CustomStringConvertible {
         return Self.lesserKnown.first { description.hasPrefix($0.beginning) }?.partition ?? formerPartition
     }
 
-    /// What the first versions of this server wrote in its place: they knew three partitions. ARNs of that time are in clients'
-    /// files, and content is bound to them.
+    /// The partition that the first versions of this server wrote, which knew only three. Clients still hold such ARNs, and
+    /// stored content is bound to them.
     package var formerPartition: String {
         if description.hasPrefix("cn-") { return "aws-cn" }
         if description.hasPrefix("us-gov-") { return "aws-us-gov" }
@@ -46,7 +46,7 @@ package struct Region: Hashable, Sendable, CustomStringConvertible {
     ]
 }
 
-/// A registry is an account in a region: rules, templates and repositories of one are not seen in another.
+/// A registry: one account in one region. It does not see another registry's rules, templates and repositories.
 package struct RegistryID: Hashable, Sendable, CustomStringConvertible {
     package let account: AccountID
     package let region: Region
@@ -63,7 +63,7 @@ package struct RegistryID: Hashable, Sendable, CustomStringConvertible {
         "arn:\(region.partition):\(service):\(region):\(account):\(resource)"
     }
 
-    /// The ARN by which the first versions of this server knew a thing: the same, but in the partitions that they did not know.
+    /// `arn` as the first versions of this server wrote it: with a partition of the three that they knew.
     package static func formerARN(_ arn: String) -> String {
         guard arn.hasPrefix("arn:aws-iso") || arn.hasPrefix("arn:aws-eusc:"), let end = arn.dropFirst(4).firstIndex(of: ":")
         else {

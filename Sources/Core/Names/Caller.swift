@@ -1,9 +1,10 @@
-/// Who asks: proved by a signature or a registry token, at the door.
+/// An authenticated caller: proved by a signature or a registry token, at the door.
 package struct Caller: Hashable, Sendable {
     package let account: AccountID
     /// `arn:aws:iam::ACCOUNT:root`, or a user's or role's ARN.
     package let principalARN: String
-    /// The account itself rather than a user or role in it: allowed everything at home that no resource policy denies.
+    /// True for the account itself, false for a user or role in it. Root may do everything in its own account that no resource
+    /// policy denies.
     package let isRoot: Bool
     /// What `sts GetCallerIdentity` calls `UserId`.
     package let userID: String
@@ -15,7 +16,7 @@ package struct Caller: Hashable, Sendable {
         self.userID = userID
     }
 
-    /// The same, as a region of another partition knows them: an ARN is of the partition in which it is asked for.
+    /// The same caller with its ARN in the partition of `region`: a region's policies and answers use that form.
     package func seen(in region: Region) -> Caller {
         let partition = region.partition
         let rest = principalARN.utf8.dropFirst(4)

@@ -2,7 +2,7 @@ package import Crypto
 
 /// A content address, `sha256:<64 hex>` or `sha512:<128 hex>`, lower case.
 ///
-/// Nothing that is not one of these two, whole and exact, ever becomes a `Digest`: so it may be used in a path.
+/// The text has been checked, whole and exact: a `Digest` is safe in a path.
 package struct Digest: Hashable, Sendable, CustomStringConvertible, Comparable {
     package enum Algorithm: String, Sendable, CaseIterable {
         case sha256, sha512
@@ -65,7 +65,7 @@ package enum Hex {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The bytes that `text` spells, or nil where it is not an even number of hexadecimal digits.
+    /// The bytes that `text` spells; nil if it is not an even number of hexadecimal digits.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         let nibbles = text.utf8.map { byte -> UInt8? in
             switch byte {

@@ -1,4 +1,4 @@
-/// A string that is not the noun it was taken for. `reason` ends a sentence: "the repository name …".
+/// A string that is not a valid `noun`. `reason` ends a sentence: "the repository name …".
 package struct NameError: Error, Equatable, CustomStringConvertible {
     package let noun: String
     package let text: String

@@ -1,7 +1,7 @@
-/// What a cache rule or a creation template applies to: the names below a path, or every name (`ROOT`).
+/// The scope of a cache rule or a creation template: the names below a path, or every name (`ROOT`).
 ///
-/// A slash is always assumed at the end: `docker` does not match `docker-hub/x`. Kept as it was written, because
-/// ECR reads it back so.
+/// A slash is always assumed at the end: `docker` does not match `docker-hub/x`. The text is kept as written, since ECR returns
+/// it so.
 package enum Prefix: Hashable, Sendable, CustomStringConvertible {
     case root
     /// A path as written, perhaps with one slash at its end.
@@ -29,7 +29,7 @@ package enum Prefix: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The path with its slash: what a matching name begins with. Empty for `ROOT`.
+    /// The path with its slash, which every covered name begins with. Empty for `ROOT`.
     package var beginning: String {
         switch self {
         case .root: ""

@@ -1,6 +1,6 @@
 /// Random names for requests and events.
 package enum RandomID {
-    /// A UUID, version 4, in lower case. From the system's generator, which cannot be guessed.
+    /// A UUID, version 4, in lower case, from the system's cryptographic generator.
     package static func uuid() -> String {
         let high = UInt64.random(in: 0...UInt64.max) & ~0xf000 | 0x4000
         let low = UInt64.random(in: 0...UInt64.max) & ~(0xc000 << 48) | 0x8000 << 48

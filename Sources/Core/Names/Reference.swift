@@ -18,12 +18,12 @@ package struct Tag: Hashable, Sendable, CustomStringConvertible, Comparable {
     package static func < (left: Self, right: Self) -> Bool { left.description < right.description }
 }
 
-/// What names a manifest inside a repository.
+/// A manifest's name inside a repository.
 package enum Reference: Hashable, Sendable, CustomStringConvertible {
     case tag(Tag)
     case digest(Digest)
 
-    /// A colon makes it a digest: no tag has one.
+    /// Text with a colon is a digest: no tag has one.
     package init(_ text: String) throws(NameError) {
         if text.utf8.contains(0x3a) { self = .digest(try Digest(text)) } else { self = .tag(try Tag(text)) }
     }
@@ -35,7 +35,7 @@ package enum Reference: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What stands between a repository's name and this: `name:tag`, `name@digest`.
+    /// The character between a repository's name and this reference: `name:tag`, `name@digest`.
     package var joint: String {
         switch self {
         case .tag: ":"

@@ -19,7 +19,7 @@ package struct RepositoryName: Hashable, Sendable, CustomStringConvertible, Comp
 
 /// The grammar that repository names and prefixes share.
 enum PathComponents {
-    /// What the byte before was.
+    /// The state after the previous byte.
     private enum After { case start, word, dot, underscore, underscores, dashes }
 
     /// True for `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*` components joined by single slashes.

@@ -1,6 +1,6 @@
-/// Arithmetic that stays at the largest or smallest number there is where the result would not fit. A trap would be the end of
-/// the whole server: everything that is computed from numbers of others, and every tally, is computed so. Inlinable, since every
-/// request counts and asks for the time: generic code of another module would be called through witness tables.
+/// Arithmetic that saturates: a result that does not fit becomes the largest or smallest number. An overflow trap would end the
+/// whole server, so every tally, and everything computed from numbers that came from outside, uses it. Inlinable because every
+/// request uses it: a generic call across modules would go through witness tables.
 extension FixedWidthInteger {
     @inlinable package func adding(_ other: Self) -> Self {
         let (sum, overflow) = addingReportingOverflow(other)
@@ -17,17 +17,17 @@ extension FixedWidthInteger {
         return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
     }
 
-    /// The division that rounds down where `/` rounds towards zero: days and hours before 1970 are told by it.
+    /// The quotient rounded down, where `/` rounds towards zero: days and hours before 1970 need it.
     ///
-    /// - Parameter divisor: above 1.
+    /// - Parameter divisor: greater than 1.
     @inlinable package func quotient(roundedDownBy divisor: Self) -> Self { self / divisor - (self % divisor < 0 ? 1 : 0) }
 
-    /// For tallies.
+    /// Adds in place, for tallies.
     @inlinable package mutating func add(_ other: Self) { self = adding(other) }
 }
 
 extension Int64 {
-    /// The whole number nearest to zero from a fraction, as `Int64.init` makes it; 0 for what is no number.
+    /// Rounded towards zero, as `Int64.init` does; 0 for NaN.
     package init(saturating value: Double) {
         if let exact = Int64(exactly: value.rounded(.towardZero)) {
             self = exact
@@ -38,6 +38,6 @@ extension Int64 {
 }
 
 extension Sequence where Element: FixedWidthInteger {
-    /// The sum, as far as it goes.
+    /// The saturated sum.
     package var total: Element { reduce(0) { $0.adding($1) } }
 }

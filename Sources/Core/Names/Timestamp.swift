@@ -1,6 +1,6 @@
-/// A moment: microseconds since 1970, UTC. Kept as an integer, sent to AWS clients as seconds with a fraction.
+/// A moment: microseconds since 1970, UTC. Stored as an integer, sent to AWS clients as seconds with a fraction.
 ///
-/// What lies beyond what 64 bits can count, 292,000 years from here, is the last moment that they can.
+/// Moments beyond 64 bits, 292,000 years from 1970, saturate.
 package struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let microseconds: Int64
 
@@ -29,23 +29,23 @@ extension Duration {
     }
 }
 
-/// Where services get the time from: the program gives the machine's clock, tests their own.
+/// Where services get the time: the program passes the machine's clock, tests pass their own.
 package struct WallClock: Sendable {
     private let source: Source
 
-    /// - Parameter due: the moment up to which dates count as come; `read`'s where there is no doubt about the clock.
+    /// - Parameter due: the value of `due`; nil for `read`, when the clock is not in doubt.
     package init(_ read: @escaping @Sendable () -> Timestamp, due: (@Sendable () -> Timestamp)? = nil) {
         source = Source(read: read, readDue: due ?? read)
     }
 
-    /// For what is stamped, shown and compared.
+    /// For stamps, display and comparison.
     package var now: Timestamp { source.read() }
 
-    /// For what is destroyed, expired or given up when its date has come. After the clock has jumped it is the earlier of what
-    /// the clock shows and what it should show (`ClockGuard`): so a wrong clock destroys nothing.
+    /// For deciding whether a date has come on which something is destroyed, expires or is given up. After the clock has jumped
+    /// it is the earlier of what the clock shows and what it should show (`ClockGuard`), so that a wrong clock destroys nothing.
     package var due: Timestamp { source.readDue() }
 
-    /// One reference to both closures: nearly every type holds a clock, and each copy of one is counted.
+    /// One reference to both closures: nearly every type holds a clock, and each copy of a closure costs a reference count.
     private final class Source: Sendable {
         let read: @Sendable () -> Timestamp
         let readDue: @Sendable () -> Timestamp

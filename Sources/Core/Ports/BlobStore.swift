@@ -1,11 +1,12 @@
 package import NIOCore
 
-/// Bytes on their way: pulled by the reader, so that its demand is the backpressure.
+/// A body in transit. The reader pulls, so its demand is the backpressure.
 package typealias ByteStream = any AsyncSequence<ByteBuffer, any Error> & Sendable
 
-/// Where a blob lies: under the key that seals it, by its digest. The same content under two keys is two blobs.
+/// A blob's address: the key that seals it, and its digest. The same content under two keys is two blobs.
 package struct BlobPlace: Hashable, Sendable, CustomStringConvertible {
-    /// Names the key, as lower-case letters, digits and dashes: safe in a path. `plain` for content that is not sealed.
+    /// Names the key in lower-case letters, digits and dashes, safe in a path. For unsealed content: `plain-` and a hash of the
+    /// registry.
     package let scope: String
     package let digest: Digest
 
@@ -17,51 +18,51 @@ package struct BlobPlace: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(scope)/\(digest)" }
 }
 
-/// Where blobs are kept, as bytes: it does not know what they mean nor whether they are sealed.
+/// Where blobs are kept. The store sees bytes: it does not know what they mean or whether they are sealed.
 ///
-/// A blob becomes visible only by `StagedBlob.commit`, whole and on disk, or not at all.
+/// `StagedBlob.commit` makes a blob visible, whole and on disk. Nothing else does.
 package protocol BlobStore: Sendable {
-    /// A new, empty, invisible blob. Throws `BlobStoreError.full` where no room is left.
+    /// A new, empty, invisible blob. Throws `BlobStoreError.full` if no room is left.
     func stage() throws(BlobStoreError) -> any StagedBlob
 
-    /// Throws `.missing` where nothing was committed under `place`.
+    /// Throws `.missing` if no blob was committed under `place`.
     func open(_ place: BlobPlace) throws(BlobStoreError) -> any StoredBlob
 
     /// Removes the blob, if it is there. Readers that have it open read on.
     func delete(_ place: BlobPlace) throws(BlobStoreError)
 
-    /// The folders, so to speak, in which blobs lie: each holds few enough names to be read at once. Blocks.
+    /// The store's folders, so that a walk holds only one folder's names at a time. Blocks.
     func shelves() throws(BlobStoreError) -> [BlobShelf]
 
-    /// What lies on a shelf now, also on one of those in quarantine; empty where it is gone. Blocks.
+    /// The entries of a folder now, in or out of quarantine; empty if the folder is gone. Blocks.
     func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry]
 
-    /// Takes a blob out of its place, so that nobody finds it any more, and keeps it: all or nothing. Readers that have it open
-    /// read on. Throws `.missing` where nothing lies there. Blocks.
+    /// Moves a blob into quarantine, atomically: `open` no longer finds it, and its bytes are kept. Readers that have it open
+    /// read on. Throws `.missing` if there is no such blob. Blocks.
     func quarantine(_ blob: QuarantinedBlob) throws(BlobStoreError)
 
-    /// Puts a blob back into its place, on disk when this returns; what lies there is replaced. Throws `.missing` where it is not
-    /// in quarantine. Blocks.
+    /// Moves a blob back from quarantine to its place, on disk when this returns; replaces a blob that lies there. Throws
+    /// `.missing` if it is not in quarantine. Blocks.
     func release(_ blob: QuarantinedBlob) throws(BlobStoreError)
 
-    /// Throws `.missing` where it is not in quarantine.
+    /// Throws `.missing` if it is not in quarantine.
     func open(_ blob: QuarantinedBlob) throws(BlobStoreError) -> any StoredBlob
 
     /// Removes a blob from quarantine, if it is there. Blocks.
     func delete(_ blob: QuarantinedBlob) throws(BlobStoreError)
 
-    /// The shelves on which what is in quarantine lies. Blocks.
+    /// The folders of the quarantine. Blocks.
     func quarantineShelves() throws(BlobStoreError) -> [BlobShelf]
 
-    /// A staged blob by the name that `checkpoint` told, in this run or an earlier one: its bytes as they lie there. Throws
-    /// `.missing` where it was committed, discarded or cleared.
+    /// Opens a staged blob by the name that `checkpoint` returned, in this run or an earlier one. Throws `.missing` if it was
+    /// committed, discarded or cleared.
     func openStaged(_ name: String) throws(BlobStoreError) -> any StoredBlob
 
-    /// Removes a staged blob by that name, if it is there. For what an earlier run staged: a `StagedBlob` discards itself.
+    /// Removes a staged blob by that name, if it is there. For blobs that an earlier run staged: a `StagedBlob` discards itself.
     func discardStaged(_ name: String) throws(BlobStoreError)
 
-    /// Removes what earlier runs staged and did not commit, but for `names`; tells how many. For the start, before anything is
-    /// staged.
+    /// Removes what earlier runs staged and did not commit, except `names`; returns how many. Call it at the start, before
+    /// anything is staged.
     func clearStaging(keeping names: Set<String>) throws(BlobStoreError) -> Int
 }
 
@@ -69,25 +70,25 @@ extension BlobStore {
     package func clearStaging() throws(BlobStoreError) -> Int { try clearStaging(keeping: []) }
 }
 
-/// A part of a store, for whoever walks through all of it.
+/// One folder of a store, for walks through all of it.
 package struct BlobShelf: Hashable, Sendable {
-    /// Relative to the store: safe to show.
+    /// Relative to the store, so safe to show.
     package let name: String
 
     package init(_ name: String) { self.name = name }
 }
 
-/// Something that lies in a store.
+/// A file of a store.
 package struct BlobEntry: Hashable, Sendable {
-    /// Relative to the store: safe to show.
+    /// Relative to the store, so safe to show.
     package let name: String
-    /// The blob whose bytes these are, or nil for what is in quarantine and what the store did not put there.
+    /// The blob that the file holds; nil for a blob in quarantine, and for a file that the store did not write.
     package let place: BlobPlace?
-    /// The blob in quarantine whose bytes these are.
+    /// The blob in quarantine that the file holds; else nil.
     package let quarantined: QuarantinedBlob?
-    /// Bytes it takes.
+    /// In bytes.
     package let size: Int64
-    /// When it was last written, renamed or given to somebody else, by the clock of who did so: whatever came last.
+    /// The last change of the content, the name or the owner, by the clock of the machine that changed it.
     package let changedAt: Timestamp
 
     package init(
@@ -101,9 +102,9 @@ package struct BlobEntry: Hashable, Sendable {
     }
 }
 
-/// A blob that was taken out of its place. The same place may be emptied again and again: the number tells them apart.
+/// A blob in quarantine. The same place may be quarantined many times: `number` tells the copies apart.
 package struct QuarantinedBlob: Hashable, Sendable, CustomStringConvertible {
-    /// Where it lay.
+    /// Its place before.
     package let place: BlobPlace
     /// 16 lower-case hexadecimal digits: safe in a path.
     package let number: String
@@ -116,55 +117,55 @@ package struct QuarantinedBlob: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(place).\(number)" }
 }
 
-/// Bytes that can be read at any offset, by many readers at once, until the last of them lets go.
+/// Bytes that many readers can read at any offset at once, until the last reference goes.
 package protocol StoredBlob: Sendable {
-    /// Bytes there are now. For a staged blob it grows.
+    /// In bytes, now. A staged blob's size grows.
     var size: Int64 { get }
 
-    /// `count` bytes from `offset`, fewer only where the blob ends. Fast where the page cache holds them; else it waits on a
-    /// thread that may wait, not on the caller's.
+    /// `count` bytes from `offset`, fewer only at the blob's end. Answers at once if the page cache holds them; otherwise a
+    /// thread that may block waits for the disk, not the caller's.
     func read(at offset: Int64, count: Int) async throws(BlobStoreError) -> ByteBuffer
 
-    /// A file that the kernel can send by itself, or nil where there is none.
+    /// A file that the kernel can send with `sendfile`; nil if there is none.
     var fileDescriptor: Int32? { get }
 }
 
 /// A blob being written. One writer appends; any number may read what has been appended.
 ///
-/// What is neither committed, discarded nor checkpointed is discarded when the last reference goes.
+/// Discarded with its last reference, unless it was committed, discarded or checkpointed.
 package protocol StagedBlob: StoredBlob {
-    /// Adds bytes at the end. Blocks: call it on a thread that may.
+    /// Appends bytes. Blocks: call it on a thread that may block.
     func append(_ bytes: ByteBuffer) throws(BlobStoreError)
 
-    /// Puts other bytes in the place of as many that were appended before. For what no reader looks at before the commit. Blocks.
+    /// Replaces bytes that were appended before. Only for bytes that no reader looks at before the commit. Blocks.
     func overwrite(_ bytes: ByteBuffer, at offset: Int64) throws(BlobStoreError)
 
-    /// Sees to it that what has been appended survives a crash and a power cut, still invisible; tells the name under which
-    /// `BlobStore.openStaged` finds it. From now on the bytes stay when the last reference goes: only `commit` and `discard`
-    /// end them, and `discardStaged`. Blocks.
+    /// Makes what has been appended survive a crash and a power cut, still invisible. Returns the name for
+    /// `BlobStore.openStaged`. From now on the bytes outlive the last reference: only `commit`, `discard` and `discardStaged` end
+    /// them. Blocks.
     func checkpoint() throws(BlobStoreError) -> String
 
     /// Makes the blob visible under `place`: fsync, rename, fsync of the directory. Replaces an older copy. Blocks.
     func commit(as place: BlobPlace) throws(BlobStoreError)
 
-    /// Gives the room back. Readers that are reading read on.
+    /// Frees the room. Readers that have it open read on.
     func discard()
 }
 
-/// Why a store did not do it. The texts say which call failed on which name, and why.
+/// Why a store failed. The texts name the call, the file and the cause.
 package enum BlobStoreError: Error, Sendable, Equatable {
-    /// Nothing lies there.
+    /// There is no such blob.
     case missing
-    /// No room: what was being written is lost, what is stored is not.
+    /// No room: the blob being written is lost, stored ones are not.
     case full(String)
-    /// As many files are open as may be. What is stored is well, and can be had when some have been closed.
+    /// The process has reached its limit of open files. Stored blobs are intact and can be read once files have been closed.
     case tooManyFiles(String)
-    /// The disk or the kernel refused this time: nothing is known of the bytes, which may be had again in a second.
+    /// The disk or the kernel refused this time. It says nothing about the bytes: a retry may succeed.
     case unavailable(String)
-    /// What lies there is not what was put there: cut short, or no file.
+    /// The stored file is not what was written: cut short, or not a regular file.
     case damaged(String)
-    /// The store has been shut down: the program is ending.
+    /// The store has been shut down, since the program is ending.
     case closed
-    /// Whoever called asked for what makes no sense: the program is wrong, not the disk.
+    /// An invalid call: a mistake in the program, not in the disk.
     case failed(String)
 }

@@ -1,7 +1,7 @@
-/// Where rows are kept. SQL is written once, in the words that SQLite 3.40 and PostgreSQL 15 share: `$1` numbered in
-/// order of first use, `ON CONFLICT`, `RETURNING`, integer microseconds, 0/1 booleans, JSON as text.
+/// Where rows are kept. SQL is written once, in the subset that SQLite 3.40 and PostgreSQL 15 share: `$1` numbered in order of
+/// first use, `ON CONFLICT`, `RETURNING`, integer microseconds, 0/1 booleans, JSON as text.
 ///
-/// The closures are synchronous: nobody can await the network inside a transaction.
+/// The closures are synchronous, so no transaction can await the network.
 package protocol SQLDatabase: Sendable {
     /// One consistent snapshot. Reads do not wait for writers.
     func read<Value: Sendable>(
@@ -10,25 +10,26 @@ package protocol SQLDatabase: Sendable {
 
     /// One transaction: all or nothing, and on disk when this returns. A thrown error rolls it back.
     ///
-    /// Cancelling the task that waits does not undo it: a client that hangs up must not lose what was done for it.
+    /// Cancelling the waiting task does not undo the transaction: a client that hangs up must not lose its work.
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value
 
-    /// Another number after every write: what was read since it changed last still stands. Nil where others write as well.
+    /// A number that changes with every write: a read result is valid while it stays the same. Nil if other processes write as
+    /// well.
     var version: UInt64? { get }
 
-    /// Sees to it that what was deleted stands in none of the database's files any more, its log included: for what was secret
-    /// and is destroyed. Where somebody reads still, it is done soon after.
+    /// Removes deleted rows from the database's files, its log included: for secrets that are destroyed. If a reader is active,
+    /// the removal completes soon after this returns.
     func scrub() async
 
     /// Applies, in order, the migrations that have not been applied yet, each in its own transaction.
     func migrate(_ migrations: [Migration]) async throws
 }
 
-/// A step of the schema. Append-only: what has once landed is never edited.
+/// A step of the schema. Append-only: a released migration is never edited.
 package struct Migration: Sendable {
-    /// Unique for ever, such as `registry-1`.
+    /// Unique and permanent, such as `registry-1`.
     package let id: String
     package let statements: [String]
 
@@ -43,7 +44,7 @@ package protocol SQLConnection {
     /// The rows of a SELECT, or of a RETURNING.
     func rows(_ sql: String, _ arguments: [SQLValue]) throws -> [SQLRow]
 
-    /// Runs a statement and tells how many rows it changed.
+    /// Runs a statement and returns the number of rows it changed.
     @discardableResult
     func execute(_ sql: String, _ arguments: [SQLValue]) throws -> Int
 }
@@ -71,7 +72,7 @@ package struct SQLRow: Sendable {
 
     package init(_ values: [SQLValue]) { self.values = values }
 
-    /// The column's text. Throws `SQLTypeError` if it holds something else: the schema and the reader disagree.
+    /// The column's text. Throws `SQLTypeError` for another type: schema and reader disagree.
     package func text(_ column: Int) throws -> String {
         guard case .text(let value) = values[column] else { throw SQLTypeError(column: column, wanted: "text") }
         return value
@@ -88,7 +89,7 @@ package struct SQLRow: Sendable {
     package func optionalInteger(_ column: Int) throws -> Int64? {
         values[column] == .null ? nil : try integer(column)
     }
-    /// Bytes, or the nearest number that can be one: rows may be older than what is checked today, or damaged.
+    /// A number of bytes, clamped to a `ByteCount`: the row may be older than today's checks, or damaged.
     package func size(_ column: Int) throws -> Int64 { ByteCount(clamping: try integer(column)).bytes }
     package func optionalSize(_ column: Int) throws -> Int64? {
         try optionalInteger(column).map { ByteCount(clamping: $0).bytes }
@@ -107,14 +108,14 @@ package struct SQLRow: Sendable {
     package func flag(_ column: Int) throws -> Bool { try integer(column) != 0 }
 }
 
-/// A column holds another type than its reader expects.
+/// A column has another type than its reader expects.
 package struct SQLTypeError: Error, Equatable {
     package let column: Int
     package let wanted: String
 }
 
-/// The database said no. `isUnique` tells a broken UNIQUE or PRIMARY KEY constraint from everything else: constraints
-/// decide "already exists", not a read before.
+/// A failed statement. `isUnique` is true for a broken UNIQUE or PRIMARY KEY constraint: constraints decide "already exists", not
+/// a read before.
 package struct SQLError: Error, CustomStringConvertible {
     package let isUnique: Bool
     package let isFull: Bool
@@ -128,7 +129,7 @@ package struct SQLError: Error, CustomStringConvertible {
 }
 
 extension Refusal {
-    /// What a caller hears of a write that failed since not even a row finds room (`SQLError.isFull`).
+    /// The refusal for a write that failed because the disk has no room even for a row (`SQLError.isFull`).
     package init(full error: SQLError) {
         self.init(
             .storageFull, "The server's volume is full, and not even a row finds room. Free some, then try again",

@@ -1,10 +1,10 @@
-/// Which store of blobs this is, written into the store itself and into the database that belongs to it: so that a volume that is
-/// not mounted, or a database from a backup, is noticed before anything is decided by what the other does not know.
+/// Identifies a store of blobs. The store and its database both hold the mark, so that an unmounted volume or a database from a
+/// backup is noticed before anything is decided with it.
 package struct StoreMark: Hashable, Sendable, CustomStringConvertible {
     /// 32 hexadecimal digits, chosen at random when the store was first used.
     package let id: String
-    /// Goes up at each start, at each stop and before anything is destroyed. Whichever of the two has the lower one is the older
-    /// copy. 0 is a mark that no database has taken up yet.
+    /// Rises at each start, at each stop and before anything is destroyed. Of the two, the one with the lower count is the older
+    /// copy. 0 is a mark that no database has adopted yet.
     package let count: Int64
 
     package init(id: String, count: Int64) {
@@ -12,7 +12,7 @@ package struct StoreMark: Hashable, Sendable, CustomStringConvertible {
         self.count = count
     }
 
-    /// A new store's.
+    /// The mark of a new store.
     package static func new() -> Self {
         var random = SystemRandomNumberGenerator()
         return Self(id: Hex.encode((0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }), count: 0)
@@ -32,14 +32,14 @@ package struct StoreMark: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(id).\(count)" }
 }
 
-/// A blob store that says which one it is. Everything here blocks.
+/// A blob store that holds a mark. Everything here blocks.
 package protocol MarkedStore: Sendable {
-    /// The store's mark, or nil where it has none. Throws where that cannot be told.
+    /// The store's mark, or nil if it has none. Throws if that cannot be determined.
     func mark() throws(BlobStoreError) -> StoreMark?
 
-    /// Replaces the mark: on disk when this returns. From now on the store makes no new places while the mark is gone.
+    /// Replaces the mark: on disk when this returns. From now on the store creates no new places while the mark is missing.
     func setMark(_ mark: StoreMark) throws(BlobStoreError)
 
-    /// Whether any blob lies here.
+    /// True if the store holds any blob.
     func holdsBlobs() throws(BlobStoreError) -> Bool
 }

@@ -1,24 +1,23 @@
-/// The room on the volume of the blobs, and what is kept of it: so that rows can still be written, and content be removed, when
-/// everything else is full.
+/// The free room of the blobs' volume, and the reserve that is kept of it, so that rows can still be written and content be
+/// removed when the volume is full.
 package protocol StoreRoom: Sendable {
-    /// Throws `BlobStoreError.full` where so many more bytes would take from the reserve. Cheap: the volume is asked once a
-    /// second.
+    /// Throws `BlobStoreError.full` if `bytes` more would cut into the reserve. Cheap: the volume is asked once a second.
     func check(for bytes: Int64) throws(BlobStoreError)
 
-    /// How many bytes must go until blobs are taken again, with some to spare; 0 where they are taken.
+    /// How many bytes must be removed before blobs are accepted again, with a margin; 0 if they are accepted.
     var shortage: Int64 { get }
 
-    /// So many bytes were wanted, and `check` found no room for them: they count as shortage for a while.
+    /// Tells that `check` had no room for this many bytes: they count as shortage for a while (`VolumeRoom`: 10 minutes at most).
     func missed(_ bytes: Int64)
 
-    /// Gives up the ballast where even rows would find no room. Blocks.
+    /// Deletes the ballast file if even rows would find no room. Blocks.
     func makeRoomForRows()
 
-    /// Takes it again, as soon as there is room for it besides the reserve. Blocks.
+    /// Makes the ballast file again, once there is room for it beside one and a half times the reserve. Blocks.
     func restoreBallast()
 }
 
-/// Room without end: where nobody counts it.
+/// Unlimited room: for stores whose room is not tracked.
 package struct AmpleRoom: StoreRoom {
     package init() {}
 

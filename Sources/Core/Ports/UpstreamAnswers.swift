@@ -22,13 +22,13 @@ package struct UpstreamManifest: Sendable {
 }
 
 package struct UpstreamBlob: Sendable {
-    /// The whole blob's size as upstream tells it, or nil.
+    /// The whole blob's size as upstream states it, or nil.
     package let size: Int64?
-    /// Where `body` begins: the offset asked for, or 0 where upstream does not serve ranges.
+    /// Where `body` begins: the offset asked for, or 0 if upstream does not serve ranges.
     package let offset: Int64
-    /// For the next part's `UpstreamRange.validator`: a strong entity tag, or nil.
+    /// A strong entity tag for the next part's `UpstreamRange.validator`, or nil.
     package let validator: String?
-    /// Upstream sent a range, or says that it can.
+    /// True if upstream sent a range, or says that it serves them.
     package let servesRanges: Bool
     package let body: ByteStream
 

@@ -1,42 +1,43 @@
-/// Why upstream did not give what was asked for. Every case names the host; the text is safe to show.
+/// Why a request to an upstream failed. Every error names the host; the text is safe to show.
 package struct UpstreamError: Error, Sendable, CustomStringConvertible {
     package enum Kind: String, Sendable {
         /// 401 or 403, or a refused login.
         case denied
         case notFound
         case rateLimited
-        /// Not to be reached: refused, no such name, time-out, TLS, 5xx, connection lost.
+        /// Not reachable: connection refused, unknown name, time-out, TLS, 5xx, connection lost.
         case unavailable
-        /// Reached, and its answer makes no sense or breaks a bound.
+        /// The answer makes no sense or exceeds a bound.
         case invalid
-        /// The outbound guard said no: a private address, a foreign realm, a downgrade.
+        /// The outbound guard refused: a private address, a foreign realm, a downgrade.
         case guarded
     }
 
-    /// How far a question got.
+    /// How far a request got.
     package enum Step: String, Sendable, CaseIterable {
         /// The outbound guard or the address itself.
         case address
         case name
         case connection
         case tls
-        /// The token server, STS, or the upstream's word on the login.
+        /// The token server, STS, or the registry's answer to the login.
         case login
-        /// The question itself.
+        /// The request itself.
         case request
     }
 
-    /// What a `.denied` is about, as far as one can tell: nobody should look for a mistake in a secret that was never asked for.
+    /// What a `.denied` is about, as far as it can be told: an operator should not search for a mistake in a secret that was
+    /// never used.
     package enum Denial: String, Sendable {
         /// The login itself was refused.
         case login
-        /// The token server has taken the login; the registry refuses the thing to it.
+        /// The token server accepted the login; the registry refuses access with it.
         case right
-        /// There was no login to send.
+        /// The request was anonymous: there was no login to send.
         case stranger
-        /// Whoever stands in front of the registry refuses this server: a firewall, a delivery network.
+        /// A firewall or content delivery network in front of the registry refuses this server.
         case block
-        /// Another host, to which the registry had sent us.
+        /// Another host refused, to which the registry had redirected.
         case elsewhere
     }
 
@@ -47,13 +48,13 @@ package struct UpstreamError: Error, Sendable, CustomStringConvertible {
     package let retryAfter: Duration?
     package var step: Step
     package var denial: Denial?
-    /// False where nothing was sent, as the answer is known: the circuit is open, or upstream asked for a pause.
+    /// False if nothing was sent, because the answer is known: the circuit is open, or upstream asked for a pause.
     package var wasAsked: Bool
-    /// False where it is no sign of the server's health: we gave up ourselves, or had no room for the question.
+    /// False if the failure says nothing about the server's health: we gave up, or had no room for the request.
     package var blamesServer = true
-    /// The connection ended before there was an answer. A time that ran out is none.
+    /// True if the connection ended before an answer. False for a time-out.
     package var brokeOff = false
-    /// Who said it, where that was another host than the registry: one that it had redirected to. It speaks for itself alone.
+    /// The host that failed, if the registry had redirected to another one. The failure then says nothing about the registry.
     package var saidElsewhere: String?
 
     package init(

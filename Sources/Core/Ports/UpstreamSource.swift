@@ -1,27 +1,28 @@
-/// Where to ask, in whose name, and how hard.
+/// An upstream repository, with the identity, the limits and the priority of a request to it.
 package struct UpstreamSource: Sendable {
     /// The host as the rule names it, with a port where it has one: `registry-1.docker.io`, `harbor.example:8443`.
     package let host: String
-    /// The repository's name over there. Any OCI name, so no `RepositoryName`.
+    /// The repository's name upstream. Any OCI name, so not a `RepositoryName`.
     package let repository: String
-    /// Who asks; nil for nobody. Bound to this host: never sent anywhere else.
+    /// The login; nil for anonymous. Bound to this host: never sent to another one.
     package let credential: UpstreamCredential?
-    /// The rule in whose name it is asked: tokens, budgets and what was learned are shared within it, never across.
+    /// The rule on whose behalf the request is made: tokens, budgets and health are shared within a rule, never across rules.
     package private(set) var owner: String
-    /// It is only tried out: nothing of it counts for others, and nothing is kept.
+    /// A trial: it affects no other request, and nothing of it is kept.
     package private(set) var isTrial = false
-    /// What the host is known to be; nil where that does not matter.
+    /// What the host is known to be; nil if it does not matter.
     package var kind: UpstreamKind?
     package var limits: UpstreamLimits
-    /// What is more urgent gets a free connection first.
+    /// More urgent requests get a free connection first.
     package var priority: UpstreamPriority
-    /// The rule says that the host speaks http without TLS.
+    /// True if the rule says that the host speaks HTTP without TLS.
     package var plainHTTP: Bool
-    /// What stands before `/v2/` over there: `/artifactory/api/docker/images`. Nil or empty for nothing.
+    /// The path before `/v2/` upstream: `/artifactory/api/docker/images`. Nil or empty for none.
     package var pathPrefix: String?
-    /// The IAM role that a private ECR upstream is asked in, by STS; nil for the server's own identity.
+    /// The IAM role to assume for a private ECR upstream, by STS; nil for the server's own identity.
     package var roleARN: String?
-    /// Whose rule it is; nil for nobody's. What is the server's own, such as its identity at AWS, serves some accounts only.
+    /// The account that owns the rule, or nil. The server's own resources, such as its AWS identity, are available to some
+    /// accounts only.
     package var account: AccountID?
 
     package init(
@@ -42,13 +43,13 @@ package struct UpstreamSource: Sendable {
         self.account = account
     }
 
-    /// Whose answers these are: the host, and what of it the rule's options choose. What one place says proves nothing about
-    /// another, even where both are on one host: below a path of their own, tenants of a shared one answer as they like.
+    /// Identifies the registry that answers: the host, and the options that select a registry on it. Answers of one place prove
+    /// nothing about another, even on the same host: on a shared host, each tenant controls the answers below its own path.
     package var place: String {
         (plainHTTP ? "http://" : "") + host + (pathPrefix.map { $0.isEmpty ? "" : " \($0)" } ?? "")
     }
 
-    /// The same in a name of its own: a token that an earlier, good login left behind must not vouch for this one.
+    /// The same under a random owner: a token of an earlier, successful login must not make a bad login look good.
     package func onTrial() -> UpstreamSource {
         var trial = self
         trial.owner = "trial-\(UInt64.random(in: .min ... .max))"
@@ -58,13 +59,13 @@ package struct UpstreamSource: Sendable {
     }
 }
 
-/// The caps of a rule on what is asked in its name. They cover everything, also what is fetched ahead and only stored.
+/// A rule's limits on upstream traffic. They cover everything, prefetches included.
 package struct UpstreamLimits: Hashable, Sendable {
     package static let none = UpstreamLimits()
 
     package var requestsPerSecond: Double?
     package var bytesPerSecond: Int64?
-    /// Requests at a time: a blob counts until its last byte.
+    /// Concurrent requests. A blob counts until its last byte.
     package var connections: Int?
 
     package init(requestsPerSecond: Double? = nil, bytesPerSecond: Int64? = nil, connections: Int? = nil) {
@@ -75,11 +76,11 @@ package struct UpstreamLimits: Hashable, Sendable {
 }
 
 package enum UpstreamPriority: Int, Sendable, Comparable, CaseIterable {
-    /// A client waits.
+    /// A client waits for it.
     case interactive
-    /// A client will ask for it soon.
+    /// A client will probably ask for it soon.
     case prefetch
-    /// Nobody waits.
+    /// No client waits for it.
     case refresh
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
@@ -88,9 +89,9 @@ package enum UpstreamPriority: Int, Sendable, Comparable, CaseIterable {
 /// Which bytes of a blob are wanted.
 package struct UpstreamRange: Hashable, Sendable {
     package let offset: Int64
-    /// How many; nil for all that follow.
+    /// In bytes; nil for all that follow.
     package let length: Int64?
-    /// The `UpstreamBlob.validator` of an earlier part: upstream sends the whole anew where it no longer holds.
+    /// The `UpstreamBlob.validator` of an earlier part: upstream sends the whole blob if it no longer matches.
     package let validator: String?
 
     package init(offset: Int64, length: Int64? = nil, validator: String? = nil) {
@@ -105,7 +106,7 @@ package struct UpstreamRange: Hashable, Sendable {
     package var isWhole: Bool { offset == 0 && length == nil }
 }
 
-/// A login for an upstream registry, from the rule's secret. It prints as nothing.
+/// A login for an upstream registry, from the rule's secret. Its printed form reveals nothing.
 package struct UpstreamCredential: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     package let username: String
     package let accessToken: String

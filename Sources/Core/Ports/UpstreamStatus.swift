@@ -1,11 +1,11 @@
-/// How it has gone with an upstream, asked in one rule's name, since the program started.
+/// What requests to an upstream on behalf of one rule have shown since the program started.
 package struct UpstreamStatus: Sendable, Equatable {
     package enum Breaker: String, Sendable, CaseIterable {
-        /// It is asked.
+        /// Requests are sent.
         case closed
-        /// It is not asked until `pausedUntil`.
+        /// No requests are sent until `pausedUntil`.
         case open
-        /// One question is on its way to find out.
+        /// One probe request is on its way.
         case halfOpen = "half-open"
     }
 
@@ -14,7 +14,7 @@ package struct UpstreamStatus: Sendable, Equatable {
         package let kind: UpstreamError.Kind
         /// Safe to show.
         package let message: String
-        /// HTTP's, where upstream answered.
+        /// The HTTP status, if upstream answered.
         package let status: Int?
 
         package init(at: Timestamp, kind: UpstreamError.Kind, message: String, status: Int?) {
@@ -25,11 +25,11 @@ package struct UpstreamStatus: Sendable, Equatable {
         }
     }
 
-    /// What `ratelimit-limit` and `ratelimit-remaining` said last.
+    /// The last values of `ratelimit-limit` and `ratelimit-remaining`.
     package struct Quota: Sendable, Equatable {
         package let limit: Int?
         package let remaining: Int
-        /// The time in which `limit` counts.
+        /// The period that `limit` applies to.
         package let window: Duration?
         package let at: Timestamp
 
@@ -44,12 +44,12 @@ package struct UpstreamStatus: Sendable, Equatable {
     package let owner: String
     package let host: String
     package var breaker: Breaker = .closed
-    /// Nothing is asked until then: the circuit is open, or upstream answered 429.
+    /// No requests are sent until then: the circuit is open, or upstream answered 429.
     package var pausedUntil: Timestamp?
     package var lastSuccess: Timestamp?
     package var lastFailure: Failure?
     package var quota: Quota?
-    /// To the head of an answer, smoothed over the last few.
+    /// Time to the head of an answer, smoothed over the last few.
     package var latency: Duration?
     package var requests: Int64 = 0
     package var failures: Int64 = 0

@@ -1,14 +1,14 @@
-/// Lines that wait for a writer who may be slow: bounded, oldest first. What does not fit is dropped and counted; what was kept
-/// stays, so that the beginning of a flood can be read.
+/// A bounded queue of lines for a writer that may be slow, oldest first. A line that does not fit is dropped and counted. Queued
+/// lines stay, so that the beginning of a flood can be read.
 package struct WaitingLines: Sendable {
     /// What a writer takes at once.
     package struct Batch: Sendable, Equatable {
         package let lines: [String]
-        /// Lines that came since the last batch and found no room.
+        /// How many lines were dropped since the last batch.
         package let dropped: Int
     }
 
-    /// What keeping a line costs beside its bytes.
+    /// Bytes that a queued line costs beside its text.
     private static let lineCost = 64
 
     private let capacity: Int
@@ -16,14 +16,14 @@ package struct WaitingLines: Sendable {
     private var size = 0
     private var dropped = 0
 
-    /// - Parameter capacity: bytes that may wait, each line counted with what keeping it costs.
+    /// - Parameter capacity: in bytes, including the fixed cost of each line.
     package init(capacity: Int) { self.capacity = capacity }
 
-    /// True where the line was kept.
+    /// True if the line was queued.
     package mutating func put(_ line: String) -> Bool {
         let cost = line.utf8.count + Self.lineCost
-        // Not one that would fit: the lines that are kept are whole up to the gap, and what follows it comes after the writer has
-        // been told.
+        // After one dropped line, every line is dropped until the writer has taken the batch, even one that would fit: the queued
+        // lines then have no gap in the middle, and the writer can report the gap at their end.
         guard dropped == 0, cost <= capacity - size else {
             dropped &+= 1
             return false
@@ -33,7 +33,7 @@ package struct WaitingLines: Sendable {
         return true
     }
 
-    /// Everything that waits, and makes room; nil where nothing does.
+    /// Removes and returns everything that waits; nil if there is nothing to report.
     package mutating func take() -> Batch? {
         guard !lines.isEmpty || dropped > 0 else { return nil }
         defer { (lines, size, dropped) = ([], 0, 0) }

@@ -3,19 +3,19 @@ package struct CacheRule: Hashable, Sendable {
     package static let prefixLengths = 2...30
     /// ECR's quota "Pull through cache rules per registry"; it cannot be raised there.
     package static let perRegistry = 50
-    /// What the operator may raise it to: all of a registry's rules are looked at for each pull, longest prefix first.
+    /// The highest limit that an operator may set: each pull looks at all of a registry's rules, longest prefix first.
     package static let mostPerRegistry = 1_000
 
     package let prefix: Prefix
     /// As given on creation, a bare host: `public.ecr.aws`.
     package let upstreamURL: String
     package let kind: UpstreamKind
-    /// Nil where the rule was made without one, which means ROOT; kept apart because Terraform plans to replace a
-    /// rule that reads back another value than it was given.
+    /// Nil if the rule was created without one, which means ROOT. Kept apart from ROOT because Terraform plans to replace a rule
+    /// that reads back another value than it was given.
     package let upstreamPrefix: Prefix?
     package var credentialARN: String?
     package var customRoleARN: String?
-    /// What can be set of it beyond ECR's API.
+    /// The rule's settings beyond ECR's API.
     package var options: RuleOptions
     package let createdAt: Timestamp
     package var updatedAt: Timestamp?
@@ -36,16 +36,17 @@ package struct CacheRule: Hashable, Sendable {
         self.updatedAt = updatedAt
     }
 
-    /// The repository's name upstream: the cache prefix taken off, the upstream prefix put on, and Docker Hub's `library/` where
-    /// it is missing. Call it only for names that `prefix` covers.
+    /// The repository's name upstream: without the cache prefix, with the upstream prefix, and with Docker Hub's `library/` if
+    /// that is missing. Call it only for names that `prefix` covers.
     package func upstreamRepository(for name: RepositoryName) -> String {
         let mapped = (upstreamPrefix ?? .root).beginning + name.description.dropFirst(prefix.beginning.count)
-        // Docker's own images are called `nginx` and lie in `library/nginx`; nothing else there has a name of one part.
+        // Docker's official images are known as `nginx` and stored as `library/nginx`. No other repository there has a name of
+        // one part.
         guard let namespace = kind.vendor?.implicitNamespace, !mapped.contains("/") else { return mapped }
         return namespace + mapped
     }
 
-    /// The name under which the repository `name` of the upstream is cached here; nil where the rule does not bring it.
+    /// The name under which the upstream repository `name` is cached; nil if the rule does not cover it.
     package func cachedName(of name: String) -> RepositoryName? {
         let beginning = (upstreamPrefix ?? .root).beginning
         guard name.hasPrefix(beginning), name.utf8.count > beginning.utf8.count else { return nil }
@@ -53,7 +54,7 @@ package struct CacheRule: Hashable, Sendable {
     }
 }
 
-/// ECR's names for the registries it can pull through, and one for all the others.
+/// ECR's names for the registries that it can pull through, and one for all others.
 package enum UpstreamKind: String, Sendable, CaseIterable {
     case ecr = "ecr"
     case ecrPublic = "ecr-public"
@@ -64,10 +65,10 @@ package enum UpstreamKind: String, Sendable, CaseIterable {
     case azure = "azure-container-registry"
     case gitLab = "gitlab-container-registry"
     case chainguard = "chainguard"
-    /// Any registry that ECR does not know: only where the settings allow it, and never a value of ECR's API.
+    /// Any registry that ECR does not know. Settings must allow it, and it is never a value in ECR's API.
     case other = "other"
 
-    /// Those that ECR names.
+    /// The kinds that ECR names, without `.other`.
     package static let allCases: [UpstreamKind] = [
         .ecr, .ecrPublic, .quay, .kubernetes, .dockerHub, .gitHub, .azure, .gitLab, .chainguard,
     ]

@@ -1,35 +1,34 @@
-/// Compares the wall clock with one that only goes forward, and says by which of the two what has a date is dealt with.
+/// Compares the wall clock with a steady clock, and decides which of the two counts for what has a date.
 ///
-/// A wall clock jumps: a dead battery, a restored snapshot, a wrong time server. What was right until then stays the measure:
-/// `trusted` goes on from there at the pace of the steady clock. While the two differ by more than an hour, nothing that has a
-/// date is destroyed before both say that its time has come, and what is stamped gets the later of the two, so that it is not
-/// taken for old when the clock is right again. A difference that stays the same for a day of uptime, or somebody's word, makes
-/// the wall clock the measure again.
+/// A wall clock can jump: a dead battery, a restored snapshot, a wrong time server. `trusted` then continues from the last good
+/// time at the steady clock's pace. While the two differ by more than an hour, nothing that has a date is destroyed before both
+/// have reached that date. Stamps get the later of the two, so that they do not look old once the clock is right again. The wall
+/// clock is trusted again after the difference has been constant for a day of uptime, or when an operator accepts it.
 package struct ClockGuard: Sendable, Equatable {
-    /// Smaller steps are everyday life: a time server corrects a clock that was never quite right.
+    /// Smaller steps are normal: a time server corrects a clock that drifts.
     package static let tolerance = Duration.seconds(3_600)
-    /// How long a difference must stay as it is.
+    /// How long a difference must stay constant before the wall clock is trusted again.
     package static let patience = Duration.seconds(86_400)
-    /// How long a machine that was started anew may have been away. Where it was not, the steady clock tells.
+    /// The longest absence that is believed after a reboot. Without a reboot the steady clock tells the time that has passed.
     package static let longestAway = Duration.seconds(86_400)
-    /// A difference that changes by more begins its day anew. In microseconds.
+    /// A difference that changes by more restarts `patience`. In microseconds.
     private static let noise: Int64 = 60_000_000
 
     package enum State: Sendable, Equatable {
         case steady
-        /// The wall clock shows so much more than it should.
+        /// The wall clock is this far ahead of `trusted`.
         case ahead(Duration)
-        /// It shows so much less.
+        /// The wall clock is this far behind `trusted`.
         case behind(Duration)
     }
 
-    /// What outlives the program: where the two clocks stood.
+    /// Where the two clocks stood, kept across restarts of the program.
     package struct Record: Sendable, Equatable {
         package let trusted: Timestamp
         package let uptime: Duration
-        /// Names the machine's run to which `uptime` belongs.
+        /// Identifies the machine's boot, to which `uptime` belongs.
         package let boot: String
-        /// Stamps of the future may have been written since the clock was last steady.
+        /// True if stamps in the future may have been written since the clock was last steady.
         package let wasAhead: Bool
 
         package init(trusted: Timestamp, uptime: Duration, boot: String, wasAhead: Bool) {
@@ -45,19 +44,19 @@ package struct ClockGuard: Sendable, Equatable {
         package let trusted: Timestamp
         package let state: State
 
-        /// For what is stamped.
+        /// For stamps.
         package var now: Timestamp { state == .steady ? wall : max(wall, trusted) }
-        /// For what is destroyed when its time has come.
+        /// For deciding whether a date of destruction has come.
         package var due: Timestamp { state == .steady ? wall : min(wall, trusted) }
     }
 
-    /// What the wall clock showed when the steady one stood at zero: as it is believed, and as it looks now. In microseconds.
+    /// The wall clock's time at uptime zero: `origin` as trusted, `seen` as the wall clock shows it now. In microseconds.
     private var origin: Int64
     private var seen: Int64
-    /// Since when it looks so, by the steady clock.
+    /// The uptime since which `seen` has been constant. In microseconds.
     private var seenSince: Int64
 
-    /// - Parameter last: what an earlier run left; nil for the first one.
+    /// - Parameter last: the record of an earlier run; nil for the first one.
     package init(wall: Timestamp, uptime: Duration, boot: String, last: Record?) {
         let (wall, uptime) = (Self.bounded(wall), uptime.microseconds)
         seen = wall - uptime
@@ -70,14 +69,14 @@ package struct ClockGuard: Sendable, Equatable {
         if last.boot == boot, last.uptime.microseconds <= uptime {
             origin = trusted - last.uptime.microseconds
         } else {
-            // Nobody knows how long the machine was away: a while is believed.
+            // Nothing tells how long the machine was off: up to `longestAway` is believed.
             let away = wall - trusted
             let isLikely = away >= -Self.tolerance.microseconds && away <= Self.longestAway.microseconds
             origin = isLikely ? seen : trusted - uptime
         }
     }
 
-    /// Where things stand at a moment. A jump counts from the moment in which it is seen, so it is to be called now and then.
+    /// The clocks' state now. A jump is dated to the call that sees it, so call this regularly.
     package mutating func observe(wall: Timestamp, uptime: Duration) -> Reading {
         let (wall, uptime) = (Self.bounded(wall), uptime.microseconds)
         let offset = wall - uptime
@@ -94,18 +93,18 @@ package struct ClockGuard: Sendable, Equatable {
         return Reading(wall: Timestamp(microseconds: wall), trusted: Timestamp(microseconds: origin + uptime), state: state)
     }
 
-    /// Somebody's word that the wall clock is right.
+    /// An operator's confirmation that the wall clock is right.
     package mutating func accept(wall: Timestamp, uptime: Duration) {
         origin = Self.bounded(wall) - uptime.microseconds
         seen = origin
         seenSince = uptime.microseconds
     }
 
-    /// How long until a difference is believed, where nothing changes.
+    /// How long until the wall clock is trusted again, if the difference stays constant.
     package func patienceLeft(uptime: Duration) -> Duration {
         max(.zero, Self.patience - (uptime - .microseconds(seenSince)))
     }
 
-    /// A clock may show anything; sums and differences of these cannot overflow.
+    /// A clock may show anything; sums and differences of bounded moments cannot overflow.
     private static func bounded(_ moment: Timestamp) -> Int64 { min(max(moment.microseconds, -(1 << 60)), 1 << 60) }
 }

@@ -1,8 +1,8 @@
-/// The settings that a repository gets when the server creates it by itself (ECR user guide, "Repository creation templates").
+/// The settings of a repository that the server creates by itself (ECR user guide, "Repository creation templates").
 package struct CreationTemplate: Hashable, Sendable {
     package static let prefixLengths = 1...256
 
-    /// What makes the server create a repository.
+    /// Why the server creates a repository.
     package enum Scenario: String, Sendable, CaseIterable {
         case pullThroughCache = "PULL_THROUGH_CACHE"
         case replication = "REPLICATION"
@@ -11,16 +11,16 @@ package struct CreationTemplate: Hashable, Sendable {
 
     package let prefix: Prefix
     package var description: String?
-    /// `AES256` or `KMS`; the key is chosen when the template is applied where none is named here.
+    /// `AES256` or `KMS`. If `kmsKey` is nil, the key is chosen when the template is applied.
     package var encryptionType: String
-    /// A full key ARN, or nil for the registry's managed key.
+    /// A full key ARN; nil for the registry's managed key.
     package var kmsKey: String?
     package var resourceTags: [ResourceTag]
     package var mutability: TagMutability
     package var repositoryPolicy: String?
     package var lifecyclePolicy: String?
     package var appliedFor: [Scenario]
-    /// Kept and read back. This server makes the repository itself and needs no role for it.
+    /// Stored and returned only: this server creates the repository itself and needs no role.
     package var customRoleARN: String?
     package let createdAt: Timestamp
     package var updatedAt: Timestamp
@@ -47,8 +47,9 @@ package struct CreationTemplate: Hashable, Sendable {
 }
 
 extension Sequence<CreationTemplate> {
-    /// The template for a repository that `scenario` creates: first those made for the scenario, then the longest prefix,
-    /// `ROOT` last. ECR does not say what happens when the longest one is not made for the scenario; this order is ours.
+    /// The template for a repository that `scenario` creates: of the templates for that scenario, the one with the longest
+    /// prefix, `ROOT` last. ECR does not document what happens if the longest prefix belongs to another scenario; this order is
+    /// ours.
     package func resolve(for name: RepositoryName, _ scenario: CreationTemplate.Scenario) -> CreationTemplate? {
         self.filter { $0.appliedFor.contains(scenario) }.closest(to: name) { $0.prefix }
     }

@@ -1,11 +1,11 @@
-/// How a repository's content is sealed. Chosen when it is created, and never changed.
+/// How a repository's content is sealed. Chosen at creation, then fixed.
 package enum Encryption: Hashable, Sendable {
-    /// A key that the server manages, one for each registry.
+    /// The registry's managed key.
     case aes256
     /// A KMS key, by its full ARN.
     case kms(keyARN: String)
 
-    /// ECR's word for it.
+    /// ECR's name for it.
     package var type: String {
         switch self {
         case .aes256: "AES256"

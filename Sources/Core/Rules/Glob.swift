@@ -1,4 +1,5 @@
-/// An anchored pattern in which `*` stands for any run of characters, also an empty one, and, where asked for, `?` for one.
+/// An anchored pattern in which `*` stands for any run of characters, the empty one included. With `questionMarks`, `?` stands
+/// for one character.
 package struct Glob: Hashable, Sendable {
     private let elements: [PolicyPattern.Element]
 

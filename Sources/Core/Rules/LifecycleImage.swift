@@ -1,4 +1,4 @@
-/// What a lifecycle policy looks at in an image.
+/// The facts about an image that a lifecycle policy looks at.
 package struct LifecycleImage: Sendable, Equatable {
     package let digest: Digest
     package let tags: [Tag]
@@ -6,11 +6,11 @@ package struct LifecycleImage: Sendable, Equatable {
     package let pulledAt: Timestamp?
     package let status: ImageStatus
     package let archivedAt: Timestamp?
-    /// When it last came back from the archive.
+    /// When it was last restored from the archive.
     package let activatedAt: Timestamp?
-    /// The image that it is about, whether that one is here or not.
+    /// The image that it refers to (a referrer's subject), whether or not that image is here.
     package let subject: Digest?
-    /// What it names, if it is a list, whether that is here or not.
+    /// The manifests that it lists, whether or not they are here.
     package let children: [Digest]
 
     package init(
@@ -28,7 +28,7 @@ package struct LifecycleImage: Sendable, Equatable {
         self.children = children
     }
 
-    /// The class whose rules are for it; nil while it is on its way from one to the other, when no rule is.
+    /// The storage class whose rules apply; nil during a restore, when no rule applies.
     package var storageClass: LifecycleSelection.StorageClass? {
         switch status {
         case .active: .standard
@@ -37,10 +37,10 @@ package struct LifecycleImage: Sendable, Equatable {
         }
     }
 
-    /// For what came back from the archive, the coming back counts as its push.
+    /// A restore from the archive counts as a push.
     var effectivePush: Timestamp { activatedAt ?? pushedAt }
 
-    /// The moment from which a rule counts days; nil where there is none.
+    /// The moment from which a rule counts days; nil if the image has none.
     func moment(_ moment: LifecycleSelection.Moment) -> Timestamp? {
         switch moment {
         case .pushed: effectivePush

@@ -1,4 +1,4 @@
-/// A rule's tags, its patterns read once for all images.
+/// A rule's tag selection, with its patterns compiled once for all images.
 struct LifecycleMatcher {
     private let tags: LifecycleSelection.Tags
     private let globs: [Glob]

@@ -1,8 +1,9 @@
-/// From what the rules chose to what can be done: lists hold what they name, subjects lead what is about them.
+/// Turns the rules' selection into a plan that can be carried out: a list keeps the manifests that it names, and a referrer goes
+/// only with its subject.
 ///
-/// A fixed point: a list that stays keeps its children, and a child that is a list itself then keeps its own. What is once kept
-/// stays kept, so it ends after at most as many rounds as there are levels; all rounds together look once at each list's
-/// children.
+/// Computes a fixed point. A list that stays keeps its children, and a child that is a list then keeps its own. An image that is
+/// kept stays kept, so the number of rounds is at most the number of levels, and all rounds together look at each list's children
+/// once.
 struct LifecyclePlanning {
     private struct Decision {
         let action: LifecycleRule.Action
@@ -11,15 +12,15 @@ struct LifecyclePlanning {
 
     private let images: [LifecycleImage]
     private let chosen: [LifecycleRule?]
-    /// For each image the lists that name it, by their places.
+    /// For each image, the indexes of the lists that name it.
     private let lists: [[Int]]
-    /// The other way round: for each list what it names and is here.
+    /// For each list, the indexes of the manifests that it names and that are here.
     private let listed: [[Int]]
-    /// For each image the one that it is about, where that is here.
+    /// For each image, the index of its subject, if that is here.
     private let subjects: [Int?]
     private let referrers: [[Int]]
 
-    /// - Parameter images: by digest.
+    /// - Parameter images: sorted by digest.
     init(_ images: [LifecycleImage], chosen: [LifecycleRule?]) {
         self.images = images
         self.chosen = chosen
@@ -34,7 +35,7 @@ struct LifecyclePlanning {
                 lists[child].append(place)
                 listed[place].append(child)
             }
-            // A list that is about one of its own is held by no one: it is that one which it holds.
+            // If a list's subject is one of its own children, the list keeps the child, and the reference is ignored.
             if let subject = image.subject.flatMap({ places[$0] }), subject != place,
                 !image.children.contains(images[subject].digest)
             {
@@ -50,7 +51,7 @@ struct LifecyclePlanning {
 
     func plan() -> LifecyclePlan {
         var decisions = decide()
-        // Places of images that lists keep, with the rule that would have taken them.
+        // The indexes of images that lists keep, with the priority of the rule that selected them.
         var kept: [Int: Int] = [:]
         var held = images.indices.filter { place in
             decisions[place].map { decision in lists[place].contains { holds($0, decision.action, decisions) } } ?? false
@@ -59,13 +60,13 @@ struct LifecyclePlanning {
             while !held.isEmpty { held = keep(held, &decisions, &kept) }
             let (order, isWhole) = order(decisions)
             if isWhole { return plan(order, decisions, kept) }
-            // A list that is about something it leads to: nothing of such a ring could go first, so all of it stays.
+            // A ring: a list whose subject is reachable from it. No member of the ring can go first, so all of it stays.
             let ordered = Set(order)
             held = images.indices.filter { decisions[$0] != nil && !ordered.contains($0) }
         }
     }
 
-    /// What becomes of every image where no list keeps any: chosen ones go, and what is about them goes with them.
+    /// The decision for every image before lists keep any: selected images go, and their referrers go with them.
     private func decide() -> [Decision?] {
         var decisions = [Decision?](repeating: nil, count: images.count)
         var waiting: [Int] = []
@@ -85,8 +86,8 @@ struct LifecyclePlanning {
         return decisions
     }
 
-    /// One round: these stay, and what is about them does too. Tells which ones that keeps in turn: those that a list names which
-    /// has stayed just now. Each list is looked through once in all, when it stays.
+    /// One round: `held` stay, and so do their referrers. Returns the images that these keep in turn: the children of the lists
+    /// that have just been kept. Each list is looked through once over all rounds, when it is kept.
     private func keep(_ held: [Int], _ decisions: inout [Decision?], _ kept: inout [Int: Int]) -> [Int] {
         for place in held { kept[place] = decisions[place]?.priority }
         var stays: [Int] = []
@@ -106,11 +107,11 @@ struct LifecyclePlanning {
         return next.sorted()
     }
 
-    /// Whether a list is a reason for what it names to stay as it is.
+    /// True if the list prevents `action` on the manifests that it names.
     private func holds(_ list: Int, _ action: LifecycleRule.Action, _ decisions: [Decision?]) -> Bool {
         switch action {
         case .expire: decisions[list]?.action != .expire
-        // A child may be archived when no list leads a client to it any more.
+        // A child may be archived once no list that stays available leads a client to it.
         case .archive: decisions[list] == nil && images[list].status != .archived
         }
     }
@@ -135,8 +136,8 @@ struct LifecyclePlanning {
         return LifecyclePlan(steps: steps, kept: stays)
     }
 
-    /// The places of what goes: lists before what they name, subjects before what is about them, otherwise by digest.
-    /// False where a ring keeps some out.
+    /// The indexes of the images that go: lists before their children, subjects before their referrers, otherwise by digest.
+    /// `isWhole` is false if a ring leaves some out.
     private func order(_ decisions: [Decision?]) -> (order: [Int], isWhole: Bool) {
         var after = [[Int]](repeating: [], count: images.count)
         var open = [Int](repeating: 0, count: images.count)

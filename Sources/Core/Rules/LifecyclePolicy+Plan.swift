@@ -1,16 +1,16 @@
 extension LifecyclePolicy {
-    /// What the policy does to these images, all of one repository, at this moment (docs/ecr.md, "How a lifecycle policy is
+    /// What the policy does at this moment to these images, all of one repository (docs/ecr.md, "How a lifecycle policy is
     /// carried out").
     ///
-    /// Each storage class is judged by itself. Every rule marks among the images that it sees, as if it were alone; an image that
-    /// a rule of lower number has seen, marked or not, is no business of a later one. What is chosen then holds only as far as
-    /// the rest lets it: an image stays as long as a list that names it does, and a referrer goes with its subject or not at all.
+    /// Each storage class is evaluated by itself. Every rule marks images among those that it sees, as if it were the only rule.
+    /// An image that a rule of lower number has seen, marked or not, is out of reach of later rules. The plan then drops what
+    /// cannot go: an image stays as long as a list that names it stays, and a referrer goes only with its subject.
     package func plan(for images: [LifecycleImage], at now: Timestamp) -> LifecyclePlan {
         let images = images.sorted { $0.digest < $1.digest }
         return LifecyclePlanning(images, chosen: chosen(among: images, at: now)).plan()
     }
 
-    /// The rule for each image that a rule takes, by the image's place; nil for those that none does.
+    /// For each image, by index, the rule that selects it; nil for none.
     func chosen(among images: [LifecycleImage], at now: Timestamp) -> [LifecycleRule?] {
         var chosen = [LifecycleRule?](repeating: nil, count: images.count)
         for storageClass in LifecycleSelection.StorageClass.allCases {
@@ -33,12 +33,12 @@ extension LifecyclePolicy {
 extension LifecycleSelection.Count {
     private static let day = Duration.seconds(86_400)
 
-    /// Those of the seen images that are too many, or too old.
+    /// The images in `seen` that exceed the number or the age.
     fileprivate func marked(_ seen: [Int], of images: [LifecycleImage], at now: Timestamp) -> [Int] {
         switch self {
         case .moreThan(let limit):
             guard seen.count > limit else { return [] }
-            // Of two images of one moment the one with the greater digest counts as the younger.
+            // Of two images of the same moment, the one with the greater digest counts as younger.
             let youngestFirst = seen.sorted {
                 (images[$0].effectivePush, images[$0].digest) > (images[$1].effectivePush, images[$1].digest)
             }

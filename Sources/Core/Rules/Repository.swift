@@ -1,6 +1,6 @@
-/// A repository: a name in a registry, and how its content is sealed and its tags move.
+/// A repository: a name in a registry, with its encryption and its tag mutability.
 package struct Repository: Hashable, Sendable {
-    /// The row's number: never reused, so that a repository deleted and made again is another one.
+    /// The row's number, never reused: a repository that is deleted and made again has another one.
     package let id: Int64
     package let registry: RegistryID
     package let name: RepositoryName

@@ -1,27 +1,27 @@
-/// What the database and the store of blobs say of each other at the start: whether they belong together.
+/// Decides at the start whether the database and the store of blobs belong together.
 ///
-/// A database that does not know what lies in the store takes it for garbage, and a store that is not there makes every row look
-/// damaged. So what cannot be told apart from that is refused, until somebody says that it is meant.
+/// To a database that does not know the store's blobs they are garbage, and to an empty or wrong store every row looks damaged.
+/// Such a start is refused until the operator accepts the doubt by name.
 package struct StoreBond: Sendable, Equatable {
     package enum Doubt: String, Sendable, CaseIterable {
-        /// The store holds blobs and the database knows none: it is new, or was lost.
+        /// The store holds blobs and the database knows none: the database is new, or was lost.
         case emptyDatabase
-        /// The store has seen a later start or collection than the database: a backup that was restored.
+        /// The store has seen a later start or collection than the database: the database was restored from a backup.
         case olderDatabase
-        /// The store is not the one that the database was used with: a volume that is not mounted, or another one.
+        /// The store is not the one that the database was used with: a volume is not mounted, or another one is.
         case otherStore
     }
 
     package enum Verdict: Sendable, Equatable {
-        /// Both get `next` as their mark. Where `isStoreOlder`, rows may name blobs that a later copy of the store has.
+        /// Both get `next` as their mark. If `isStoreOlder`, rows may name blobs that only a later copy of the store has.
         case together(next: StoreMark, isStoreOlder: Bool)
         case doubtful(Doubt)
     }
 
-    /// What the database says, and what the store says.
+    /// The mark in the database, and the mark in the store.
     package let recorded: StoreMark?
     package let found: StoreMark?
-    /// Whether the database knows blobs, and whether blobs lie in the store.
+    /// Whether the database has rows of blobs, and whether the store has files of blobs.
     package let hasRows: Bool
     package let hasFiles: Bool
 
@@ -33,14 +33,15 @@ package struct StoreBond: Sendable, Equatable {
     }
 
     /// - Parameters:
-    ///   - accepted: the doubts that somebody has said are meant.
+    ///   - accepted: the doubts that the operator has accepted.
+    ///   - new: a mark for a store that has none.
     ///   - new: a mark for a store that has none.
     package func verdict(accepting accepted: Set<Doubt>, new: StoreMark) -> Verdict {
         if let doubt, !accepted.contains(doubt) { return .doubtful(doubt) }
-        // A store that takes another's place gets a name of its own: so that the other, when it comes back, is told from it.
+        // A store that replaces another one gets a new id, so that the old one is told apart when it comes back.
         let id = found?.id ?? (doubt == .otherStore ? nil : recorded?.id) ?? new.id
         let last = StoreMark(id: id, count: max(recorded?.count ?? 0, found?.count ?? 0))
-        // The database is told first: a crash between the two leaves it one ahead.
+        // The database's mark is written first: a crash between the two leaves it one ahead, which is no sign of an older store.
         let isOlder = doubt == nil && (recorded?.count ?? 0) - (found?.count ?? 0) > 1
         return .together(next: last.next, isStoreOlder: isOlder)
     }
@@ -60,7 +61,7 @@ package struct StoreBond: Sendable, Equatable {
             case (false, false): return nil
             }
         case (nil, _):
-            // From before there were marks, or new, or a first start that ended half-way.
+            // From before marks existed, or new, or a first start that ended half-way.
             switch (hasRows, hasFiles) {
             case (true, false): return .otherStore
             case (false, true): return .emptyDatabase

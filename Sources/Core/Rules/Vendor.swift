@@ -1,28 +1,28 @@
-/// What is known of a registry that many people pull from: one row for each, and no other place that knows a vendor by name.
+/// A well-known registry: one row for each. No other place knows a vendor by name.
 ///
 /// `Tests/Clients/harness/vendors.py` has the same rows for the stand-ins; docs/upstreams.md says what each does on the wire.
 package struct Vendor: Sendable {
     package enum Hosts: Sendable {
         case name(String)
-        /// Each customer has a host of their own.
+        /// Each customer has its own host.
         case names(@Sendable (String) -> Bool)
     }
 
-    /// How ECR calls it; `.other` where it does not.
+    /// ECR's name for it; `.other` if ECR has none.
     package let kind: UpstreamKind
     package let hosts: Hosts
-    /// Other names of the one host, as people and clients write them.
+    /// Other names of the host that people and clients write.
     package let aliases: Set<String>
-    /// ECR demands a secret for a rule.
+    /// True if ECR demands a secret for a rule.
     package let needsSecret: Bool
-    /// Goes before a name of one part, which nothing there has: `library/`.
+    /// Prefixed to a name of one part, since no repository there has such a name: `library/`.
     package let implicitNamespace: String?
-    /// A repository to be asked for when a rule is validated. Empty for none: some token servers refuse a good login that asks
-    /// for what is not there.
+    /// A public repository that the validation of a rule asks for. Empty for none: some token servers refuse a good login that
+    /// asks for a repository that does not exist.
     package let probe: String
-    /// Its token servers that lie outside its own domain.
+    /// Token servers outside the vendor's own domain.
     package let tokenServers: Set<String>
-    /// It says "unauthorized" of a name that it does not have, so that nobody can list private ones.
+    /// True if it answers "unauthorized" for an unknown name, so that private names cannot be probed.
     package let hidesUnknownNames: Bool
 
     private init(
@@ -40,7 +40,7 @@ package struct Vendor: Sendable {
         self.hidesUnknownNames = hidesUnknownNames
     }
 
-    /// The first row that fits a host counts.
+    /// The first row that matches a host counts.
     package static let all: [Vendor] = [
         Vendor(.ecrPublic, .name("public.ecr.aws"), probe: "docker/library/hello-world"),
         Vendor(.quay, .name("quay.io"), probe: "quay/busybox", hidesUnknownNames: true),
@@ -56,17 +56,17 @@ package struct Vendor: Sendable {
         Vendor(.chainguard, .name("cgr.dev"), needsSecret: true, probe: "chainguard/static", hidesUnknownNames: true),
         Vendor(.azure, .names(isAzure), needsSecret: true, probe: "weir/validation", hidesUnknownNames: true),
         Vendor(.ecr, .names(isECR), probe: "weir/validation"),
-        // Its domain is shared with its customers' buckets, none of which has the token server's name.
+        // The vendor shares its domain with its customers' buckets; no bucket can have the token server's name.
         Vendor(.other, .names(isAlibaba), tokenServers: ["dockerauth.cn-hangzhou.aliyuncs.com"]),
     ]
 
-    /// The vendor of a bare host, also by an alias; nil for a registry that nothing is known of.
+    /// The vendor of a bare host or an alias; nil for an unknown registry.
     package init?(host: String) {
         guard let vendor = Self.all.first(where: { $0.has(host) || $0.aliases.contains(host) }) else { return nil }
         self = vendor
     }
 
-    /// True for the host that a rule can name, and not for an alias.
+    /// True for a host that a rule can name; false for an alias.
     package func has(_ host: String) -> Bool {
         switch hosts {
         case .name(let name): name == host
@@ -74,7 +74,7 @@ package struct Vendor: Sendable {
         }
     }
 
-    /// Every name of the one host; nil where each customer has one.
+    /// All names of the vendor's one host; nil if each customer has a host.
     package var names: Set<String>? {
         guard case .name(let name) = hosts else { return nil }
         return aliases.union([name])
@@ -98,7 +98,7 @@ package struct Vendor: Sendable {
         return (try? AccountID(String(labels[0]))) != nil && (try? Region(String(labels[3]))) != nil
     }
 
-    /// `registry.REGION.aliyuncs.com`, or `NAME-registry.REGION.cr.aliyuncs.com` of an enterprise.
+    /// `registry.REGION.aliyuncs.com`, or `NAME-registry.REGION.cr.aliyuncs.com` for Enterprise Edition.
     private static func isAlibaba(_ host: String) -> Bool {
         guard host.hasSuffix(".aliyuncs.com") else { return false }
         let labels = host.split(separator: ".")
@@ -111,15 +111,15 @@ package struct Vendor: Sendable {
 }
 
 extension UpstreamKind {
-    /// The kind that a bare host belongs to, or nil for a host that ECR does not know.
+    /// The kind of a bare host; nil for a host that ECR does not know.
     package init?(host: String) {
         guard let vendor = Vendor(host: host), vendor.kind != .other, vendor.has(host) else { return nil }
         self = vendor.kind
     }
 
-    /// Its row; nil for `.other`, of which nothing is known.
+    /// The kind's row; nil for `.other`.
     package var vendor: Vendor? { self == .other ? nil : Vendor.all.first { $0.kind == self } }
 
-    /// ECR demands a secret for these.
+    /// True if ECR demands a secret for this kind.
     package var needsSecret: Bool { vendor?.needsSecret ?? false }
 }

@@ -5,7 +5,7 @@ import NIOPosix
 import Synchronization
 import WeirCore
 
-/// An open file, closed when the last who holds it lets go. Readers of a deleted or replaced blob so read on.
+/// An open file, closed with its last reference. So readers of a deleted or replaced blob can read on.
 final class BlobFile: Sendable {
     let descriptor: Int32
     private let name: String
@@ -19,7 +19,7 @@ final class BlobFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// `count` bytes from `offset`, fewer only where `end` comes first.
+    /// `count` bytes from `offset`, fewer only if `end` comes first.
     func read(at offset: Int64, count: Int, end: Int64) async throws(BlobStoreError) -> ByteBuffer {
         guard offset >= 0, count >= 0 else {
             throw .failed("\(name): there is nothing to read at \(offset), \(count) bytes")
@@ -32,14 +32,14 @@ final class BlobFile: Sendable {
         }
     }
 
-    /// What the page cache holds, on the caller's thread; nil where some of it would have to come from the disk. What was read
-    /// till then is thrown away: reading it again costs less than carrying it over.
+    /// Reads from the page cache on the caller's thread; nil if some of it must come from the disk. A partial read is discarded:
+    /// reading it again costs less than carrying it over.
     private func readCached(at offset: Int64, count: Int) throws(BlobStoreError) -> ByteBuffer? {
         do {
             return try fill(at: offset, count: count) { weir_pread_nowait($0, $1, $2, $3) }
         } catch let stop {
             switch stop {
-            // Asked again with patience.
+            // The caller then reads on a thread that may block.
             case .errno(EAGAIN), .errno(EIO): return nil
             case .errno(EOPNOTSUPP), .errno(ENOSYS), .errno(EINVAL):
                 reads.cacheCannotBeAsked()
@@ -49,8 +49,7 @@ final class BlobFile: Sendable {
         }
     }
 
-    /// Asks a disk that fails once more: a cable, or a server of files that comes back, gives at the second time what it did not
-    /// at the first.
+    /// Retries a failed read once: after a loose cable or a restarted file server the second attempt may succeed.
     private func readWaiting(at offset: Int64, count: Int) throws(BlobStoreError) -> ByteBuffer {
         do {
             return try fill(at: offset, count: count) { pread($0, $1, $2, $3) }
@@ -65,7 +64,7 @@ final class BlobFile: Sendable {
         }
     }
 
-    /// Reads straight into a new buffer, again and again until it holds `count` bytes.
+    /// Reads directly into a new buffer until it holds `count` bytes.
     private func fill(
         at offset: Int64, count: Int, _ call: (Int32, UnsafeMutableRawPointer?, Int, off_t) -> Int
     ) throws(Stop) -> ByteBuffer {
@@ -87,15 +86,15 @@ final class BlobFile: Sendable {
         return buffer
     }
 
-    /// Why a read came to nothing.
+    /// Why a read failed.
     private enum Stop: Error {
         case errno(Int32)
-        /// The file is shorter than the store knew it to be: damage.
+        /// The file is shorter than the store recorded: damage.
         case ended(off_t)
 
         func error(_ name: String) -> BlobStoreError {
             switch self {
-            // Of an open file that says nothing about what is stored: it was deleted by the server of files that it lies on.
+            // ENOENT for an open file: a network file server has deleted it. That says nothing about the stored bytes.
             case .errno(ENOENT): .unavailable("read \(name): it is gone")
             case .errno(let code): BlobStoreError("read", name, code)
             case .ended(let offset): .damaged("\(name) ends at \(offset), before its end")
@@ -104,24 +103,24 @@ final class BlobFile: Sendable {
     }
 }
 
-/// The threads that may wait for the disk, and whether the page cache can be asked without them.
+/// The threads that may block on the disk, and whether the page cache can be read without them.
 final class FileReads: Sendable {
-    /// Enough to keep a disk's queue filled; they only sleep otherwise.
+    /// Enough to keep a disk's queue filled. Idle threads only sleep.
     private static let threads = 4
 
     private let pool = NIOThreadPool(numberOfThreads: threads)
-    /// False once a file system has said that it does not know RWF_NOWAIT. Only a hint: no other memory depends on it.
+    /// False once a file system has refused RWF_NOWAIT. Only a hint, so a relaxed atomic suffices.
     private let nowait = Atomic(true)
 
     init() { pool.start() }
 
-    /// Blobs keep this alive, so that no read finds its threads gone because the store was let go of first.
+    /// Blobs hold a reference to this, so the threads outlive the store until the last read.
     deinit { pool.shutdownGracefully { _ in } }
 
     var cacheCanBeAsked: Bool { nowait.load(ordering: .relaxed) }
     func cacheCannotBeAsked() { nowait.store(false, ordering: .relaxed) }
 
-    /// Runs blocking work on one of the threads. Not undone by cancellation: it ends soon by itself.
+    /// Runs blocking work on one of the threads. Cancellation does not stop it: it ends soon by itself.
     func onThread<Value: Sendable>(
         _ work: @escaping @Sendable () throws(BlobStoreError) -> Value
     ) async throws(BlobStoreError) -> Value {
@@ -137,7 +136,7 @@ final class FileReads: Sendable {
     }
 
     func shutdown() async {
-        // Its only error is for pools that cannot be stopped.
+        // Shutting down can fail only for a pool that cannot be stopped, such as NIO's singleton.
         try? await pool.shutdownGracefully()
     }
 }

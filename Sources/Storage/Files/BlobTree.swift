@@ -1,22 +1,22 @@
 import Synchronization
 import WeirCore
 
-/// The names below the store's folder, and which of the folders are known to be on disk.
+/// File names below the store's folder, and which folders are known to be on disk.
 final class BlobTree: Sendable {
     static let staging = "staging"
     static let blobs = "blobs"
     private static let quarantine = "lost"
 
-    /// The store's folder, without a slash at its end. Only `path` adds it: names in errors are relative.
+    /// The store's folder, without a slash at its end. Only `path` adds it, so names in errors are relative.
     private let folder: String
-    /// Folders whose entry in their parent is on disk, as this process has seen to.
+    /// Folders whose entry in their parent this process has synced.
     private let durable = Mutex<Set<String>>([])
-    /// How much room there is for blobs; nil where nobody counts it.
+    /// The free room for blobs; nil if it is not tracked.
     let room: VolumeRoom?
     /// The name of the folder that marks the store, once it has been set (`StoreMarkFolder`).
     let mark = Mutex<String?>(nil)
 
-    /// Makes nothing yet.
+    /// Creates nothing.
     init(lookingAt folder: String, room: VolumeRoom? = nil) {
         self.room = room
         self.folder = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
@@ -35,7 +35,7 @@ final class BlobTree: Sendable {
         try Disk.syncFolder("", in: self)
     }
 
-    /// Refuses folders that are mounts of their own: content is moved from one to the other. Leaves everything as it was.
+    /// Throws if a part of the store is a mount of its own: blobs are renamed from one part to another. Changes nothing.
     func checkIsOneVolume() throws(BlobStoreError) {
         for part in [Self.blobs, Self.quarantine, Self.staging] where try Disk.exists(part, in: self) {
             let name = RandomID.uuid()
@@ -47,7 +47,7 @@ final class BlobTree: Sendable {
         }
     }
 
-    /// The path for the kernel. `name` comes from here, from a digest and a checked scope: never from a request.
+    /// The kernel's path. `name` is made here, from a digest and a checked scope, never from a request.
     func path(_ name: String) -> String { name.isEmpty ? folder : folder + "/" + name }
 
     /// `blobs/aes256-0123456789abcdef/sha256/ab/abcd…`
@@ -74,7 +74,7 @@ final class BlobTree: Sendable {
         return "\(place.scope)/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))/\(digest.hex)"
     }
 
-    /// The blob that a name stands for, or nil for a name that this type would not have given.
+    /// The blob of a file name; nil for a name that this type does not make.
     private func place(of name: String) -> BlobPlace? {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 5, let digest = try? Digest("\(parts[2]):\(parts[4])") else { return nil }
@@ -82,7 +82,7 @@ final class BlobTree: Sendable {
         return (try? self.name(of: place)) == name ? place : nil
     }
 
-    /// The blob in quarantine that a name stands for, or nil for a name that this type would not have given.
+    /// The quarantined blob of a file name; nil for a name that this type does not make.
     private func quarantined(_ name: String) -> QuarantinedBlob? {
         guard name.hasPrefix(Self.quarantine + "/"), let dot = name.lastIndex(of: ".") else { return nil }
         let lay = Self.blobs + name[..<dot].dropFirst(Self.quarantine.count)
@@ -91,10 +91,10 @@ final class BlobTree: Sendable {
         return (try? self.name(of: blob)) == name ? blob : nil
     }
 
-    /// Every folder below `blobs`, and itself: where blobs lie and where none should.
+    /// `blobs` and every folder below it, with or without blobs; the mark's folder is left out.
     func shelves() throws(BlobStoreError) -> [BlobShelf] { try shelves(below: Self.blobs) }
 
-    /// The same of what is in quarantine; none where nothing ever was.
+    /// The same for the quarantine; none if nothing was ever quarantined.
     func quarantineShelves() throws(BlobStoreError) -> [BlobShelf] { try shelves(below: Self.quarantine) }
 
     private func shelves(below top: String) throws(BlobStoreError) -> [BlobShelf] {
@@ -105,7 +105,7 @@ final class BlobTree: Sendable {
             do {
                 level += try Disk.folders(in: folder, in: self).filter { !Self.isMark($0) }.map { "\(folder)/\($0)" }
             } catch .missing {
-                // Gone since its parent was read.
+                // Deleted since its parent was read.
             }
         }
         return found
@@ -126,7 +126,7 @@ final class BlobTree: Sendable {
                 }
             }
         } catch .missing {
-            // The folder is gone, and what was in it.
+            // The folder was deleted.
         }
         return entries
     }
@@ -137,7 +137,7 @@ final class BlobTree: Sendable {
         return Self.staging + "/" + Hex.encode((0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
     }
 
-    /// A name in `staging` that somebody kept. Nothing but what `stagingName()` makes gets into a path.
+    /// The path of a staged blob whose name a caller kept. Only a name of the form of `stagingName()` gets into a path.
     func stagingName(_ name: String) throws(BlobStoreError) -> String {
         guard name.utf8.count == 32, name.utf8.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }) else {
             throw .failed("'\(name.prefix(80))' is not the name of a staged blob")
@@ -145,10 +145,10 @@ final class BlobTree: Sendable {
         return Self.staging + "/" + name
     }
 
-    /// Makes the folders on the way to `name` and sees to it that they survive a power cut; returns the last of them.
+    /// Makes the folders of `name` durable, and creates those that are missing; returns the last one.
     ///
-    /// Also a folder that is there already is synced before it is first relied upon: whoever made it, another thread a moment
-    /// ago or a process that crashed, may not have come so far.
+    /// An existing folder is synced too before it is first relied upon: its creator, another thread or a process that crashed,
+    /// may not have synced it yet.
     func prepare(_ name: String) throws(BlobStoreError) -> String {
         let parts = name.split(separator: "/").dropLast()
         var parent = String(parts.first ?? "")
@@ -165,7 +165,7 @@ final class BlobTree: Sendable {
         return parent
     }
 
-    /// Removes every file in `staging` but `kept`; tells how many.
+    /// Removes every file in `staging` except `kept`; returns how many.
     func clearStaging(keeping kept: Set<String>) throws(BlobStoreError) -> Int {
         var removed = 0
         for file in try Disk.files(in: Self.staging, in: self) where !kept.contains(file) {
@@ -173,7 +173,7 @@ final class BlobTree: Sendable {
                 try Disk.remove("\(Self.staging)/\(file)", in: self)
                 removed += 1
             } catch .missing {
-                // Somebody was quicker.
+                // Deleted since the folder was read.
             }
         }
         return removed

@@ -3,13 +3,13 @@ import Glibc
 import NIOCore
 import WeirCore
 
-/// The kernel's file calls, each with its failure as a `BlobStoreError`. They block.
+/// The kernel's file calls. Failures are `BlobStoreError`s. All of them block.
 enum Disk {
     static func openForReading(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Int32 {
         try check("open", name) { weir_open(tree.path(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0) }
     }
 
-    /// A new file: fails where the name is taken.
+    /// Creates a file; fails if the name is taken.
     static func create(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Int32 {
         try check("open", name) {
             weir_open(tree.path(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -24,7 +24,7 @@ enum Disk {
         return Int64(status.st_size)
     }
 
-    /// Makes a folder, unless it is there; tells whether it did.
+    /// Creates a folder unless it exists; returns true if it did.
     @discardableResult
     static func makeFolder(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Bool {
         guard mkdir(tree.path(name), 0o700) != 0 else { return true }
@@ -43,15 +43,14 @@ enum Disk {
     static func rename(_ old: String, to new: String, in tree: BlobTree) throws(BlobStoreError) {
         guard Glibc.rename(tree.path(old), tree.path(new)) == 0 else {
             let code = errno
-            // Not `.missing`: that word is for a blob that nobody stored.
+            // Not `.missing`, which means a blob that was never stored.
             throw code == ENOENT
                 ? .unavailable("rename to \(new): the file or its folder is gone") : BlobStoreError("rename", new, code)
         }
     }
 
-    /// Whether a name of one folder can become one of another: not where they are on different file systems, or different mounts
-    /// of one. It is tried with a folder that is gone afterwards. What cannot be tried, as on a full volume, is taken for
-    /// possible.
+    /// Whether a file of one folder can be renamed into another: not across file systems or mounts. Tried with a folder that is
+    /// removed again. If it cannot be tried, as on a full volume, the answer is yes.
     static func canMove(_ old: String, to new: String, in tree: BlobTree) -> Bool {
         guard mkdir(tree.path(old), 0o700) == 0 else { return true }
         guard Glibc.rename(tree.path(old), tree.path(new)) == 0 else {
@@ -63,7 +62,7 @@ enum Disk {
         return true
     }
 
-    /// Whether something lies under a name. Throws where that cannot be told.
+    /// True if the name exists. Throws if that cannot be determined.
     static func exists(_ name: String, in tree: BlobTree) throws(BlobStoreError) -> Bool {
         var status = stat()
         do {
@@ -78,7 +77,7 @@ enum Disk {
         _ = try check("fsync", name) { fsync(descriptor) }
     }
 
-    /// Makes the names in a folder durable.
+    /// Makes a folder's entries durable.
     static func syncFolder(_ name: String, in tree: BlobTree) throws(BlobStoreError) {
         let descriptor = try check("open", name) {
             Glibc.open(tree.path(name), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -87,7 +86,7 @@ enum Disk {
         try sync(descriptor, name)
     }
 
-    /// The names of what is in a folder, folders left out.
+    /// The names of a folder's entries, without folders.
     static func files(in name: String, in tree: BlobTree) throws(BlobStoreError) -> [String] {
         try names(in: name, in: tree) { $0 != UInt8(DT_DIR) }
     }
@@ -109,7 +108,7 @@ enum Disk {
             }
             guard child != ".", child != ".." else { continue }
             var type = entry.pointee.d_type
-            // Some file systems leave it out of the folder.
+            // Some file systems do not report the type in the directory.
             if type == UInt8(DT_UNKNOWN) { type = UInt8(DT_DIR) * (isFolder("\(name)/\(child)", in: tree) ? 1 : 0) }
             if isWanted(type) { names.append(child) }
         }
@@ -121,12 +120,12 @@ enum Disk {
         return lstat(tree.path(name), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// The size of what is there under a name, and when it was last changed in any way, without following links.
+    /// The file's size, and the time of its last change of any kind. Does not follow links.
     static func facts(of name: String, in tree: BlobTree) throws(BlobStoreError) -> (size: Int64, changedAt: Timestamp) {
         var status = stat()
         _ = try check("lstat", name) { lstat(tree.path(name), &status) }
         func moment(_ time: timespec) -> Timestamp {
-            // A disk may say anything.
+            // The time comes from the disk and may be any number.
             let (seconds, nanoseconds) = (Int64(time.tv_sec), Int64(time.tv_nsec))
             let limit = Int64.max / 1_000_000 - 1
             return Timestamp(microseconds: min(max(seconds, -limit), limit) * 1_000_000 + nanoseconds / 1_000)
@@ -134,7 +133,7 @@ enum Disk {
         return (Int64(status.st_size), max(moment(status.st_mtim), moment(status.st_ctim)))
     }
 
-    /// Writes all of it at `offset`.
+    /// Writes all bytes at `offset`.
     static func write(
         _ bytes: ByteBuffer, to descriptor: Int32, at offset: Int64, _ name: String
     ) throws(BlobStoreError) {
@@ -149,7 +148,7 @@ enum Disk {
         }
     }
 
-    /// Runs a call until no signal interrupts it.
+    /// Repeats a call until no signal interrupts it.
     @inline(__always)
     static func check<Number: SignedInteger>(
         _ call: String, _ name: String, _ body: () -> Number
@@ -164,7 +163,7 @@ enum Disk {
 }
 
 extension BlobStoreError {
-    /// The error of a failed call on `name`, which is relative to the store's folder: safe to show.
+    /// The error of a failed call. `name` is relative to the store's folder, so safe to show.
     init(_ call: String, _ name: String, _ code: Int32) {
         let reason = "\(call) \(name.isEmpty ? "." : name): \(String(cString: strerror(code)))"
         switch code {
@@ -173,7 +172,7 @@ extension BlobStoreError {
         case EDQUOT: self = .full("the disk quota for blobs is used up (\(reason)); raise it or free some space")
         case EFBIG: self = .full("the blob is larger than a file may be here (\(reason)); see the limit of file sizes")
         case EMFILE, ENFILE: self = .tooManyFiles("too many files are open (\(reason)); raise the limit of open files")
-        // A link, or a file where a folder should be: nothing that this program put there.
+        // A link, or a file in place of a folder: this program did not put it there.
         case ELOOP, ENOTDIR, EISDIR: self = .damaged(reason)
         default: self = .unavailable(reason)
         }

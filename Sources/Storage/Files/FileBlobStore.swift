@@ -3,57 +3,56 @@
 //     FOLDER/                                 0700, as every folder in it
 //       blobs/
 //         .weir-<id>.<count>/                 says which store this is (StoreMarkFolder)
-//         <scope>/                            the key that seals what is below: aes256-…, kms-…, plain
+//         <scope>/                            the key that seals what is below: aes256-…, kms-…, plain-…
 //           <algorithm>/                      sha256, sha512
 //             <2 hex>/                        the digest's first two digits: 256 folders, so that none grows huge
 //               <hex>                         0600: one blob, whole, on disk, never written again
-//       lost/                               quarantine: what was taken out of its place and may yet be wanted
+//       lost/                               quarantine: blobs taken out of their place that may still be needed
 //         <scope>/<algorithm>/<2 hex>/
-//           <hex>.<16 hex>                    as it lay in its place; the number tells several of one place apart
+//           <hex>.<16 hex>                    the file from its place; the number tells several of one place apart
 //       staging/
-//         <random>                            0600: a blob on its way; what a crash leaves is removed at the next start
+//         <random>                            0600: a blob being written; a crash's leftovers are removed at the next start
 //
-// Why so:
-// - A blob is visible only under its own name, and gets the name by rename(2), which is all or nothing. So nobody ever sees half
-//   of one, and nothing needs repair after a crash.
-// - Acknowledged means on disk: fsync(file) → rename → fsync(its folder). Without the first the name could survive a power cut
-//   and the bytes not; without the last the bytes could and the name not. A folder that was made is itself a name in its parent,
-//   so the parent is synced too, by whoever first relies on it (`BlobTree.prepare`).
-// - `staging` lies in the same tree, because rename does not cross file systems. O_TMPFILE would leave nothing behind, and cannot
-//   replace an older copy: linkat(2) refuses a name that is there.
-// - Into quarantine and back is a rename, too: what is thrown away by mistake is nowhere copied and never half of itself.
-// - Deleting is not synced: a blob that comes back after a crash is garbage with no row, which the sweeper finds.
-// - Paths are built from nouns alone: a digest is hexadecimal by its type, and the scope is checked here.
+// The reasons:
+// - A blob is visible only under its own name, and gets that name by rename(2), which is atomic. So a reader never sees half a
+//   blob, and nothing needs repair after a crash.
+// - Acknowledged means on disk: fsync(file) → rename → fsync(its folder). Without the first fsync the name could survive a power
+//   cut without the bytes; without the last, the bytes without the name. A new folder is itself a name in its parent, so its
+//   first user syncs the parent too (`BlobTree.prepare`).
+// - `staging` lies in the same tree, because rename does not cross file systems. O_TMPFILE would leave nothing behind after a
+//   crash, but cannot replace an older copy: linkat(2) refuses a name that exists.
+// - Quarantine and release are renames too: a blob that was quarantined by mistake is never copied and never partial.
+// - Deletes are not synced: a blob that reappears after a crash has no row, and the garbage collection finds it.
+// - Paths are built from checked values only: a digest is hexadecimal by its type, and the scope is checked here.
 
 import NIOCore
 package import WeirCore
 
-/// Blobs as files below one folder. It opens with the drawing above.
+/// Blobs as files below one folder, as drawn above.
 ///
-/// One process owns the folder: `clearStaging` would take the staged blobs of another.
+/// One process owns the folder: `clearStaging` would remove another process's staged blobs.
 package final class FileBlobStore: BlobStore {
     let tree: BlobTree
     private let reads: FileReads
 
-    /// Makes the folder and the two in it where they are missing; the folder's parent must be there. Blocks: it is for
-    /// the start.
+    /// Creates the folder and the three in it if they are missing; the folder's parent must exist. Blocks: call it at the start.
     package init(folder: String) throws(BlobStoreError) {
         tree = try BlobTree(folder)
         reads = FileReads()
     }
 
-    /// Makes nothing: for who wants to know which store it is before it is used. `make` must come before the first blob.
+    /// Creates nothing, so that the store's mark can be read before the store is used. Call `make` before the first blob.
     ///
-    /// - Parameter room: asked before anything is written.
+    /// - Parameter room: checked before every write; nil for unlimited.
     package init(lookingAt folder: String, room: VolumeRoom? = nil) {
         tree = BlobTree(lookingAt: folder, room: room)
         reads = FileReads()
     }
 
-    /// Makes what is missing. Blocks.
+    /// Creates the missing folders. Blocks.
     package func make() throws(BlobStoreError) { try tree.make() }
 
-    /// Throws `.unavailable` where a part of the folder lies on a volume of its own. Makes and changes nothing.
+    /// Throws `.unavailable` if a part of the folder is a volume of its own. Changes nothing.
     package func checkIsOneVolume() throws(BlobStoreError) { try tree.checkIsOneVolume() }
 
     package func stage() throws(BlobStoreError) -> any StagedBlob {
@@ -69,7 +68,7 @@ package final class FileBlobStore: BlobStore {
         do {
             try Disk.remove(try tree.name(of: place), in: tree)
         } catch .missing {
-            // What is gone need not be removed.
+            // Already gone.
         }
     }
 
@@ -96,7 +95,7 @@ package final class FileBlobStore: BlobStore {
         do {
             try Disk.remove(try tree.name(of: blob), in: tree)
         } catch .missing {
-            // What is gone need not be removed.
+            // Already gone.
         }
     }
 
@@ -116,7 +115,7 @@ package final class FileBlobStore: BlobStore {
         do {
             try Disk.remove(try tree.stagingName(name), in: tree)
         } catch .missing {
-            // What is gone need not be removed.
+            // Already gone.
         }
     }
 
@@ -124,13 +123,13 @@ package final class FileBlobStore: BlobStore {
         try tree.clearStaging(keeping: names)
     }
 
-    /// Ends the threads that wait for the disk. Reads that need one fail from here on.
+    /// Stops the threads that wait for the disk. A read that needs one then fails with `.closed`.
     package func shutdown() async {
         await reads.shutdown()
     }
 }
 
-/// A committed blob: its file, open for as long as somebody holds this.
+/// A committed blob. Its file stays open while this object lives.
 final class FileStoredBlob: StoredBlob {
     private let file: BlobFile
     let size: Int64

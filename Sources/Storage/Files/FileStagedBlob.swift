@@ -3,32 +3,34 @@ import NIOCore
 import Synchronization
 import WeirCore
 
-/// A blob on its way: a file in `staging` that one writer appends to while any number of readers follow.
+/// A blob being written: a file in `staging` with one writer and any number of concurrent readers.
 final class FileStagedBlob: StagedBlob {
-    /// The kernel is told to start writing after this many bytes, so that the fsync at the end finds little left to do.
+    /// After this many bytes the kernel is told to start writing to disk, so that the final fsync has little left to do.
     private static let writeback: Int64 = 16 << 20
 
     private enum State {
-        /// Nobody is busy with it. Leaves to every other state.
+        /// Idle. Leaves to `appending`, `committing` or `discarded`.
         case open
-        /// Bytes are being written. Back to `open`, or to `discarded` by somebody who gives up meanwhile.
+        /// Bytes are being written or synced. Back to `open`; to `spoiled` if the fsync fails; to `discarded` if `discard` is
+        /// called meanwhile.
         case appending
-        /// On its way to its place. To `committed`, back to `open` where there was no room, or to `spoiled`.
+        /// Being synced and renamed. To `committed`; back to `open` if the rename fails, as on a full disk; to `spoiled` if the
+        /// fsync fails.
         case committing
-        /// It has its place: for good.
+        /// Renamed into its place. Final.
         case committed
-        /// The name is gone: for good.
+        /// The file is deleted. Final.
         case discarded
-        /// fsync failed. The kernel then forgets what it could not write, and a second fsync would say yes: so there is
-        /// no second one. Leaves only to `discarded`.
+        /// fsync failed. The kernel then drops the pages that it could not write, so a second fsync would succeed wrongly: there
+        /// is none. Leaves only to `discarded`.
         case spoiled(BlobStoreError)
     }
 
     private struct Progress {
         var state = State.open
-        /// How far writing to disk has been started.
+        /// The offset up to which writing to disk has been started.
         var flushed: Int64 = 0
-        /// Somebody has its name and counts on its bytes.
+        /// A caller has its name from `checkpoint` and relies on its bytes.
         var isKept = false
     }
 
@@ -36,8 +38,8 @@ final class FileStagedBlob: StagedBlob {
     private let name: String
     private let file: BlobFile
     private let progress = Mutex(Progress())
-    /// Bytes that readers may ask for. Stored with `releasing` after the bytes are in the file and loaded with `acquiring`:
-    /// who sees the size sees the bytes.
+    /// How many bytes readers may read. Stored with `releasing` after the bytes are in the file and loaded with `acquiring`, so a
+    /// reader that sees the size sees the bytes.
     private let end = Atomic<Int64>(0)
 
     init(in tree: BlobTree, reads: FileReads) throws(BlobStoreError) {
@@ -66,7 +68,7 @@ final class FileStagedBlob: StagedBlob {
         defer { leave(.appending, for: .open) }
         try tree.room?.take(Int64(bytes.readableBytes))
         let start = end.load(ordering: .relaxed)
-        // A write that fails half-way leaves bytes beyond the end, where nobody looks and the next write goes.
+        // A write that fails half-way leaves bytes beyond the end: no reader looks there, and the next write overwrites them.
         try Disk.write(bytes, to: file.descriptor, at: start, name)
         let now = start + Int64(bytes.readableBytes)
         end.store(now, ordering: .releasing)
@@ -91,7 +93,7 @@ final class FileStagedBlob: StagedBlob {
             throw error
         }
         leave(.appending, for: .open)
-        // Its name, too: but once.
+        // The file's name must be durable too; syncing the folder once is enough.
         if !progress.withLock({ $0.isKept }) {
             try Disk.syncFolder(BlobTree.staging, in: tree)
             progress.withLock { $0.isKept = true }
@@ -110,15 +112,15 @@ final class FileStagedBlob: StagedBlob {
         }
         let folder: String
         do {
-            // No room for a folder or its entry: the bytes are well, and the caller may try again.
+            // Either call fails without room for a folder or its entry. The bytes are intact, and the caller may try again.
             folder = try tree.prepare(target)
             try Disk.rename(name, to: target, in: tree)
         } catch {
             leave(.committing, for: .open)
             throw error
         }
-        // Visible from here on, with all its bytes on disk. Where this sync fails only its name may be lost, in a power cut:
-        // the caller is told no and records nothing.
+        // Visible from here on, with all bytes on disk. If this last sync fails, a power cut may lose the name: the caller gets
+        // an error and records nothing.
         leave(.committing, for: .committed)
         try Disk.syncFolder(folder, in: tree)
     }
@@ -133,7 +135,7 @@ final class FileStagedBlob: StagedBlob {
             }
         }
         guard isLast else { return }
-        // What cannot be removed now is removed at the next start.
+        // A file that cannot be removed now is removed at the next start.
         try? Disk.remove(name, in: tree)
     }
 
@@ -143,11 +145,11 @@ final class FileStagedBlob: StagedBlob {
             defer { progress.flushed = now }
             return progress.flushed
         }
-        // Advice: a file system that does not take it writes when it likes.
+        // Only advice: a file system that ignores it writes later.
         if let from { _ = weir_start_writeback(file.descriptor, Int(from), Int(now - from)) }
     }
 
-    /// From `open` into `state`, or the reason why not.
+    /// From `open` to `state`; throws if the blob is in another state.
     private func enter(_ state: State) throws(BlobStoreError) {
         let refusal = progress.withLock { progress -> BlobStoreError? in
             switch progress.state {
@@ -163,7 +165,7 @@ final class FileStagedBlob: StagedBlob {
         if let refusal { throw refusal }
     }
 
-    /// From `busy` into `state`, unless somebody discarded it meanwhile.
+    /// From `busy` to `state`, unless the blob was discarded meanwhile.
     private func leave(_ busy: State, for state: State) {
         progress.withLock { progress in
             switch (progress.state, busy) {

@@ -1,8 +1,8 @@
 import Synchronization
 package import WeirCore
 
-// Which store this is stands in the name of an empty folder, `blobs/.weir-<id>.<count>`. To rename it is all or nothing, needs no
-// room on a full disk, and leaves no half-written file; whatever copies the folder brings it along.
+// The store's mark is the name of an empty folder, `blobs/.weir-<id>.<count>`. Renaming it is atomic, needs no room on a full
+// disk and leaves no half-written file; every tool that copies the store copies it too.
 
 extension FileBlobStore: MarkedStore {
     package func mark() throws(BlobStoreError) -> StoreMark? { try tree.marks().max { $0.count < $1.count } }
@@ -15,7 +15,7 @@ extension FileBlobStore: MarkedStore {
                 return true
             }
         } catch .missing {
-            // There is no such folder, and nothing in it.
+            // Without `blobs` there are no blobs.
         }
         return false
     }
@@ -26,7 +26,7 @@ extension BlobTree {
 
     static func isMark(_ folder: String) -> Bool { folder.hasPrefix(markPrefix) }
 
-    /// Copies that were laid over each other leave several marks of one store.
+    /// Several marks of one store are normal: copies that were merged leave them. Throws for marks of different stores.
     func marks() throws(BlobStoreError) -> [StoreMark] {
         var marks: [StoreMark] = []
         do {
@@ -58,7 +58,8 @@ extension BlobTree {
         }
     }
 
-    /// Throws where the store's mark is gone: below an empty mount point nothing may be made that nobody finds again.
+    /// Throws if the store's mark is gone, as below an unmounted mount point: blobs written there would be hidden by the next
+    /// mount.
     func checkMark() throws(BlobStoreError) {
         try mark.withLock { (known: inout String?) throws(BlobStoreError) in
             guard let known else { return }

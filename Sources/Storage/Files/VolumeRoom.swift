@@ -2,21 +2,21 @@ import Glibc
 import Synchronization
 package import WeirCore
 
-/// The room on a folder's volume. Below the reserve no blobs are taken; a file of ballast is given up when even rows find no
+/// The free room of a folder's volume. Below the reserve no blobs are accepted. A ballast file is deleted when even rows find no
 /// room.
 package final class VolumeRoom: StoreRoom {
     private struct State {
-        /// As the volume said last, less what was written here since.
+        /// In bytes: the volume's last answer, less what was written since.
         var free: Int64 = .max
         var askedAt: ContinuousClock.Instant?
         var isShort = false
-        /// The most that was wanted and found no room, a quarter of the volume at most, and when.
+        /// The largest request that found no room, a quarter of the volume at most, and its time.
         var missed: Int64 = 0
         var missedAt: ContinuousClock.Instant?
     }
 
     private static let memory = Duration.seconds(1)
-    /// What found no room is not waited for any longer.
+    /// How long a request that found no room counts as shortage.
     private static let missing = Duration.seconds(600)
     private static let largestReserve: Int64 = 1 << 30
     /// Enough for the rows of one collection.
@@ -24,17 +24,17 @@ package final class VolumeRoom: StoreRoom {
     private static let largestBallast: Int64 = 16 << 20
 
     private let folder: String
-    /// Bytes that are kept free.
+    /// In bytes, kept free.
     package let reserve: Int64
     private let ballast: Int64
     private let size: Int64
     private let state = Mutex(State())
 
-    /// - Parameter reserve: bytes to keep free; nil for a fiftieth of the volume, 1 GiB at most.
+    /// - Parameter reserve: in bytes; nil for a fiftieth of the volume, 1 GiB at most.
     package init(folder: String, reserve: Int64?) {
         self.folder = folder
         size = Self.volume(of: folder)?.size ?? .max
-        // Sums of these cannot overflow.
+        // Bounded, so that sums cannot overflow.
         self.reserve = min(max(0, reserve ?? min(Self.largestReserve, size / 50)), 1 << 60)
         ballast = self.reserve == 0 ? 0 : min(max(size / 100, Self.smallestBallast), Self.largestBallast)
     }
@@ -48,7 +48,7 @@ package final class VolumeRoom: StoreRoom {
     }
 
     package func missed(_ bytes: Int64) {
-        // Sealed it is a little longer, and others write meanwhile.
+        // Sealing adds a little, and other writes happen meanwhile.
         let wanted = bytes.adding(bytes / 16).adding(1 << 20)
         state.withLock { state in
             state.missed = max(state.missed, min(wanted, size / 4))
@@ -56,7 +56,7 @@ package final class VolumeRoom: StoreRoom {
         }
     }
 
-    /// The same as `check`, for bytes that are about to be written.
+    /// `check`, and counts the bytes as written.
     func take(_ bytes: Int64) throws(BlobStoreError) {
         try check(for: bytes)
         state.withLock { $0.free -= min(bytes, $0.free) }
@@ -64,12 +64,13 @@ package final class VolumeRoom: StoreRoom {
 
     package var shortage: Int64 {
         let free = free()
-        // Once it is short, it is so until there is half as much again: or it would be so again at once.
+        // Hysteresis: shortage begins below the reserve and ends at one and a half times the reserve. Otherwise it would begin
+        // again at once.
         let wanted = reserve + reserve / 2
         return state.withLock { state in
             if free < reserve { state.isShort = true }
             if free >= wanted { state.isShort = false }
-            // Room for what was wanted last, too: or a cache that is nearly full would never keep a big layer.
+            // Also make room for the last request that failed: otherwise a nearly full cache would never keep a large layer.
             if let at = state.missedAt, ContinuousClock.now - at > Self.missing || free - reserve >= state.missed {
                 (state.missed, state.missedAt) = (0, nil)
             }
@@ -84,7 +85,7 @@ package final class VolumeRoom: StoreRoom {
             state.askedAt.map { now - $0 < Self.memory } ?? false ? state.free : nil
         }
         if let known { return known }
-        // A volume that does not say is taken for one with room: what is written says so else.
+        // A volume that does not answer counts as having room: the write itself will fail if not.
         let free = Self.volume(of: folder)?.free ?? .max
         state.withLock { state in
             state.free = free
@@ -127,7 +128,7 @@ package final class VolumeRoom: StoreRoom {
         let descriptor = open(ballastFile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        // A file system that cannot promise room has no ballast.
+        // No ballast on a file system that cannot reserve room.
         if posix_fallocate(descriptor, 0, off_t(ballast)) != 0 { unlink(ballastFile) }
     }
 }

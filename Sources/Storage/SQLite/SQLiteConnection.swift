@@ -7,7 +7,7 @@ import WeirCore
     import Foundation
 #endif
 
-/// One connection inside a transaction: the port's words on GRDB's cached statements.
+/// One connection inside a transaction: the port on GRDB's cached statements.
 struct SQLiteConnection: SQLConnection {
     private let connection: Database
 
@@ -32,8 +32,8 @@ struct SQLiteConnection: SQLConnection {
         do {
             let before = connection.totalChangesCount
             try prepare(sql, arguments).execute()
-            // `changesCount` keeps the last count through statements that change nothing, such as CREATE TABLE; the
-            // total counts what triggers and foreign keys do, too.
+            // `changesCount` keeps its last value through statements that change nothing, such as CREATE TABLE. The total tells
+            // these apart, but also counts what triggers and foreign keys do.
             return connection.totalChangesCount == before ? 0 : connection.changesCount
         } catch let error as DatabaseError {
             throw SQLError(error)
@@ -41,8 +41,8 @@ struct SQLiteConnection: SQLConnection {
     }
 
     private func prepare(_ sql: String, _ arguments: [SQLValue]) throws -> Statement {
-        // SQLite numbers `$2` as its first parameter where it comes first: values would change places in silence. Reading the
-        // text costs a microsecond, a statement fifty.
+        // SQLite numbers parameters by first appearance: a leading `$2` would silently become the first one, and values would be
+        // swapped. The check costs about 1 µs; a statement costs about 50.
         if let reason = SQLParameters.problem(in: sql, count: arguments.count) {
             throw SQLError(isUnique: false, isFull: false, description: "\(reason): \(sql)")
         }
@@ -57,7 +57,7 @@ struct SQLiteConnection: SQLConnection {
         case .integer(let number): return number.databaseValue
         case .bytes(let bytes): return Data(bytes).databaseValue
         case .text(let text):
-            // Neither SQLite's C strings nor PostgreSQL can hold it; what cannot be read back is not written.
+            // Neither SQLite's C strings nor PostgreSQL can store a NUL byte.
             guard !text.utf8.contains(0) else {
                 throw SQLError(isUnique: false, isFull: false, description: "a text holds a NUL byte")
             }
@@ -79,7 +79,7 @@ struct SQLiteConnection: SQLConnection {
     }
 }
 
-/// Reads the `$n` of a statement: they must come in order of first use, each at most as high as there are values.
+/// Checks the `$n` of a statement: in order of first use, each at most the number of values.
 enum SQLParameters {
     static func problem(in sql: String, count: Int) -> String? {
         var highest = 0

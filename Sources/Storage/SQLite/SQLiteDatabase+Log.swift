@@ -2,18 +2,18 @@ import GRDB
 import Synchronization
 import WeirCore
 
-// The log (`-wal`) holds what was committed and not yet moved into the file. It is moved by SQLite when it has grown to 1,000
-// pages, and besides:
+// The write-ahead log (`-wal`) holds commits that are not in the database file yet. SQLite moves them (a checkpoint) when the log
+// has grown to 1,000 pages. In addition:
 //
-//     tidy    every minute in which something was written: so the file alone, which is what some backups copy, is never days behind
-//     scrub   after secrets were destroyed, and cut off: old frames would hold their bytes until they are written over
-//     close   and cut off: what a graceful stop leaves is one whole file
+//     tidy    every minute with writes: the file alone, which some backups copy, is then never days behind
+//     scrub   after secrets were destroyed, and truncates: old frames would keep their bytes until they are overwritten
+//     close   and truncates: a graceful stop leaves one complete file
 
-/// How far the log has been dealt with.
+/// What has been done with the log.
 final class LogState: Sendable {
-    /// Something was destroyed, and the log could not be cut off yet.
+    /// Secrets were destroyed, and the log could not be truncated yet.
     let owesScrub = Atomic(false)
-    /// The number of writes up to which it was moved.
+    /// The value of `version` at the last checkpoint.
     let tidied = Atomic<UInt64>(0)
 }
 
@@ -23,22 +23,22 @@ extension SQLiteDatabase {
         await cutOff()
     }
 
-    /// Moves what the log holds into the file, where something was written since the last time, without waiting for anybody. Call
-    /// it now and then.
+    /// Moves the log into the file if something was written since the last time. Does not wait for readers or writers. Call it
+    /// regularly.
     package func tidy() async {
         if log.owesScrub.load(ordering: .relaxed) { return await cutOff() }
         let now = version ?? 0
         guard log.tidied.exchange(now, ordering: .relaxed) != now else { return }
-        // What a reader holds back is moved the next time.
+        // Frames that a reader still needs are moved the next time.
         _ = try? await checkpoint(.passive)
     }
 
-    /// Waits for what runs, moves the log into the file, cuts it off and lets go of both. Nothing may be asked afterwards. Throws
-    /// where the log could not be moved: it is closed all the same, and the log is read at the next start. Blocks: it is for the
-    /// end.
+    /// Waits for running work, moves the log into the file, truncates it and closes both. No calls may follow. If the log cannot
+    /// be moved it throws; both are closed all the same, and the next start reads the log. Blocks: call it at the end.
     package func close() throws {
         do {
-            // GRDB closes its writer before its readers, and whoever is last moves the log: a reader, who may not write.
+            // GRDB closes its writer before its readers, and the last connection to close would move the log: a reader, which may
+            // not write.
             let moved = Result { try database.barrierWriteWithoutTransaction { _ = try $0.checkpoint(.truncate) } }
             try database.close()
             try moved.get()
@@ -48,7 +48,7 @@ extension SQLiteDatabase {
     }
 
     private func cutOff() async {
-        // Whoever reads an old snapshot holds it back: then it is owed still.
+        // Fails while a reader uses an old snapshot: `owesScrub` then stays set.
         if (try? await checkpoint(.truncate)) != nil { log.owesScrub.store(false, ordering: .relaxed) }
     }
 

@@ -3,30 +3,29 @@ import Glibc
 import Synchronization
 package import WeirCore
 
-/// Rows in one SQLite file: one writer, several readers that do not wait for it (WAL).
+/// Rows in one SQLite file: one writer, and several readers that do not wait for it (WAL).
 ///
-/// What `write` has returned from is on disk: `synchronous=FULL` syncs the log at every commit. GRDB's own queues do the
-/// blocking work, so nothing here runs on the cooperative pool.
+/// When `write` returns, the commit is on disk: `synchronous=FULL` syncs the log at every commit. GRDB's own queues do the
+/// blocking work, so nothing here blocks the cooperative pool.
 package final class SQLiteDatabase: SQLDatabase {
-    /// Readers at once. More than the cores help only while the disk is slow.
+    /// Concurrent readers. More than the number of cores helps only on a slow disk.
     private static let readers = 4
-    /// How long to wait for another process, such as a backup, that holds the file.
+    /// In seconds: how long to wait for another process that locks the file, such as a backup.
     private static let patience = 10.0
-    /// The log is cut back to this after a checkpoint, so that one burst does not leave a huge file behind.
+    /// The log is truncated to this after a checkpoint, so that one burst does not leave a huge file. In bytes.
     private static let logBytes = 64 << 20
 
     let database: any DatabaseWriter
     private let writes = Atomic<UInt64>(0)
-    /// What the log's moves know of each other (`SQLiteDatabase+Log`).
+    /// What the log's checkpoints share (`SQLiteDatabase+Log`).
     let log = LogState()
 
-    /// Opens the file, and makes it where there is none: readable by its owner alone, as the log beside it then is too.
-    /// Blocks: it is for the start.
+    /// Opens the file, or creates it readable by its owner alone; the log gets the same mode. Blocks: call it at the start.
     package init(path: String) throws {
         do {
             try Self.makeFile(path)
             let pool = try DatabasePool(path: path, configuration: Self.configuration())
-            // Last word: GRDB sets NORMAL when it turns the WAL on, and NORMAL may lose the last commits with the power.
+            // After GRDB, which sets NORMAL when it turns the WAL on: with NORMAL a power cut may lose the last commits.
             try pool.writeWithoutTransaction { connection in
                 try connection.execute(sql: "PRAGMA synchronous = FULL")
                 guard try Int.fetchOne(connection, sql: "PRAGMA synchronous") == 2 else {
@@ -41,7 +40,7 @@ package final class SQLiteDatabase: SQLDatabase {
 
     private init(_ database: any DatabaseWriter) { self.database = database }
 
-    /// A database that lives as long as this object: for tests.
+    /// A database that lives as long as this object, for tests.
     package static func inMemory() throws -> SQLiteDatabase {
         do {
             return SQLiteDatabase(try DatabaseQueue(configuration: configuration()))
@@ -63,11 +62,11 @@ package final class SQLiteDatabase: SQLDatabase {
     package func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value {
-        // Not GRDB's async `write`: that one rolls back when the waiting task is cancelled.
+        // Not GRDB's async `write`, which rolls back when the waiting task is cancelled.
         try await withCheckedThrowingContinuation { (waiting: CheckedContinuation<Value, any Error>) in
             database.asyncWriteWithoutTransaction { connection in
                 let outcome = Result { try Self.transaction(connection, body) }
-                // Before anybody is told, and after a failure too: it may have been the commit's.
+                // Before the caller resumes. After a failure too: it may have come from the commit itself.
                 self.writes.add(1, ordering: .releasing)
                 waiting.resume(with: outcome)
             }
@@ -88,7 +87,7 @@ package final class SQLiteDatabase: SQLDatabase {
     ) throws -> Value {
         var value: Value?
         do {
-            // IMMEDIATE takes the write lock at once, so that no transaction fails half-way for want of it.
+            // IMMEDIATE takes the write lock at the beginning, so that no transaction fails half-way for lack of it.
             try connection.inTransaction(.immediate) {
                 value = try body(SQLiteConnection(connection))
                 return .commit
@@ -112,15 +111,15 @@ package final class SQLiteDatabase: SQLDatabase {
         configuration.prepareDatabase { connection in
             try connection.execute(sql: "PRAGMA journal_size_limit = \(logBytes)")
             try connection.execute(sql: "PRAGMA temp_store = MEMORY")
-            // A destroyed key or secret leaves no bytes in free pages.
+            // A deleted key or secret leaves no bytes in free pages.
             try connection.execute(sql: "PRAGMA secure_delete = ON")
             try connection.execute(sql: "PRAGMA trusted_schema = OFF")
         }
         return configuration
     }
 
-    /// SQLite would make the file with the process's umask, and gives its log the mode of the file. Only made here, never
-    /// opened: closing any descriptor of a file drops the locks that this process holds on it.
+    /// SQLite would create the file with the process's umask, and gives its log the same mode. Only creates the file and never
+    /// opens an existing one: closing any descriptor of a file drops this process's locks on it.
     private static func makeFile(_ path: String) throws {
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if descriptor >= 0 {
