@@ -1,9 +1,9 @@
 package import Crypto
 
-/// The key that everything secret hangs from: 32 bytes, kept outside the database. It prints as nothing.
+/// The key that protects all secrets: 32 bytes, kept outside the database. Its printed form reveals nothing.
 ///
-/// It never seals by itself: a key is derived from it for each use (HKDF-SHA256), so that what leaks of one tells nothing of
-/// another. Where it comes from, a file or the environment, is the program's concern.
+/// It never seals by itself: each use has a key derived from it (HKDF-SHA256), so that a leaked derived key reveals nothing about
+/// the others. The program reads it from a file or the environment.
 package struct RootKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     package static let size = 32
 
@@ -22,18 +22,18 @@ package struct RootKey: Sendable, CustomStringConvertible, CustomDebugStringConv
         SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
     }
 
-    /// The key for one purpose, always the same: `registry-token`.
+    /// The key derived for one purpose, such as `registry-token`. Always the same.
     package func derive(_ purpose: String) -> SymmetricKey {
         Self.derive("purpose/" + purpose, from: key)
     }
 
-    /// Seals a small value (format: `SealedValue`). `purpose` is bound to it: it must say what the value is and whose, such as
-    /// `access-key/AKIA…`, and be the same when it is opened.
+    /// Seals a small value (format: `SealedValue`). `purpose` is authenticated with it: it must say what the value is and whose,
+    /// such as `access-key/AKIA…`, and be the same when the value is opened.
     package func seal(_ plain: [UInt8], as purpose: String) throws -> [UInt8] {
         try SealedValue.seal(plain, with: values, binding: purpose)
     }
 
-    /// Throws `SealError.damaged` where the bytes were changed, were sealed as something else, or under another root key.
+    /// Throws `SealError.damaged` if the bytes were changed, or were sealed for another purpose or under another root key.
     package func open(_ sealed: [UInt8], as purpose: String) throws -> [UInt8] {
         try SealedValue.open(sealed, with: values, binding: purpose)
     }
@@ -47,7 +47,7 @@ package struct RootKey: Sendable, CustomStringConvertible, CustomDebugStringConv
     package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// What was given as the root key is not 32 bytes.
+/// The given root key is not 32 bytes long.
 package struct RootKeyError: Error, Equatable, CustomStringConvertible {
     package let count: Int
 

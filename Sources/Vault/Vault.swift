@@ -1,14 +1,14 @@
 package import WeirCore
 
-/// The vault as the program opens it: all its services over one keyring.
+/// All of the vault's services over one keyring.
 package struct Vault: Sendable {
     package let keyring: Keyring
     package let keys: Keys
     package let secrets: Secrets
 
-    /// Reads the keys and destroys what was to be destroyed by now. `VaultSchema.migrations` must have been applied.
+    /// Reads the keys, and destroys the keys and secrets that are due. Apply `VaultSchema.migrations` before.
     ///
-    /// Throws `KeyringError.wrongRootKey` where the root key is not the one this data was sealed with.
+    /// Throws `KeyringError.wrongRootKey` if the root key is not the one that sealed this data.
     package static func open(database: any SQLDatabase, root: RootKey, clock: WallClock) async throws -> Vault {
         let keyring = Keyring(database: database, root: root, clock: clock)
         try await keyring.load()

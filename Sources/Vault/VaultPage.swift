@@ -1,4 +1,4 @@
-/// Part of a list, and where the next part begins: nil where there is none.
+/// A page of a list, and where the next page begins: nil if there is none.
 package struct VaultPage<Item: Sendable>: Sendable {
     package let items: [Item]
     package let next: String?
@@ -8,8 +8,8 @@ package struct VaultPage<Item: Sendable>: Sendable {
         self.next = next
     }
 
-    /// A page of `limit` from one item more than that: the extra one only tells that there is more. `place` names the last
-    /// item of this page for the next call.
+    /// A page of at most `limit` from up to `limit` + 1 items: the extra one only shows that there is a next page. `place` gives
+    /// the last item's position for the next call.
     init(of items: [Item], limit: Int, place: (Item) -> String) {
         let page = Array(items.prefix(limit))
         self.init(items: page, next: items.count > limit ? page.last.map(place) : nil)

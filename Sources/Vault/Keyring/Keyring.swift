@@ -1,4 +1,4 @@
-// The keys that seal content, in memory from the start on, so that a pull never asks the database for one.
+// The keys that seal content. They are in memory from the start, so that a pull never reads one from the database.
 //
 // A registry's key or a KMS key (32 bytes, sealed in its row by the root key) wraps data keys. A wrapped data key is
 //
@@ -7,8 +7,8 @@
 //     │ version of the key's bytes  │ identity of the key that wraps                                │
 //     └─────────────────────────────┴──────────────────────────────────────────────────────────────┘
 //
-// The state of a key is checked at every use, also when the data key is remembered: a key that was disabled a moment ago opens
-// nothing any more. The database is changed first; the keyring follows after the commit (`Keys`).
+// A key's state is checked at every use, also when the data key is cached: a key that was disabled a moment ago opens nothing.
+// Changes go to the database first; the keyring follows after the commit (`Keys`).
 
 package import Crypto
 import NIOCore
@@ -27,8 +27,7 @@ package final class Keyring: Sendable {
         self.clock = clock
     }
 
-    /// Reads and unseals every key. Throws `KeyringError.wrongRootKey` where the root key is not the one this data was sealed
-    /// with.
+    /// Reads and unseals every key. Throws `KeyringError.wrongRootKey` if the root key is not the one that sealed this data.
     package func load() async throws {
         try await checkRoot()
         let registries = try await database.read { sql in try RegistryKeyTable.all(sql) }
@@ -42,13 +41,13 @@ package final class Keyring: Sendable {
         for (key, materials) in keys { try hold(key, materials) }
     }
 
-    /// Makes a registry's key where there is none yet; a KMS key must be there. Throws where the key may not be used.
+    /// Creates a registry's key if there is none yet; a KMS key must exist. Throws if the key may not be used.
     package func prepare(_ key: SealingKey) async throws {
         guard case .registry(let registry) = key, !state.withLock({ $0.holds(key) }) else { return try check(key) }
         let purpose = Self.purpose(registry)
         let sealed = try root.seal(RootKey.newBytes(), as: purpose)
         let now = clock.now
-        // Another task, or another node, may have been first: the row that is there counts.
+        // Another task or node may have been first: the stored row counts.
         let stored = try await database.write { sql in
             try RegistryKeyTable.insertIfAbsent(registry, sealed: sealed, at: now, sql)
             return try RegistryKeyTable.sealed(of: registry, sql)
@@ -57,7 +56,7 @@ package final class Keyring: Sendable {
         state.withLock { $0.hold(bytes, for: registry) }
     }
 
-    /// A new data key, wrapped by `sealingKey`. Refuses a key that is missing, disabled or about to be deleted.
+    /// A new data key, wrapped by `sealingKey`. Throws if that key is missing, disabled or pending deletion.
     package func generateDataKey(under sealingKey: SealingKey) throws -> DataKey {
         let sealingKey = sealingKey.canonical
         let material = try state.withLock { state throws(Refusal) in try state.material(of: sealingKey) }
@@ -69,7 +68,7 @@ package final class Keyring: Sendable {
         return DataKey(key: key, wrapped: wrapped)
     }
 
-    /// The data key that `sealingKey` wrapped. Throws `SealError.damaged` where it did not wrap these bytes, and refuses as
+    /// The data key in `wrapped`. Throws `SealError.damaged` if `sealingKey` did not wrap these bytes, and a refusal as
     /// `generateDataKey` does.
     package func unwrap(_ wrapped: [UInt8], under sealingKey: SealingKey) throws -> SymmetricKey {
         let sealingKey = sealingKey.canonical
@@ -92,7 +91,7 @@ package final class Keyring: Sendable {
         return key
     }
 
-    /// Throws the refusal of a key that may not be used now. Costs nothing worth counting: asked at every pull.
+    /// Throws the refusal for a key that may not be used now. Cheap, since every pull calls it: only memory is read.
     package func check(_ key: SealingKey) throws {
         let key = key.canonical
         try state.withLock { state throws(Refusal) in try state.check(key) }
@@ -100,7 +99,7 @@ package final class Keyring: Sendable {
 
     // MARK: - For Keys
 
-    /// The bytes that seal now, and the version they are.
+    /// The bytes that seal now, with their version.
     func material(ofKMSKey arn: String) throws(Refusal) -> Material {
         let key = SealingKey.kms(arn: arn).canonical
         return try state.withLock { state throws(Refusal) in try state.material(of: key) }
@@ -111,7 +110,7 @@ package final class Keyring: Sendable {
         return try state.withLock { state throws(Refusal) in try state.material(of: key, version: version) }
     }
 
-    /// New bytes for a version of a key, as they go into its row.
+    /// New bytes for a version of a key, sealed for its row.
     func newSealedMaterial(ofKMSKey arn: String, version: Int64) throws -> [UInt8] {
         try root.seal(RootKey.newBytes(), as: Self.purpose(arn, version))
     }
@@ -159,7 +158,7 @@ extension SealingKey {
     }
 }
 
-/// Why the keyring cannot be read.
+/// Why the keyring cannot be loaded.
 package enum KeyringError: Error, CustomStringConvertible {
     case wrongRootKey
 

@@ -1,10 +1,10 @@
 import Crypto
 import WeirCore
 
-/// What the keyring holds, without the lock around it.
+/// The keyring's state, without its lock.
 struct KeyringState {
     private var registries: [RegistryID: SymmetricKey] = [:]
-    /// By `RegistryID.formerARN`: so is every `SealingKey` here (`canonical`).
+    /// Keyed by `RegistryID.formerARN`, as every `SealingKey` here is (`canonical`).
     private var keys: [String: HeldKey] = [:]
     private var destroyed: Set<String> = []
     private var unwrapped = UnwrappedKeys(generation: 8_192)
@@ -16,7 +16,7 @@ struct KeyringState {
         }
     }
 
-    /// The bytes that seal, where `key` is there and may be used.
+    /// The bytes of `key` that seal now. Throws if it is missing or may not be used.
     func material(of key: SealingKey) throws(Refusal) -> Material {
         switch key {
         case .registry(let registry):
@@ -29,7 +29,7 @@ struct KeyringState {
         }
     }
 
-    /// The bytes of one version, or nil where there is none such. The key's state is checked.
+    /// The bytes of one version; nil if there is no such version. Throws if the key may not be used.
     func material(of key: SealingKey, version: Int64) throws(Refusal) -> SymmetricKey? {
         switch key {
         case .registry(let registry):
@@ -57,23 +57,23 @@ struct KeyringState {
 
     mutating func find(_ id: UnwrappedKeys.ID) -> SymmetricKey? { unwrapped.find(id) }
 
-    /// Remembers an unwrapped key, unless its KMS key was destroyed while it was being unwrapped.
+    /// Caches an unwrapped data key, unless its KMS key was destroyed while it was being unwrapped.
     mutating func remember(_ key: SymmetricKey, as id: UnwrappedKeys.ID) {
         if holds(id.sealingKey) { unwrapped.insert(key, as: id) }
     }
 
     mutating func hold(_ key: SymmetricKey, for registry: RegistryID) { registries[registry] = key }
 
-    /// Takes a key's new state, unless a newer one is held already: commits may be told here in another order than they happened.
+    /// Takes a key's new state unless a newer one is held: commits may be reported in another order than they happened.
     mutating func hold(_ new: HeldKey) {
         let arn = RegistryID.formerARN(new.key.arn)
         if let known = keys[arn], known.key.revision > new.key.revision { return }
-        // A key that was destroyed does not come back: its identifier is never used again.
+        // A destroyed key never comes back: its id is not reused.
         if destroyed.contains(arn) { return }
         keys[arn] = new
     }
 
-    /// The same, for a change that left the key's bytes as they were.
+    /// The same for a change that leaves the key's bytes as they are.
     mutating func update(_ new: KMSKey) {
         let arn = RegistryID.formerARN(new.arn)
         guard let held = keys[arn], held.key.revision <= new.revision else { return }

@@ -1,7 +1,7 @@
 import Crypto
 
-/// The data keys unwrapped lately, at most twice `generation` of them: when the young generation is full, it becomes the old one
-/// and the old one is forgotten. What is asked for again moves to the young one.
+/// A cache of unwrapped data keys, at most twice `generation` of them. When the young generation is full it becomes the old one,
+/// and the previous old one is dropped. A hit in the old generation moves to the young one.
 struct UnwrappedKeys {
     struct ID: Hashable {
         let sealingKey: SealingKey
@@ -31,7 +31,7 @@ struct UnwrappedKeys {
         young[id] = key
     }
 
-    /// For a key that was destroyed: what it wrapped must not outlive it here.
+    /// For a destroyed key: the data keys that it wrapped must not stay usable.
     mutating func forget(_ sealingKey: SealingKey) {
         young = young.filter { $0.key.sealingKey != sealingKey }
         old = old.filter { $0.key.sealingKey != sealingKey }

@@ -1,14 +1,14 @@
 import Crypto
 import WeirCore
 
-// What `Encrypt` hands out: to clients it is opaque.
+// The result of `Encrypt`, opaque to clients.
 //
 //     ┌────────────┬──────────────────────┬──────────────────────────┬───────────────────────────────┐
 //     │ version, 1 │ the key's id, 16     │ version of the key's     │ `SealedValue`, bound to the   │
 //     │            │ bytes                │ bytes, 4, big-endian     │ key's ARN and the context     │
 //     └────────────┴──────────────────────┴──────────────────────────┴───────────────────────────────┘
 //
-// So `Decrypt` finds the key by itself, and nothing opens with another encryption context than it was sealed with.
+// So `Decrypt` finds the key without being told, and a ciphertext opens only with the encryption context that it was sealed with.
 
 struct Ciphertext {
     private static let version: UInt8 = 1
@@ -43,11 +43,11 @@ struct Ciphertext {
         return bytes + sealed
     }
 
-    /// What is authenticated with the plain text: the same for the same context, in whatever order its members came.
+    /// The authenticated data: equal for equal contexts, whatever the order of their members.
     static func binding(arn: String, context: [String: String]) -> String {
         var text = "kms-ciphertext/\(RegistryID.formerARN(arn))/"
         for (key, value) in context.sorted(by: { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }) {
-            // With their lengths, so that no two contexts give one text.
+            // With lengths, so that different contexts cannot give the same text.
             text += "\(key.utf8.count):\(key)\(value.utf8.count):\(value)"
         }
         return text

@@ -1,9 +1,9 @@
 package import WeirCore
 
-/// A name for a key. It can be moved to another key.
+/// A name for a key, which can be moved to another key.
 package struct KMSAlias: Sendable, Hashable {
     package let registry: RegistryID
-    /// With `alias/` in front.
+    /// Including `alias/`.
     package let name: String
     package let keyID: String
     package let createdAt: Timestamp
@@ -11,10 +11,10 @@ package struct KMSAlias: Sendable, Hashable {
 
     package var arn: String { registry.arn("kms", name) }
 
-    /// What AWS keeps for the keys that it makes itself.
+    /// The prefix that AWS reserves for its managed keys.
     static let reservedPrefix = "alias/aws/"
 
-    /// The model's, which lets a colon pass; KMS refuses it with a sentence of its own.
+    /// The pattern of AWS's model, which allows a colon; KMS refuses a colon with a message of its own.
     package static let pattern = "^[a-zA-Z0-9:/_-]+$"
 
     package static func fitsPattern(_ name: String) -> Bool {
@@ -26,7 +26,7 @@ package struct KMSAlias: Sendable, Hashable {
         }
     }
 
-    /// Throws unless users may make an alias of this name.
+    /// Throws unless users may create an alias of this name.
     static func check(_ name: String) throws(Refusal) {
         guard name.hasPrefix("alias/"), name.utf8.count > "alias/".utf8.count else {
             throw Refusal(
@@ -44,14 +44,13 @@ package struct KMSAlias: Sendable, Hashable {
     }
 }
 
-/// An alias as lists tell it.
+/// An alias in a list.
 package enum ListedAlias: Sendable, Hashable {
     case named(KMSAlias)
-    /// AWS keeps it for a service of the registry's, and the key that it names is made when it is first needed: there is none
-    /// yet.
+    /// The alias of an AWS managed key that does not exist yet: the key is created on first use.
     case promised(name: String, in: RegistryID)
 
-    /// With `alias/` in front.
+    /// Including `alias/`.
     package var name: String {
         switch self {
         case .named(let alias): alias.name

@@ -1,10 +1,10 @@
 import Crypto
 package import WeirCore
 
-/// A KMS key as users see it: everything but its bytes, which only the `Keyring` holds.
+/// A KMS key as users see it: everything except its bytes, which only the `Keyring` holds.
 package struct KMSKey: Sendable, Hashable {
     package enum State: String, Sendable, CaseIterable {
-        /// May be used. Leaves to `.disabled` and `.pendingDeletion` when the user says so.
+        /// Usable. Leaves to `.disabled` and `.pendingDeletion` by the user's call.
         case enabled = "Enabled"
         /// Seals and opens nothing. Leaves to `.enabled` and `.pendingDeletion`.
         case disabled = "Disabled"
@@ -14,11 +14,12 @@ package struct KMSKey: Sendable, Hashable {
 
     package enum Manager: String, Sendable {
         case customer = "CUSTOMER"
-        /// Made by the server on first use, as `alias/aws/ecr`. Users can see and use it, not change it.
+        /// Created by the server on first use, such as `alias/aws/ecr`. Users can see and use it, but not change it.
         case aws = "AWS"
     }
 
-    /// Yearly, or as the user set: a new version of the key's bytes seals from then on, the older ones still open.
+    /// Yearly, or in the period that the user set. A rotation makes a new version of the key's bytes that seals from then on;
+    /// older versions still open.
     package struct Rotation: Sendable, Hashable {
         package static let daysAllowed = 90...2560
         package static let defaultDays = 365
@@ -42,24 +43,24 @@ package struct KMSKey: Sendable, Hashable {
     package var rotation: Rotation?
     package let createdAt: Timestamp
     package var deletionAt: Timestamp?
-    /// The version of its bytes that seals now.
+    /// The version of the key's bytes that seals now.
     var material: Int64
-    /// Counts its changes.
+    /// Counts the key's changes.
     var revision: Int64
 
     package var arn: String { registry.arn("kms", "key/\(id)") }
 
-    /// A version of the key's bytes: the first, or what a rotation made.
+    /// A version of the key's bytes: the first one, or the result of a rotation.
     package struct Material: Sendable, Hashable {
         package let version: Int64
         package let createdAt: Timestamp
-        /// A user asked for it; else its time had come.
+        /// True if a user requested the rotation, false if it was scheduled.
         package let isOnDemand: Bool
 
         package var isFirst: Bool { version == 1 }
     }
 
-    /// What KMS calls `KeyMaterialId`: 64 hexadecimal digits that name a version of this key's bytes and tell nothing of them.
+    /// KMS's `KeyMaterialId`: 64 hexadecimal digits that identify a version of this key's bytes and reveal nothing about them.
     package func materialID(version: Int64) -> String {
         Hex.encode(SHA256.hash(data: Array("kms-material-id/\(arn)/\(version)".utf8)))
     }
@@ -67,12 +68,12 @@ package struct KMSKey: Sendable, Hashable {
     /// The version that seals now.
     package var currentMaterialID: String { materialID(version: material) }
 
-    /// The version that sealed what `Encrypt` or `GenerateDataKey` handed out under this key; nil for what they did not.
+    /// The version that sealed this result of `Encrypt` or `GenerateDataKey`; nil for other bytes.
     package func materialID(sealing ciphertext: [UInt8]) -> String? {
         (try? Ciphertext(ciphertext)).map { materialID(version: $0.materialVersion) }
     }
 
-    /// Throws the refusal that AWS gives for a key that may not be used now.
+    /// Throws AWS's refusal for a key that may not be used now.
     package func checkUsable() throws(Refusal) {
         switch state {
         case .enabled: return

@@ -1,13 +1,13 @@
 import WeirCore
 
-/// A key's policy: kept and read back. What it allows is not asked yet: only the account itself works with its keys here. It must
-/// be a policy all the same, and one that does not lock its author out: it is to hold when it is asked.
+/// A key's policy: stored and returned, but not evaluated yet, since only the account itself uses its keys here. It must still be
+/// a valid policy that does not lock its author out, so that it can be evaluated later.
 enum KeyPolicy {
     /// KMS's limit on a policy's length.
     static let maxBytes = 32_768
 
-    /// Throws unless the text is a policy by IAM's grammar, and, where there is an author, one that lets them set another: KMS's
-    /// lock-out check. It is asked of the policy alone, with the author's own condition keys and no others.
+    /// Throws unless the text is a policy by IAM's grammar. With an author, it must also let the author change the policy again:
+    /// KMS's lockout check. The check evaluates this policy alone, with only the author's own condition keys.
     static func check(_ text: String, of key: KMSKey, by author: Caller?) throws(Refusal) {
         guard text.utf8.count <= maxBytes else {
             throw Refusal(.kmsLimitExceeded, "The key policy is longer than \(maxBytes) bytes.")
@@ -45,7 +45,7 @@ enum KeyPolicy {
         return context
     }
 
-    /// What a key that is created without a policy has, to the space: clients compare texts.
+    /// The policy of a key that is created without one, identical to AWS's to the space: clients compare the texts.
     static func standard(for registry: RegistryID) -> String {
         """
         {
@@ -64,8 +64,7 @@ enum KeyPolicy {
         """
     }
 
-    /// What a key has that the server makes for a service: everyone in the account may use it through that service, nobody may
-    /// change it.
+    /// The policy of an AWS managed key: everyone in the account may use the key through that service, and no one may change it.
     static func managed(for service: String, in registry: RegistryID) -> String {
         """
         {

@@ -1,12 +1,12 @@
 import WeirCore
 
-/// How a request names a key: by its id, its ARN, an alias or an alias's ARN.
+/// A key's name in a request: an id, an ARN, an alias or an alias's ARN.
 enum KeyReference: Sendable, Equatable {
     case id(String)
-    /// With `alias/` in front.
+    /// Including `alias/`.
     case alias(String)
 
-    /// Reads what a request says. An ARN must be of this registry: keys of another account or region are not to be had here.
+    /// Throws for an ARN of another account or region: its keys are not available here.
     init(_ text: String, in registry: RegistryID) throws(Refusal) {
         let name: String
         if text.hasPrefix("arn:") {
@@ -23,7 +23,7 @@ enum KeyReference: Sendable, Equatable {
         }
     }
 
-    /// As `init`, for operations that KMS gives no alias to: they change a key, or would where the alias pointed a moment ago.
+    /// As `init`, for operations that change a key. KMS refuses an alias there, since it may have been moved a moment ago.
     static func key(_ text: String, in registry: RegistryID) throws(Refusal) -> KeyReference {
         let reference = try KeyReference(text, in: registry)
         guard case .id = reference else {
@@ -38,7 +38,7 @@ enum KeyReference: Sendable, Equatable {
         guard parts.count == 6, parts[2] == "kms" else {
             throw Refusal(.kmsInvalidArn, "Invalid arn \(arn.prefix(200))")
         }
-        // The sentence is KMS's own: it names the part that does not fit.
+        // KMS's own sentence, which repeats the region whichever part does not match.
         guard parts[3] == registry.region.description,
             parts[1] == registry.region.partition || parts[1] == registry.region.formerPartition
         else {
@@ -51,7 +51,7 @@ enum KeyReference: Sendable, Equatable {
         return String(parts[5])
     }
 
-    /// A UUID, in small letters.
+    /// A UUID in lower case.
     private static func isID(_ text: String) -> Bool {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
         return parts.map(\.utf8.count) == [8, 4, 4, 4, 12]
@@ -60,7 +60,7 @@ enum KeyReference: Sendable, Equatable {
             }
     }
 
-    /// The key, or the refusal that names what is missing.
+    /// The key. Throws the refusal that names what is missing.
     func find(in registry: RegistryID, _ sql: any SQLConnection) throws -> KMSKey {
         switch self {
         case .id(let id):

@@ -1,9 +1,9 @@
 import Crypto
 package import WeirCore
 
-/// Sealing and opening with KMS keys, for users.
+/// Encryption and decryption with KMS keys, for users.
 extension Keys {
-    /// Seals `plain`. `context` must be told again to open it.
+    /// Seals `plain`. Decryption needs the same `context`.
     package func encrypt(
         _ plain: [UInt8], with name: String, context: [String: String], in registry: RegistryID
     ) async throws -> (ciphertext: [UInt8], key: KMSKey) {
@@ -11,7 +11,7 @@ extension Keys {
         return (try seal(plain, with: key, context), key)
     }
 
-    /// Opens what `encrypt` sealed. `name`, where it is told, must name the key that sealed it.
+    /// Opens what `encrypt` sealed. If `name` is given, it must name the key that sealed it.
     package func decrypt(
         _ ciphertext: [UInt8], with name: String?, context: [String: String], in registry: RegistryID
     ) async throws -> (plain: [UInt8], key: KMSKey) {
@@ -37,7 +37,7 @@ extension Keys {
         }
     }
 
-    /// A new random key of `size` bytes, plain and sealed.
+    /// A new random key of `size` bytes, in plain and sealed form.
     package func generateDataKey(
         size: Int, with name: String, context: [String: String], in registry: RegistryID
     ) async throws -> (plain: [UInt8], ciphertext: [UInt8], key: KMSKey) {

@@ -3,7 +3,7 @@ package import WeirCore
 extension Keys {
     package static let deletionDaysAllowed = 7...30
 
-    /// - Parameter author: who must be able to change the key's policy later, or it is refused; nil asks for nobody.
+    /// - Parameter author: the caller that the key's policy must allow to change it later; nil skips that check.
     package func create(_ new: NewKey, in registry: RegistryID, by author: Caller? = nil) async throws -> KMSKey {
         try await settle()
         try KeyTags.check(new.tags)
@@ -14,7 +14,7 @@ extension Keys {
         return key
     }
 
-    /// In order of their ids.
+    /// Sorted by id.
     package func list(in registry: RegistryID, after place: String?, limit: Int) async throws -> VaultPage<KMSKey> {
         try await settle()
         let keys = try await database.read { sql in
@@ -44,7 +44,7 @@ extension Keys {
         }
     }
 
-    /// The key can be used no more from now on, and is destroyed after so many days.
+    /// The key is unusable from now on, and is destroyed after `days`.
     @discardableResult
     package func scheduleDeletion(
         of name: String, in registry: RegistryID, afterDays days: Int
@@ -57,7 +57,7 @@ extension Keys {
         }
     }
 
-    /// The key is then disabled, as in KMS: who wants to use it enables it.
+    /// The key is then disabled, as in KMS: enable it to use it again.
     @discardableResult
     package func cancelDeletion(of name: String, in registry: RegistryID) async throws -> KMSKey {
         try await change(name, in: registry) { key throws(Refusal) in
@@ -69,7 +69,7 @@ extension Keys {
         }
     }
 
-    /// - Parameter author: who must be able to change it again, or it is refused; nil asks for nobody.
+    /// - Parameter author: the caller that the policy must allow to change it again; nil skips that check.
     package func setPolicy(
         _ policy: String, of name: String, in registry: RegistryID, by author: Caller? = nil
     ) async throws {
@@ -79,8 +79,8 @@ extension Keys {
         }
     }
 
-    /// One change of a key that the user made: decided on the row as it is inside the transaction, and told to the keyring after
-    /// the commit. Keys are named by id or ARN here; KMS takes no alias for these.
+    /// One change of a key by the user. It is decided inside the transaction, on the row as it is then, and goes to the keyring
+    /// after the commit. `name` is an id or an ARN: KMS takes no alias for these operations.
     @discardableResult
     func change(
         _ name: String, in registry: RegistryID, _ edit: @escaping @Sendable (inout KMSKey) throws(Refusal) -> Void
@@ -101,7 +101,7 @@ extension Keys {
 }
 
 extension KMSKey {
-    /// Throws for a key that the server made: users cannot change those, as in AWS.
+    /// Throws for an AWS managed key: users cannot change it.
     func checkCustomers() throws(Refusal) {
         guard manager == .customer else {
             throw Refusal(.accessDenied, "\(arn) is an AWS managed key: it can be used and looked at, not changed.")

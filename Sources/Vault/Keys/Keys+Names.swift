@@ -38,8 +38,8 @@ extension Keys {
         }
     }
 
-    /// In order of their names, of one key or of all. Among all are those of AWS managed keys that nobody has needed yet, as in
-    /// KMS: who looks for one finds it, and `describe` makes its key.
+    /// Sorted by name, of one key or of all. The list of all includes aliases of AWS managed keys that do not exist yet, as in
+    /// KMS; `describe` creates such a key.
     package func aliases(
         of keyName: String?, in registry: RegistryID, after place: String?, limit: Int
     ) async throws -> VaultPage<ListedAlias> {
@@ -54,7 +54,8 @@ extension Keys {
             let names = Set(aliases.map(\.name))
             let promised = ManagedService.allCases.map(\.alias).filter { $0 > place ?? "" && !names.contains($0) }
             listed += promised.map { .promised(name: $0, in: registry) }
-            // One that has its key already, and lies beyond this page, does so here too, and is cut off.
+            // The alias of a managed key that exists, beyond this page, comes here as promised too; it sorts after the page and
+            // is cut off.
             listed.sort { $0.name < $1.name }
         }
         return VaultPage(of: listed, limit: limit) { $0.name }

@@ -1,8 +1,8 @@
 package import WeirCore
 
-/// Rotation: by the calendar (`settle` carries it out), and on demand.
+/// Rotation: scheduled (`settle` carries it out) and on demand.
 extension Keys {
-    /// KMS's quota: how often a key can be rotated on demand in its life.
+    /// KMS's quota of on-demand rotations in a key's life.
     package static let mostRotationsOnDemand = 25
 
     package func enableRotation(of name: String, in registry: RegistryID, everyDays days: Int?) async throws {
@@ -22,8 +22,7 @@ extension Keys {
         }
     }
 
-    /// Makes new bytes for the key now: when this returns, they seal. What was sealed before opens as ever, and the calendar of
-    /// the key's rotation stays.
+    /// Rotates the key now: when this returns, the new bytes seal. Older versions still open, and the schedule does not change.
     @discardableResult
     package func rotateOnDemand(_ name: String, in registry: RegistryID) async throws -> KMSKey {
         let reference = try KeyReference.key(name, in: registry)
@@ -44,9 +43,9 @@ extension Keys {
         return rotated
     }
 
-    /// A key's versions, the oldest first, in parts.
+    /// A page of a key's versions, the oldest first.
     ///
-    /// - Parameter first: whether the first version is listed too, which no rotation made.
+    /// - Parameter first: true to include the first version, which is not the result of a rotation.
     package func rotations(
         of name: String, in registry: RegistryID, first: Bool, after place: String?, limit: Int
     ) async throws -> (key: KMSKey, page: VaultPage<KMSKey.Material>) {

@@ -1,10 +1,10 @@
-// KMS keys as users handle them: made, named by aliases, disabled, deleted, used.
+// KMS keys for users: create, alias, disable, delete and use them.
 //
-// Each change is one transaction; after the commit the keyring in memory follows, and only then does the caller hear of it. So
-// when `DisableKey` has answered, nothing is sealed or opened with that key any more.
+// Each change is one transaction. After the commit the keyring in memory follows, and only then does the call return. So once
+// `DisableKey` has answered, nothing is sealed or opened with that key any more.
 //
-// A key that is scheduled for deletion loses its row, and with it its bytes, when its date has come: at the start, and
-// before any operation on keys (`settle`). Rotations that are due happen at the same moments.
+// A key that is scheduled for deletion loses its row, and with it its bytes, when its date has come: at the start, and before any
+// operation on keys (`settle`). Rotations that are due happen at the same moments.
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -14,7 +14,7 @@
 package import WeirCore
 
 package struct Keys: Sendable {
-    /// Services that the server makes keys for by itself, when they are first needed.
+    /// Services with an AWS managed key, which the server creates on first use.
     package enum ManagedService: String, Sendable, CaseIterable {
         case ecr, secretsmanager
 
@@ -60,7 +60,7 @@ package struct Keys: Sendable {
         for (key, materials) in rotated { try keyring.hold(key, materials) }
     }
 
-    /// A new version of the key's bytes, which seals from the commit on. The older ones still open.
+    /// Makes a new version of the key's bytes, which seals from the commit on. Older versions still open.
     static func rotate(
         _ key: KMSKey, at now: Timestamp, onDemand: Bool = false, _ keyring: Keyring, _ sql: any SQLConnection
     ) throws -> KMSKey {
@@ -73,14 +73,14 @@ package struct Keys: Sendable {
         return key
     }
 
-    /// The key that an id, an alias, or the ARN of either names in this registry.
+    /// The key of an id, an alias, or an ARN of either in this registry.
     package func resolve(_ name: String, in registry: RegistryID) async throws -> KMSKey {
         let reference = try KeyReference(name, in: registry)
         try await settle()
         return try await database.read { sql in try reference.find(in: registry, sql) }
     }
 
-    /// As `resolve`, and makes an AWS managed key that is asked for by its alias: KMS's DescribeKey does so.
+    /// As `resolve`, but creates an AWS managed key that is named by its alias, as KMS's DescribeKey does.
     package func describe(_ name: String, in registry: RegistryID) async throws -> KMSKey {
         if case .alias(let alias) = try KeyReference(name, in: registry),
             let service = ManagedService.allCases.first(where: { $0.alias == alias })
@@ -90,14 +90,14 @@ package struct Keys: Sendable {
         return try await resolve(name, in: registry)
     }
 
-    /// Throws unless this registry has the key and it may seal now: for who creates something that is to be sealed with it.
+    /// Throws unless this registry has the key and it may seal now. Call it before creating something that is to be sealed with
+    /// it.
     package func usable(arn: String, in registry: RegistryID) async throws {
         let key = try await resolve(arn, in: registry)
         try keyring.check(.kms(arn: key.arn))
     }
 
-    /// The ARN of the key that the server made for `service`, made now if it is needed for the first time. It may be called again
-    /// and again, and at the same time.
+    /// The ARN of the AWS managed key for `service`, created on first use. Safe to call repeatedly and concurrently.
     package func managedKey(for service: ManagedService, in registry: RegistryID) async throws -> String {
         let key = try await findOrMake(service, in: registry)
         return key.arn
@@ -115,7 +115,7 @@ package struct Keys: Sendable {
         new.policy = KeyPolicy.managed(for: service.rawValue, in: registry)
         let (key, material) = try draft(new, manager: .aws, in: registry, at: now)
         let made = try await database.write { sql in
-            // Somebody else may have made it meanwhile: the alias is unique, and who comes second takes the first one's key.
+            // Another task may have created it meanwhile. The alias is unique: the second caller uses the first one's key.
             if let alias = try AliasTable.find(alias, in: registry, sql),
                 let key = try KeyTable.find(alias.keyID, in: registry, sql)
             {
@@ -134,20 +134,20 @@ package struct Keys: Sendable {
         return made
     }
 
-    /// Brings a key into the keyring that another task, or another node, has made.
+    /// Loads a key that another task or node has created into the keyring.
     private func hold(_ key: KMSKey) async throws {
         let materials = try await database.read { sql in try MaterialTable.all(of: key, sql) }
         try keyring.hold(key, materials)
     }
 
-    /// A key that is not written yet, and its bytes.
+    /// A key that is not stored yet, and its bytes.
     func draft(
         _ new: NewKey, manager: KMSKey.Manager, in registry: RegistryID, at now: Timestamp
     ) throws -> (KMSKey, MaterialTable.Row) {
         let key = KMSKey(
             id: UUID().uuidString.lowercased(), registry: registry, state: .enabled, description: new.description,
             manager: manager, policy: new.policy ?? KeyPolicy.standard(for: registry),
-            // AWS managed keys rotate every year, and nobody can stop that.
+            // AWS managed keys rotate every year; users cannot change that.
             rotation: manager == .aws ? KMSKey.Rotation(days: 365, next: now + .days(365)) : nil, createdAt: now,
             deletionAt: nil, material: 1, revision: 1)
         let sealed = try keyring.newSealedMaterial(ofKMSKey: key.arn, version: 1)

@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// What a user says of a key that is to be made.
+/// A user's input for a new key.
 package struct NewKey: Sendable {
     package var description: String
     /// Nil for AWS's default policy.

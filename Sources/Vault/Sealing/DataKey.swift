@@ -1,7 +1,7 @@
 package import Crypto
 
-/// A key for one blob, or for one repository's manifests, and the same key wrapped by the `SealingKey`: what is stored beside the
-/// content. It prints as nothing.
+/// A key for one blob, or for one repository's manifests. `wrapped` is the same key sealed by the `SealingKey`, stored beside the
+/// content. Its printed form reveals nothing.
 package struct DataKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     package let key: SymmetricKey
     package let wrapped: [UInt8]

@@ -1,10 +1,11 @@
-/// Why sealed bytes were not opened, or plain ones not sealed.
+/// Why bytes could not be opened or sealed.
 package enum SealError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The bytes are not those that were sealed: changed, moved, cut, or sealed under another key.
+    /// The bytes differ from what was sealed: changed, moved, cut, or sealed under another key.
     case damaged
-    /// What should be a sealed blob's first bytes is not, or is of a version that this program does not know.
+    /// The first bytes are not a sealed blob's header, or have a version that this program does not know.
     case badHeader(String)
-    /// The caller sealed after the last segment, or a short segment that is not the last: the program is wrong, not the data.
+    /// A mistake in the program, not in the data: the caller sealed after the last segment, or sealed a short segment that is not
+    /// the last.
     case misused(String)
 
     package var description: String {

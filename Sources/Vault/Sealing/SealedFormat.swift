@@ -1,4 +1,4 @@
-// A sealed blob, as it lies in the blob store. Version 2.
+// A sealed blob in the blob store. Version 2.
 //
 //     ┌───────────────────┬───────────────────┬───────────────────┬─ ─ ─┬─────────────────────┐
 //     │ header, 512 bytes │ segment 0         │ segment 1         │     │ the last segment    │
@@ -19,15 +19,15 @@
 //              AES-256-GCM under the blob's own data key
 //              authenticated besides  "WEIR", version, cipher, 1 if this is the last segment else 0, segment number
 //
-// The nonce is known without being written; it is there because swift-crypto opens this form with one copy less, which is half as
-// fast again.
+// The nonce could be computed and need not be stored. It is stored because swift-crypto opens this form with one copy less, which
+// is half as fast again.
 //
-// What that gives: any range opens by itself; a changed bit, a segment in another's place and a file cut short at any byte are
-// found out. Every byte of the header is checked as well. An empty blob is one empty last segment; only an empty blob has one. A
-// blob that lies in the place of another, whole and under the same key, is found out when it is opened, by its binding.
+// This lets any range be opened by itself, and detects a changed bit, a swapped segment and a file that was cut short at any
+// byte. Every byte of the header is checked as well. An empty blob is one empty last segment; only an empty blob has one. The
+// binding, checked when a blob is opened, detects a whole blob under the same key that lies in the place of another one.
 //
-// Version 1 has no binding, and is otherwise the same: what was written so is still read. The version is authenticated with each
-// segment, so that a blob of one version cannot be passed off as one of the other.
+// Version 1 has no binding, and is otherwise the same; such blobs can still be read. The version is authenticated with each
+// segment, so that a blob of one version cannot pass as the other.
 //
 // The nonce is a counter because a data key seals one blob, once (`SegmentSealer`).
 
@@ -37,7 +37,7 @@ package enum SealedFormat {
     package static let segmentSize = 64 * 1024
     static let nonceSize = 12
     static let tagSize = 16
-    /// How many bytes longer a segment is when it is sealed.
+    /// How many bytes sealing adds to a segment.
     package static let segmentOverhead = nonceSize + tagSize
     package static let sealedSegmentSize = segmentSize + segmentOverhead
     package static let headerSize = 512
@@ -46,7 +46,7 @@ package enum SealedFormat {
     static let cipher: UInt8 = 1
 
     enum Version: UInt8 {
-        /// Without a binding.
+        /// Without a binding. Only read.
         case first = 1
         case bound = 2
 
@@ -55,17 +55,17 @@ package enum SealedFormat {
 
     static let bindingSize = tagSize
 
-    /// How many segments a blob of `plainSize` bytes has: at least one.
+    /// The number of segments of a blob of `plainSize` bytes: at least one.
     package static func segmentCount(ofPlainSize plainSize: Int64) -> Int64 {
         plainSize == 0 ? 1 : (plainSize + Int64(segmentSize) - 1) / Int64(segmentSize)
     }
 
-    /// The size of the sealed file of a blob of `plainSize` bytes.
+    /// The size of the sealed file for `plainSize` bytes.
     package static func fileSize(ofPlainSize plainSize: Int64) -> Int64 {
         Int64(headerSize) + plainSize + segmentCount(ofPlainSize: plainSize) * Int64(segmentOverhead)
     }
 
-    /// The size of what is sealed in a file of `fileSize` bytes, or nil where no sealed file has that size.
+    /// The plain size of a sealed file of `fileSize` bytes; nil if no sealed file has that size.
     package static func plainSize(ofFileSize fileSize: Int64) -> Int64? {
         guard fileSize >= Int64(headerSize + segmentOverhead) else { return nil }
         let body = fileSize - Int64(headerSize)
@@ -76,7 +76,7 @@ package enum SealedFormat {
         return full * Int64(segmentSize) + rest - Int64(segmentOverhead)
     }
 
-    /// The segment in which the plain byte at `offset` lies.
+    /// The segment that holds the plain byte at `offset`.
     package static func segment(ofPlainOffset offset: Int64) -> Int64 { offset / Int64(segmentSize) }
 
     /// Where a segment begins in the file.
@@ -84,8 +84,8 @@ package enum SealedFormat {
         Int64(headerSize) + segment * Int64(sealedSegmentSize)
     }
 
-    /// The segments that hold the plain bytes of `range`, which must lie inside the blob. An empty range needs none, except in an
-    /// empty blob: there the one empty segment is still to be opened, to know that the blob is whole.
+    /// The segments that hold the plain bytes of `range`, which must lie inside the blob. An empty range needs none. Exception:
+    /// of an empty blob, the one empty segment must be opened, to verify that the blob is whole.
     package static func segments(forPlain range: Range<Int64>, plainSize: Int64) -> Range<Int64> {
         if plainSize == 0 { return 0..<1 }
         if range.isEmpty {
@@ -95,23 +95,23 @@ package enum SealedFormat {
         return segment(ofPlainOffset: range.lowerBound)..<(segment(ofPlainOffset: range.upperBound - 1) + 1)
     }
 
-    /// The bytes of the file that hold the plain bytes of `range`: whole segments.
+    /// The file's bytes that hold the plain bytes of `range`: whole segments.
     package static func sealedRange(forPlain range: Range<Int64>, plainSize: Int64) -> Range<Int64> {
         sealedRange(ofSegments: segments(forPlain: range, plainSize: plainSize), plainSize: plainSize)
     }
 
-    /// The bytes of the file that these segments take.
+    /// The file's bytes that these segments occupy.
     package static func sealedRange(ofSegments segments: Range<Int64>, plainSize: Int64) -> Range<Int64> {
         let end = fileSize(ofPlainSize: plainSize)
         return fileOffset(ofSegment: segments.lowerBound)..<min(fileOffset(ofSegment: segments.upperBound), end)
     }
 
-    /// How many plain bytes a segment holds.
+    /// The number of plain bytes in a segment.
     package static func plainSize(ofSegment segment: Int64, plainSize: Int64) -> Int {
         Int(min(Int64(segmentSize), plainSize - segment * Int64(segmentSize)))
     }
 
-    /// What is authenticated with a segment besides its bytes.
+    /// The data that is authenticated with a segment.
     static func authenticated(segment: Int64, isLast: Bool, _ version: Version) -> [UInt8] {
         var bytes = magic
         bytes.reserveCapacity(16)
@@ -122,13 +122,13 @@ package enum SealedFormat {
         return bytes
     }
 
-    /// What a whole blob's binding says: this digest. Its size says nothing more, and is told by the file: one that was cut short
-    /// is then told apart from one that is another's.
+    /// The data that a blob's binding authenticates: its digest. The size is left out on purpose, so that a file that was cut
+    /// short is reported as such and not as another blob.
     static func authenticated(digest: Digest) -> [UInt8] {
         magic + [Version.bound.rawValue, cipher, 2] + Array(digest.description.utf8)
     }
 
-    /// Segments count up from zero, and none gets so far.
+    /// Distinct from every segment's nonce: segments count up from zero and never reach it.
     static let bindingNonce = [UInt8](repeating: 0xff, count: nonceSize)
 
     static func nonce(segment: Int64) -> [UInt8] {

@@ -5,10 +5,10 @@ struct SealedHeader: Equatable {
     let scope: String
     let wrappedKey: [UInt8]
     let version: SealedFormat.Version
-    /// Zeros where the blob was not whole yet; empty in the first version.
+    /// Zeros until the blob is whole; empty in version 1.
     var binding: [UInt8]
 
-    /// Where the binding stands in the file.
+    /// The binding's offset in the file.
     var bindingOffset: Int { 4 + 1 + 1 + 1 + scope.utf8.count + 2 + wrappedKey.count }
 
     func encoded() -> ByteBuffer {
@@ -26,7 +26,7 @@ struct SealedHeader: Equatable {
         return buffer
     }
 
-    /// Of a blob that begins now.
+    /// The header of a new blob.
     init(scope: String, wrappedKey: [UInt8]) {
         self.scope = scope
         self.wrappedKey = wrappedKey
@@ -50,7 +50,7 @@ struct SealedHeader: Equatable {
             let keyLength: UInt16 = rest.readInteger(), let key = rest.readBytes(length: Int(keyLength)),
             let binding = rest.readBytes(length: version == .bound ? SealedFormat.bindingSize : 0)
         else { throw .badHeader("its lengths run over its end") }
-        // Checked so that no bit of the file can change unseen.
+        // Checked, so that no bit of the file can change unnoticed.
         guard rest.readableBytesView.allSatisfy({ $0 == 0 }) else { throw .badHeader("its padding is not zero") }
         self.scope = scope
         self.wrappedKey = key

@@ -1,4 +1,4 @@
-// Small values, sealed whole: key material, secrets, access keys, wrapped data keys, manifests.
+// Small values, sealed as a whole: key material, secrets, access keys, wrapped data keys, manifests.
 //
 //     ┌─────────┬──────────────┬────────────────────┬─────────┐
 //     │ 1 byte  │ 12 bytes     │ as long as the     │ 16 bytes│
@@ -6,8 +6,8 @@
 //     └─────────┴──────────────┴────────────────────┴─────────┘
 //
 // The version byte and a `binding` are authenticated with the value. The binding says what the value is and whose: a sealed value
-// that is moved to another row, or read as something else, does not open. Nonces are random, so one key may seal at
-// most 2^32 values; nothing here comes near.
+// that is moved to another row, or read as another kind, does not open. Nonces are random, so one key may seal at most 2^32
+// values; no key here comes near that.
 
 package import Crypto
 package import NIOCore
@@ -21,7 +21,7 @@ package import NIOCore
 package enum SealedValue {
     static let version: UInt8 = 1
     static let nonceSize = 12
-    /// How much longer the sealed value is than the plain one.
+    /// How many bytes sealing adds.
     package static let overhead = 1 + nonceSize + 16
 
     package static func seal(_ plain: [UInt8], with key: SymmetricKey, binding: String) throws(SealError) -> [UInt8] {
@@ -46,7 +46,7 @@ package enum SealedValue {
         [UInt8](try openData(sealed, with: key, binding: binding))
     }
 
-    /// Opens into a buffer: for manifests, which go to clients as they are.
+    /// Opens into a buffer, for manifests that go to clients.
     package static func openBuffer(
         _ sealed: [UInt8], with key: SymmetricKey, binding: String
     ) throws(SealError) -> ByteBuffer {

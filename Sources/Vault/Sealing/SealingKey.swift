@@ -1,9 +1,9 @@
 import Crypto
 package import WeirCore
 
-/// Which key seals a repository's content: named, not held. `Keyring` holds it.
+/// Names the key that seals a repository's content. `Keyring` holds the bytes.
 package enum SealingKey: Hashable, Sendable {
-    /// The key that the server makes for a registry (ECR's AES256).
+    /// The server's managed key of a registry (ECR's AES256).
     case registry(RegistryID)
     /// A KMS key, by its full ARN.
     case kms(arn: String)
@@ -15,8 +15,8 @@ package enum SealingKey: Hashable, Sendable {
         }
     }
 
-    /// The same, by the ARN that content is bound to and that keys are held by: one key has one, whichever partition is written
-    /// in it.
+    /// The same key by the one ARN form that content is bound to and keys are held by, whichever partition its ARN was written
+    /// with.
     var canonical: SealingKey {
         switch self {
         case .registry: self
@@ -24,7 +24,7 @@ package enum SealingKey: Hashable, Sendable {
         }
     }
 
-    /// The key's name where blobs lie: `aes256-…` or `kms-…` and 16 hexadecimal digits of a SHA-256, safe in a path.
+    /// The key's name in blob paths: `aes256-…` or `kms-…` and 16 hexadecimal digits of a SHA-256, safe in a path.
     package var scope: String {
         switch self {
         case .registry(let registry): "aes256-" + Self.shortHash(of: registry.description)

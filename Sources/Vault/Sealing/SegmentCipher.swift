@@ -1,14 +1,13 @@
-// BoringSSL's own calls, as swift-crypto brings them. `AES.GCM` allocates its result and copies it twice for each segment; at 64
-// KiB that is as much work as the cipher's, and a warm pull is nothing but this. These calls write straight into the buffer that
-// is sent. They are no product of swift-crypto: a new major version may name them otherwise, and then the compiler says so here
-// and nowhere else.
+// Calls BoringSSL directly, as bundled with swift-crypto. `AES.GCM` allocates its result and copies it twice per segment: at 64
+// KiB that costs as much as the cipher itself, and a warm pull does little else. These calls write straight into the buffer that
+// is sent. They are not public API of swift-crypto: if a new major version renames them, only this file fails to compile.
 import CCryptoBoringSSL
 import struct Crypto.SymmetricKey
 import WeirCore
 
-/// AES-256-GCM for the segments of blobs, from one buffer into another, with one key.
+/// AES-256-GCM for blob segments, from one buffer into another, with one key.
 ///
-/// Safe to share: the context is written once, when it is made, and BoringSSL reads it only.
+/// Safe to share: the context is written once, by `init`; BoringSSL only reads it.
 final class SegmentCipher: @unchecked Sendable {
     private let context: UnsafeMutablePointer<EVP_AEAD_CTX>
 
@@ -24,7 +23,7 @@ final class SegmentCipher: @unchecked Sendable {
 
     deinit { CCryptoBoringSSL_EVP_AEAD_CTX_free(context) }
 
-    /// Seals `plain` into `sealed`, which has room for it and the tag.
+    /// Seals `plain` into `sealed`, which must have room for it and the tag.
     func seal(
         _ plain: UnsafeRawBufferPointer, nonce: [UInt8], authenticating additional: [UInt8],
         into sealed: UnsafeMutableRawBufferPointer
@@ -36,7 +35,7 @@ final class SegmentCipher: @unchecked Sendable {
         return isDone == 1 ? written : nil
     }
 
-    /// Opens `sealed`, tag included, into `plain`; nil where it is not what was sealed.
+    /// Opens `sealed`, tag included, into `plain`; nil if authentication fails.
     func open(
         _ sealed: UnsafeRawBufferPointer, nonce: [UInt8], authenticating additional: [UInt8],
         into plain: UnsafeMutableRawBufferPointer
@@ -49,7 +48,7 @@ final class SegmentCipher: @unchecked Sendable {
         return isWhole == 1 ? written : nil
     }
 
-    /// The tag that says which blob this key's segments are.
+    /// The tag that binds this key's segments to one digest.
     func binding(to digest: Digest) -> [UInt8]? {
         var tag = [UInt8](repeating: 0, count: SealedFormat.bindingSize)
         let count = tag.withUnsafeMutableBytes { room in

@@ -2,21 +2,21 @@ import struct Crypto.SymmetricKey
 package import NIOCore
 package import WeirCore
 
-/// Opens segments of one sealed blob, in any order (format: `SealedFormat`).
+/// Opens the segments of one sealed blob, in any order (format: `SealedFormat`).
 package struct SegmentOpener: Sendable {
-    /// What the blob is known to be.
+    /// What is known about the blob.
     package enum Identity: Sendable {
-        /// It is whole, and must be the content of this digest.
+        /// It is complete and must have this digest.
         case whole(Digest)
-        /// It may not be whole: there is nothing to compare it with.
+        /// It may be incomplete, so its binding is not checked.
         case unfinished
     }
 
     private let cipher: SegmentCipher
     private let version: SealedFormat.Version
 
-    /// Opens a blob by its first `SealedFormat.headerSize` bytes. Throws `SealError` where they are not a header, were sealed
-    /// under another key or for another blob, and what `Keyring.unwrap` throws where the key may not be used now.
+    /// Opens a blob by its first `SealedFormat.headerSize` bytes. Throws `SealError` if they are not a header, or were sealed
+    /// under another key or for another blob. Throws what `Keyring.unwrap` throws if the key may not be used now.
     package init(header: ByteBuffer, of identity: Identity, keyring: Keyring, key sealingKey: SealingKey) throws {
         let header = try SealedHeader(header)
         guard header.scope == sealingKey.scope else { throw SealError.badHeader("it was sealed under another key") }
@@ -29,15 +29,16 @@ package struct SegmentOpener: Sendable {
         }
     }
 
-    /// For the reader of a blob that is still being sealed, by the same data key.
+    /// For reading a blob that is still being sealed with this data key.
     package init(_ dataKey: DataKey) throws(SealError) {
         cipher = try SegmentCipher(dataKey.key)
         version = .current
     }
 
-    /// Opens one segment, with its nonce and tag, and appends what it holds to `plain`.
+    /// Opens one segment, with its nonce and tag, and appends the plain bytes to `plain`.
     ///
-    /// `isLast` comes from the blob's size (`SealedFormat.segmentCount`): so a file that was cut short does not open at its end.
+    /// `isLast` comes from the blob's size (`SealedFormat.segmentCount`), so that the end of a file that was cut short does not
+    /// open.
     package func open(
         _ sealed: UnsafeRawBufferPointer, segment: Int64, isLast: Bool, into plain: inout ByteBuffer
     ) throws(SealError) {

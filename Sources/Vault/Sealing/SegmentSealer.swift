@@ -4,11 +4,11 @@ package import WeirCore
 
 /// Seals one blob, segment by segment, from the first to the last (format: `SealedFormat`).
 ///
-/// The nonces count up from zero: a data key must not be given to two sealers, nor a sealer be copied and both copies used.
+/// The nonces count up from zero: never give a data key to two sealers, and never copy a sealer and use both copies.
 package struct SegmentSealer: Sendable {
-    /// What the file begins with.
+    /// The file's first bytes.
     package let header: ByteBuffer
-    /// Where in the file the binding of the whole blob goes, when it is.
+    /// The offset in the file for `binding(to:)`.
     package let bindingOffset: Int64
     private let cipher: SegmentCipher
     private var next: Int64 = 0
@@ -21,8 +21,7 @@ package struct SegmentSealer: Sendable {
         cipher = try SegmentCipher(dataKey.key)
     }
 
-    /// What binds the whole blob to its digest: to be written over the header's bytes at `bindingOffset`. Ask for it after the
-    /// last segment.
+    /// The binding of the whole blob to its digest, to be written at `bindingOffset`. Call it after the last segment.
     package func binding(to digest: Digest) throws(SealError) -> ByteBuffer {
         guard isFinished, let tag = cipher.binding(to: digest) else {
             throw .misused("a binding of a blob that is not whole")
@@ -30,8 +29,8 @@ package struct SegmentSealer: Sendable {
         return ByteBuffer(bytes: tag)
     }
 
-    /// Seals the next segment and appends it, with its nonce and tag, to `sealed`. Every segment but the last must hold exactly
-    /// `SealedFormat.segmentSize` bytes; the last one may be empty only if it is the first.
+    /// Seals the next segment and appends it, with its nonce and tag, to `sealed`. Every segment except the last must hold
+    /// exactly `SealedFormat.segmentSize` bytes; the last one may be empty only if it is the first.
     package mutating func seal(
         _ segment: UnsafeRawBufferPointer, isLast: Bool, into sealed: inout ByteBuffer
     ) throws(SealError) {
@@ -54,7 +53,7 @@ package struct SegmentSealer: Sendable {
         isFinished = isLast
     }
 
-    /// The same, of a buffer's readable bytes.
+    /// The same for a buffer's readable bytes.
     package mutating func seal(
         _ segment: ByteBuffer, isLast: Bool, into sealed: inout ByteBuffer
     ) throws(SealError) {
@@ -65,7 +64,7 @@ package struct SegmentSealer: Sendable {
         if let failure { throw failure }
     }
 
-    /// Seals a whole blob that is in memory: header, binding and all.
+    /// Seals a whole blob in memory, with header and binding.
     package static func seal(whole plain: ByteBuffer, _ dataKey: DataKey, under key: SealingKey) throws(SealError) -> ByteBuffer {
         var sealer = try SegmentSealer(dataKey, under: key)
         var sealed = sealer.header

@@ -1,22 +1,22 @@
 package import WeirCore
 
-/// A secret: a name with versions of a value, and how they are sealed. The values are not in here.
+/// A secret without its values: its name, and how its versions are sealed.
 package struct Secret: Sendable, Hashable {
-    /// With six random characters at its end, so that a secret deleted and made again under its name is another one.
+    /// Ends with six random characters, so that a secret that is deleted and created again is another one.
     package let arn: String
     package let registry: RegistryID
     package let name: String
     package var description: String?
-    /// The KMS key as the user named it, or nil for `alias/aws/secretsmanager`.
+    /// The KMS key as the user named it; nil for `alias/aws/secretsmanager`.
     package var kmsKey: String?
     package let createdAt: Timestamp
     package var changedAt: Timestamp
     /// The day on which its value was last read.
     package var accessedAt: Timestamp?
-    /// When it will be destroyed, where it has been deleted; until then it can be restored, not read.
+    /// When a deleted secret will be destroyed; nil if it is not deleted. Until then it can be restored but not read.
     package var deletionAt: Timestamp?
 
-    /// Throws where it has been deleted.
+    /// Throws if the secret is deleted.
     package func checkNotDeleted() throws(Refusal) {
         guard deletionAt == nil else {
             throw Refusal(
@@ -26,14 +26,14 @@ package struct Secret: Sendable, Hashable {
     }
 }
 
-/// A value that a secret has or had. It is current, previous or otherwise marked as long as a stage names it; without any it is
+/// A present or past value of a secret. Stages such as AWSCURRENT or AWSPREVIOUS name it; a version without a stage is
 /// deprecated.
 package struct SecretVersion: Sendable, Hashable {
-    /// The token of the request that made it.
+    /// The token of the request that created it.
     package let id: String
     package let createdAt: Timestamp
     package let accessedAt: Timestamp?
-    /// The ARN of the key that it is sealed with.
+    /// The ARN of the key that seals it.
     package let kmsKeyARN: String
     package var stages: [String]
 
@@ -41,17 +41,17 @@ package struct SecretVersion: Sendable, Hashable {
     package static let previous = "AWSPREVIOUS"
 }
 
-/// A secret with all that is told of it but its values.
+/// A secret with everything that `DescribeSecret` returns.
 package struct SecretDetail: Sendable {
     package let secret: Secret
     package let tags: [ResourceTag]
-    /// Whether it has, or had, tags.
+    /// True if it has tags or ever had some.
     package let wasTagged: Bool
     /// The newest first.
     package let versions: [SecretVersion]
 }
 
-/// What a secret holds. It prints as nothing.
+/// A secret's value. Its printed form reveals nothing.
 package enum SecretValue: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     case text(String)
     case binary([UInt8])
@@ -63,7 +63,7 @@ package enum SecretValue: Sendable, Equatable, CustomStringConvertible, CustomDe
     package var debugDescription: String { description }
     package var customMirror: Mirror { Mirror(self, children: []) }
 
-    /// One letter for the kind, then the bytes: what is sealed.
+    /// The bytes that are sealed: one letter for the kind, then the value.
     var encoded: [UInt8] {
         switch self {
         case .text(let text): [UInt8(ascii: "t")] + Array(text.utf8)

@@ -1,9 +1,9 @@
 package import WeirCore
 
-/// Which secrets `ListSecrets` tells, and in which order.
+/// Which secrets `ListSecrets` returns, and in which order.
 package struct SecretListing: Sendable {
-    /// A secret must fit every filter; it fits one if any of its values does. A value that begins with `!` says what must not
-    /// fit.
+    /// A secret must match every filter; it matches a filter if any of the filter's values matches. A value that begins with `!`
+    /// must not match.
     package struct Filter: Sendable {
         package enum Key: String, Sendable, CaseIterable {
             case description, name, all
@@ -36,7 +36,7 @@ package struct SecretListing: Sendable {
             case .tagKey: tags.map(\.key)
             case .tagValue: tags.map(\.value)
             case .primaryRegion: [secret.registry.region.description]
-            // No service but its owner has secrets here.
+            // No secret here is owned by another service.
             case .owningService: []
             case .all: [secret.name, secret.description ?? ""] + tags.flatMap { [$0.key, $0.value] }
             }
@@ -79,7 +79,7 @@ package struct SecretListing: Sendable {
         (deleted == .listed || detail.secret.deletionAt == nil) && filters.allSatisfy { $0.fits(detail) }
     }
 
-    /// A text by which secrets sort; no two have the same.
+    /// A unique sort key.
     func place(of secret: Secret) -> String {
         let moment: Timestamp?
         switch sorting {
@@ -102,7 +102,7 @@ extension Secrets {
         _ listing: SecretListing, in registry: RegistryID, after place: String?, limit: Int
     ) async throws -> VaultPage<SecretDetail> {
         let due = clock.due
-        // An account has a few hundred secrets: reading all of them is simpler than filters in SQL, and no slower.
+        // An account has a few hundred secrets: filtering in memory is simpler than in SQL, and no slower.
         let details = try await database.read { sql in
             try SecretTable.all(in: registry, at: due, sql).map { try Self.detail(of: $0, sql) }
         }

@@ -1,14 +1,14 @@
 import WeirCore
 
-/// How a request names a secret: by its name, its ARN, or its ARN without the six characters at the end.
+/// A secret's name in a request: its name, its ARN, or its ARN without the last six characters.
 struct SecretReference: Sendable {
-    /// The whole ARN, where the request gave one.
+    /// The whole ARN, if the request gave one.
     let arn: String?
-    /// The name: all that was given, or what follows `secret:` in the ARN, which may still have its six characters.
+    /// The given name, or the part of the ARN after `secret:`, which may still have its six characters.
     let name: String
     let registry: RegistryID
 
-    /// Throws for an ARN of another account or region: its secrets are not to be had here.
+    /// Throws for an ARN of another account or region: its secrets are not available here.
     init(_ text: String, in registry: RegistryID) throws(Refusal) {
         self.registry = registry
         guard text.hasPrefix("arn:") else {
@@ -17,7 +17,7 @@ struct SecretReference: Sendable {
             return
         }
         let prefix = registry.arn("secretsmanager", "secret:")
-        // The ARN of a secret that an earlier version made is the one in its row.
+        // A secret of an earlier version of this server keeps the ARN that it was created with.
         let beginning = [prefix, RegistryID.formerARN(prefix)].first { text.hasPrefix($0) }
         guard let beginning else { throw .secretMissing }
         arn = text
@@ -35,7 +35,7 @@ struct SecretReference: Sendable {
     }
 }
 
-/// The rules for a secret's name, and the ARN that a new one gets.
+/// The rules for a secret's name, and the ARN of a new one.
 enum SecretName {
     static func check(_ name: String) throws(Refusal) {
         let isAllowed = name.utf8.allSatisfy { byte in

@@ -1,6 +1,6 @@
 import WeirCore
 
-// A secret's value, as it lies in its row: a data key of its own, wrapped by the secret's KMS key, and the value under it.
+// A secret's value in its row: a data key of its own, wrapped by the secret's KMS key, and the value sealed by it.
 //
 //     ┌──────────────────┬───────────────────┬──────────────────────────────────────────────────┐
 //     │ length, 2 bytes, │ the wrapped data  │ `SealedValue` of `SecretValue.encoded`, bound to  │
@@ -22,7 +22,7 @@ struct SecretSeal: Sendable {
         return bytes + key.wrapped + sealed
     }
 
-    /// Refuses with `unableToDecryptSecretValue` where the KMS key may not be used or the bytes are not what was sealed.
+    /// Throws `unableToDecryptSecretValue` if the KMS key may not be used or the bytes differ from what was sealed.
     func open(_ row: SecretVersionTable.Row, of secret: Secret) throws(Refusal) -> SecretValue {
         do {
             guard row.sealed.count > 2 else { throw SealError.damaged }

@@ -1,13 +1,12 @@
-/// How Secrets Manager searches descriptions, and everything at once: by words and not by the whole text, whatever the case of
-/// their letters.
+/// Secrets Manager's search in descriptions and in everything: by words, without regard to case.
 ///
-/// A text is cut at blanks; then at the one of `/ - _ + = . @` that it has, where it has but one kind of them (`my/secret+name`
-/// stays whole); then before each capital that small letters follow (`MyLogin` is `My`, `Login`). So recorded from AWS.
+/// A text is split at white space. Each part is split at its separators from `/ - _ + = . @`, if it has only one kind of them
+/// (`my/secret+name` stays whole), and then before each capital that a lower-case letter follows (`MyLogin` is `My`, `Login`).
+/// Recorded from AWS.
 enum SecretWords {
     private static let separators = Set("/-_+=.@")
 
-    /// True where one of the texts has, for each word that is looked for, a word that begins with it. A text without words finds
-    /// nothing.
+    /// True if one of the texts has, for each wanted word, a word that begins with it. False if `wanted` has no words.
     static func contains(_ wanted: String, in texts: [String]) -> Bool {
         let wanted = words(of: wanted)
         guard !wanted.isEmpty else { return false }
@@ -17,7 +16,7 @@ enum SecretWords {
         }
     }
 
-    /// In small letters.
+    /// In lower case.
     static func words(of text: String) -> [String] {
         text.split(whereSeparator: \.isWhitespace).flatMap { part -> [String] in
             let kinds = Set(part.filter(separators.contains))

@@ -1,7 +1,7 @@
 package import WeirCore
 
 extension Secrets {
-    /// What is to change of a secret; nil leaves it.
+    /// The changes to a secret; nil leaves a property as it is.
     package struct Change: Sendable {
         package var description: String?
         package var kmsKey: String?
@@ -18,10 +18,10 @@ extension Secrets {
         }
     }
 
-    /// Changes what is told of a secret and, where there is a value, adds a version that becomes the current one. Tells that
+    /// Changes a secret's properties and, if a value is given, adds a version that becomes the current one. Returns that
     /// version's id.
     ///
-    /// Under another key the versions that a stage names are sealed anew; deprecated ones stay as they are.
+    /// A new key reseals the versions that have a stage; deprecated versions stay as they are.
     package func update(
         _ name: String, in registry: RegistryID, _ change: Change
     ) async throws -> (secret: Secret, version: String?) {
@@ -67,21 +67,21 @@ extension Secrets {
     }
 
     package enum Recovery: Sendable {
-        /// Gone at once: it cannot be restored.
+        /// At once: it cannot be restored.
         case none
         case days(Int)
     }
 
-    /// Deletes a secret: marks it, so that it can be restored for some days, or destroys it now.
+    /// Deletes a secret: with a recovery window it can be restored for that many days, else it is destroyed now.
     package func delete(_ name: String, in registry: RegistryID, recovery: Recovery) async throws -> Secret {
         let reference = try SecretReference(name, in: registry)
         let (now, due) = (clock.now, try await settle())
         let deleted = try await database.write { sql in
             guard var secret = try reference.find(at: due, sql) else {
                 guard case .none = recovery else { throw Refusal.secretMissing }
-                // No secret can ever have had such a name: that is no repetition.
+                // An invalid name cannot be a repeated request: no secret ever had it.
                 try SecretName.check(reference.name)
-                // Secrets Manager says yes here, with an ARN that it makes up, so that scripts can repeat themselves.
+                // Secrets Manager succeeds here, with a made-up ARN, so that scripts can repeat the call.
                 return Secret(
                     arn: reference.arn ?? SecretName.newARN(for: reference.name, in: registry), registry: registry,
                     name: reference.name, createdAt: now, changedAt: now, deletionAt: now)
@@ -128,7 +128,7 @@ extension Secrets {
         }
     }
 
-    /// Lets a stage name another version, or none: `source` must be the version that it names now, where it names one.
+    /// Moves a stage to another version, or removes it. `source` must be the version that has the stage now, if any has it.
     package func move(
         stage: String, of name: String, in registry: RegistryID, from source: String?, to target: String?
     ) async throws -> Secret {

@@ -1,7 +1,7 @@
 package import WeirCore
 
 extension Secrets {
-    /// A value as it is told.
+    /// A value with its secret and version.
     package struct Told: Sendable {
         package let secret: Secret
         package let versionID: String
@@ -10,7 +10,8 @@ extension Secrets {
         package let value: SecretValue
     }
 
-    /// The value of a version, found by its id, by a stage, or by both, which must then agree. Without either: the current one.
+    /// The value of a version, found by its id, by a stage, or by both, which must then agree. Without either: the current
+    /// version.
     package func value(
         of name: String, in registry: RegistryID, version: String? = nil, stage: String? = nil
     ) async throws -> Told {
@@ -23,7 +24,7 @@ extension Secrets {
             return (secret, row, try SecretVersionTable.stages(of: secret.arn, version: row.id, sql))
         }
         let value = try seal.open(row, of: secret)
-        // Kept to the day, so that a value that is read often costs one write a day.
+        // Recorded to the day, so that a secret that is read often costs one write a day.
         let day = now.startOfDay
         if row.accessedAt != day {
             try await database.write { sql in try SecretVersionTable.touch(row.id, of: secret.arn, at: day, sql) }
@@ -50,7 +51,7 @@ extension Secrets {
         return row
     }
 
-    /// Also of a secret that has been deleted and can still be restored.
+    /// Includes deleted secrets that can still be restored.
     package func describe(_ name: String, in registry: RegistryID) async throws -> SecretDetail {
         let reference = try SecretReference(name, in: registry)
         let due = clock.due
@@ -66,8 +67,7 @@ extension Secrets {
 
     package enum Deprecated: Sendable { case listed, leftOut }
 
-    /// A secret's versions, the newest first, with the ARN of the key that the server made for secrets: versions under it are
-    /// told apart.
+    /// A page of a secret's versions, the newest first.
     package func versions(
         of name: String, in registry: RegistryID, deprecated: Deprecated, after place: String?, limit: Int
     ) async throws -> (secret: Secret, page: VaultPage<SecretVersion>) {
@@ -87,7 +87,7 @@ extension Refusal {
 }
 
 extension Timestamp {
-    /// Midnight before it, UTC.
+    /// The last midnight, UTC.
     var startOfDay: Timestamp {
         let day: Int64 = 86_400_000_000
         return Timestamp(microseconds: microseconds / day * day)

@@ -5,13 +5,12 @@
 #endif
 package import WeirCore
 
-/// Secrets as pull through cache rules use them: logins for upstream registries.
+/// The secrets of pull through cache rules: logins for upstream registries.
 extension Secrets {
-    /// The login in a rule's secret, as it is now: a secret that has been rotated counts at once.
+    /// The login in a rule's secret, read now, so that a rotated secret takes effect at once.
     ///
-    /// Refuses with `secretNotFound` where it is missing, deleted, or another account's or region's, with
-    /// `unableToDecryptSecretValue` where its key may not be used, and with `unableToAccessSecret` where its value is no login.
-    /// The sentence never tells the value.
+    /// Throws `secretNotFound` if it is missing, deleted, or in another account or region; `unableToDecryptSecretValue` if its
+    /// key may not be used; `unableToAccessSecret` if its value is not a login. The message never contains the value.
     package func credential(arn: String, in registry: RegistryID) async throws -> UpstreamCredential {
         let (secret, row) = try await current(arn, in: registry)
         guard let row else { throw Self.unusable(secret, "it has no value") }
@@ -27,7 +26,7 @@ extension Secrets {
         return UpstreamCredential(username: login.username, accessToken: login.accessToken)
     }
 
-    /// Throws unless a rule can use the secret: it is there and can be opened. What is in it does not matter here, as in ECR.
+    /// Throws unless the secret exists and can be opened. Its content is not checked, as in ECR.
     package func exists(arn: String, in registry: RegistryID) async throws {
         let (secret, row) = try await current(arn, in: registry)
         if let row { _ = try seal.open(row, of: secret) }

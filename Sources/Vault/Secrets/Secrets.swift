@@ -1,10 +1,10 @@
-// Secrets Manager's service: secrets with versions and stages, each value sealed by the secret's KMS key.
+// Secrets Manager: secrets with versions and stages. Each value is sealed by the secret's KMS key.
 //
-// A request's token becomes the id of the version that it makes. So a request that is sent again, because its answer was lost,
-// changes nothing: the version is there, with the same value. With another value it is refused.
+// A request's token becomes the id of the version that it creates. So repeating a request, because its answer was lost, changes
+// nothing: the version exists with the same value. With another value it is refused.
 //
-// Deleting marks; the row, and with it every version, is swept away when the recovery window is over, at the start or with the
-// next change, and is not seen from that moment on.
+// Deletion only marks a secret. When the recovery window is over the secret is no longer visible, and the next start or change
+// removes its row and every version.
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -28,8 +28,8 @@ package struct Secrets: Sendable {
         self.clock = clock
     }
 
-    /// Destroys the secrets whose recovery window is over. What that was tells the others: it is the moment by which they look at
-    /// secrets.
+    /// Destroys the secrets whose recovery window is over. Returns the moment that it used, by which the rest of the operation
+    /// judges secrets.
     @discardableResult
     package func settle() async throws -> Timestamp {
         let due = clock.due
@@ -38,13 +38,13 @@ package struct Secrets: Sendable {
         return due
     }
 
-    /// What a user says of a secret that is to be made.
+    /// A user's input for a new secret.
     package struct New: Sendable {
         package var name: String
         package var description: String?
         package var kmsKey: String?
         package var value: SecretValue?
-        /// The id of its first version; made here where the client sent none.
+        /// The id of its first version; generated if the client sent none.
         package var token: String?
         package var tags: [ResourceTag]
 
@@ -61,7 +61,7 @@ package struct Secrets: Sendable {
         }
     }
 
-    /// Makes a secret, with a first version where there is a value. Tells the version's id.
+    /// Creates a secret, with a first version if a value is given. Returns that version's id.
     package func create(_ new: New, in registry: RegistryID) async throws -> (secret: Secret, version: String?) {
         try SecretName.check(new.name)
         try SecretTags.check(new.tags)
@@ -81,7 +81,7 @@ package struct Secrets: Sendable {
         }
     }
 
-    /// The name is taken: by this very request, sent before, or by another.
+    /// For a name that exists: returns the secret if this is a repeated request, else throws.
     private static func repeated(
         _ new: New, in registry: RegistryID, at due: Timestamp, _ seal: SecretSeal, _ sql: any SQLConnection
     ) throws -> (Secret, String?) {
@@ -103,7 +103,7 @@ package struct Secrets: Sendable {
             .secretResourceExists, "The operation failed because the secret \(new.name) already exists.")
     }
 
-    /// Adds a version, and lets `stages` name it: AWSCURRENT, where none is told.
+    /// Adds a version with these stages; AWSCURRENT if `stages` is empty. A secret's first version gets AWSCURRENT in any case.
     package func put(
         _ value: SecretValue, into name: String, in registry: RegistryID, token: String?, stages: [String]
     ) async throws -> (secret: Secret, version: SecretVersion) {
@@ -127,7 +127,7 @@ package struct Secrets: Sendable {
         }
     }
 
-    /// True where the version is there already, with the same value. Refused where it has another one.
+    /// True if the version exists with the same value. Throws if it has another value.
     static func isRepeated(
         _ value: SecretValue, token: String, of secret: Secret, _ seal: SecretSeal, _ sql: any SQLConnection
     ) throws -> Bool {
@@ -153,11 +153,11 @@ package struct Secrets: Sendable {
         try SecretVersionTable.prune(secret.arn, at: due, sql)
     }
 
-    /// A version that is not written yet, sealed. The key is looked up outside of any transaction.
+    /// A sealed version that is not stored yet. Call it outside of any transaction: it looks up the key.
     func draft(
         _ value: SecretValue?, of secret: Secret, token: String, at now: Timestamp
     ) async throws -> SecretVersionTable.Row? {
-        // Also without a value: a key that cannot be used is refused when it is named, not when it is first needed.
+        // Also without a value, so that an unusable key is refused when it is named, not when it is first used.
         let key = try await kmsKeyARN(secret.kmsKey, in: secret.registry)
         guard let value else { return nil }
         return SecretVersionTable.Row(
