@@ -1,7 +1,7 @@
-// What a program that dies says: one line on standard error, and then it dies as it would have.
+// Writes one line to standard error when the program crashes, and then lets it die as it would have.
 //
-// Everything that the handler needs is found out before: after a fault no lock may be taken and no memory asked for. The unwinder is the exception
-// that is worth it; it is called once at start, since its first call loads a library.
+// The handler must take no lock and allocate no memory, so everything that it needs is collected before. The unwinder is the one
+// exception, since the callers are worth it. It is called once at the start, because its first call loads a library.
 #define _GNU_SOURCE
 #include "crash.h"
 
@@ -25,8 +25,8 @@
 
 enum { MODULES = 16, FRAMES = 24, STACK = 32 << 10, LINE = 3800, PATIENCE = 2000 };
 
-// A thread's other stack lies in its thread-local memory, which comes and goes with the thread and costs nothing until it is touched. Without
-// one a thread that has no stack left could not say so.
+// The thread's alternate signal stack, in its thread-local memory: it comes and goes with the thread, and costs nothing until it
+// is used. Without one, a thread whose stack is full could not run the handler.
 static __thread char other_stack[STACK] __attribute__((aligned(16)));
 
 static struct module {
@@ -50,7 +50,7 @@ static const struct {
 };
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
-// The line, made without stdio
+// The line, without stdio
 
 struct line {
     char text[LINE];
@@ -69,7 +69,7 @@ static void put_number(struct line *line, uint64_t number, unsigned radix, int d
     while (count) one[0] = reversed[--count], put(line, one);
 }
 
-// Where the code lies in its file, as `addr2line -e FILE` takes it.
+// The offset in the code's file, as `addr2line -e FILE` takes it.
 static void put_address(struct line *line, uintptr_t address) {
     for (int i = 0; i < module_count; i++) {
         if (address < modules[i].base || address >= modules[i].end) continue;
@@ -82,7 +82,7 @@ static void put_address(struct line *line, uintptr_t address) {
     put_number(line, address, 16, 1);
 }
 
-// UTC, by the civil calendar.
+// The UTC time.
 static void put_time(struct line *line) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -104,7 +104,7 @@ static void put_time(struct line *line) {
 static void put_thread(struct line *line) {
     char name[17] = {0};
     prctl(PR_GET_NAME, name);
-    // Names are the program's own; nothing that JSON would have to escape gets through.
+    // Thread names come from the program. Characters that JSON would have to escape are replaced all the same.
     for (char *one = name; *one; one++) if (*one < ' ' || *one > '~' || *one == '"' || *one == '\\') *one = '_';
     put(line, name);
 }
@@ -120,7 +120,7 @@ static uintptr_t fault_place(const siginfo_t *about, const ucontext_t *state) {
 #endif
 }
 
-// The frames from where it happened on: those of this handler say nothing.
+// The frames from the fault outwards, without the handler's own.
 static void put_frames(struct line *line, uintptr_t place) {
     void *frames[FRAMES + 8];
     int count = backtrace(frames, FRAMES + 8), first = 0;
@@ -133,7 +133,8 @@ static void put_frames(struct line *line, uintptr_t place) {
 
 static void write_line(struct line *line) {
     line->text[line->used++] = '\n';
-    // A log that nobody reads must not keep a dead program: there is room for the whole line, or it is not said.
+    // A reader that has stopped must not keep the dying program alive: without room for the whole line within PATIENCE ms it is
+    // not written.
     struct pollfd standard_error = {STDERR_FILENO, POLLOUT, 0};
     if (poll(&standard_error, 1, PATIENCE) == 1) (void)!write(STDERR_FILENO, line->text, line->used);
 }
@@ -142,7 +143,7 @@ static void tell(int number, const siginfo_t *about, const ucontext_t *state) {
     static struct line line;
     int known = 0;
     while (known < SIGNALS - 1 && signals[known].number != number) known++;
-    // abort() sends the signal to its own thread.
+    // abort() sends the signal to the calling thread.
     int sent = about->si_code == SI_USER || (about->si_code <= 0 && number != SIGABRT);
     int touched = !sent && (number == SIGSEGV || number == SIGBUS);
     uintptr_t place = fault_place(about, state);
@@ -173,19 +174,19 @@ static void die(int number, siginfo_t *about, void *state) {
     int nobody = 0, me = (int)syscall(SYS_gettid);
     if (atomic_compare_exchange_strong(&is_dying, &nobody, me)) tell(number, about, state);
     else if (nobody != me) for (;;) pause();  // Another thread was first, and ends the program when it has said so.
-    // As it would have died without this: the status tells the signal, and a core shows the place.
+    // Dies as it would have without the handler: the exit status names the signal, and a core shows the place.
     signal(number, SIG_DFL);
     syscall(SYS_tgkill, getpid(), me, number);
 }
 
-// What is found out before
+// Preparation
 
 static int note_module(struct dl_phdr_info *info, size_t size, void *unused) {
     (void)size, (void)unused;
     if (module_count == MODULES) return 1;
     struct module *module = &modules[module_count];
     const char *slash = strrchr(info->dlpi_name, '/');
-    // The first is the program, which has no name here.
+    // The first module is the program, whose name is empty here.
     strncpy(module->name, module_count ? (slash ? slash + 1 : info->dlpi_name) : "weir", sizeof module->name - 1);
     module->base = info->dlpi_addr;
     for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -225,9 +226,9 @@ void weir_tell_of_death(void) {
     for (int i = 0; i < SIGNALS; i++) {
         struct sigaction action = {.sa_sigaction = die, .sa_flags = SA_SIGINFO | SA_ONSTACK};
         sigfillset(&action.sa_mask);
-        // A fault on the way through the handler still ends the program.
+        // A fault inside the handler still ends the program.
         for (int k = 0; k < SIGNALS; k++) sigdelset(&action.sa_mask, signals[k].number);
-        // Who has asked Swift's runtime for its own report (SWIFT_BACKTRACE) gets that.
+        // A handler that is set already stays, such as that of Swift's own report (SWIFT_BACKTRACE).
         struct sigaction before;
         if (sigaction(signals[i].number, NULL, &before) == 0 && before.sa_handler == SIG_DFL) sigaction(signals[i].number, &action, NULL);
     }
@@ -235,7 +236,8 @@ void weir_tell_of_death(void) {
 
 void weir_tell_of_death_in_json(int yes) { atomic_store(&is_json, yes); }
 
-// Threads are made by libraries, which know nothing of other stacks: what they call is this, and the C library's own after it.
+// Libraries create threads and know nothing of alternate stacks. This function replaces the C library's for them, sets the stack
+// up, and calls the original.
 
 struct beginning {
     void *(*run)(void *);

@@ -25,26 +25,27 @@ int weir_start_writeback(int fd, long offset, long count) {
     return sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);
 }
 
-// Lets malloc keep freed memory instead of handing it back to the kernel: buffers of 64 KiB to 4 MiB come and go all the time here, and faulting
-// their pages in again costs more than filling them. It grows by 4 MiB, and has few arenas: all but the first grow page by page, each time with a
-// system call that stops every processor. Before `main`: how many arenas there may be is read when a second thread asks for memory, and never again.
+// Makes malloc keep freed memory instead of returning it to the kernel: buffers of 64 KiB to 4 MiB come and go all the time, and
+// faulting their pages in again costs more than filling them. The heap grows by 4 MiB. The number of arenas is small, because all
+// but the first grow page by page, each time with a system call that stops every processor. Runs before `main`, because malloc
+// reads the limit on arenas once, when a second thread first allocates.
 __attribute__((constructor)) static void keep_freed_memory(void) {
     mallopt(M_MMAP_THRESHOLD, 8 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
     mallopt(M_TOP_PAD, 4 << 20);
-    // One for each event loop: with fewer they wait for each other, which costs small answers a fifth.
+    // One arena per event loop: with fewer they wait for each other, which makes small answers a fifth slower.
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     mallopt(M_ARENA_MAX, processors < 1 ? 1 : processors > 64 ? 64 : (int)processors);
 }
 
-// How many files may be open; 0 where that is not known.
+// The limit of open files; 0 if unknown.
 static int most_open;
 enum { SPARE = 64 };
 
 int weir_open(const char *path, int flags, unsigned mode) {
     int file = open(path, flags, (mode_t)mode);
     if (file < 0 || most_open <= 2 * SPARE) return file;
-    // The kernel gives the lowest number that is free: so it tells how many are open.
+    // The kernel gives the lowest free number, so the number tells how many files are open.
     if (file < most_open - SPARE - (flags & O_CREAT ? most_open / 4 : 0)) return file;
     close(file);
     if (flags & O_CREAT) unlink(path);
@@ -57,7 +58,7 @@ void weir_make_room_for_descriptors(int count) {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     if (limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
-        // Refused in some containers: then the old one stays.
+        // Some containers refuse this: then the old limit stays.
         if (setrlimit(RLIMIT_NOFILE, &limit) != 0 && getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     }
     most_open = limit.rlim_cur < INT_MAX ? (int)limit.rlim_cur : 0;

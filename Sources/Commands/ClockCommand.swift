@@ -1,7 +1,7 @@
 import ArgumentParser
 import WeirCore
 
-/// `weir clock`: how the server's clock stands, and an operator's word that it is right.
+/// `weir clock`: shows the state of the server's clock, and confirms that it is right.
 struct ClockCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "clock", abstract: "Say how a running server's clock stands, or that it is right.",

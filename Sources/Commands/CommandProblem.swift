@@ -1,4 +1,4 @@
-/// Why a command cannot do its work, said to whoever gave it: what happened, and what to do next.
+/// Why a command failed, for the operator: what happened, and what to do next.
 package struct CommandProblem: Error, Equatable, CustomStringConvertible {
     package let description: String
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import WeirCore
 
-/// `weir gc`: removes what nothing names any more.
+/// `weir gc`: removes blobs that nothing references.
 struct GCCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gc", abstract: "Collect garbage on a running server: what no image names any more.")

@@ -1,7 +1,7 @@
 import ArgumentParser
 import WeirCore
 
-/// `weir refresh`: asks upstream about a tag now.
+/// `weir refresh`: revalidates a tag upstream now.
 struct RefreshCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "refresh", abstract: "Ask upstream about a tag now, whatever its window, and fetch what is new.")
@@ -53,7 +53,7 @@ struct WhyCommand: AsyncParsableCommand {
     }
 }
 
-/// `weir lifecycle`: carries lifecycle policies out now.
+/// `weir lifecycle`: runs lifecycle policies now.
 struct LifecycleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lifecycle", abstract: "Carry out lifecycle policies now: of one repository, or of all that have one.")

@@ -6,7 +6,7 @@ import WeirCore
     import Foundation
 #endif
 
-/// Reading what the server answered.
+/// Reads members of the server's answers.
 extension JSONValue {
     func text(of name: String) -> String? {
         guard case .string(let text)? = self[name] else { return nil }
@@ -36,7 +36,7 @@ extension JSONValue {
         }
     }
 
-    /// A moment, as a person reads it: `2026-01-02 03:04:05`, in UTC.
+    /// A time for people: `2026-01-02 03:04:05`, in UTC.
     func moment(of name: String) -> String? {
         number(of: name).map { seconds in
             Date(timeIntervalSince1970: seconds).formatted(

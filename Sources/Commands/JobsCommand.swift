@@ -1,7 +1,7 @@
 import ArgumentParser
 import WeirCore
 
-/// `weir jobs`: what a running server does for commands, and has done.
+/// `weir jobs`: the jobs that commands have started on a running server, past and present.
 struct JobsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jobs",
@@ -15,7 +15,7 @@ struct JobsCommand: AsyncParsableCommand {
     func run() async throws {
         try await server.speaking { client in
             let warms = try await client.call("ListWarms", [:])
-            // Chores are the home account's.
+            // Runs belong to the home account: other callers get the warm-ups only.
             let runs = try await client.callIfAllowed("ListRuns", [:])
             let answer = JSONValue.members(["warms": warms["warms"], "runs": runs?["runs"]])
             server.show(answer) { Self.text(answer) }
@@ -57,7 +57,7 @@ struct JobsCommand: AsyncParsableCommand {
         return run["lost"].map { "\(($0["done"] ?? .null).count(of: "items")) blobs" }
     }
 
-    /// How far a run is: `layers: 12 of 40, 1.5 GiB read`.
+    /// A run's progress: `layers: 12 of 40, 1.5 GiB read`.
     static func progress(_ run: JSONValue) -> String {
         let progress = run["progress"] ?? .null
         let total = progress.number(of: "total").map { " of \(Int64(saturating: $0))" } ?? ""

@@ -1,7 +1,7 @@
 import ArgumentParser
 import WeirCore
 
-/// `weir lost`: what the server has put aside instead of deleting it.
+/// `weir lost`: blobs that the server has quarantined instead of deleting them.
 struct LostCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lost",
@@ -34,7 +34,7 @@ struct LostCommand: AsyncParsableCommand {
     }
 
     private func act(_ operation: String, on names: [String], _ verb: String, _ client: OperatorClient) async throws {
-        // The server takes a thousand at a time.
+        // The API takes at most 1,000 names per call.
         let parts: [JSONValue] =
             names == ["all"]
             ? [["all": .bool(true)]]
@@ -67,7 +67,7 @@ struct LostCommand: AsyncParsableCommand {
         return text + "\(done.count(of: "items")) \(verb), \(Shown.bytes(done.count(of: "bytes")))\n"
     }
 
-    /// As JSON each page is an answer of its own, as the API gives it.
+    /// In JSON, prints each page as the API returns it.
     private func list(_ client: OperatorClient) async throws {
         var token: JSONValue?
         var isFirst = true

@@ -1,9 +1,9 @@
 package import ArgumentParser
 
-/// What somebody probably meant who wrote a word that is none.
+/// Suggests a known word for a misspelt one.
 package enum Nearest {
-    /// The word that is one or two slips of the finger away (a letter wrong, missing, too many, or two swapped); nil where none
-    /// is.
+    /// The known word within two typing errors (a letter wrong, missing, extra, or two swapped), or within one for words of up to
+    /// three letters; nil if there is none.
     package static func to(_ word: String, of words: [String]) -> String? {
         let allowed = word.count < 4 ? 1 : 2
         let distances = words.map { (word: $0, distance: distance(Array(word.lowercased()), Array($0.lowercased()))) }
@@ -15,11 +15,11 @@ package enum Nearest {
         to(word, of: words).map { ". Did you mean '\($0)'?" } ?? ""
     }
 
-    /// What is wrong with a command line in which a word stands where a command should; nil where it is something else.
+    /// The error for a command line with an unknown command; nil for any other error.
     ///
     /// - Parameters:
     ///   - words: the command line, without the program's name.
-    ///   - root: the command that it begins with.
+    ///   - root: the program's root command.
     package static func advice(on words: [String], of root: any ParsableCommand.Type) -> String? {
         var command: any ParsableCommand.Type = root
         for word in words {
@@ -37,7 +37,7 @@ package enum Nearest {
         return nil
     }
 
-    /// Edits from one to the other: letters put in, left out, changed, or swapped with their neighbour.
+    /// The edit distance: insertions, deletions, substitutions, and swaps of neighbours.
     private static func distance(_ from: [Character], _ to: [Character]) -> Int {
         var before: [Int] = []
         var last = Array(0...to.count)

@@ -1,9 +1,9 @@
 import ArgumentParser
 
-/// Numbers on a command line. Options take them by `parsing: .unconditional`, so that `-3` is told as too small and not as
+/// Numbers on a command line. Options take them with `parsing: .unconditional`, so that `-3` is reported as too small and not as
 /// missing.
 enum Numbers {
-    /// A year: the longest that the server takes.
+    /// In seconds, a year: the longest duration that the server takes.
     private static let year: Int64 = 31_536_000
 
     @Sendable static func seconds(_ text: String) throws -> Int64 {

@@ -12,9 +12,9 @@ import WeirUpstream
     import Foundation
 #endif
 
-/// Speaks to a running server over its signed API: one call, one answer.
+/// A client of a running server's signed API.
 struct OperatorClient: Sendable {
-    /// The longest a call may take: what takes longer is started by one call and asked about by others.
+    /// The longest a call may take. Longer work is started by one call and polled by others.
     private static let timeout = TimeAmount.seconds(300)
     private static let maxAnswer = 64 << 20
 
@@ -40,22 +40,22 @@ struct OperatorClient: Sendable {
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)))
         configuration.httpVersion = .http1Only
-        // Else the library would try again for ten seconds, and then tell its own failure instead of the connection's.
+        // Otherwise the library retries for ten seconds, and then reports its own time-out instead of the connection's failure.
         configuration.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
-    /// The registry's host as the person wrote it, to be taken off in front of image names.
+    /// The registry's host as the operator wrote it, which image names may begin with.
     var host: String { (url.host ?? "") + (url.port.map { ":\($0)" } ?? "") }
 
-    /// Without the path.
+    /// The URL without its path.
     private var server: String { "\(url.scheme ?? "http")://\(host)" }
 
     private var advice: ServerAdvice { ServerAdvice(server: server, scheme: url.scheme ?? "http", host: host) }
 
     func close() async { try? await http.shutdown() }
 
-    /// Throws `OperatorRefusal` where the server says no, `CommandProblem` where it cannot be asked.
+    /// Throws `OperatorRefusal` if the server refuses, `CommandProblem` if it cannot be reached.
     func call(_ operation: String, _ input: JSONValue) async throws -> JSONValue {
         let body = input.text
         let headers = [
@@ -89,7 +89,7 @@ struct OperatorClient: Sendable {
         return document
     }
 
-    /// The same, and nil where the caller may not.
+    /// As `call`; nil if the caller lacks the permission.
     func callIfAllowed(_ operation: String, _ input: JSONValue) async throws -> JSONValue? {
         do { return try await call(operation, input) } catch let refusal as OperatorRefusal
             where refusal.code == "AccessDeniedException"
@@ -109,7 +109,7 @@ struct OperatorClient: Sendable {
     }
 }
 
-/// The server said no.
+/// The server refused a call.
 struct OperatorRefusal: Error, CustomStringConvertible {
     /// The exception's name.
     let code: String

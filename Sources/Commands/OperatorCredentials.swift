@@ -6,9 +6,9 @@ package import WeirSigV4
     import Foundation
 #endif
 
-/// The access key that a command signs with: the environment's, a shared credentials file's, or the server's own.
+/// The access key that signs a command's calls: from the environment, a shared credentials file, or the server's data folder.
 package struct OperatorCredentials: Sendable {
-    /// Where a key was found, for whoever wonders why it is that one.
+    /// Where the key was found, for error messages.
     package enum Source: Sendable, Equatable {
         /// `AWS_ACCESS_KEY_ID`.
         case environment
@@ -20,10 +20,10 @@ package struct OperatorCredentials: Sendable {
     package let source: Source
 
     /// - Parameters:
-    ///   - folder: the server's data folder, if it is here.
-    ///   - isFolderNamed: the person said which server's folder it is: its key then comes first.
-    ///   - contents: the bytes of a file; nil where there is none. A file that cannot be read is not passed over: another key
-    ///     would sign.
+    ///   - folder: the server's data folder, if it is on this machine.
+    ///   - isFolderNamed: true if the operator named the folder: its key then comes first.
+    ///   - contents: the bytes of a file; nil if it does not exist. It must throw for an unreadable file: skipping that
+    ///     file would sign with another key.
     package static func find(
         folder: String, isFolderNamed: Bool, _ environment: [String: String],
         contents: (String) throws(CommandProblem) -> [UInt8]?
@@ -52,7 +52,7 @@ package struct OperatorCredentials: Sendable {
                 + "AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE")
     }
 
-    /// The profile in a file of AWS's form, where both parts of its key are there.
+    /// The profile in a shared credentials file; nil unless it has both parts of the key.
     private static func read(
         _ path: String, _ profile: String, _ contents: (String) throws(CommandProblem) -> [UInt8]?
     ) throws(CommandProblem) -> OperatorCredentials? {
@@ -77,9 +77,9 @@ package struct OperatorCredentials: Sendable {
         return start[..<(start.lastIndex { !$0.isWhitespace }.map { start.index(after: $0) } ?? start.startIndex)]
     }
 
-    // MARK: When the server does not take it
+    // MARK: If the server refuses the key
 
-    /// Which key it is and where it came from. The secret stands nowhere.
+    /// The key's id and where it was found, without the secret.
     private var named: String {
         switch source {
         case .environment: "the access key \(key.accessKeyID) of the environment (AWS_ACCESS_KEY_ID)"
@@ -94,7 +94,7 @@ package struct OperatorCredentials: Sendable {
             ? "Take it out (unset AWS_ACCESS_KEY_ID), and \(way)" : way.prefix(1).uppercased() + way.dropFirst()
     }
 
-    /// What an answer that refuses a signature means to whoever signed; nil for any other answer.
+    /// Explains the refusal of a signature; nil for any other error.
     ///
     /// - Parameters:
     ///   - code: the exception's name.
@@ -104,7 +104,7 @@ package struct OperatorCredentials: Sendable {
         case "UnrecognizedClientException", "InvalidClientTokenId":
             return "the server at \(server) does not know \(named). \(advice) (\(code))"
         case "InvalidSignatureException", "SignatureDoesNotMatch":
-            // Of a clock that is wrong the server's own words tell.
+            // For a wrong clock the server's own message is the best one.
             if message.contains("Signature expired") || message.contains("not yet current") {
                 return "\(message) (\(code)) The clocks of this machine and of the server at \(server) differ"
             }

@@ -1,12 +1,12 @@
 package import WeirCore
 
-/// Rules as a person reads them.
+/// Cache rules for people.
 package enum RuleText {
     /// A line for each rule.
     ///
     /// - Parameters:
     ///   - rules: the member `rules` of ListRules's answer.
-    ///   - width: the terminal's columns; nil: nothing is cut.
+    ///   - width: the terminal's columns; nil cuts nothing.
     ///   - now: seconds since 1970.
     package static func table(_ rules: [JSONValue], within width: Int?, now: Double) -> String {
         guard !rules.isEmpty else {
@@ -29,9 +29,9 @@ package enum RuleText {
         ]
     }
 
-    /// Everything about one rule, a line for each thing.
+    /// One rule in full, a line for each property.
     ///
-    /// - Parameter rule: as DescribeRule tells it.
+    /// - Parameter rule: the rule in DescribeRule's answer.
     package static func whole(_ rule: JSONValue) -> String {
         let traffic = rule["traffic"] ?? .null
         let upstream = rule["upstream"] ?? .null
@@ -53,7 +53,7 @@ package enum RuleText {
         return Table(rows + since(traffic)).text(within: nil)
     }
 
-    /// What is counted from the server's start on.
+    /// Counters since the server's start.
     private static func since(_ traffic: JSONValue) -> [[String]] {
         [
             ["since the server's start"],
@@ -64,7 +64,7 @@ package enum RuleText {
         ] + (traffic.count(of: "failures") > 0 ? [["", failures]] : [])
     }
 
-    /// Members of the API's traffic.
+    /// Members of the API's `traffic`.
     private static let outcomes = ["hits", "revalidated", "updated", "misses", "stale", "failures"]
 
     private static let failures =

@@ -1,15 +1,15 @@
 import WeirCore
 
-/// Waits for something that a call started on the server, and shows how far it has come.
+/// Polls a run on the server until it ends, and shows its progress.
 struct RunFollower {
     private static let pause = Duration.milliseconds(500)
 
     let client: OperatorClient
 
-    /// The run when it has ended.
+    /// Returns the run once it has ended.
     ///
     /// - Parameters:
-    ///   - operation: tells of a run by its number.
+    ///   - operation: describes a run by its number.
     ///   - member: the member of its answer that holds the run.
     func follow(
         _ run: JSONValue, by operation: String = "DescribeRun", idMember: String = "runId", member: String = "run",

@@ -1,15 +1,15 @@
 package import WeirUpstream
 
-/// What to do about a server that cannot be asked.
+/// What to do about a server that cannot be reached.
 package struct ServerAdvice: Sendable {
     private let server: String
     private let scheme: String
     private let host: String
 
     /// - Parameters:
-    ///   - server: as it was asked, without a path: `https://registry.example:5050`.
+    ///   - server: the URL without a path: `https://registry.example:5050`.
     ///   - scheme: `http` or `https`.
-    ///   - host: with the port, where one was named.
+    ///   - host: with the port, if one was given.
     package init(server: String, scheme: String, host: String) {
         self.server = server
         self.scheme = scheme
@@ -21,7 +21,7 @@ package struct ServerAdvice: Sendable {
         CommandProblem("the server at \(server) cannot be asked: \(failure.words). \(advice(failure.cause))")
     }
 
-    /// Something answers, and it is no Weir: or a port that speaks TLS and was asked without, which servers answer with 400.
+    /// The answer is not Weir's. A status of 400 over HTTP may come from a TLS port.
     package func isNoWeir(status: UInt) -> CommandProblem {
         let next = scheme == "http" && status == 400 ? advice(.closed) : "--endpoint names the server's URL"
         return CommandProblem("what answers at \(server) is no Weir (status \(status)). \(next)")

@@ -8,7 +8,7 @@ import WeirCore
     import Foundation
 #endif
 
-/// Which server a command speaks to, in whose name, and how it shows what it hears.
+/// The server and the identity of a command's calls, and the form of its output.
 struct ServerOptions: ParsableArguments {
     enum Output: String, ExpressibleByArgument, CaseIterable { case text, json }
 
@@ -31,7 +31,7 @@ struct ServerOptions: ParsableArguments {
 
     func client() throws(CommandProblem) -> OperatorClient {
         let environment = ProcessInfo.processInfo.environment
-        // Where the server's folder is if it is here.
+        // The server's data folder, if the server runs on this machine.
         let folder = data ?? environment["WEIR_DATA"] ?? "weir-data"
         let url = endpoint ?? environment["AWS_ENDPOINT_URL_ECR"] ?? environment["AWS_ENDPOINT_URL"] ?? "http://localhost:5050"
         let credentials = try OperatorCredentials.find(
@@ -46,7 +46,7 @@ struct ServerOptions: ParsableArguments {
             authorities: authorities)
     }
 
-    /// Runs a command's body and says what went wrong as a person reads it.
+    /// Runs a command's body, and turns its errors into messages for the operator.
     func speaking(_ body: (OperatorClient) async throws -> Void) async throws {
         let client: OperatorClient
         do throws(CommandProblem) { client = try self.client() } catch { throw Self.end(error.description) }
@@ -60,7 +60,7 @@ struct ServerOptions: ParsableArguments {
         }
     }
 
-    /// Prints the answer whole where JSON is wanted, else what `text` makes of it.
+    /// Prints the whole answer in JSON output, else the result of `text`.
     func show(_ answer: JSONValue, _ text: () -> String) {
         let shown = output == .json ? answer.text : text()
         Terminal.show(shown.hasSuffix("\n") || shown.isEmpty ? shown : shown + "\n")
@@ -72,17 +72,17 @@ struct ServerOptions: ParsableArguments {
     }
 }
 
-/// Files that a command reads.
+/// Reads files for commands.
 enum CommandFile {
-    /// More than any credentials or list of images.
+    /// In bytes: more than any credentials file or list of images.
     private static let limit = 16 << 20
 
-    /// The file's bytes; nil only where there is none. Throws with the reason where it is there and cannot be read.
+    /// The file's bytes; nil only if it does not exist. Throws with the reason if it exists and cannot be read.
     static func contents(of path: String) throws(CommandProblem) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             let code = errno
-            // A link to a volume that is not mounted is there, and cannot be read.
+            // A link to an unmounted volume counts as existing and unreadable.
             var status = stat()
             if code == ENOENT || code == ENOTDIR, lstat(path, &status) != 0 { return nil }
             throw CommandProblem("'\(path)' cannot be read: \(String(cString: strerror(code)))")
@@ -91,9 +91,9 @@ enum CommandFile {
         return try contents(of: descriptor, named: "'\(path)'")
     }
 
-    /// What comes in until its end.
+    /// Reads to the end.
     ///
-    /// - Parameter name: as a problem calls it.
+    /// - Parameter name: the input's name in error messages.
     static func contents(of descriptor: CInt, named name: String) throws(CommandProblem) -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)

@@ -1,6 +1,6 @@
 import WeirCore
 
-/// Numbers and times as a person reads them.
+/// Numbers and times for people.
 package enum Shown {
     /// `1.5 GiB`
     package static func bytes(_ count: Int64) -> String {
@@ -12,17 +12,17 @@ package enum Shown {
         return "\(tenths / 10).\(tenths % 10) \(unit)"
     }
 
-    /// How long ago something was, in the largest unit that tells enough: `12 s ago`, `3 min ago`, `5 h ago`, `4 d ago`.
+    /// The age of a moment, rounded to one unit: `12 s ago`, `3 min ago`, `5 h ago`, `4 d ago`.
     ///
     /// - Parameters:
     ///   - moment: seconds since 1970.
-    ///   - now: the same. A moment after it counts as now: two machines' clocks need not agree.
+    ///   - now: in the same unit. A later `moment` counts as now, since two machines' clocks may differ.
     package static func ago(_ moment: Double, now: Double) -> String {
         let seconds = Int64(saturating: max(0, now - moment))
         return "\(rough(seconds)) ago"
     }
 
-    /// A time in seconds: `78ms`, `3.2s`, `2m05s`, `1h02m`.
+    /// A duration in seconds: `78ms`, `3.2s`, `2m05s`, `1h02m`.
     package static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "\(seconds)s" }
         let whole = Int64(saturating: seconds)
@@ -40,7 +40,7 @@ package enum Shown {
         }
     }
 
-    /// Whole seconds in the largest unit that divides them, or tells enough: `90 s`, `15 min`, `24 h`, `30 d`.
+    /// Whole seconds, rounded to one unit: `90 s`, `15 min`, `24 h`, `30 d`.
     package static func rough(_ seconds: Int64) -> String {
         switch seconds {
         case ..<120: "\(seconds) s"
@@ -50,7 +50,7 @@ package enum Shown {
         }
     }
 
-    /// The same for what somebody has set: nothing is rounded away.
+    /// The same for a setting: never rounded.
     package static func exact(_ seconds: Int64) -> String {
         let units: [(Int64, String)] = [(86_400, "d"), (3_600, "h"), (60, "min")]
         let unit = units.first { seconds >= 2 * $0.0 && seconds.isMultiple(of: $0.0) }

@@ -1,10 +1,9 @@
 import Dispatch
 import Glibc
 
-/// The terminal that a person looks at, if there is one.
+/// The operator's terminal, if there is one.
 enum Terminal {
-    /// Columns of the terminal that standard output is; nil where it is none, such as a pipe, whose reader wants all of each
-    /// line.
+    /// The columns of standard output's terminal; nil if it is not a terminal, such as a pipe, whose reader wants whole lines.
     static var width: Int? { width(of: STDOUT_FILENO) }
 
     static func width(of descriptor: CInt) -> Int? {
@@ -14,16 +13,16 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    /// Whether what is written to standard error is seen by a person.
+    /// True if standard error is a terminal.
     static var isWatched: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Prints for people and programs: what was asked for.
+    /// Prints a command's result, for people and programs.
     static func show(_ text: String) { write(text, to: STDOUT_FILENO) }
 
-    /// Prints for people, beside what was asked for.
+    /// Prints side notes, for people.
     static func tell(_ text: String) { write(text, to: STDERR_FILENO) }
 
-    /// All of it, or as much as there is somebody to take.
+    /// Writes everything, or until the reader is gone.
     private static func write(_ text: String, to descriptor: CInt) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
@@ -35,12 +34,12 @@ enum Terminal {
     }
 }
 
-/// A line on the terminal that is written over as the work goes on. Nothing where standard error is no terminal.
+/// A line on the terminal that is overwritten as work goes on. Prints nothing if standard error is not a terminal.
 struct ProgressLine {
     private let isShown = Terminal.isWatched
 
     func show(_ text: String) {
-        // A line that wraps could not be written over.
+        // A wrapped line could not be overwritten.
         if isShown { Terminal.tell("\r\u{1b}[2K\(text.prefix((Terminal.width(of: STDERR_FILENO) ?? 80) - 1))") }
     }
 
@@ -49,14 +48,14 @@ struct ProgressLine {
     }
 }
 
-/// Ctrl-C while the server works for a command: it ends the command and not the work, and says so.
+/// Handles Ctrl-C while the server works for a command: ends the command, not the work, and says so.
 struct Interruption {
-    /// As a shell tells of a program that SIGINT ended.
+    /// The status that shells report for a program that SIGINT ended.
     private static let status: CInt = 130
 
     private let source: any DispatchSourceSignal
 
-    /// - Parameter sentence: what is said before the command ends with 130.
+    /// - Parameter sentence: printed before the command exits with 130.
     init(saying sentence: String) {
         signal(SIGINT, SIG_IGN)
         source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())

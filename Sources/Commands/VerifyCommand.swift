@@ -1,7 +1,7 @@
 import ArgumentParser
 import WeirCore
 
-/// `weir verify`: reads everything that is stored and compares it with what it should be.
+/// `weir verify`: reads all stored content and checks it.
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
@@ -52,7 +52,7 @@ struct VerifyCommand: AsyncParsableCommand {
             + "\(report.count(of: "repaired")) repaired\n"
     }
 
-    /// A few short lines, since places and digests are long.
+    /// Several short lines, since places and digests are long.
     private static func told(_ fault: JSONValue) -> String {
         let state = fault.flag("isRepaired") ? "repaired" : fault.flag("needsPush") ? "push it again" : "open"
         let holders = fault.texts("repositories")

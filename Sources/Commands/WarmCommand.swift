@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 import WeirCore
 
-/// `weir warm`: fetches images before anybody pulls them.
+/// `weir warm`: fetches images ahead of their first pull.
 struct WarmCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "warm", abstract: "Fetch images whole through the cache of a running server, before anybody pulls them.",
@@ -30,7 +30,7 @@ struct WarmCommand: AsyncParsableCommand {
             let names = (images + (try listed())).map { $0.withoutHost(client.host) }
             guard !names.isEmpty else { throw CommandProblem("the file names no image") }
             var asked: [JSONValue] = []
-            // The server takes a thousand at a time.
+            // The API takes at most 1,000 images per call.
             for start in stride(from: 0, to: names.count, by: 1_000) {
                 let part = names[start..<min(start + 1_000, names.count)]
                 asked.append(
@@ -63,7 +63,7 @@ struct WarmCommand: AsyncParsableCommand {
         }
     }
 
-    /// How far a warming is: a line.
+    /// A warm-up's progress, as one line.
     static func progress(_ job: JSONValue) -> String {
         let images = job.list("images")
         let done = images.count { ["DONE", "FAILED"].contains($0.text(of: "status") ?? "") }
@@ -89,6 +89,6 @@ struct WarmCommand: AsyncParsableCommand {
 }
 
 extension String {
-    /// An image's name without the server's own host, which `docker` has in front of it.
+    /// The image's name without the server's own host, which `docker` puts in front.
     func withoutHost(_ host: String) -> String { hasPrefix(host + "/") ? String(dropFirst(host.count + 1)) : self }
 }

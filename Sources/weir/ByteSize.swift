@@ -8,11 +8,11 @@ struct ByteSize: Sendable, Equatable {
         let letters = ["K", "M", "G", "T", "P"]
         let binary = letters.enumerated().map { ("\($1)IB", Double(Int64(1) << (10 * Int64($0 + 1)))) }
         let decimal = zip(letters, [1e3, 1e6, 1e9, 1e12, 1e15]).map { ("\($0)B", $1) }
-        // Longer names first: `GIB` also ends with `B`.
+        // Longer suffixes first: `GIB` also ends with `B`.
         return binary + decimal + [("B", 1)]
     }()
 
-    /// Nil for what is no such number, or more than there could be bytes.
+    /// Nil if the text is not a size, or the number is too large.
     init?(_ text: String) {
         let text = text.uppercased().filter { $0 != " " }
         let unit = Self.units.first { text.hasSuffix($0.name) }

@@ -5,26 +5,27 @@ import Glibc
 import WeirCore
 import WeirVault
 
-/// The folder that keeps everything, and the only place that knows what lies where in it.
+/// The data folder. No other type knows its layout.
 ///
 /// ```
 /// weir-data/                 0700
-///   lock                     held by the running server: two on one folder would clear each other's staging
-///   root.key                 0600, 64 hexadecimal digits: wraps every other key. Lose it and everything sealed is gone. Not there when
+///   lock                     locked by the running server: a second one would clear its staging
+///   root.key                 0600, 64 hexadecimal digits: wraps every other key. Without it nothing sealed can be opened. Not there when
 ///                            WEIR_ROOT_KEY or WEIR_ROOT_KEY_FILE gives it
 ///   credentials              0600, AWS shared-credentials format: the root access key. Not there when the environment gives it
 ///   weir.db (-wal, -shm)     rows: names, settings, sealed manifests, sealed secrets and keys
-///   blobs/  staging/         sealed content (FileBlobStore)
-///   tls/                     ca.crt, server.crt, server.key, where --tls-self-signed made them
+///   blobs/  lost/  staging/  sealed content (FileBlobStore)
+///   ballast                  room that is given up when even rows find none (VolumeRoom)
+///   tls/                     ca.crt, authority.key, server.crt, server.key, where --tls-self-signed made them
 /// ```
 ///
-/// What is there and cannot be read is never taken for what is not there: only a folder in which nothing lies is made anew.
+/// A file that exists and cannot be read never counts as missing: a new root key is made only in an empty folder.
 struct DataFolder {
     let path: String
-    /// Open, and locked, as long as the program runs.
+    /// An open, locked descriptor, for the life of the program.
     private let lock: Int32
 
-    /// Makes the folder if it is missing and locks it.
+    /// Creates the folder if it is missing, and locks it.
     init(_ path: String) throws(StartProblem) {
         self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
         guard mkdir(self.path, 0o700) == 0 || errno == EEXIST else {
@@ -47,9 +48,9 @@ struct DataFolder {
     var blobs: String { "\(path)/blobs" }
     func tls(_ name: String) -> String { "\(path)/tls/\(name)" }
 
-    /// Whether there is no database yet, or one of no bytes, as a failed restore leaves it.
+    /// True if there is no database, or one of 0 bytes, as a failed restore leaves it.
     ///
-    /// Throws where its log is there without it: a new database would take that log for its own.
+    /// Throws if only the database's log exists: a new database would adopt that log.
     func lacksDatabase() throws(StartProblem) -> Bool {
         if let status = try StartFile.status(of: database), status.st_size > 0 { return false }
         if let log = try StartFile.status(of: database + "-wal"), log.st_size > 0 {
@@ -60,7 +61,7 @@ struct DataFolder {
         return true
     }
 
-    /// What lies in the folder that a first start would not find, for a person; nil where there is nothing.
+    /// Names what lies in a folder that is no longer new, for a message; nil if the folder is new.
     func traces(holdingBlobs: Bool) throws(StartProblem) -> String? {
         var names: [String] = []
         if try !lacksDatabase() { names.append("weir.db") }
@@ -69,7 +70,7 @@ struct DataFolder {
         return names.isEmpty ? nil : names.joined(separator: ", ")
     }
 
-    /// The root key from `file`, or from the folder's own; made, once, in a folder where nothing lies yet.
+    /// The root key from `file`, or from the folder's own file; created only in a new folder.
     func rootKey(from file: String?, holdingBlobs: Bool) throws -> RootKey {
         let path = file ?? rootKey
         if let text = try StartFile.text(of: path) {
@@ -89,12 +90,12 @@ struct DataFolder {
         return try RootKey(bytes: bytes)
     }
 
-    /// Writes a file that only its owner may read: whole and on disk, or not at all. A file that is there already stays as it is,
-    /// unless `isReplacing`.
+    /// Writes a file that only its owner may read, completely and durably or not at all. Throws if the file exists, unless
+    /// `isReplacing`.
     func write(_ text: String, to file: String, isReplacing: Bool = false) throws(StartProblem) {
         let staged = file + ".new"
         do throws(Failure) {
-            // What a crash left: nobody else writes here, the folder is locked.
+            // A crash's leftover: the folder is locked, so no other process writes here.
             if unlink(staged) != 0, errno != ENOENT { throw Failure(errno) }
             let descriptor = Glibc.open(staged, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else { throw Failure(errno) }
@@ -119,7 +120,7 @@ struct DataFolder {
         init(_ code: Int32) { self.code = code }
     }
 
-    /// Writes everything, sees to it that it is on disk, and closes.
+    /// Writes everything, syncs and closes.
     private static func fill(_ descriptor: Int32, with bytes: [UInt8]) throws(Failure) {
         var code: Int32 = 0
         var done = 0
@@ -132,7 +133,8 @@ struct DataFolder {
         guard code == 0 else { throw Failure(code) }
     }
 
-    /// Gives the file its name unless it is taken. Some file systems know no hard links: there the folder's lock must do.
+    /// Names the file unless the name is taken. On file systems without hard links the check is not atomic; the folder's lock
+    /// must do.
     private static func place(_ staged: String, as file: String) throws(Failure) {
         if link(staged, file) == 0 { return }
         let code = errno
@@ -151,7 +153,7 @@ struct DataFolder {
     }
 }
 
-/// The program cannot start; the sentence says why and what to do.
+/// Why the program cannot start, and what to do.
 struct StartProblem: Error, CustomStringConvertible {
     let description: String
 

@@ -2,8 +2,8 @@ import Foundation
 import Logging
 import WeirCore
 
-/// One JSON object a line on standard error: `time`, `level`, `logger`, `message`, and the facts beside them. Numbers are
-/// numbers: counts, bytes, statuses, seconds.
+/// One JSON object per line on standard error: `time`, `level`, `logger`, `message`, and the metadata. Counts, bytes, statuses
+/// and seconds are JSON numbers.
 struct JSONLogHandler: LogHandler {
     private let label: String
     private let output: LogOutput
@@ -69,7 +69,7 @@ private struct JSONLine {
     private mutating func write(_ value: any CustomStringConvertible) {
         switch value {
         case let number as any BinaryInteger: text += "\(number)"
-        // JSON knows neither infinity nor NaN. A microsecond is all that is worth telling.
+        // JSON has no infinity and no NaN. Rounded to a microsecond.
         case let number as Double where number.isFinite: text += "\((number * 1e6).rounded() / 1e6)"
         case let truth as Bool: text += truth ? "true" : "false"
         default: quote(value.description)

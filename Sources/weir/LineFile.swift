@@ -5,11 +5,10 @@ import Metrics
 import Synchronization
 import WeirCore
 
-/// Appends lines to a file, or to standard output: events and audit records.
+/// Appends lines to a file or to standard output: events and audit records.
 ///
-/// Lines wait in memory, bounded, and are written by a queue of their own, many at once. The file is opened anew for each
-/// writing, so
-/// that it may be renamed away at any time (logrotate). Only its owner may read it.
+/// Lines wait in memory, bounded, for a writer queue that writes many at once. The file is opened again for each batch, so that
+/// it may be renamed at any time (logrotate). Only its owner may read it.
 final class LineFile: LineSink {
     enum Place: Sendable, Equatable {
         case standardOutput
@@ -19,13 +18,13 @@ final class LineFile: LineSink {
         init(_ text: String) { self = text == "-" ? .standardOutput : .file(text) }
     }
 
-    /// What may wait while the disk, or who reads the pipe, is slow.
+    /// Bytes that may wait while the disk, or the pipe's reader, is slow.
     private static let capacity = 8 << 20
 
     private let queue: LineQueue
     private let dropped: Counter
 
-    /// - Parameter name: what is written: `events`, `audit`.
+    /// - Parameter name: the kind of lines: `events`, `audit`.
     init(_ place: Place, name: String, logger: Logger) throws(StartProblem) {
         if case .file(let path) = place {
             let descriptor = LineWriter.open(path)
@@ -44,7 +43,7 @@ final class LineFile: LineSink {
         if !queue.put(line) { dropped.increment() }
     }
 
-    /// Returns when everything taken so far is written, or cannot be for now.
+    /// Returns once all lines taken so far are written or lost, after 2 seconds at most.
     func drain() async { await queue.drain() }
 }
 
@@ -74,7 +73,7 @@ private final class LineWriter: Sendable {
         tell(problem)
     }
 
-    /// 0, or the `errno` that stopped it.
+    /// Returns 0, or the `errno` of the failure.
     private func write(_ text: String) -> Int32 {
         switch place {
         case .standardOutput: return Descriptor.write(text, to: STDOUT_FILENO)
@@ -86,7 +85,7 @@ private final class LineWriter: Sendable {
         }
     }
 
-    /// Says once that it fails, and once that it works again: a line for each line lost would not help a full disk.
+    /// Logs once that writing fails, and once that it works again: a log line per lost line would not help a full disk.
     private func tell(_ problem: Int32) {
         guard hasFailed.exchange(problem != 0, ordering: .relaxed) != (problem != 0) else { return }
         if problem == 0 {

@@ -3,11 +3,10 @@ import Glibc
 import Synchronization
 import WeirCore
 
-/// Carries lines to a writer that may be slow, or stuck for ever: a disk, a pipe that nobody reads, a log driver that has
-/// stopped.
+/// Carries lines to a writer that may be slow or stuck: a disk, a pipe without a reader, a stopped log driver.
 ///
-/// Putting a line in takes a lock and no system call: it never waits for the writer. The writer has a queue of its own and gets
-/// what has gathered since it last looked, many lines at once.
+/// `put` takes a lock and makes no system call: it never waits for the writer. The writer runs on its own dispatch queue and gets
+/// all lines that have gathered at once.
 final class LineQueue: Sendable {
     private struct State {
         var waiting: WaitingLines
@@ -18,14 +17,14 @@ final class LineQueue: Sendable {
     private let queue: DispatchQueue
     private let write: @Sendable (WaitingLines.Batch) -> Void
 
-    /// - Parameter write: called on one thread at a time, never within a lock. It may block.
+    /// - Parameter write: called on one thread at a time, never inside a lock. It may block.
     init(_ name: String, capacity: Int, write: @escaping @Sendable (WaitingLines.Batch) -> Void) {
         state = Mutex(State(waiting: WaitingLines(capacity: capacity)))
         queue = DispatchQueue(label: "weir.lines.\(name)")
         self.write = write
     }
 
-    /// False where the line was dropped: the writer is told how many were.
+    /// False if the line was dropped. The writer is told the number of dropped lines.
     @discardableResult
     func put(_ line: String) -> Bool {
         let (isKept, mustStart) = state.withLock { state in
@@ -37,8 +36,8 @@ final class LineQueue: Sendable {
         return isKept
     }
 
-    /// Returns when everything put in so far has been given to the writer and it is done, or when `patience` is over: who reads a
-    /// pipe may never read again, and a stop must not wait for that.
+    /// Returns once every line put in so far has been passed to the writer and written, or after `patience`: a pipe's reader may
+    /// be stuck, and a stop must not wait for it.
     func drain(within patience: DispatchTimeInterval = .seconds(2)) async {
         let isOver = Atomic(false)
         let first: @Sendable () -> Bool = { !isOver.exchange(true, ordering: .relaxed) }
@@ -64,9 +63,9 @@ final class LineQueue: Sendable {
     }
 }
 
-/// Writing to descriptors, whole or not at all.
+/// Writes whole texts to descriptors.
 enum Descriptor {
-    /// Writes it all, waiting as long as it takes. 0, or the `errno` that stopped it.
+    /// Writes everything, however long it takes. Returns 0, or the `errno` of the failure.
     static func write(_ text: String, to descriptor: Int32) -> Int32 {
         var text = text
         return text.withUTF8 { bytes in
@@ -76,7 +75,7 @@ enum Descriptor {
                 if count > 0 {
                     rest = rest.dropFirst(count)
                 } else if count < 0, errno == EAGAIN {
-                    // Whoever gave it to us, or shares it, has made it non-blocking.
+                    // The process that passed or shares this descriptor has made it non-blocking.
                     var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     poll(&waiting, 1, 1_000)
                 } else if count == 0 || errno != EINTR {

@@ -4,14 +4,14 @@ import Metrics
 import Synchronization
 import WeirCore
 
-/// Where log lines go: standard error, by way of a queue. Logging never waits for whoever reads it.
+/// Writes log lines to a descriptor through a queue. Logging never waits for the reader.
 final class LogOutput: Sendable {
     /// The program's log.
     static let standardError = LogOutput(STDERR_FILENO, "log")
     /// The greeting.
     static let standardOutput = LogOutput(STDOUT_FILENO, "greeting")
 
-    /// What may wait while nobody reads.
+    /// Bytes that may wait while no reader takes them.
     private static let capacity = 4 << 20
 
     private let writer: LogWriter
@@ -23,18 +23,18 @@ final class LogOutput: Sendable {
         queue = LineQueue(name, capacity: Self.capacity) { writer.write($0) }
     }
 
-    /// Counts what is dropped, in `weir_dropped_lines_total`: from when the metrics are there.
+    /// Counts dropped lines in `weir_dropped_lines_total`. Call it once the metrics exist.
     func count(in counter: Counter) { writer.dropped.withLock { $0 = counter } }
 
-    /// - Parameter line: what stands in the log where lines are missing, with its end.
+    /// - Parameter line: makes the line that reports this many missing lines, with its line break.
     func tellOfGaps(by line: @escaping @Sendable (Int) -> String) { writer.gapLine.withLock { $0 = line } }
 
-    /// - Parameter line: with its end.
+    /// - Parameter line: with its line break.
     func put(_ line: String) {
         if !queue.put(line) { writer.dropped.withLock { $0 }?.increment() }
     }
 
-    /// Writes what still waits, for as long as somebody takes it: at the end of the program.
+    /// Writes what still waits, for 2 seconds at most. Call it at the end of the program.
     func drain() async { await queue.drain() }
 }
 
@@ -47,22 +47,22 @@ private final class LogWriter: Sendable {
 
     func write(_ batch: WaitingLines.Batch) {
         var text = batch.lines.joined()
-        // Lines that found no room came after those that did.
+        // Dropped lines came after those that were kept.
         if batch.dropped > 0, let gap = gapLine.withLock({ $0 }) { text += gap(batch.dropped) }
-        // A log that cannot be written, since its disk is full or its reader gone, must not end the server; there is nowhere to
-        // say so.
+        // A log that cannot be written, because its disk is full or its reader is gone, must not end the server. There is no
+        // other place to report it.
         if Descriptor.write(text, to: descriptor) != 0 { dropped.withLock { $0 }?.increment(by: batch.lines.count) }
     }
 }
 
-/// What an event's line says beside the message.
+/// The metadata of a log line.
 enum LogFacts {
     static let timeFormat = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 
-    /// Numbers are `stringConvertible`s of numbers; all else is text.
+    /// Numbers are `stringConvertible` values of numbers; everything else is text.
     typealias Fact = (key: String, value: Logger.MetadataValue)
 
-    /// In the order of their names; what is said last of a name counts.
+    /// Sorted by name; of equal names the last value counts.
     static func of(
         _ event: LogEvent, _ metadata: Logger.Metadata, _ provider: Logger.MetadataProvider?
     ) -> [Fact] {

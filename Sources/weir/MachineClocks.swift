@@ -4,7 +4,7 @@ import WeirCore
 import WeirRegistry
 
 extension MachineClocks {
-    /// Linux's clocks. The steady one counts from the machine's start; it agrees with /proc/uptime, which a faked clock does not.
+    /// Linux's clocks. The steady one counts from boot and agrees with /proc/uptime, which a faked clock does not change.
     static let system: MachineClocks = {
         let boot = (try? StartFile.text(of: "/proc/sys/kernel/random/boot_id")) ?? nil
         return MachineClocks(
@@ -15,7 +15,7 @@ extension MachineClocks {
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         guard clock_gettime(clock, &time) == 0 else { return 0 }
-        // A clock may show anything: far from the edges is far enough.
+        // A clock may show anything: bounded, so that arithmetic cannot overflow.
         return min(max(Int64(time.tv_sec), -(1 << 40)), 1 << 40) * 1_000_000 + Int64(time.tv_nsec) / 1_000
     }
 }

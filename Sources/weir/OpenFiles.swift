@@ -1,8 +1,8 @@
 import Glibc
 
-/// How many files this process may have open, and what follows from it.
+/// The limit of open files of this process, and the number of connections that it allows.
 enum OpenFiles {
-    /// For the database, the log, upstream's connections and what the libraries open.
+    /// Descriptors for the database, the log, upstream connections and libraries.
     private static let others = 256
 
     static var limit: Int {
@@ -11,8 +11,8 @@ enum OpenFiles {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// Connections that may be let in, so that each finds a descriptor for the blob that it asks for.
+    /// How many connections can be accepted so that each can also open a blob.
     ///
-    /// - Parameter wanted: more than that is never the answer.
+    /// - Parameter wanted: an upper limit.
     static func connections(wanted: Int, limit: Int = limit) -> Int { max(16, min(wanted, (limit - others) / 2)) }
 }

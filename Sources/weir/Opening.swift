@@ -5,11 +5,11 @@ import WeirRegistry
 import WeirStorage
 import WeirVault
 
-/// Opens the data folder: its root key, its database and its blobs, once it is sure that they belong together.
+/// Opens the data folder: root key, database and blobs. It first makes sure that they belong together.
 ///
-/// Before it is sure nothing is made or changed that would stand in the way of who puts the right thing back.
+/// Until then it creates and changes nothing, so that an operator can still put the right files back.
 struct Opening {
-    /// What lies in the folder, open.
+    /// The opened parts of the folder.
     struct Opened: Sendable {
         let database: SQLiteDatabase
         let store: FileBlobStore
@@ -34,7 +34,7 @@ struct Opening {
         let root =
             try settings.rootKey.map { try RootKey(bytes: $0) }
             ?? folder.rootKey(from: settings.rootKeyFile, holdingBlobs: isNew && holdsBlobs)
-        // A volume without a free byte must not keep the server from starting: whoever frees some needs it.
+        // A full volume must not keep the server from starting: an operator needs it to free some space.
         if !isNew { room.makeRoomForRows() }
         let database = try await database()
         do {
@@ -49,7 +49,7 @@ struct Opening {
         }
     }
 
-    /// A database that is not there yet must not be made beside a store that was used with another.
+    /// A new database must not be created beside a store that was used with another one.
     private func checkNew(_ store: FileBlobStore, _ holdsBlobs: Bool) throws {
         let found = try look { () throws(BlobStoreError) in try store.mark() }
         let bond = StoreBond(recorded: nil, found: found, hasRows: false, hasFiles: holdsBlobs)
@@ -57,7 +57,7 @@ struct Opening {
     }
 
     private func database() async throws -> SQLiteDatabase {
-        // SQLite tells every reason in the same words.
+        // SQLite has the same message for every reason, so the files are checked first.
         for path in [folder.database, folder.database + "-wal", folder.database + "-shm"] {
             if try StartFile.exists(path) { try StartFile.check(path) }
         }
@@ -74,7 +74,7 @@ struct Opening {
         }
     }
 
-    /// The sealing mode says where blobs lie: with another one than the folder's none would be found.
+    /// The sealing mode decides where blobs lie: with another mode than the folder's, none would be found.
     private func checkSealing(of database: SQLiteDatabase) async throws {
         let recorded = try await Blobs.Sealing.recorded(wanted: settings.sealing, in: database)
         guard recorded == settings.sealing else {
@@ -131,7 +131,7 @@ struct Opening {
             "\(text), start once with \(doubt.option) (docs/operating.md says what that means). Nothing was changed")
     }
 
-    /// Restores and volumes that were made by hand are often open to everybody.
+    /// Restored files and hand-made volumes are often readable by everyone.
     private func warnOfExposure() {
         let key = settings.rootKey == nil ? settings.rootKeyFile ?? folder.rootKey : nil
         for path in [key, folder.credentials].compactMap(\.self) {
@@ -159,7 +159,7 @@ extension StartProblem {
 }
 
 extension BlobStoreError {
-    /// For a sentence to whoever starts the server.
+    /// The reason, for a message to the operator.
     var reason: String {
         switch self {
         case .missing: "it is gone"
@@ -171,7 +171,7 @@ extension BlobStoreError {
 }
 
 extension StoreBond.Doubt {
-    /// The option by which somebody says that it is meant.
+    /// The option that accepts this doubt.
     var option: String {
         switch self {
         case .emptyDatabase: "--accept-empty-database"

@@ -5,7 +5,7 @@ import WeirCore
 import WeirRegistry
 import WeirUpstream
 
-/// Where the server tells of what happens in it: files, standard output, a webhook, as the settings name them.
+/// Where the server writes events and audit records: files, standard output, a webhook, as the settings say.
 struct Outlets: Sendable {
     let events: any EventSink
     /// Where audit records go.
@@ -17,7 +17,7 @@ struct Outlets: Sendable {
         var files: [(place: LineFile.Place, file: LineFile)] = []
         func file(_ text: String?, _ name: String) throws(StartProblem) -> LineFile? {
             guard let place = text.map(LineFile.Place.init) else { return nil }
-            // Two writers of one place would cut into each other's lines.
+            // Two writers of the same file would interleave their lines.
             if let known = files.first(where: { $0.place == place }) { return known.file }
             let new = try LineFile(place, name: name, logger: logger)
             files.append((place, new))
@@ -47,22 +47,22 @@ struct Outlets: Sendable {
         }
     }
 
-    /// What runs beside the doors; it ends after them, so that their last events go out.
+    /// Services that run beside the web server and end after it, so that its last events are sent.
     var services: [any Service] { webhook.map { [WebhookLifetime(webhook: $0)] } ?? [] }
 
-    /// Lets go of the webhook's connections. For a program that does not start after all.
+    /// Closes the webhook's connections. For a program that failed to start.
     func shutdown() async {
         webhook?.close()
         await webhook?.run()
     }
 
-    /// Writes what still waits. For the end of the program.
+    /// Writes what still waits. Call it at the end of the program.
     func drain() async {
         for file in files { await file.drain() }
     }
 }
 
-/// Posts events until the program stops, and then what still waits.
+/// Posts events until the program stops, then those that still wait.
 private struct WebhookLifetime: Service {
     let webhook: EventWebhook
 

@@ -1,20 +1,20 @@
 import CPlatform
 import Glibc
 
-/// Keeps what is secret out of what others on the machine may look at: the environment, a core dump, a debugger.
+/// Keeps secrets away from other users of the machine: out of the environment, core dumps and debuggers.
 enum Privacy {
-    /// Variables that hold secrets and are read once. AWS's own stay: they are read when an upstream needs them.
+    /// Variables with secrets that are read once. AWS's own variables stay: they are read when an upstream needs them.
     private static let secrets = [
         "WEIR_ROOT_KEY", "WEIR_ROOT_SECRET_ACCESS_KEY", "WEIR_EVENTS_WEBHOOK_SECRET", "WEIR_METRICS_TOKEN",
     ]
 
-    /// Wipes the secrets that came with the environment, in `/proc/PID/environ` too, so that no child and no reader of it gets
-    /// them. Call it once, when they have been read, and before other threads read the environment.
+    /// Overwrites the secrets in the environment, in `/proc/PID/environ` too, so that no child process and no reader of that file
+    /// gets them. Call it once, after they have been read, and before other threads read the environment.
     static func forgetSecrets() {
         for name in secrets { weir_forget_variable(name) }
     }
 
-    /// Memory holds every key: no core dump, and no debugger but root's.
+    /// Memory holds every key: no core dumps, and no debugger except root's.
     static func keepMemory(allowingCoreDumps: Bool) {
         if !allowingCoreDumps { weir_keep_memory_private() }
     }

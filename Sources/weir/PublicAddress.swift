@@ -1,17 +1,17 @@
-/// How clients reach the server: what stands in everything that names it.
+/// The server's address for clients, used wherever the server names itself.
 struct PublicAddress: Sendable, Equatable {
     enum Scheme: String, Sendable { case http, https }
 
     let scheme: Scheme
-    /// `HOST[:PORT]`, without the port that goes without saying.
+    /// `HOST[:PORT]`, without the scheme's default port.
     let host: String
 
-    /// Why a text is no such address, in one line.
+    /// Why a text is not such an address, in one line.
     struct Problem: Error, CustomStringConvertible {
         let description: String
     }
 
-    /// - Parameter url: `https://HOST[:PORT]`, with or without a slash at its end.
+    /// - Parameter url: `https://HOST[:PORT]`, with or without a final slash.
     init(url: String) throws(Problem) {
         guard let mark = url.firstRange(of: "://"), let scheme = Scheme(rawValue: url[..<mark.lowerBound].lowercased()) else {
             throw Problem(description: "'\(url)' is not https://HOST[:PORT] or http://HOST[:PORT]")
@@ -27,7 +27,7 @@ struct PublicAddress: Sendable, Equatable {
         host = place.hasSuffix(usual) ? String(place.dropLast(usual.count)) : place
     }
 
-    /// Throws where `place` is not `HOST[:PORT]`, as `text` has it.
+    /// Throws if `place`, taken from `text`, is not `HOST[:PORT]`.
     static func check(_ place: String, in text: String) throws(Problem) {
         var name = place[...]
         if let colon = place.lastIndex(of: ":"), !place.hasSuffix("]") {

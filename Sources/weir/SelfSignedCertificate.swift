@@ -6,16 +6,15 @@ import SwiftASN1
 import WeirWeb
 import X509
 
-/// The certificate for first use: an authority of our own, and a certificate from it for the names under which this server is
-/// reached.
+/// A certificate for first use: an authority of our own, and a certificate from it for the server's names.
 ///
-/// The certificate lasts 800 days, since clients refuse longer ones, and is renewed by the same authority when it has 30 days
-/// left. Clients that trust `ca.crt` notice nothing. A folder of an older version has no key of its authority: then that is made
-/// anew too, and clients must be told.
+/// The certificate lasts 800 days, since clients refuse those of more than 825, and the same authority renews it when 30 days are
+/// left. Clients that trust `ca.crt` need not change. A data folder of an older version lacks the authority's key: then the
+/// authority is made anew too, and clients must trust the new one.
 struct SelfSignedCertificate {
     private static let serverDays = 800.0
     private static let authorityDays = 3_650.0
-    /// What is left when it is renewed.
+    /// The days left when it is renewed.
     private static let leftDays = 30.0
 
     let folder: DataFolder
@@ -27,15 +26,15 @@ struct SelfSignedCertificate {
     private var authorityFile: String { folder.tls("ca.crt") }
     private var authorityKeyFile: String { folder.tls("authority.key") }
 
-    /// What lies in DATA/tls; made where it is missing or near its end.
+    /// The certificate in DATA/tls; created if it is missing or about to expire.
     func identity() throws -> TLSIdentity {
         if let renewed = try renewed() { return renewed }
         return try read()
     }
 
-    /// A new certificate, in place of one that is missing or near its end; nil where there is no need.
+    /// A new certificate if there is none or it is about to expire; else nil.
     func renewed() throws -> TLSIdentity? {
-        // The certificate is written last: without it none of the others was ever used.
+        // The certificate is written last: while it is missing, the other files were never used.
         let end = try Self.end(of: certificateFile)
         guard try end.map({ $0 < Date().addingTimeInterval(Self.leftDays * 86_400) }) ?? !StartFile.exists(certificateFile)
         else { return nil }
@@ -56,7 +55,7 @@ struct SelfSignedCertificate {
         return TLSIdentity(certificateChain: chain, privateKey: secret)
     }
 
-    /// When the first certificate of a file ends; nil where there is none, or it is none.
+    /// When the file's first certificate expires; nil if there is no certificate.
     private static func end(of file: String) throws -> Date? {
         guard let text = try StartFile.text(of: file), let first = try? PEMDocument.parseMultiple(pemString: text).first
         else { return nil }
@@ -68,7 +67,7 @@ struct SelfSignedCertificate {
         let certificate: X509.Certificate
     }
 
-    /// The authority that is there, where its key is and it outlasts another certificate.
+    /// The stored authority, if its key is there and it outlasts another certificate.
     private func authority() throws -> Authority? {
         guard let keyText = try StartFile.text(of: authorityKeyFile),
             let key = try? P256.Signing.PrivateKey(pemRepresentation: keyText),
@@ -130,7 +129,7 @@ struct SelfSignedCertificate {
             issuerPrivateKey: X509.Certificate.PrivateKey(issuerKey))
     }
 
-    /// An address goes in as an address: clients do not match it against names.
+    /// An IP address becomes an address entry: clients do not compare it with names.
     private static func alternativeName(_ name: String) -> GeneralName {
         var four = in_addr()
         if inet_pton(AF_INET, name, &four) == 1 {

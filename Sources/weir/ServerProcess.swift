@@ -93,13 +93,14 @@ struct ServerProcess: Sendable {
                 do {
                     try await opened.marks.advance()
                 } catch let error as SQLError where error.isFull {
-                    // Not before: what is given up on a volume that fills is soon taken by others, and then there is no way out.
+                    // Only now: on a volume that fills up, freed ballast is soon used by other writers, and no reserve would be
+                    // left.
                     guard opened.room.dropBallast() else { throw error }
                     try await opened.marks.advance()
                 }
                 return nil
             } catch {
-                // A collector that hears of a full volume gives up quarantine: no other fault may sound like that.
+                // `storageFull` makes the collection give up the quarantine, so no other failure may be reported as that.
                 let isFull = (error as? SQLError)?.isFull ?? false
                 return error as? Refusal
                     ?? Refusal(isFull ? .storageFull : .storageUnavailable, "The store's mark cannot be moved on: \(error)")
@@ -107,7 +108,7 @@ struct ServerProcess: Sendable {
         }
     }
 
-    /// Another account would see nothing of what is stored, and its root key would be one more that opens the door.
+    /// With another account the stored content would be invisible, and its root key would be an additional way in.
     private static func checkAccount(
         _ wanted: AccountID, _ known: Set<AccountID>, of database: SQLiteDatabase
     ) async throws {
@@ -137,7 +138,7 @@ struct ServerProcess: Sendable {
         wishes.awsIdentity = AWSKeys()
         wishes.awsIdentityAccounts = settings.upstreamIdentityAccounts.union([settings.account])
         if let patience = settings.upstreamPatience {
-            // A little sooner than the rest, so that it is told apart.
+            // A little shorter than the others, so that a failed connection is told apart.
             wishes.timeouts.connect = min(patience * 3 / 4, wishes.timeouts.connect)
             wishes.timeouts.head = patience
             wishes.timeouts.idle = patience
@@ -155,9 +156,9 @@ struct ServerProcess: Sendable {
         if settings.sealing == .kmsOnly {
             logger.warning("AES256 repositories are kept unsealed: the volume must be encrypted (--sealing kms-only)")
         }
-        // Stopped from the last to the first: the doors close before what stands behind them.
+        // Services stop from the last to the first: the web server before what it uses.
         var lifecycleLogger = Logger(label: "weir.lifecycle")
-        // Below it prints every service with all that it holds.
+        // Below this level the library prints every service with all its properties.
         lifecycleLogger.logLevel = max(lifecycleLogger.logLevel, .notice)
         let registry = application.registry
         let services: [any Service] =
@@ -169,13 +170,13 @@ struct ServerProcess: Sendable {
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
             logger: lifecycleLogger)
         configuration.maximumGracefulShutdownDuration = Self.patience
-        // A client that holds its connection and reads nothing must not keep the program from ending.
+        // A client that keeps its connection open and reads nothing must not keep the program from ending.
         configuration.maximumCancellationDuration = .seconds(10)
         let outcome = await Result { try await ServiceGroup(configuration: configuration).run() }
         await upstream.shutdown()
         await opened.store.shutdown()
         await outlets.drain()
-        // A copy of the database that was made while this ran is older from now on than what it leaves.
+        // Makes a copy of the database from this run older than the state at its end.
         do { try await opened.marks.advance() } catch {
             logger.warning("The store's mark could not be moved on", metadata: ["error": "\(error)"])
         }
@@ -197,6 +198,6 @@ struct ServerProcess: Sendable {
 }
 
 extension WallClock {
-    /// The machine's clock, whatever it shows: for what clients sign and are given.
+    /// The machine's clock, unguarded: for signatures and expiry dates that clients see.
     static let system = WallClock(MachineClocks.system.wall)
 }

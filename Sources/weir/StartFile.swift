@@ -1,12 +1,12 @@
 import CoreFoundation
 import Glibc
 
-/// Files that decide something at the start. What cannot be read is never taken for what is not there.
+/// Files that decide something at the start. An unreadable file never counts as missing.
 enum StartFile {
-    /// The longest that such a file may be: the largest is a chain of certificates.
+    /// The largest size of such a file, in bytes. The largest is a certificate chain.
     private static let limit = 4 << 20
 
-    /// The file's bytes; nil only where there is none. Throws with the reason where it is there and cannot be read.
+    /// The file's bytes; nil only if it does not exist. Throws with the reason if it exists and cannot be read.
     static func contents(of path: String) throws(StartProblem) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
@@ -29,7 +29,7 @@ enum StartFile {
         throw StartProblem("'\(path)' is longer than \(limit >> 20) MiB: it is not what it should be")
     }
 
-    /// The file's text; nil only where there is none.
+    /// The file's text; nil only if it does not exist.
     static func text(of path: String) throws(StartProblem) -> String? {
         guard let bytes = try contents(of: path) else { return nil }
         guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -38,10 +38,10 @@ enum StartFile {
         return text
     }
 
-    /// Whether the name is taken, be it by a link that leads nowhere.
+    /// True if the name exists, even as a dangling link.
     static func exists(_ path: String) throws(StartProblem) -> Bool { try status(of: path) != nil }
 
-    /// What lies under the name, links not followed; nil only where nothing does.
+    /// The status of the name itself, not of a link's target; nil only if it does not exist.
     static func status(of path: String) throws(StartProblem) -> stat? {
         var status = stat()
         if lstat(path, &status) == 0 { return status }
@@ -50,14 +50,14 @@ enum StartFile {
         return nil
     }
 
-    /// Throws where the file cannot be opened for writing: with the reason.
+    /// Throws with the reason if the file cannot be read and written.
     static func check(_ path: String) throws(StartProblem) {
-        // Not opened: closing any descriptor of a database drops the locks that the process holds on it.
+        // Does not open the file: closing any descriptor of a database drops the process's locks on it.
         guard access(path, R_OK | W_OK) != 0 else { return }
         throw unreadable(path, errno)
     }
 
-    /// Who but the owner may read the file, for a person; nil where nobody may.
+    /// The file's mode if the group or others have any access to it, for a message; else nil.
     static func exposure(of path: String) -> String? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & 0o077 != 0 else { return nil }

@@ -3,11 +3,11 @@ import NIOCore
 import WeirCore
 import WeirWeb
 
-/// What goes wrong at the start below the program, in words.
+/// Messages for failures at the start.
 extension StartProblem {
-    /// Why nothing can listen at an address.
+    /// Why the server cannot listen at an address.
     ///
-    /// - Parameter option: the setting that names it.
+    /// - Parameter option: the setting that names the address.
     init(listeningAt host: String, _ port: Int, by option: String, _ error: any Error) {
         let place = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         if let unknown = error as? SocketAddressError.UnknownHost {
@@ -31,7 +31,7 @@ extension StartProblem {
         self.init("the address \(place) \(reason)")
     }
 
-    /// What nobody has put into words before, of the database or of anything else.
+    /// A failure without a message of its own, of the database or anything else.
     init(unexpected error: any Error, in folder: String) {
         switch error {
         case let problem as StartProblem: self = problem

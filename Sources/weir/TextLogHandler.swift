@@ -3,8 +3,8 @@ import Logging
 import WeirCommands
 import WeirCore
 
-/// One line for each event, for people: time, level, message, then the facts. Sizes and times are written as people read them.
-/// Text of a client's cannot make two lines of one, or move a terminal's cursor.
+/// One line per event, for people: time, level, message, then the metadata, with sizes and times in readable units. Text from
+/// clients can neither break the line nor move a terminal's cursor.
 struct TextLogHandler: LogHandler {
     private let label: String
     private let output: LogOutput
@@ -26,13 +26,13 @@ struct TextLogHandler: LogHandler {
         output.put(Self.line(event.level, label, event.message.description, LogFacts.of(event, metadata, metadataProvider)))
     }
 
-    /// `2026-11-30T00:40:05.123Z info     Blob filled  fill.bytes=2.0MiB fill.seconds=78ms`, with its end.
+    /// `2026-11-30T00:40:05.123Z info     Blob filled  fill.bytes=2.0MiB fill.seconds=78ms`, with its line break.
     static func line(_ level: Logger.Level, _ label: String, _ message: String, _ facts: [LogFacts.Fact]) -> String {
         let level = level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
         var line = "\(Date().formatted(LogFacts.timeFormat)) \(level) \(LogText.escaped(message))"
         if !facts.isEmpty { line += " " }
         for fact in facts { line += " \(LogText.escaped(fact.key))=\(quoted(text(of: fact)))" }
-        // All that is said under the program's own name needs no name.
+        // The program's own logger needs no name.
         if label != "weir" { line += " [\(LogText.escaped(label))]" }
         return line + "\n"
     }
@@ -47,7 +47,7 @@ struct TextLogHandler: LogHandler {
         }
     }
 
-    /// A value that a reader could not tell from what follows stands in quotes.
+    /// A value is quoted if its end would be unclear.
     private static func quoted(_ text: String) -> String {
         let escaped = LogText.escaped(text)
         guard escaped.isEmpty || escaped.utf8.contains(where: { $0 == 0x20 || $0 == 0x22 || $0 == 0x3d }) else { return escaped }

@@ -4,7 +4,7 @@ import ServiceLifecycle
 import WeirCore
 import WeirStorage
 
-/// Small things done as long as the server runs: weir.db is kept whole, and the room on its volume watched.
+/// Regular upkeep while the server runs: checkpoints of weir.db every minute, and a check of the free room every 5 seconds.
 struct Upkeep: Service {
     private static let period = Duration.seconds(5)
     private static let tidies = 12
@@ -26,7 +26,7 @@ struct Upkeep: Service {
         }
     }
 
-    /// Tells once when the room ends, and once when there is some again.
+    /// Logs once when the room is used up, and once when there is some again.
     private func watch(_ wasShort: Bool) -> Bool {
         let shortage = room.shortage
         if shortage == 0 { room.restoreBallast() }

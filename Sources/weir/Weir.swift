@@ -1,7 +1,7 @@
 import ArgumentParser
 import WeirCommands
 
-/// The program: `weir serve`, and what is said to a running server.
+/// The program: `weir serve`, and the commands for a running server.
 @main
 struct Weir: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,7 +17,7 @@ struct Weir: AsyncParsableCommand {
         let words = Array(CommandLine.arguments.dropFirst())
         var command: any ParsableCommand
         do { command = try await asyncParseAsRoot(words) } catch {
-            // The library says of a misspelt command only that it was not expected.
+            // For a misspelt command the library only says that the word was not expected.
             guard exitCode(for: error) == .validationFailure, let advice = Nearest.advice(on: words, of: Self.self) else {
                 exit(withError: error)
             }

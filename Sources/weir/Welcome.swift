@@ -6,14 +6,14 @@ import WeirCore
 import WeirIdentity
 import WeirWeb
 
-/// The root access key, made on first start, and what is told to whoever started the program.
+/// The root access key, created on first start, and the greeting.
 struct Welcome: Sendable {
-    /// The credentials file that this start wrote, or found.
+    /// The credentials file that this start found or created.
     let credentials: String?
     let isFirstStart: Bool
 
-    /// Makes sure that there is a root access key: the environment's, the file's, or a new one. It is the account's only one
-    /// then.
+    /// Makes sure that there is a root access key: from the environment, from the credentials file, or a new one. It is then the
+    /// server's only root key.
     static func prepare(
         _ settings: Settings, _ folder: DataFolder, _ accessKeys: AccessKeys
     ) async throws -> Welcome {
@@ -29,7 +29,7 @@ struct Welcome: Sendable {
                     "'\(folder.credentials)' holds no aws_access_key_id with its aws_secret_access_key. Restore it from a backup; where it is lost, remove it, and the next start makes a new key"
                 )
             }
-            // A start with a key from the environment had taken it away.
+            // An earlier start with a key from the environment removed its row.
             if accessKeys.caller(of: key.id) == nil {
                 try await accessKeys.add(
                     id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
@@ -39,7 +39,7 @@ struct Welcome: Sendable {
         }
         let id = "AKIA" + random(16, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
         let secret = random(40, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-        // The row first: a file that no row answers to would be taken for the key at the next start.
+        // The row first: a credentials file without a row would count as the root key at the next start.
         try await accessKeys.add(
             id: id, secret: secret, account: settings.account, partition: settings.region.partition)
         try await accessKeys.removeOthers(than: id)
@@ -54,7 +54,7 @@ struct Welcome: Sendable {
         return Welcome(credentials: folder.credentials, isFirstStart: true)
     }
 
-    /// The key in a credentials file as it is written here.
+    /// The key in a credentials file of this server's form.
     private static func key(in text: String) -> (id: String, secret: String)? {
         var values: [String: String] = [:]
         for line in text.split(whereSeparator: \.isNewline) {
@@ -65,7 +65,7 @@ struct Welcome: Sendable {
         return (id, secret)
     }
 
-    /// Evenly drawn letters: both alphabets have a size that divides 256.
+    /// Uniform: the sizes of both alphabets divide 256.
     private static func random(_ count: Int, from alphabet: String) -> String {
         let letters = Array(alphabet)
         return SymmetricKey(size: SymmetricKeySize(bitCount: count * 8)).withUnsafeBytes { bytes in
@@ -96,12 +96,12 @@ struct Welcome: Sendable {
         if let credentials {
             let path = URL(fileURLWithPath: credentials).path
             lines.append("  export AWS_SHARED_CREDENTIALS_FILE=\(path)")
-            // Whoever has them set for AWS would else sign with another key.
+            // AWS variables that are already set would make the CLI sign with another key.
             lines.append("  unset AWS_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN")
         } else {
             lines.append("  (access key: the one in WEIR_ROOT_ACCESS_KEY_ID)")
         }
-        // The AWS CLI, version 1, and boto3 read the second name only.
+        // The AWS CLI, version 1, and boto3 read only the second name.
         lines.append("  export AWS_REGION=\(settings.region) AWS_DEFAULT_REGION=\(settings.region)")
         if let authority {
             lines.append("  export AWS_CA_BUNDLE=\(URL(fileURLWithPath: authority).path)")
