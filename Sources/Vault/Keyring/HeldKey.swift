@@ -6,7 +6,7 @@ struct HeldKey: Sendable {
     var key: KMSKey
     var materials: [Int64: SymmetricKey]
 
-    /// When the key must be rotated or destroyed next; nil if neither is due.
+    /// When the key is to be rotated or destroyed next; nil if neither is planned.
     var due: Timestamp? {
         key.state == .enabled ? key.rotation?.next : key.deletionAt
     }
