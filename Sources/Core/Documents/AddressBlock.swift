@@ -19,7 +19,7 @@ struct AddressBlock: Sendable, Hashable {
         self.bits = bits
     }
 
-    /// True if the address lies in the range. Text that is no address lies in none.
+    /// True if the address lies in the range. False for text that is not an address.
     func contains(_ text: String) -> Bool {
         guard let other = Self.bytes(of: text), other.count == address.count else { return false }
         for index in 0..<address.count {
@@ -31,7 +31,7 @@ struct AddressBlock: Sendable, Hashable {
     }
 
     private static func bytes(of text: String) -> [UInt8]? {
-        // A zone (`%eth0`) is no part of the address.
+        // A zone (`%eth0`) is not part of the address.
         let bare = text.prefix { $0 != "%" }
         guard bare.contains(":") else { return version4(bare) }
         guard let bytes = version6(bare) else { return nil }
@@ -43,7 +43,7 @@ struct AddressBlock: Sendable, Hashable {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         let bytes = parts.compactMap { part -> UInt8? in
-            // `010` is eight to some and ten to others: refused.
+            // Refused: `010` is octal 8 to some readers and decimal 10 to others.
             guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy(isDigit),
                 part.utf8.count == 1 || part.first != "0"
             else { return nil }
@@ -63,7 +63,7 @@ struct AddressBlock: Sendable, Hashable {
         return head + [UInt8](repeating: 0, count: 16 - head.count - tail.count) + tail
     }
 
-    /// Colon-separated groups of up to four hexadecimal digits; the last may be an IPv4 address. Empty text is none.
+    /// Colon-separated groups of up to four hexadecimal digits; the last may be an IPv4 address. No groups for empty text.
     private static func groups(_ text: Substring) -> [UInt8]? {
         guard !text.isEmpty else { return [] }
         var bytes: [UInt8] = []

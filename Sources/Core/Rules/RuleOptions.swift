@@ -1,18 +1,18 @@
-/// What can be set of a cache rule beyond ECR's API: how fresh, how much, how hard upstream may be asked.
+/// A cache rule's settings beyond ECR's API: freshness, prefetching, and limits on the upstream.
 ///
-/// `RuleOptions()` is what a rule has that nobody touched.
+/// `RuleOptions()` holds the defaults.
 package struct RuleOptions: Hashable, Sendable {
-    /// What of a multi-platform image is fetched when somebody pulls its list. The list's own bytes never change.
+    /// Which images of a list are fetched when a client pulls the list. The list's own bytes never change.
     package enum Fetch: Hashable, Sendable {
-        /// What clients ask for.
+        /// Only those that clients ask for.
         case requested
-        /// Everything that the list names: ECR's way.
+        /// Every manifest that the list names, as ECR does.
         case all
-        /// The images for these platforms, `os/arch` or `os/arch/variant`, and what the list names without a platform.
+        /// The images for these platforms, `os/arch` or `os/arch/variant`, and manifests that the list names without a platform.
         case platforms([String])
 
-        /// Whether something that a list names for `platform` is fetched before it is asked for. `linux/arm64` takes every
-        /// variant.
+        /// True if a manifest that a list names for `platform` is fetched before a client asks for it. `linux/arm64` matches
+        /// every variant.
         package func takes(_ platform: String?) -> Bool {
             switch self {
             case .requested: false
@@ -23,32 +23,32 @@ package struct RuleOptions: Hashable, Sendable {
         }
     }
 
-    /// Which tags a client is told that lists them (`GET /v2/NAME/tags/list`).
+    /// Which tags a client gets that lists them (`GET /v2/NAME/tags/list`).
     package enum TagList: String, Hashable, Sendable, CaseIterable {
-        /// Those that are here: ECR's way.
+        /// The tags that are stored here, as ECR answers.
         case local
-        /// Those that upstream has besides: what updaters look for.
+        /// The upstream's tags as well, which update tools look for.
         case merged
     }
 
     package static let pinnedTagsLimit = 100
     package static let platformsLimit = 50
 
-    /// How long upstream's word about a tag counts; zero: every pull asks. Nil for the server's setting.
+    /// How long upstream's answer about a tag counts; zero asks at every pull. Nil for the server's setting.
     package var freshness: Duration?
-    /// Tags that upstream is never asked about again: patterns in which `*` stands for any run of characters.
+    /// Tags that are never revalidated upstream: patterns in which `*` stands for any run of characters.
     package var pinnedTags: [String] = []
     package var fetch = Fetch.requested
     package var tagList = TagList.local
     /// How long upstream's list of referrers counts. Nil for ECR's six hours.
     package var referrersFreshness: Duration?
-    /// Requests at a time; a blob counts until its last byte. Nil for the server's limits.
+    /// Concurrent requests; a blob counts until its last byte. Nil for the server's limits.
     package var connections: Int?
     package var requestsPerSecond: Double?
     package var bytesPerSecond: Int64?
-    /// The upstream speaks http without TLS. Only for hosts that ECR does not know.
+    /// The upstream speaks HTTP without TLS. Only for hosts that ECR does not know.
     package var plainHTTP = false
-    /// What stands before `/v2/` over there, such as `/artifactory/api/docker/images`. Only for hosts that ECR does not know.
+    /// The path before `/v2/` upstream, such as `/artifactory/api/docker/images`. Only for hosts that ECR does not know.
     package var pathPrefix: String?
 
     package init() {}
@@ -62,7 +62,7 @@ package struct RuleOptions: Hashable, Sendable {
         pinnedTags.contains { Glob($0).matches(tag.description) }
     }
 
-    /// Says which option cannot be, and why; nil where all can.
+    /// The first invalid option, and why; nil if all are valid.
     package func flaw(for kind: UpstreamKind) -> String? {
         if let freshness, freshness < .zero { return "freshness must not be less than 0 seconds" }
         if let referrersFreshness, referrersFreshness < .zero {
@@ -104,7 +104,7 @@ package struct RuleOptions: Hashable, Sendable {
             }
     }
 
-    /// Segments of unreserved characters, none of them `.` or `..`.
+    /// True for segments of unreserved characters, none of them `.` or `..`.
     private static func isPath(_ text: String) -> Bool {
         guard text.hasPrefix("/"), (2...200).contains(text.utf8.count) else { return false }
         return text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
