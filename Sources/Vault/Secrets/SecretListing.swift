@@ -2,8 +2,8 @@ package import WeirCore
 
 /// Which secrets `ListSecrets` returns, and in which order.
 package struct SecretListing: Sendable {
-    /// A secret must match every filter; it matches a filter if any of the filter's values matches. A value that begins with `!`
-    /// must not match.
+    /// A secret must match every filter; it matches a filter if any of the filter's values matches. A value `!TEXT`
+    /// matches the secrets that TEXT does not match.
     package struct Filter: Sendable {
         package enum Key: String, Sendable, CaseIterable {
             case description, name, all
