@@ -36,7 +36,8 @@ struct ServerProcess: Sendable {
         do {
             return try await build(settings, on: folder, opened, metrics: metrics, logger: logger)
         } catch {
-            // One whole file: a database that is restored beside a log that is left becomes a mixture of both.
+            // Closing moves the log into the database file. Otherwise an operator who restores another file beside the leftover
+            // log would get a mixture.
             try? opened.database.close()
             throw StartProblem(unexpected: error, in: folder.path)
         }
@@ -51,7 +52,7 @@ struct ServerProcess: Sendable {
         let welcome = try await Welcome.prepare(settings, folder, keys.accessKeys)
         let web = try settings.web(in: folder, logger: logger)
         let outlets = try Outlets(settings, clock: steady.clock, logger: logger)
-        // From here on there are clients that must be shut down, whatever fails: to let go of them ends the program.
+        // From here on HTTP clients exist that must be shut down on every path: releasing one that still runs ends the program.
         var client: RegistryClient?
         do {
             let upstream = try Self.client(settings, steady.clock)
@@ -59,7 +60,7 @@ struct ServerProcess: Sendable {
             var ports = Application.Ports(
                 database: opened.database, store: opened.store, upstream: Upstreams(upstream), clock: steady.clock,
                 logger: logger)
-            // What clients sign and are given is of the moment that they and the machine's clock show.
+            // Not the guarded clock: signatures and expiry dates must match the clock that clients see.
             ports.clientClock = .system
             ports.steadyClock = steady
             ports.room = opened.room

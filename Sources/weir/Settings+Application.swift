@@ -32,7 +32,7 @@ extension Settings {
         return web
     }
 
-    /// As many as are wanted, or as there are descriptors for.
+    /// The wanted number of connections, limited by the descriptors available.
     private func connections(_ logger: Logger) -> Int {
         let connections = OpenFiles.connections(wanted: maxConnections)
         if connections < maxConnections {
@@ -43,7 +43,7 @@ extension Settings {
         return connections
     }
 
-    /// The certificate that is made here, of the names under which the server is reached.
+    /// The self-made certificate for the names under which the server is reached.
     func selfSigned(in folder: DataFolder, logger: Logger) -> SelfSignedCertificate {
         let name = String(reachedAs.prefix { $0 != ":" })
         var names = [name, "localhost", "127.0.0.1"]

@@ -82,9 +82,9 @@ struct Welcome: Sendable {
     func tell(_ settings: Settings, in folder: DataFolder, address: SocketAddress?, logger: Logger) {
         logger.info("Ready", metadata: ["listen": "\(address?.hostAndPort ?? "")", "public.url": "\(settings.publicURL)"])
         if settings.isPlainOutside { logger.warning(Self.plainWarning) }
-        // Where standard output is for events or audit records, it is for nothing else.
+        // Standard output carries nothing else when it carries events or audit records.
         let isTaken = settings.events == "-" || settings.audit == "-"
-        // Behind a queue, as the log is: a pipe that is full already must not hold up the server.
+        // Through a queue, as the log: a full pipe must not block the server.
         (isTaken ? LogOutput.standardError : LogOutput.standardOutput).put(
             text(settings, authority: settings.tls == .selfSigned ? folder.tls("ca.crt") : nil))
     }
