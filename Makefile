@@ -1,7 +1,7 @@
 # The daily commands. `make run` and `make test` do their own set-up on a Debian 12 machine with a Swift 6.3 toolchain.
 SHELL := /bin/bash
 PROGRAM := .build/release/weir
-# Every interleaving, thousands of random policies: long, and a run of their own.
+# Every interleaving, and thousands of random policies: long, so they are a run of their own.
 MODELS := (Model|Trial)Tests
 
 # The part of the tests that `make quick` runs: a room, or any other pattern.

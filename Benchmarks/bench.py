@@ -66,15 +66,15 @@ def race(
         if not scenario.fresh:
             for contender in contenders:
                 begin(contender)
-                scenario.measure(contender)  # Nobody's first round is counted.
-        # One round tells a crowd's size; a comparison needs all.
+                scenario.measure(contender)  # The first round, which is not counted.
+        # One round is enough to tell a crowd's size; a comparison needs all rounds.
         for number in range(rounds if against else min(rounds, scenario.rounds or rounds)):
-            # Who goes first changes.
+            # The order changes from round to round.
             start = number % len(contenders)
             for contender in contenders[start:] + contenders[:start]:
                 if scenario.fresh:
                     begin(contender)
-                os.sync()  # What another has written is not on this one's account.
+                os.sync()  # One contender's unwritten data must not count against the next.
                 sample = scenario.measure(contender)
                 samples[contender.name].append(sample)
                 tell(scenario, number, contender, sample)
@@ -94,7 +94,7 @@ def tell(scenario: Scenario, number: int, contender: Contender, sample: Sample) 
 
 
 def peers(samples: dict[str, list[Sample]], peer: str) -> dict[str, str]:
-    """Whom each is measured by: its own program of before, where that ran too."""
+    """The contender that each is measured by: its own program of the earlier commit, where that ran too."""
     return {name: name + WeirContender.BEFORE if name + WeirContender.BEFORE in samples else peer for name in samples}
 
 

@@ -1,4 +1,4 @@
-"""Weir and docker-registry behind one face."""
+"""Weir and docker-registry behind one interface."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.processes import Daemon
 from harness.registries import DockerRegistry
 from harness.weir import PROGRAM, Weir
 
-#: The cache prefix that both are asked by: docker-registry has none, Weir has a rule.
+#: The cache prefix in requests to both: docker-registry has none, Weir has a rule.
 PREFIX = "cache"
 
 
 class Contender:
-    """A server with an empty folder, fit to be measured."""
+    """A server with an empty folder, ready to be measured."""
 
     name = ""
 
@@ -34,21 +34,21 @@ class Contender:
         return None
 
     def start(self) -> None:
-        """With nothing stored."""
+        """Starts with nothing stored."""
         raise NotImplementedError
 
     def stop(self) -> None:
         raise NotImplementedError
 
     def make_repository(self, name: str) -> None:
-        """Whatever a push into it needs."""
+        """Makes what a push into it needs."""
 
     def cached(self, repository: str) -> str:
         """The name by which an upstream repository is pulled through this cache."""
         return repository
 
     def has_stored(self, blobs: Sequence[Stored]) -> bool:
-        """Whether all of them lie in its store, whole and under their final names."""
+        """Whether all of them are in its store, whole and under their final names."""
         raise NotImplementedError
 
 
@@ -82,7 +82,7 @@ class DockerContender(Contender):
 
 
 class WeirContender(Contender):
-    #: What the name of a program from another commit ends with.
+    #: The end of the name of a program from another commit.
     BEFORE = " before"
 
     def __init__(self, folder: Path, upstream: str | None = None, sealing: str = "all", options: Sequence[str] = (),
@@ -97,7 +97,7 @@ class WeirContender(Contender):
         self._upstream = upstream
 
     def before(self, program: Path) -> WeirContender:
-        """The same, of another program."""
+        """The same, for another program."""
         folder = self._given["folder"]
         twin = WeirContender(**self._given | {"folder": folder.with_name(folder.name + "-before"), "program": program})
         twin.name += self.BEFORE

@@ -1,4 +1,4 @@
-"""What the benchmarks move: images of random bytes, kept as files."""
+"""The benchmarks' content: images of random bytes, kept as files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class BigImage:
-    """An image whose layers are files. The layers are no archives: nobody here unpacks them."""
+    """An image whose layers are files. The layers are no archives, since nothing here unpacks them."""
 
     repository: str
     manifest: bytes

@@ -25,11 +25,11 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-#: Taken from a socket at once.
+#: Bytes read from a socket at once.
 GULP = 1 << 20
-#: Linux's; Python does not know it.
+#: Linux's option; Python does not have it.
 SO_TIMESTAMPNS = 35
-#: What the clock of the time stamps is ahead.
+#: Seconds by which the time stamps' clock is ahead of the monotonic one.
 OFFSET = time.time() - time.monotonic()
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -41,7 +41,7 @@ def moment(_: int, __: int, data: bytes) -> float:
 
 
 class Watch:
-    """Which slots have something to read. Nearer to the kernel than `selectors`, which costs as much as the rest of this client."""
+    """The slots that have something to read. Lower than `selectors`, which costs as much as the rest of this client."""
 
     def __init__(self) -> None:
         self.poll = select.epoll()
@@ -67,13 +67,13 @@ class Slot:
         self.socket.settimeout(60)
         self.socket.connect(crowd.address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # The kernel tells when a byte arrived: a hundred clients in one thread see it later.
+        # The kernel tells when a byte arrived: a hundred clients in one thread would see it later.
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.setblocking(False)
         self.left = 0
 
     def ask(self) -> bool:
-        """Asks for the next thing that the client wants; False where there is none."""
+        """Asks for the client's next wanted item; False where there is none."""
         if not self.client.wanted:
             self.socket.close()
             return False
@@ -85,7 +85,7 @@ class Slot:
         return True
 
     def receive(self) -> int:
-        """What came; the socket has something."""
+        """Reads what the socket has."""
         if self.head is not None:
             return self._receive_head()
         # MSG_TRUNC: the kernel drops the bytes instead of copying them.
@@ -130,7 +130,7 @@ class Client:
         self._free = time.monotonic()
 
     def pause(self, count: int) -> float:
-        """How long it reads no more after so many bytes."""
+        """Seconds for which it does not read after so many bytes."""
         if not self.rate:
             return 0
         now = time.monotonic()
@@ -141,20 +141,20 @@ class Client:
 class Crowd:
     def __init__(self, options: argparse.Namespace, layers: list[tuple[str, int]]):
         url = urlsplit(options.url)
-        #: Looked up once: a hundred clients' look-ups would be a share of what is measured.
+        #: Looked up once: a hundred look-ups would count towards what is measured.
         self.family, *_, self.address = socket.getaddrinfo(url.hostname, url.port, type=socket.SOCK_STREAM)[0]
         self.parallel = options.parallel
         login = f"Authorization: Basic {base64.b64encode(options.login.encode()).decode()}\r\n" if options.login else ""
         self._rest = f" HTTP/1.1\r\nHost: {url.netloc}\r\nAccept: {MANIFEST}\r\n{login}\r\n"
         self._path = f"/v2/{options.repository}/"
         self.buffer = memoryview(bytearray(GULP))
-        #: Who waits for an answer is served first, so that no first byte waits here while others' bodies are taken.
+        #: Slots that wait for an answer are served first, so that no first byte waits while others' bodies are read.
         self.waiting, self.taking = Watch(), Watch()
         self.taking.poll.register(self.waiting.poll.fileno(), select.EPOLLIN)
         self.running = 0
         began = time.monotonic()
         wanted = [(f"blobs/{digest}", size) for digest, size in layers]
-        #: What is to be done later: a client begins, or a slot reads on.
+        #: Work for later: a client begins, or a slot reads on.
         self._order = itertools.count()
         self.later: list[tuple[float, int, Callable[[], None]]] = []
         for number in range(options.clients):
@@ -171,7 +171,7 @@ class Crowd:
             wait = max(0, self.later[0][0] - time.monotonic()) if self.later else None
             for number, _ in self.taking.poll.poll(wait):
                 self._hear()
-                # None where it is those who wait that have something, or where it has just ended.
+                # None where a slot that waits for its answer has something, or where this one has just ended.
                 if slot := self.taking.slots.get(number):
                     self._take(slot)
 
@@ -194,7 +194,7 @@ class Crowd:
         self.running -= 1
 
     def _hear(self) -> None:
-        """Everyone whose answer begins."""
+        """Reads from all slots whose answer begins."""
         for number, _ in self.waiting.poll.poll(0):
             slot = self.waiting.slots[number]
             slot.receive()
@@ -208,7 +208,7 @@ class Crowd:
         try:
             count = slot.receive()
         except BlockingIOError:
-            # It has the number of one that has just ended, whose event this was.
+            # Its number is that of a slot that has just ended, to which this event belonged.
             return
         pause = slot.client.pause(count)
         if slot.is_done:

@@ -1,5 +1,4 @@
-"""A repository of a hundred thousand images and ten thousand tags, beside an empty one: a page costs what a page costs, and a push what a push
-costs."""
+"""A repository of 100,000 images and 10,000 tags beside an empty one: a page and a push must not cost more in the large one."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ PAGE = 1000
 
 
 class ListingContender(WeirContender):
-    """Its repository is filled row by row, with the server stopped: a hundred thousand pushes would take all day."""
+    """Its repository is filled row by row, while the server is stopped: 100,000 pushes would take all day."""
 
     def __init__(self, folder: Path, images: int, tags: int):
         super().__init__(folder, options=["--gc-interval", "0"])
@@ -40,7 +39,7 @@ class ListingContender(WeirContender):
             rows.executemany(
                 "INSERT INTO image_blob (repository, image, digest, size) VALUES (?, ?, ?, 1000)",
                 ((repository, digest, base) for digest in digests))
-            # Half of the tags on one image: a page goes on within it.
+            # Half of the tags name one image, so that a page goes on within it.
             rows.executemany(
                 "INSERT INTO tag (repository, name, digest) VALUES (?, ?, ?)",
                 ((repository, f"t{number:06}", digests[0 if number % 2 else number]) for number in range(self.tags)))
@@ -111,7 +110,7 @@ class Listing(Scenario):
                 return times
 
     def push(self, contender: ListingContender) -> float:
-        """The median of some pushes of a manifest that shares its layers with nobody, in milliseconds."""
+        """The median of some pushes of a manifest that shares its layers with no other, in milliseconds."""
         from harness.images import random_layer, single
 
         client, times = contender._weir.distribution(), []

@@ -1,4 +1,4 @@
-"""What is measured, and how it is told."""
+"""The measurements, and their tables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Sample:
 
 @contextmanager
 def watched(daemon: Daemon, moved: float = 0) -> Iterator[Sample]:
-    """Times what is done inside, and counts what the server spends on it."""
+    """Times the block, and counts the CPU and memory that the server uses during it."""
     # Forgets the highest memory use so far.
     Path(f"/proc/{daemon.pid}/clear_refs").write_text("5")
     sample = Sample(moved=moved)
@@ -64,7 +64,7 @@ class Row:
 
 
 def rows(scenario: str, unit: str, samples: dict[str, list[Sample]], peers: dict[str, str]) -> list[Row]:
-    """Medians, and ratios to each one's peer. CPU is told by GiB, or by thousand requests."""
+    """Medians, and ratios to each contender's peer. CPU is given for each GiB, or for each thousand requests."""
     def median(name: str, value: object) -> float:
         return statistics.median(value(sample) for sample in samples[name])
 
@@ -79,7 +79,7 @@ def rows(scenario: str, unit: str, samples: dict[str, list[Sample]], peers: dict
             scenario, name, unit, rate, median(name, lambda one: one.seconds), cpu,
             max(one.peak_memory for one in samples[name]) / MIB,
             rate / bases[name][0] if bases[name] else 0, cpu / bases[name][1] if bases[name] and bases[name][1] else 0,
-            # What is promised to every client is promised in every round.
+            # Promises to every client must hold in every round.
             {key: max(one.extra[key] for one in samples[name]) if " max " in key else median(name, lambda one, key=key: one.extra[key])
              for key in samples[name][0].extra},
             [one.rate / scale for one in samples[name]],

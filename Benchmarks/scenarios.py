@@ -1,4 +1,4 @@
-"""The races. Each says who runs, prepares them, and measures one contender once."""
+"""The scenarios. Each names its contenders, prepares them, and measures one contender once."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Scenario:
     unit = "GiB/s"
     #: Whether a contender starts empty in every round.
     fresh = False
-    #: No more rounds than that.
+    #: At most this many rounds.
     rounds: int | None = None
-    #: Whom the others are measured by.
+    #: The contender that the others are compared with.
     peer = DockerContender.name
 
     def __init__(self, name: str, bench: Bench):
@@ -71,7 +71,7 @@ class Scenario:
 
 
 class WarmBlob(Scenario):
-    """A stored blob, downloaded by so many clients at once."""
+    """A stored blob, downloaded by several clients at once."""
 
     def __init__(self, name: str, bench: Bench, clients: int):
         super().__init__(name, bench)
@@ -94,7 +94,7 @@ class WarmBlob(Scenario):
 
 
 class ColdPull(Scenario):
-    """An image that only upstream has: until the client has it, and it is stored here whole."""
+    """An image that only upstream has: measured until the client has it and it is stored whole."""
 
     fresh = True
     #: docker and containerd fetch three layers at a time.
@@ -144,7 +144,7 @@ class Upload(Scenario):
 
 
 class ManifestByTag(Scenario):
-    """A manifest asked for by its tag: Weir with a token, docker-registry open to everybody, which costs it nothing."""
+    """A manifest by its tag. Weir checks a token; docker-registry is open, which costs it nothing."""
 
     unit = "requests/s"
     seconds = 5
@@ -171,7 +171,7 @@ class ManifestByTag(Scenario):
 
 
 def milliseconds(text: str) -> float:
-    """wrk's way to tell a time: 850us, 1.20ms, 2.00s, 1.05m."""
+    """A time in wrk's form: 850us, 1.20ms, 2.00s, 1.05m."""
     number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
     return float(number) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[unit]
 

@@ -20,9 +20,9 @@ import time
 from pathlib import Path
 
 PIECE = 128 * 1024
-#: TCP's first window: ten segments.
+#: TCP's first window in bytes: ten segments.
 FIRST_WINDOW = 14_600
-#: What a sleep may be late by without the rate suffering.
+#: Seconds that a sleep may be late by without lowering the rate.
 SLACK = 0.005
 
 
@@ -34,7 +34,7 @@ class Line:
         self._free = 0.0
 
     def delay(self, size: int) -> float:
-        """Takes the line for so many bytes; how long to wait until they may go."""
+        """Takes the line for so many bytes. Returns how long to wait until they may be sent."""
         if not self.rate:
             return 0
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""A warm blob in peace, and under each attack of one stranger: what the others keep of their speed, and how soon /healthz answers."""
+"""A warm blob without and under each attack by one stranger: how much of their speed the others keep, and how soon /healthz answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PEACE = "weir, in peace"
 
 
 class BesiegedContender(WeirContender):
-    """In peace without an attack."""
+    """Without an attack where `attack` is None."""
 
     def __init__(self, folder: Path, attack: str | None):
         super().__init__(folder, options=["--log-level", "info"])
@@ -27,7 +27,7 @@ class BesiegedContender(WeirContender):
         self.attack = attack
 
     def prepare(self) -> None:
-        """What a stranger with a login may ask for."""
+        """Stores what a stranger with a login may ask for."""
         image = single([random_layer("siege", 1000)], note="x" * (3 << 20))
         self._weir.repository("stranger/app")
         self._weir.distribution().push("stranger/app", "1", image)
@@ -84,7 +84,7 @@ def _ask_for_health(url: str, slowest: list[float], over: threading.Event) -> No
             with urllib.request.urlopen(f"{url}/healthz", timeout=30) as answer:
                 answer.read()
         except OSError:
-            pass  # The time that it took tells.
+            pass  # Only its time matters.
         slowest[0] = max(slowest[0], time.monotonic() - began)
         time.sleep(0.05)
 

@@ -142,7 +142,7 @@ class Storm(Scenario):
 
 
 class Crowd(Storm):
-    """So many clients, each as docker does it: the manifest, then three layers at a time (`crowd.py`)."""
+    """Many clients, each as docker does it: the manifest, then three layers at a time (`crowd.py`)."""
 
     rounds = 1
     peer = DockerContender.name
@@ -173,7 +173,7 @@ class Crowd(Storm):
         pulled = [json.loads(line) for line in out.splitlines()]
         assert len(pulled) == self.clients * len(self.image.blobs), f"{len(pulled)} layers"
         sample.moved = sum(one["size"] for one in pulled)
-        # What a client waits for, beside what upstream itself takes to send the blob's first byte.
+        # The time that a client waits, without the time that upstream takes to send the blob's first byte.
         delays = sorted(one["first"] - max(one["asked"], told["first"].get(one["digest"], 0)) for one in pulled)
         sample.extra |= {
             "upstream bytes x": told["sent"] / self.image.size, "first byte p50 ms": delays[len(delays) // 2] * 1e3,

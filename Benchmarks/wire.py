@@ -1,4 +1,4 @@
-"""A client that costs little: what it saves is left to the servers, on a machine where they share the cores."""
+"""A client that uses little CPU, so that the servers have the rest on a machine where they share the cores."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Connection:
         return Answer(status, headers, self._read_body(headers))
 
     def discard(self, path: str) -> int:
-        """GET; how many bytes came."""
+        """GET; returns the number of bytes received."""
         self._send_head("GET", path, "")
         status, headers = self._read_head()
         if status != 200:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make fuzz`: the parsers in process for the first part of the time, the doors of a running server for the rest. Both always run; the status
-# tells whether either has found something.
+# `make fuzz`: the parsers in process for the first part of the time, then the doors of a running server. Both parts always run;
+# the exit status tells whether either has found something.
 #
 #   scripts/fuzz.sh [--seconds 600] [--seed N] [--only TARGET]…
 set -uo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes this machine ready, once, and asks nothing: the Swift toolchain is checked, missing Debian packages are
-# installed, and the Python tools go into .venv (ignored by git).
+# Prepares this machine, without asking questions: checks the Swift toolchain, installs missing Debian packages, and puts the
+# Python tools into .venv (ignored by git).
 #
 #   scripts/setup.sh build          what `make build` needs
 #   scripts/setup.sh test           and what the client tests need
@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin # A plain user's PATH lacks where daemons live.
 
-# What must be there and the package that brings it: a command, a header of the system's, or a module of Python's.
+# Each need and the package that meets it: a command, a system header, or a Python module.
 build_needs=(/usr/include/sqlite3.h=libsqlite3-dev /usr/include/zlib.h=zlib1g-dev)
 test_needs=(docker-registry=docker-registry skopeo=skopeo podman=podman buildah=buildah containerd=containerd
     dockerd=docker.io runc=runc ip=iproute2 jq=jq openssl=openssl curl=curl
@@ -38,12 +38,12 @@ check_swift() {
         fail "this Swift toolchain lacks its static libraries ($libraries): install a whole one, as swift.org gives it out"
 }
 
-# Runs a command as root; fails where that cannot be had without asking for a password.
+# Runs a command as root. Fails where that would need a password.
 as_root() {
     if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi
 }
 
-# While policy-rc.d says no, apt starts none of the daemons it installs. One that is already there is left alone.
+# While policy-rc.d refuses, apt starts none of the daemons that it installs. Running daemons are left alone.
 hold_daemons() {
     [[ -e $policy ]] && return
     policy_is_ours=yes
@@ -56,7 +56,7 @@ release_daemons() {
 }
 trap release_daemons EXIT
 
-# The packages for those of the needs (thing=package) that are not met.
+# The packages for unmet needs (thing=package).
 missing_packages() {
     local need
     for need in "$@"; do
@@ -86,7 +86,7 @@ ensure_packages() {
     } </dev/null >&2
 }
 
-# The Python tools in .venv, made anew when the list of them has changed.
+# The Python tools in .venv, made anew when their list has changed.
 ensure_python() {
     local wanted=scripts/requirements.txt stamp=.venv/requirements.txt
     cmp -s "$wanted" "$stamp" && return 0

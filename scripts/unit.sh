@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs built unit tests, a few at once, and prints the ten that took longest. Its arguments are those of `swift test`.
+# Runs built unit tests, a few at once, and prints the ten slowest. Its arguments are those of `swift test`.
 #
 #     scripts/unit.sh --filter WebTests
 set -uo pipefail
 cd "$(dirname "$0")/.."
-# All at once, as is the default, a thousand tests wait for each other for longer than their time-outs on two cores.
+# By default all tests run at once: on two cores, a thousand tests then wait for each other beyond their time-outs.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${AT_ONCE:-8}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

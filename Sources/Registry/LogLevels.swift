@@ -1,7 +1,7 @@
 import Logging
 
 extension Logger.Level {
-    /// How loud a failure of background work is told: what broke off because the program stops is no failure, and the next start
+    /// The level for a failure of background work. Work that broke off because the program stops has not failed: the next start
     /// goes on with it.
     func unlessStopping(_ error: any Error) -> Logger.Level { error is CancellationError ? .debug : self }
 }

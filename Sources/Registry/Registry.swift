@@ -4,7 +4,7 @@ package import WeirVault
 
 /// Everything the registry does: the only thing that the doors receive of this room.
 package final class Registry: Sendable {
-    /// What it is made of.
+    /// The parts that it is built from.
     package struct Parts: Sendable {
         package let database: any SQLDatabase
         package let store: any BlobStore
@@ -69,7 +69,7 @@ package final class Registry: Sendable {
     package let replication: Replication
     /// Collects garbage, evicts and verifies, as long as it runs.
     package let chores: Chores
-    /// What was taken out of its place and can be brought back.
+    /// Blobs that were taken out of their place and can be brought back.
     package let quarantine: Quarantine
     /// Writes pull times as long as it runs.
     package let pullTimes: PullTimes

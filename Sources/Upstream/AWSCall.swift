@@ -3,7 +3,7 @@ import NIOHTTP1
 import WeirCore
 import WeirSigV4
 
-/// One signed question to a service of AWS (Signature Version 4). Redirects are not followed: none is due.
+/// One request to an AWS service, signed with Signature Version 4. Redirects are not followed: these operations have none.
 struct AWSCall: Sendable {
     let service: String
     let region: String

@@ -6,7 +6,7 @@ import WeirCore
     import Foundation
 #endif
 
-/// A key pair of AWS, long-lived or borrowed for a while. It prints as nothing.
+/// A key pair of AWS, long-lived or temporary. Its description and its mirror hide the secret.
 package struct AWSKeys: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     package let accessKeyID: String
     package let secretAccessKey: String
@@ -31,10 +31,10 @@ package struct AWSKeys: Hashable, Sendable, CustomStringConvertible, CustomRefle
     package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// Who this server is at AWS, and whom it is that for.
+/// This server's own AWS keys, and the accounts whose rules may use them.
 ///
-/// A rule without a secret asks in the server's name, and the answer is its account's: so that name serves the accounts that the
-/// operator trusts with it, and no other (the confused deputy).
+/// A rule without a secret sends its requests with the server's keys, and receives what those keys may read. Only the accounts
+/// that the operator lists may use them: any other account would borrow the server's rights (the confused deputy).
 struct AWSIdentity: Sendable {
     private let keys: AWSKeys?
     private let accounts: Set<AccountID>
@@ -44,7 +44,7 @@ struct AWSIdentity: Sendable {
         self.accounts = accounts
     }
 
-    /// Nil where there is none, or it is not for this account.
+    /// Nil where there are no keys, or the account may not use them.
     func keys(for account: AccountID?) -> AWSKeys? { serves(account) ? keys : nil }
 
     /// Why there are no keys for an account, and what to do, as the end of a sentence.

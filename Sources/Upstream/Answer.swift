@@ -3,14 +3,14 @@ import NIOCore
 import NIOHTTP1
 import WeirCore
 
-/// What came back, whoever of a chain of redirects sent it. The body is still on the wire.
+/// The answer at the end of a chain of redirects, whichever host sent it. Its body has not been read yet.
 struct Answer: Sendable {
     let response: HTTPClientResponse
-    /// Who answered.
+    /// The URL that answered.
     let url: OutboundURL
     let kind: OutboundRequest.Kind
     let upstream: Upstream
-    /// Whoever answered had been sent a login, or a token for strangers.
+    /// The request to that URL carried a login, or an anonymous token.
     let hadLogin: Bool
 
     var status: Int { Int(response.status.code) }
@@ -22,18 +22,19 @@ struct Answer: Sendable {
         header("content-type").map(MediaType.essence).flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// What `If-Range` can be asked with: a weak tag would not do (RFC 9110, 13.1.5).
+    /// The entity tag where `If-Range` can use it: a weak one cannot be used (RFC 9110, 13.1.5).
     var strongEntityTag: String? {
         header("etag").flatMap { $0.hasPrefix("\"") && $0.hasSuffix("\"") && (2...256).contains($0.utf8.count) ? $0 : nil }
     }
 
-    /// Bytes to come, where the answer tells a length that can be one.
+    /// Length of the body in bytes, where the answer announces a valid one.
     var contentLength: Int64? {
         guard header("transfer-encoding") == nil else { return nil }
         return header("content-length").flatMap { ByteCount(digits: $0)?.bytes }
     }
 
-    /// The same for a blob. Throws where a length is told that none can have: what follows would not be the blob.
+    /// The announced length of a blob, in bytes; nil where none is announced. Throws where the header is no valid length: the
+    /// body would not be the blob.
     func demandLength() throws(UpstreamError) -> Int64? {
         if let contentLength { return contentLength }
         guard header("transfer-encoding") == nil, let told = header("content-length") else { return nil }
@@ -41,7 +42,7 @@ struct Answer: Sendable {
             .invalid, "\(upstream.naming(url)) told a length that no blob has: '\(told.prefix(40))'", status: status)
     }
 
-    /// The whole body of a small document. A body can be taken once, here or by `drain`.
+    /// Reads the whole body of a small document. A body can be read once, by this or by `drain`.
     func collect(upTo maxBytes: Int, within limit: Duration, as noun: String) async throws(UpstreamError) -> ByteBuffer {
         if let contentLength, contentLength > maxBytes { throw tooLong(noun, maxBytes) }
         let body = response.body
@@ -63,7 +64,8 @@ struct Answer: Sendable {
         }
     }
 
-    /// Takes what is left of a short body, so that the connection can be used again; a long or slow one is cut off.
+    /// Reads the rest of a short body, so that the connection can be used again. A body over 64 KiB, or slower than 2 s, is cut
+    /// off.
     func drain() async {
         guard kind != .head, contentLength ?? 0 <= Self.worthDraining else { return }
         let body = response.body

@@ -1,7 +1,7 @@
-/// A token bucket, as pure arithmetic: `rate` a second, and a second's worth at once. Time comes in.
+/// A token bucket, as pure arithmetic: `rate` tokens a second, and a burst of one second's worth. Time comes in as a parameter.
 ///
-/// It lends: who takes more than there is goes into debt and is told how long to wait, so that one large piece passes a small
-/// bucket and those behind it pay for their own.
+/// It lends: a `take` beyond the level goes into debt and returns the wait. So a piece larger than the bucket passes, and later
+/// callers wait until its debt is paid too.
 package struct Bucket: Sendable, Equatable {
     package typealias Instant = ContinuousClock.Instant
 
@@ -18,7 +18,7 @@ package struct Bucket: Sendable, Equatable {
         at = now
     }
 
-    /// How long to wait before going on, having taken `count`.
+    /// Takes `count` tokens. Returns how long the caller must wait before it goes on.
     package mutating func take(_ count: Double, at now: Instant) -> Duration {
         refill(now)
         level -= count

@@ -1,8 +1,8 @@
 import Synchronization
 import WeirCore
 
-/// The caps of each rule: how many questions at a time, how many a second, how many bytes a second. Everything that is asked in
-/// the rule's name counts, whether a client waits for it or it is only stored.
+/// The caps of each rule: requests at a time, requests a second, bytes a second. Every request in the rule's name counts, also
+/// one that only fills the cache.
 final class Budgets: Sendable {
     private struct Entry {
         var limits: UpstreamLimits
@@ -11,13 +11,14 @@ final class Budgets: Sendable {
         var bytes: Bucket?
     }
 
-    /// Nobody waits longer than that for a turn: what comes then would be given up by the client long before.
+    /// Longest wait for a turn: a client would have given up long before.
     static let patience: Duration = .seconds(60)
     private static let maxEntries = 10_000
 
     private let entries = Mutex<[String: Entry]>([:])
 
-    /// A seat among the rule's connections, and a turn among its requests. Throws `rateLimited` where that would take too long.
+    /// Takes one of the rule's connections and one of its requests. Throws `rateLimited` where either would take longer than
+    /// `patience`.
     func turn(for source: UpstreamSource) async throws(UpstreamError) -> Turnstile.Seat {
         guard source.limits != .none else { return .free }
         let turnstile = entry(of: source) { $0.turnstile }
@@ -39,7 +40,7 @@ final class Budgets: Sendable {
         return seat
     }
 
-    /// How long to hold back after `count` bytes more.
+    /// How long the reader must pause after `count` more bytes.
     func hold(after count: Int, for source: UpstreamSource) -> Duration {
         guard source.limits.bytesPerSecond != nil else { return .zero }
         return entry(of: source) { $0.bytes?.take(Double(count), at: .now) ?? .zero }
@@ -61,7 +62,7 @@ final class Budgets: Sendable {
         }
     }
 
-    /// The rule's caps have changed, or are new: what runs goes on and is counted.
+    /// The entry for new or changed caps. Requests under way go on, and still count.
     private static func entry(_ limits: UpstreamLimits, after old: Entry) -> Entry {
         var entry = Entry(limits: limits, turnstile: old.turnstile)
         if let count = limits.connections {

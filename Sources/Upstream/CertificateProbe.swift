@@ -6,9 +6,8 @@ import WeirCore
 
 /// Finds out why a certificate was not trusted.
 ///
-/// The TLS library says only that it was not. An operator needs to know whether it expired or is from someone unknown, so the
-/// server is connected to once more, without judging its certificate, only to read it: nothing is sent, and the connection is
-/// closed.
+/// The TLS library says only that verification failed. An operator needs to know whether the certificate has expired or its
+/// authority is unknown. So this connects once more with verification off, reads the certificate, sends nothing and closes.
 struct CertificateProbe: Sendable {
     let group: any EventLoopGroup
     let clock: WallClock

@@ -14,7 +14,7 @@ package struct Challenge: Hashable, Sendable {
         self.parameters = parameters
     }
 
-    /// The challenges in `header`, in order. Reading stops at the first thing that is none: what follows cannot be trusted.
+    /// The challenges in `header`, in order. Parsing stops at the first syntax error: what follows cannot be trusted.
     package static func parse(_ header: String) -> [Challenge] {
         var reader = Reader(bytes: Array(header.utf8.prefix(Self.maxBytes)))
         var challenges: [Challenge] = []
@@ -46,7 +46,7 @@ package struct Challenge: Hashable, Sendable {
                 let start = position
                 skipSpacesAndCommas()
                 guard let (name, value) = parameter() else {
-                    // The beginning of the next challenge, or the end: the caller looks.
+                    // The next challenge begins here, or the header ends: the caller looks.
                     position = start
                     break
                 }
@@ -107,7 +107,7 @@ package struct Challenge: Hashable, Sendable {
             while current == UInt8(ascii: "=") { position += 1 }
             skipSpaces()
             if !isEmpty, current == nil || current == UInt8(ascii: ",") { return true }
-            // Not that: "name=value" has something behind its equals sign.
+            // No token68: in "name=value" something follows the equals sign.
             position = start
             return false
         }

@@ -1,8 +1,8 @@
-/// Whether a server is worth asking: a circuit breaker, as a pure state machine. Time comes in; nothing is measured here.
+/// The circuit breaker of one server, as a pure state machine. Time comes in as a parameter; nothing is measured here.
 ///
-/// A server that makes people wait in vain is not asked again at once: one slow failure (a time-out) opens the circuit, or
-/// several quick ones in a row. After a while one probe finds out, at nobody's cost; when it succeeds, the next question is on
-/// trial: if that fails, the circuit opens for twice as long.
+/// One slow failure (a time-out), or several quick ones in a row, open the circuit: further requests fail at once instead of
+/// waiting in vain. After `firstWait` one probe is sent. When it succeeds, requests pass on trial; the next failure opens the
+/// circuit for twice as long, up to `longestWait`.
 package struct Circuit: Sendable, Equatable {
     package typealias Instant = ContinuousClock.Instant
 
@@ -26,20 +26,20 @@ package struct Circuit: Sendable, Equatable {
     }
 
     package enum State: Sendable, Equatable {
-        /// It is asked. So many failures came in a row.
+        /// Requests pass. The last `failures` requests have failed.
         case closed(failures: Int)
         case open(until: Instant, wait: Duration)
         /// A probe is on its way.
         case probing(wait: Duration)
-        /// A probe succeeded: it is asked, and must prove itself.
+        /// A probe succeeded. Requests pass; one failure opens the circuit again.
         case trial(wait: Duration)
     }
 
     package enum Admission: Sendable, Equatable {
         case pass
-        /// Start a probe, and wait for it if you like.
+        /// The caller must start a probe, and may wait for it.
         case probe
-        /// Somebody else's probe is on its way.
+        /// Another caller's probe is under way.
         case wait
         case refuse(for: Duration)
     }
@@ -60,10 +60,10 @@ package struct Circuit: Sendable, Equatable {
         }
     }
 
-    /// It answered, whoever had asked.
+    /// A request was answered.
     package mutating func succeeded() { state = .closed(failures: 0) }
 
-    /// A question failed that took `cost`.
+    /// A request failed after `cost`.
     package mutating func failed(after cost: Duration, at now: Instant) {
         switch state {
         case .closed(let failures):
@@ -73,7 +73,7 @@ package struct Circuit: Sendable, Equatable {
                 state = .closed(failures: failures + 1)
             }
         case .trial(let wait): open(for: min(wait * 2, rules.longestWait), at: now)
-        // Asked before it opened: nothing new.
+        // The request was sent before the circuit opened: it tells nothing new.
         case .open, .probing: break
         }
     }

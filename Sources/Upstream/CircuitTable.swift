@@ -1,4 +1,4 @@
-/// What the last failure of a server was, so that a "no" says why.
+/// A server's last failure, for the message of a refusal.
 package struct CircuitCause: Sendable {
     package let detail: String
     package let status: Int?
@@ -9,10 +9,10 @@ package struct CircuitCause: Sendable {
     }
 }
 
-/// Circuits by what they are kept for: bounded, and none for longer than it says anything.
+/// Circuits by key, bounded in number and in age.
 ///
-/// Entries are given up in the order in which they last failed. Whoever has thousands of servers fail pushes out the oldest of
-/// them, at the same small cost for each.
+/// Entries are dropped in the order of their last failure. Thousands of failing servers push out the oldest entries, at a small
+/// cost for each.
 package struct CircuitTable<Key: Hashable & Sendable> {
     package struct Entry {
         package var circuit: Circuit
@@ -26,15 +26,14 @@ package struct CircuitTable<Key: Hashable & Sendable> {
     private let limit: Int
     private let keptFor: Duration
     private var entries: [Key: Entry] = [:]
-    /// The failures that are still looked at, oldest first; those whose entry has failed again since, or is gone, are passed
-    /// over.
+    /// Failures in order, the oldest first. An item is skipped where its entry has failed again since, or is gone.
     private var order: [(key: Key, stamp: UInt64)] = []
     private var head = 0
     private var stamps: UInt64 = 0
-    /// How many are not closed.
+    /// The number of circuits that are not closed.
     package private(set) var open = 0
 
-    /// - Parameter keptFor: after the last failure; far longer than a circuit stays open.
+    /// - Parameter keptFor: how long an entry is kept after its last failure; at least twice the longest wait of `rules`.
     package init(_ rules: Circuit.Rules, limit: Int, keptFor: Duration = .seconds(600)) {
         self.rules = rules
         self.limit = limit
@@ -85,7 +84,7 @@ package struct CircuitTable<Key: Hashable & Sendable> {
         return entry.circuit.isOpen
     }
 
-    /// Lets go of the oldest, and of what has ended.
+    /// Drops entries above the limit, the oldest first, and those older than `keptFor`.
     private mutating func tidy(at now: Circuit.Instant) {
         while head < order.count {
             let (key, stamp) = order[head]
@@ -95,7 +94,7 @@ package struct CircuitTable<Key: Hashable & Sendable> {
             }
             head += 1
         }
-        // Each pass halves the list at least: no failure costs more than a few steps in the end.
+        // Each pass at least halves the list, so that a failure costs a few steps on average.
         guard order.count > 2 * limit + 64 else { return }
         order = order[head...].filter { entries[$0.key]?.stamp == $0.stamp }
         head = 0

@@ -2,18 +2,18 @@ import Metrics
 import Synchronization
 import WeirCore
 
-/// The circuit of every server that is asked: upstreams, their token servers, the storages that they redirect to.
+/// The circuit of every server that requests go to: upstreams, their token servers, the storages that they redirect to.
 ///
-/// It is kept for the server and not for the rule: that a server is dead is true for all. So of all who ask one that has fallen
-/// silent only those wait who asked before anybody knew. A server that was met by a redirect is the exception: what happens there
-/// counts for the registry that sent us, or whoever writes redirects could shut other people's storages.
+/// A circuit belongs to the server and not to a rule, since a dead server is dead for all rules. So only the requests that were
+/// sent before the circuit opened wait for a time-out. A server met by a redirect is the exception: each registry that redirects
+/// there has a circuit of its own for it. Otherwise a hostile registry could shut other registries' storages by its redirects.
 final class Circuits: Sendable {
     typealias Cause = CircuitCause
 
-    /// Whose circuit it is.
+    /// The server that a circuit belongs to.
     struct Place: Hashable, Sendable {
         let origin: Origin
-        /// The registry that redirected there; nil where the server was meant from the beginning.
+        /// The registry that redirected there; nil for a server that was not met by a redirect.
         let sentBy: String?
 
         init(_ origin: Origin, sentBy: String? = nil) {
@@ -32,12 +32,12 @@ final class Circuits: Sendable {
 
     /// Registries and token servers: as many as rules can name.
     private static let maxOwn = 4096
-    /// Servers met by redirects, whose names strangers make up.
+    /// Servers met by redirects: strangers choose their names.
     private static let maxElsewhere = 1024
 
     private struct Tables {
         var own: CircuitTable<Place>
-        /// They have a table of their own, so that they push each other out of it and nobody else.
+        /// A table of its own: these servers push out only each other, never a registry.
         var elsewhere: CircuitTable<Place>
 
         mutating func with<Value>(_ place: Place, _ body: (inout CircuitTable<Place>) -> Value) -> Value {
@@ -55,7 +55,7 @@ final class Circuits: Sendable {
                 own: CircuitTable(rules, limit: Self.maxOwn), elsewhere: CircuitTable(rules, limit: Self.maxElsewhere)))
     }
 
-    /// Whether the server may be asked now. Where a probe must tell, its result is awaited for `patience`, and no longer.
+    /// Whether the server may be asked now. Waits for the result of a probe, `patience` at most.
     func admit(_ place: Place, patience: Duration, probe: @escaping Probe) async -> Verdict {
         let now = ContinuousClock.now
         let step = with(place) { table -> (Circuit.Admission, Cause, Latch<Bool>?)? in
@@ -65,7 +65,8 @@ final class Circuits: Sendable {
                 if admission == .probe {
                     let latch = Latch<Bool>()
                     entry.probe = latch
-                    // Bounded by its own time limit. It must outlive the caller that happens to start it: others wait for it too.
+                    // The probe has a time limit of its own. It must outlive the caller that starts it, since others wait for it
+                    // too.
                     Task { latch.open(with: await self.probe(place, probe)) }
                 }
                 return (admission, entry.cause, entry.probe)
@@ -82,7 +83,7 @@ final class Circuits: Sendable {
     }
 
     func succeeded(_ place: Place) {
-        // Nothing is kept of those that are well.
+        // A server without failures has no entry.
         let (wasKept, open) = with(place) { ($0.remove(place), $0.open) }
         if wasKept { show(false, of: place, open) }
     }
@@ -95,7 +96,7 @@ final class Circuits: Sendable {
         show(isOpen, of: place, open)
     }
 
-    /// The breaker's state as it is shown, and how long nothing is asked.
+    /// The breaker's state as operators see it, and how long requests are still refused.
     func state(of origin: Origin) -> (UpstreamStatus.Breaker, Duration?) {
         let now = ContinuousClock.now
         return tables.withLock { tables in
@@ -107,7 +108,7 @@ final class Circuits: Sendable {
         }
     }
 
-    /// What servers that redirects led to are doing is told in one series, as a number: a stranger chooses their names.
+    /// Servers met by redirects share one series, whose value is the number of their open circuits: strangers choose their names.
     private func show(_ isOpen: Bool, of place: Place, _ open: Int) {
         let (host, value) = place.sentBy == nil ? (place.origin.authority, isOpen ? 1 : 0) : ("other", open)
         Gauge(label: "weir_upstream_breaker_open", dimensions: [("host", host)]).record(value)

@@ -2,28 +2,28 @@ import NIOCore
 import NIOPosix
 package import WeirCore
 
-/// Why a server could not be asked, in the words in which an upstream's failure is told: for the program's own commands, which
-/// ask a running server as that asks upstream.
+/// Why a server could not be reached, in the words that tell of an upstream's failure. The program's own commands say it of a
+/// running server.
 package struct ConnectionFailure: Sendable, Equatable {
-    /// What there is to look at.
+    /// The part that failed.
     package enum Cause: Sendable, Equatable {
-        /// Its name leads nowhere.
+        /// Its name does not resolve.
         case name
-        /// Nobody answers at its address.
+        /// Its address accepts no connection.
         case connection
-        /// It speaks http where https was spoken.
+        /// It answered in plain http where https was spoken.
         case speaksNoTLS
-        /// Its certificate is not trusted, or no longer good.
+        /// Its certificate is not trusted, or not valid now.
         case untrusted
         /// Its certificate is good for other names.
         case otherName
-        /// It hung up: as a port does that expects TLS and hears http.
+        /// It closed the connection, as a port that expects TLS does when it hears http.
         case closed
         case other
     }
 
     package let cause: Cause
-    /// Follows a colon, such as "connection refused". No text of a library's and no URL stands in it.
+    /// Follows a colon, such as "connection refused". Holds no URL.
     package let words: String
 
     package init(_ cause: Cause, _ words: String) {
@@ -31,7 +31,7 @@ package struct ConnectionFailure: Sendable, Equatable {
         self.words = words
     }
 
-    /// What a request failed of. Where a certificate was not trusted, the server is connected to once more to find out why.
+    /// The cause of a failed request. Where a certificate was not trusted, connects to the server once more to find out why.
     ///
     /// - Parameters:
     ///   - error: what the HTTP client threw.

@@ -1,10 +1,9 @@
 package import NIOCore
 
-/// Watches a connection's reading: one that is silent for too long while something is wanted from it, or that only drips, is
-/// closed.
+/// Closes a connection that is silent for too long, or too slow, while a read from it is wanted.
 ///
-/// It counts only the time in which a read is wanted: a reader of ours that takes its time, or a bandwidth cap, is no fault of
-/// upstream. A connection in the pool that nobody uses is closed after the same time, which harms nobody.
+/// Only time in which a read is wanted counts: a slow reader of ours, or a bandwidth cap, is no fault of upstream. An idle
+/// connection in the pool is closed after the same time, which does no harm.
 package final class ConnectionWatch: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
@@ -36,7 +35,7 @@ package final class ConnectionWatch: ChannelDuplexHandler {
     }
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        // A new question: its answer has all the time from now on.
+        // A new request: the time for its answer begins now.
         waitingSince = context.eventLoop.now
         isBeforeAnswer = true
         waited = .nanoseconds(0)
@@ -46,7 +45,7 @@ package final class ConnectionWatch: ChannelDuplexHandler {
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         received += unwrapInboundIn(data).readableBytes
-        // How long an answer may take to begin is another limit's matter.
+        // The time until an answer begins has a limit of its own (`Timeouts.head`).
         if let since = waitingSince, !isBeforeAnswer { waited = waited + (context.eventLoop.now - since) }
         isBeforeAnswer = false
         waitingSince = nil
@@ -72,7 +71,7 @@ package final class ConnectionWatch: ChannelDuplexHandler {
         timer = nil
     }
 
-    /// One timer for the connection, set anew when it fires: reads are too many to set one for each.
+    /// One timer for the connection, set anew when it fires: a timer for each read would be too many.
     private func watch(_ context: ChannelHandlerContext, for time: TimeAmount) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         timer = context.eventLoop.scheduleTask(in: time) {

@@ -4,25 +4,25 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// The sockets: sends one request, once, and follows nothing.
+/// The sockets: sends one request once, and follows no redirect.
 ///
-/// **Addresses.** async-http-client has no hook in which a name's addresses could be vetted, and its `dnsOverride`, which would
-/// pin a name to one of them, is fixed for the life of a client and gives up trying a host's other addresses. So connections are
-/// made by name, as usual (all addresses tried, TLS checked against the name), and the hook that gives access to a new connection
-/// looks at the address it got: one that the guard objects to is closed before a request is written to it. Upstreams that may be
-/// private have a client, and so a pool, of their own (`Lane.trusted`); on the other no connection to a private address can
-/// exist.
+/// **Addresses.** async-http-client has no hook that could vet a name's addresses. Its `dnsOverride` would pin a name to one
+/// address, but it is fixed for the life of a client, and the host's other addresses are then not tried. So connections are made
+/// by name, as usual (all addresses tried, TLS checked against the name). The hook for a new connection looks at the address that
+/// was reached: where the guard objects, it closes the connection before a request is written to it. Upstreams that may be
+/// private have a client, and so a pool, of their own (`Lane.trusted`): the other pool can hold no connection to a private
+/// address.
 ///
-/// **Reads.** The same hook raises the size of a read, which is 64 KiB at most otherwise.
+/// **Reads.** The same hook raises the largest read, which is 64 KiB by default.
 final class Connections: Sendable {
-    /// Where a request may lead.
+    /// Which addresses a request may reach.
     enum Lane: Sendable {
         /// Public addresses only.
         case open
         case trusted
     }
 
-    /// The address that a connection turned out to have is one that the guard does not allow.
+    /// The guard does not allow the address that the connection reached.
     struct AddressRefused: Error {
         let objection: String
     }
@@ -31,7 +31,7 @@ final class Connections: Sendable {
     private let trusted: HTTPClient
     private let timeouts: UpstreamSettings.Timeouts
     private let userAgent: String
-    /// Of hosts with authorities of their own, by host or by host and port.
+    /// TLS settings of hosts with authorities of their own, by host or by host and port.
     private let tlsByHost: [String: TLSConfiguration]
 
     init(_ settings: UpstreamSettings, group: any EventLoopGroup) throws(UpstreamSettingsError) {
@@ -50,7 +50,7 @@ final class Connections: Sendable {
         trusted = Self.client(settings, tls, group, judging: false)
     }
 
-    /// Sends the request and returns when the head of the answer is there.
+    /// Sends the request. Returns when the head of the answer is there.
     func send(_ request: OutboundRequest, on lane: Lane) async throws -> HTTPClientResponse {
         var message = HTTPClientRequest(url: request.url.wire)
         message.method = request.method
@@ -65,8 +65,8 @@ final class Connections: Sendable {
         do {
             return try await client.execute(message, timeout: TimeAmount(timeouts.head))
         } catch  where Self.isStale(error) {
-            // A kept connection that upstream closed just as it was used again. The request asks and changes nothing, so it may
-            // be sent twice; once more only, or a server that always hangs up would be asked for ever.
+            // Upstream closed a kept connection just as it was used again. The request changes nothing, so it may be sent again:
+            // once, since a server that always hangs up would be asked for ever.
             return try await client.execute(message, timeout: TimeAmount(timeouts.head))
         }
     }
@@ -87,14 +87,14 @@ final class Connections: Sendable {
     ) -> HTTPClient {
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow,
-            // Silence is `ConnectionWatch`'s matter: the library's own clock runs while we do not read, too.
+            // `ConnectionWatch` limits silence: the library's own time-out runs also while we do not read.
             timeout: .init(connect: TimeAmount(settings.timeouts.connect)),
             connectionPool: .init(
                 idleTimeout: .seconds(30),
                 concurrentHTTP1ConnectionsPerHostSoftLimit: settings.connectionsPerHost),
             decompression: .disabled)
         configuration.httpVersion = .http1Only
-        // A refused connection is an answer; trying again is for those who know what the time is worth.
+        // A refused connection is an answer. `Retries` decides whether to try again.
         configuration.connectionPool.retryConnectionEstablishment = false
         let maxReadBytes = max(settings.maxReadBytes, 64 * 1024)
         configuration.http1_1ConnectionDebugInitializer = { channel in

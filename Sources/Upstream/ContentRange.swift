@@ -2,14 +2,14 @@ import WeirCore
 
 /// A 206's `Content-Range: bytes 5-9/10` (RFC 9110, 14.4).
 ///
-/// Its numbers are a stranger's: each is a `ByteCount`, so that whoever has one may compute with them.
+/// Its numbers come from a stranger. Each is a bounded `ByteCount`, so arithmetic on them is safe.
 package struct ContentRange: Equatable {
     /// The bytes that come. Never empty.
     package let range: Range<Int64>
-    /// Of the whole; nil for `*`.
+    /// The size of the whole in bytes; nil for `*`.
     package let size: Int64?
 
-    /// Nil for whatever is not a satisfied range in bytes that makes sense.
+    /// Nil unless the header is a well-formed, satisfied range in bytes.
     package init?(_ header: String) {
         let words = header.split(separator: " ", omittingEmptySubsequences: true)
         guard words.count == 2, words[0].lowercased() == "bytes" else { return nil }

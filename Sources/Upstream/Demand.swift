@@ -5,32 +5,32 @@ import WeirCore
 /// What a 401 demands.
 struct Demand: Sendable {
     enum Scheme: Sendable, Equatable {
-        /// Asked, and nothing was demanded.
+        /// The upstream was asked, and demanded no login.
         case nothing
         case basic
         case bearer(realm: OutboundURL, service: String?)
     }
 
     let scheme: Scheme
-    /// What a token must be good for, in the registry's own words (RFC 6750, 3); nil where it names nothing beyond the usual.
+    /// The scope that a token must have, in the registry's own words (RFC 6750, 3); nil where it names none.
     let scope: String?
 
-    /// A stranger's scope is sent on to its token server: longer ones than this are not.
+    /// A stranger's scope is sent on to its token server, so its length is bounded.
     private static let maxScopeBytes = 1024
 
     var isBearer: Bool {
         if case .bearer = scheme { true } else { false }
     }
 
-    /// The strongest scheme of an answer that is spoken here; nil where there is none. Throws where it names a token server that
-    /// is none.
+    /// The strongest scheme of the answer that this client speaks; nil where there is none. Throws where the realm is no usable
+    /// URL.
     init?(_ answer: Answer) throws(UpstreamError) {
         let challenges = answer.response.headers["www-authenticate"].flatMap { Challenge.parse($0) }
         if let bearer = challenges.first(where: { $0.scheme == "bearer" && $0.parameters["realm"] != nil }),
             let text = bearer.parameters["realm"]
         {
             do throws(URLRefusal) {
-                // A path alone is one of the registry's own.
+                // A path alone is on the registry's own host.
                 let isPath = text.hasPrefix("/") && !text.hasPrefix("//")
                 let realm = try isPath ? answer.url.resolving(text) : OutboundURL(text)
                 scheme = .bearer(realm: realm, service: bearer.parameters["service"].flatMap { $0.isEmpty ? nil : $0 })
@@ -53,7 +53,7 @@ struct Demand: Sendable {
             && text.utf8.allSatisfy { (0x20...0x7e).contains($0) && $0 != 0x22 && $0 != 0x5c }
     }
 
-    /// A stranger's text for a message: without what a query may hold, and short.
+    /// A stranger's text for a message: 100 visible characters at most, without the query.
     private static func shown(_ text: String) -> String {
         String(
             String.UnicodeScalarView(

@@ -1,9 +1,9 @@
 import Synchronization
 import WeirCore
 
-/// A token for strangers that goes to one other registry, and nowhere else.
+/// An anonymous token for one other registry. It is sent nowhere else.
 struct Pass: Sendable {
-    /// To whom it is sent.
+    /// The registry that it is sent to.
     let origin: Origin
     let token: Token
     let key: Tokens.Key
@@ -12,11 +12,11 @@ struct Pass: Sendable {
     var authorization: String { "Bearer \(token.value)" }
 }
 
-/// Registries that are only doors: they redirect what they are asked to another registry, which has a token server of its own and
-/// wants its own token (lscr.io and cr.l5d.io send to ghcr.io, for example).
+/// Registries that redirect their requests to another registry, which has a token server of its own and wants its own token
+/// (lscr.io and cr.l5d.io redirect to ghcr.io, for example).
 ///
-/// A token that everybody may have is fetched there and sent there. The rule's login is none of that registry's business and
-/// never goes along: what is private behind a door is refused, and the refusal names both hosts.
+/// An anonymous token is fetched from that token server and sent to that registry. The rule's login never goes there: a private
+/// image behind such a redirect is refused, and the refusal names both hosts.
 final class Doors: Sendable {
     private struct Place: Hashable {
         let owner: String
@@ -29,7 +29,7 @@ final class Doors: Sendable {
         let key: Tokens.Key
     }
 
-    /// When it is hit, everything is learned anew.
+    /// At this number the table is emptied, and everything is learned anew.
     private static let maxDoors = 10_000
 
     private let tokenServer: TokenServer
@@ -41,22 +41,23 @@ final class Doors: Sendable {
         self.tokens = tokens
     }
 
-    /// What the registry behind the door wanted the last time; nil where there is no door, and where no token is to be had now.
+    /// The token that the registry behind the redirect wanted last time; nil where there is no redirect, or no token to be had
+    /// now.
     func pass(for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Pass? {
         guard let door = known.withLock({ $0.isEmpty ? nil : $0[Self.place(of: source)] }) else { return nil }
         do throws(UpstreamError) { return try await pass(door, at: upstream) } catch {
-            // The registry behind may send elsewhere today, or want nothing.
+            // The upstream may redirect elsewhere by now, or the registry behind it may want no token.
             forget(source)
             return nil
         }
     }
 
-    /// The token to try after `answer`, in which another registry than upstream refuses; nil where that is final.
+    /// The token to try after `answer`, a refusal by another registry than upstream; nil where the refusal is final.
     func pass(
         beyond answer: Answer, sent: Pass?, for source: UpstreamSource
     ) async throws(UpstreamError) -> Pass? {
         if let sent, sent.origin == answer.url.origin {
-            // A token made a moment ago will not get better by asking again.
+            // A fresh token that was refused will be refused again.
             guard sent.age == .held else { return nil }
             tokens.forget(sent.token, for: sent.key)
             return try await pass(Door(origin: sent.origin, key: sent.key), at: answer.upstream)
@@ -81,7 +82,7 @@ final class Doors: Sendable {
         return Pass(origin: door.origin, token: token, key: key, age: age)
     }
 
-    /// Nil where the answer is that of no registry: storages demand logins too, of those who come without a link.
+    /// Nil where the answer is no registry's: storages demand logins too, where a request comes without a signed link.
     private func door(to answer: Answer, for source: UpstreamSource) throws(UpstreamError) -> Door? {
         guard let name = Self.repository(in: answer.url.path), let demand = try? Demand(answer),
             case .bearer(let realm, let service) = demand.scheme,
@@ -93,7 +94,7 @@ final class Doors: Sendable {
         return Door(origin: answer.url.origin, key: key)
     }
 
-    /// `a/b` of `/v2/a/b/manifests/latest`, whatever stands before.
+    /// The repository `a/b` in `/v2/a/b/manifests/latest`, whatever stands before `v2`.
     private static func repository(in path: String) -> Substring? {
         let parts = path.split(separator: "/")
         guard parts.count >= 4, let root = parts.firstIndex(of: "v2"), root < parts.count - 3,

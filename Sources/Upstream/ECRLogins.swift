@@ -7,13 +7,13 @@ import WeirCore
     import Foundation
 #endif
 
-/// Logins to private ECR registries: a password for Basic, from `GetAuthorizationToken`, good for twelve hours.
+/// Logins to private ECR registries: `GetAuthorizationToken` gives a password for Basic, which is good for twelve hours.
 ///
-/// It is asked for with the key pair of the rule's secret (`username` the access key, `accessToken` the secret key), or as the
-/// server itself, in the rule's role where it has one (STS `AssumeRole`). A secret whose username is `AWS` holds a password
-/// already.
+/// The request is signed with the key pair of the rule's secret (`username` is the access key, `accessToken` the secret key), or
+/// with the server's own keys. Where the rule has a role, those keys first assume it (STS `AssumeRole`). A secret whose username
+/// is `AWS` holds a password already.
 struct ECRLogins: Sendable {
-    /// A registry's account and region, as its host's name tells them.
+    /// The account and the region in a registry's host name.
     struct Place: Sendable {
         let account: String
         let region: String
@@ -35,7 +35,7 @@ struct ECRLogins: Sendable {
         tokens = Tokens(clock: clock)
     }
 
-    /// Nil where the source is no private ECR registry, or has a password for it.
+    /// Nil where the source is no private ECR registry, or its secret holds a password already.
     func place(of source: UpstreamSource) -> Place? {
         guard source.kind == .ecr || source.kind == nil, source.credential?.username != "AWS",
             UpstreamKind(host: source.host) == .ecr
@@ -69,12 +69,12 @@ struct ECRLogins: Sendable {
         else { throw upstream.error(.invalid, "the answer of GetAuthorizationToken holds no token", step: .login) }
         let now = clock.now
         let end = data.expiresAt.map { Timestamp(seconds: Int64(saturating: $0)) } ?? now + .seconds(12 * 60 * 60)
-        // Asked for anew well before it ends: a pull that begins at the last moment should end well.
+        // Renewed well before it ends, so that a pull which begins at the last moment can finish.
         let life = max(.zero, min(end - now, .seconds(12 * 60 * 60)))
         return Token(value: value, expiresAt: now + (life - min(life / 5, .seconds(15 * 60))))
     }
 
-    /// Whose name to ask in.
+    /// The keys that sign the request.
     private func keys(
         at place: Place, for source: UpstreamSource, of upstream: Upstream
     ) async throws(UpstreamError) -> AWSKeys {
@@ -90,7 +90,7 @@ struct ECRLogins: Sendable {
                 step: .login)
         }
         guard let role = source.roleARN else { return own }
-        // The external id says for whom: a role's owner can demand it, and so be sure that nobody else's rule gets the role.
+        // The external id names the rule's account. A role's owner can demand it, so that no other account's rule gets the role.
         let form = [
             ("Action", "AssumeRole"), ("Version", "2011-06-15"), ("RoleArn", role), ("RoleSessionName", Self.session),
             ("DurationSeconds", "3600"), source.account.map { ("ExternalId", $0.description) },
@@ -105,8 +105,8 @@ struct ECRLogins: Sendable {
         return AWSKeys(accessKeyID: id, secretAccessKey: secret, sessionToken: session)
     }
 
-    /// Where a service of AWS is. An upstream that the settings put elsewhere has its services there too, unless they are named
-    /// themselves.
+    /// The place of an AWS service. Where the settings put the upstream elsewhere, its services are there too, unless the
+    /// settings name them as well.
     private func endpoint(_ host: String, of upstream: Upstream) throws(UpstreamError) -> Upstream {
         let service = try hops.guarding.upstream(for: host)
         if service.isOverridden || !upstream.isOverridden { return service }
@@ -127,7 +127,7 @@ struct ECRLogins: Sendable {
             }
             return try await answer.collect(upTo: Self.maxBytes, within: hops.timeouts.document, as: "a login")
         } catch {
-            // It is told of the registry: the service is only on the way to it.
+            // The error names the registry: the service is only a step on the way to it.
             var told = UpstreamError(
                 error.kind == .notFound ? .invalid : error.kind, host: upstream.host,
                 "the login failed: \(service.host): \(error.detail)",
@@ -157,6 +157,6 @@ struct ECRLogins: Sendable {
 }
 
 extension AWSKeys {
-    /// As a part of a key by which tokens are told apart.
+    /// The keys as a part of the key under which tokens are held.
     fileprivate var asCredential: UpstreamCredential { UpstreamCredential(username: accessKeyID, accessToken: secretAccessKey) }
 }

@@ -9,13 +9,10 @@ import WeirCore
 
 /// Posts events, one JSON object each, to the one URL that the settings name.
 ///
-/// The URL is the operator's, so that it may be private; nothing else decides where anything goes: no redirect is followed, and
-/// what
-/// the other side answers is thrown away. The queue is bounded and its writer never waits: what does not fit, and what was
-/// refused
-/// three times, is dropped and told to `dropped`. Events arrive in their order, each at least once or never. Neither the log nor
-/// an
-/// error shows more of the URL than its host: the rest may be a secret.
+/// The operator chose the URL, so it may be private. No redirect is followed, and the answer's body is thrown away. The queue is
+/// bounded and `take` never waits: an event that does not fit, or that three tries could not deliver, is dropped and reported to
+/// `dropped`. Events arrive in their order, each at least once or never. The log and the errors show only the URL's host: the
+/// rest may be a secret.
 package final class EventWebhook: LineSink {
     private static let timeout = TimeAmount.seconds(10)
     /// Waits before the second and the third try.
@@ -66,7 +63,7 @@ package final class EventWebhook: LineSink {
         dropped()
     }
 
-    /// Posts until `close()`, then what still waits, each once.
+    /// Posts until `close()`, then what is still queued, with one try for each.
     package func run() async {
         for await line in lines { await deliver(line) }
         try? await client.shutdown()
@@ -84,7 +81,7 @@ package final class EventWebhook: LineSink {
                 let status = try await post(line)
                 if (200..<300).contains(status) { return }
                 reason = "it answered \(status)"
-                // What it understood and does not want it will not want again.
+                // An event that the receiver understood and refused would be refused again.
                 if (400..<500).contains(status), status != 408, status != 429 { break }
             } catch {
                 reason = "it could not be reached: \(Fault(error, timeouts: nil).detail)"
@@ -106,7 +103,7 @@ package final class EventWebhook: LineSink {
         }
         request.body = .bytes(ByteBuffer(string: line))
         let response = try await client.execute(request, timeout: Self.timeout)
-        // Read, so that the connection can be used again; a little of it, whatever is sent.
+        // Reads 64 KiB of the answer at most, so that the connection can be used again.
         _ = try? await response.body.collect(upTo: 64 * 1024)
         return Int(response.status.code)
     }

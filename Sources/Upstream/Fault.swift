@@ -5,16 +5,16 @@ import NIOPosix
 import NIOSSL
 import WeirCore
 
-/// What went wrong on the way, told so that a person knows what to look at. Nothing of the libraries' own texts gets out: they
-/// may hold whole URLs.
+/// What went wrong on the way, in words that tell a person what to look at. Of the libraries' own texts it uses only fixed short
+/// ones: others may hold whole URLs.
 struct Fault {
     let kind: UpstreamError.Kind
     /// Follows a host's name and a colon.
     var detail: String
     let step: UpstreamError.Step
-    /// False where it says nothing of the server: we gave up, or had no room.
+    /// False where the cause is on our side: we gave up, or had no room.
     let blamesServer: Bool
-    /// It hung up.
+    /// The server closed the connection.
     let brokeOff: Bool
 
     init(_ error: any Error, timeouts: UpstreamSettings.Timeouts?) {
@@ -109,7 +109,7 @@ struct Fault {
         return (.unavailable, error.dnsError.map(toldName) ?? "no connection in time")
     }
 
-    /// The resolver's own words tell whether there is no such name, or nobody who could say.
+    /// The resolver's error tells whether the name does not exist, or no name server could say.
     private static func toldName(_ error: any Error) -> String {
         guard let error = error as? SocketAddressError.UnknownHost else { return "no such host" }
         return SystemNames.failure(CInt(truncatingIfNeeded: error.errorCode)).description
@@ -149,7 +149,7 @@ struct Fault {
         return "the TLS handshake failed"
     }
 
-    /// The handshake's error does not say more; `CertificateProbe` finds out.
+    /// The handshake's error says no more; `CertificateProbe` finds the reason.
     private static let untrusted = "its certificate is not trusted"
     static let otherName = "its certificate is for another name"
     static let noTLS = "it does not speak TLS"
@@ -159,7 +159,7 @@ struct Fault {
 }
 
 extension Duration {
-    /// Whole seconds, at least one.
+    /// Whole seconds, rounded up, at least one.
     var roundedSeconds: String { "\(max(1, (microseconds + 999_999) / 1_000_000)) s" }
 
     /// Such as "30 s" or "0.5 s".
@@ -171,6 +171,6 @@ extension Duration {
 }
 
 extension NIOConnectionError {
-    /// Why the name led to no address; nil where it led to one.
+    /// Why the name resolved to no address; nil where it did resolve.
     fileprivate var dnsError: (any Error)? { dnsAError ?? dnsAAAAError }
 }

@@ -7,8 +7,8 @@ import WeirCore
 
 /// Sends a request and follows redirects, one guarded hop at a time.
 ///
-/// At most five; a login goes along only to the very origin it was meant for (scheme, host and port), never from https to http.
-/// What a later host answers, a 401 included, is an answer: it does not start a login there (but see `Doors`).
+/// At most five redirects. A login goes only to the origin it was meant for (scheme, host and port), and never from https to
+/// http. A later host's answer is final, a 401 included: it does not start a login there (but see `Doors`).
 struct Hops: Sendable {
     static let maxHops = 5
 
@@ -29,7 +29,7 @@ struct Hops: Sendable {
         throw upstream.error(.invalid, "it redirects more than \(Self.maxHops) times")
     }
 
-    /// One request, one answer: nothing is followed.
+    /// Sends one request and follows nothing.
     func send(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) -> Answer {
         if !request.ignoresCircuit { try await admit(request, for: upstream) }
         let started = ContinuousClock.now
@@ -37,7 +37,7 @@ struct Hops: Sendable {
         do throws(UpstreamError) {
             let answer = try await exchange(request, for: upstream)
             if [502, 503, 504].contains(answer.status) {
-                // It answers only to say that nobody is there behind it.
+                // A gateway answered only to say that no server is behind it.
                 let cause = Circuits.Cause(detail: "it failed to answer", status: answer.status)
                 circuits.failed(place, after: started.duration(to: .now), because: cause)
             } else {
@@ -46,7 +46,8 @@ struct Hops: Sendable {
             return answer
         } catch {
             if error.kind == .unavailable, error.blamesServer, !Task.isCancelled {
-                // Some registries hang up at every HEAD: however long that took, the GET that follows tells whether one is there.
+                // Some registries hang up on every HEAD, however long it took. The GET that follows tells whether the server is
+                // there.
                 let isHangUp = request.kind == .head && error.brokeOff
                 circuits.failed(
                     place, after: isHangUp ? .zero : started.duration(to: .now),
@@ -75,7 +76,7 @@ struct Hops: Sendable {
         }
     }
 
-    /// Throws at once where the server has just proved to be dead.
+    /// Throws at once while the server's circuit is open.
     private func admit(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) {
         let url = request.url
         let verdict = await circuits.admit(Self.place(of: request, for: upstream), patience: request.patience) { [self] in
@@ -102,7 +103,7 @@ struct Hops: Sendable {
         Circuits.Place(request.url.origin, sentBy: request.isElsewhere ? upstream.host : nil)
     }
 
-    /// A server that takes longer to say anything at all is no better than a dead one.
+    /// A server that says nothing for longer than this counts as dead.
     private static let probeLimit: Duration = .seconds(5)
 
     private func next(
@@ -128,7 +129,7 @@ struct Hops: Sendable {
         return next
     }
 
-    /// A stranger chooses the number: what has no meaning here is told by its class.
+    /// A stranger chooses the number, so an unknown status is counted by its class: the label has few values.
     private static func label(of status: Int?) -> String {
         guard let status else { return "none" }
         let known = [
@@ -150,7 +151,6 @@ struct Hops: Sendable {
             "http.method": "\(request.method)", "upstream.url": "\(request.url)",
             "upstream.milliseconds": .stringConvertible(took.microseconds / 1000),
         ]
-        // Where there was no answer there is no status.
         if let status { facts["http.status"] = .stringConvertible(status) }
         Logger.current.debug("Upstream asked", metadata: facts)
     }

@@ -1,5 +1,5 @@
-/// Addresses of names that were found a while ago: told for as long as they are fresh, and for some time longer while they are
-/// asked for again, so that a name server that falls silent stops nobody who has found his way before.
+/// Addresses of names that were resolved a while ago. They are fresh for 30 s, and serve for 600 s while the name is looked up
+/// again: so a name server that falls silent does not stop an upstream whose addresses are known.
 struct KnownNames {
     private struct Known {
         let addresses: [IPAddress]
@@ -9,7 +9,7 @@ struct KnownNames {
 
     private static let freshFor: Duration = .seconds(30)
     private static let keptFor: Duration = .seconds(600)
-    /// More names than upstreams have. When it is hit, whoever has most of them loses his oldest.
+    /// More names than upstreams have. At the limit, the asker with the most names loses its oldest.
     private static let most = 1024
 
     private var names: [String: Known] = [:]

@@ -20,15 +20,15 @@ enum Login: Sendable {
         }
     }
 
-    /// Nobody's name is in it: sent with no login, or with a token that everybody gets.
+    /// The request names no user: it carries no login, or an anonymous token.
     var isNobody: Bool { state == .none }
 
-    /// A token from before, of which a new one could be had.
+    /// A held token, which a new one could replace.
     var isHeldToken: Bool {
         if case .bearer(_, _, .held) = self { true } else { false }
     }
 
-    /// What an answer's "no" can be about.
+    /// What a refusal can be about.
     var state: Verdict.LoginState {
         switch self {
         case .none: .none
@@ -40,20 +40,20 @@ enum Login: Sendable {
 
 /// Knows how each upstream wants to be asked, and holds the logins.
 ///
-/// What an upstream demands is learned from its first challenge and remembered for each rule, so that later requests carry their
-/// login at once. A credential leaves in two ways only: by Basic to the upstream's own origin, and by Basic to a token server
-/// that `Realm` finds to be the upstream's own.
+/// The first challenge tells what an upstream demands. It is remembered for each rule, so that later requests carry their login
+/// at once. A credential leaves in two ways only: by Basic to the upstream's own origin, and by Basic to a token server that
+/// `Realm` accepts as the upstream's own.
 final class Logins: Sendable {
     private typealias Scheme = Demand.Scheme
 
     private struct Place: Hashable {
         let owner: String
         let host: String
-        /// Nil for what holds of all of the host's repositories.
+        /// Nil for what holds for all of the host's repositories.
         var repository: String?
     }
 
-    /// More than there are rules; when it is hit, everything is learned anew.
+    /// More than there are rules. At this number the table is emptied, and everything is learned anew.
     private static let maxPlaces = 10_000
 
     private let hops: Hops
@@ -73,8 +73,9 @@ final class Logins: Sendable {
         doors = Doors(tokenServer: tokenServer, tokens: tokens)
     }
 
-    /// The login to begin with. Without a credential nothing is known before the first challenge; with one the upstream is asked
-    /// once what it wants, as one that also answers strangers would never challenge, and the credential would not count.
+    /// The login to begin with. Without a credential none is known before the first challenge. With a credential the upstream is
+    /// asked once what it demands: one that also serves anonymous clients would never challenge, and the credential would not be
+    /// used.
     func login(for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login {
         if let place = ecr.place(of: source) { return try await ecr.login(to: place, for: source, at: upstream) }
         var scheme = known(source)
@@ -88,8 +89,8 @@ final class Logins: Sendable {
 
     /// The login to try after `answer`, a 400, 401 or 403 of the upstream itself; nil where the refusal is final.
     ///
-    /// A 401 says what is demanded. Of a token that was held from before every "no" may mean that it has ended: public.ecr.aws
-    /// says 400 then, ghcr.io 403, and Harbor challenges for Basic.
+    /// A 401 says what is demanded. With a held token any of the three may mean that the token has ended: public.ecr.aws says 400
+    /// then, ghcr.io 403, and Harbor challenges for Basic.
     func login(
         after answer: Answer, sent: Login, for source: UpstreamSource
     ) async throws(UpstreamError) -> Login? {
@@ -111,7 +112,7 @@ final class Logins: Sendable {
         case (.basic, .basic): return nil
         case (.basic, _): if source.credential == nil { return nil }
         case (.bearer, .bearer(let token, let key, let age)):
-            // A token made a moment ago will not get better by asking again.
+            // A fresh token that was refused will be refused again.
             if age == .fresh, before == scheme, !isNewScope { return nil }
             tokens.forget(token, for: key)
         case (.bearer, _): break
@@ -119,15 +120,15 @@ final class Logins: Sendable {
         return try await login(by: scheme, for: source, at: answer.upstream)
     }
 
-    /// Another token in the place of one that was held; nil where there was none, and where it is not its fault. Throws where no
-    /// new one is to be had: then the token server's word is the reason.
+    /// A new token in the place of a held one; nil where none was held, or the refusal was not its fault. Throws the token
+    /// server's refusal where it gives no new one.
     private func renewed(_ sent: Login, for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login? {
         guard case .bearer(let token, let key, .held) = sent else { return nil }
         tokens.forget(token, for: key)
         return try await login(by: .bearer(realm: key.realm, service: key.service), for: source, at: upstream)
     }
 
-    /// How it went on with a new login.
+    /// Notes the outcome of a request with a fresh token: where it was refused too, the token is not to blame.
     func note(_ answer: Answer, sent login: Login) {
         guard case .bearer(let token, let key, .fresh) = login, [400, 401, 403].contains(answer.status) else { return }
         tokens.excuse(token, for: key)
@@ -160,13 +161,13 @@ final class Logins: Sendable {
         }
     }
 
-    /// `GET /v2/`, which every registry answers with its challenge. One that does otherwise is taken as it comes.
+    /// `GET /v2/`, which registries answer with their challenge. Any other answer but 429 and 5xx counts as no demand.
     private func ping(_ upstream: Upstream) async throws(UpstreamError) -> Scheme? {
         let request = OutboundRequest(kind: .get, url: upstream.base.appending("/v2/"), plainHeaders: [:])
         let answer = try await hops.follow(request, for: upstream)
         await answer.drain()
         switch answer.status {
-        // Its scope is that of the front page: of no use for a repository.
+        // The scope is that of `/v2/`: it is of no use for a repository.
         case 401 where answer.isFromUpstreamItself: return try Demand(answer)?.scheme
         // Busy or down: the next request asks again.
         case 429, 500...: return nil
@@ -174,7 +175,7 @@ final class Logins: Sendable {
         }
     }
 
-    /// Connects, finds out what is demanded, and tries the login. Nothing held counts.
+    /// Connects, finds out what is demanded, and tries the login. Held tokens and open circuits are ignored.
     func check(_ source: UpstreamSource, at upstream: Upstream, verdict: Verdict) async throws(UpstreamError) {
         let own = source.onTrial()
         var request = OutboundRequest(kind: .get, url: upstream.base.appending("/v2/"), plainHeaders: [:])
@@ -199,7 +200,7 @@ final class Logins: Sendable {
         throw await verdict.error(for: second, asking: "its front page /v2/", login: .sent)
     }
 
-    /// What a token for the repository is asked for: what the registry demanded first, since some token servers look at no more.
+    /// The scope to ask a token for. What the registry demanded comes first, since some token servers look at no more.
     private func scope(for source: UpstreamSource) -> String {
         if source.repository.isEmpty { return "" }
         let usual = "repository:\(source.repository):pull"
@@ -210,8 +211,8 @@ final class Logins: Sendable {
         return "\(demanded) \(usual)"
     }
 
-    /// False for what names another repository: a token for that is of no use here. Its name may be longer than what we call it,
-    /// or shorter, where the registry is reached through another one.
+    /// False for a scope that names another repository: such a token is of no use here. Where the registry is reached through
+    /// another one, its name for the repository may be longer than ours, or shorter.
     private static func isMeant(_ word: Substring, for repository: String) -> Bool {
         guard word.hasPrefix("repository"), let first = word.firstIndex(of: ":"), let last = word.lastIndex(of: ":"), first < last
         else { return true }
@@ -219,7 +220,7 @@ final class Logins: Sendable {
         return name == repository || name.hasSuffix("/" + repository) || repository.hasSuffix("/" + name)
     }
 
-    /// True where the scope is news.
+    /// True where the scope is new.
     private func remember(scope: String, for source: UpstreamSource) -> Bool {
         let usual = "repository:\(source.repository):pull"
         let words = scope.split(separator: " ").filter { $0 != usual && Self.isMeant($0, for: source.repository) }

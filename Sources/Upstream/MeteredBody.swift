@@ -1,7 +1,7 @@
 import NIOCore
 import WeirCore
 
-/// A blob's body as it passes a rule's budget: counted, held back to the rule's bandwidth, and in its seat until it ends.
+/// A blob's body within its rule's budget: it is counted, held back to the rule's bandwidth, and keeps its seat until it ends.
 struct MeteredBody: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
     typealias Failure = any Error

@@ -2,19 +2,19 @@ import NIOPosix
 import Synchronization
 import WeirCore
 
-/// Finds a name's addresses, on threads of its own: looking one up blocks, for many seconds when a name server is silent, and
-/// must hold up neither event loops nor those who read blobs.
+/// Finds a name's addresses, on threads of its own: a lookup blocks, for many seconds when a name server is silent, and must hold
+/// up neither event loops nor the threads that read blobs.
 ///
 /// ```
-/// known, under half a minute old   → told
-/// known, under ten minutes old     → told, and asked about again meanwhile
-/// being asked about                → whoever asks joins in
-/// else                             → its turn comes: at most two questions of one asker at a time, and of those who wait the asker
-///                                    with the fewest under way goes first
+/// known, under 30 s old      → returned
+/// known, under 600 s old     → returned, and looked up again meanwhile
+/// being looked up            → joins that lookup
+/// else                       → waits for its turn: two lookups of one asker at a time, and the asker with the fewest lookups
+///                              under way goes first
 /// ```
-/// Nobody waits longer than `patience`. A lookup that hangs keeps its thread, and its asker's turn, until the system gives it up;
-/// others have theirs. So a registry that redirects to names whose servers are silent makes nobody wait but those who asked for
-/// its blobs.
+/// A caller waits `patience` at most. A lookup that hangs keeps its thread, and one turn of its asker, until the system gives it
+/// up; other askers have their own turns. So a registry that redirects to names with silent name servers delays only the requests
+/// for its own blobs.
 package final class NameResolver: Sendable {
     package enum Failure: Error, CustomStringConvertible {
         case noSuchHost
@@ -35,24 +35,24 @@ package final class NameResolver: Sendable {
     package typealias Lookup = @Sendable (String) throws(Failure) -> [IPAddress]
     private typealias Outcome = Result<[IPAddress], Failure>
 
-    /// Lookups at a time, of all and of one asker.
+    /// Lookups at a time: of all askers, and of one.
     private static let atOnce = 24
     private static let atOnceForOne = 2
-    /// Names that wait for their turn, of all and of one asker.
+    /// Names that wait for their turn: of all askers, and of one.
     private static let maxWaiting = 512
     private static let maxWaitingForOne = 32
 
     private struct Question {
         let answer = Latch<Outcome>()
         var askers: [String]
-        /// In whose turn it is looked up; nil while it waits.
+        /// The asker in whose turn it is looked up; nil while it waits.
         var turn: String?
     }
 
     private struct State {
         var known = KnownNames()
         var questions: [String: Question] = [:]
-        /// Names that wait, the first first.
+        /// Names that wait, in the order in which they came.
         var waiting: [String] = []
         /// Lookups under way, by asker.
         var running: [String: Int] = [:]
@@ -60,7 +60,7 @@ package final class NameResolver: Sendable {
 
         var all: Int { running.values.total }
 
-        /// Takes out a question whose turn has come.
+        /// Takes out the question whose turn has come.
         mutating func next() -> String? {
             guard all < NameResolver.atOnce else { return nil }
             var best: (index: Int, asker: String, running: Int)?
@@ -112,7 +112,7 @@ package final class NameResolver: Sendable {
 
     /// Every address of `name`, at least one.
     ///
-    /// - Parameter asker: whose questions are counted together: the registry in whose course the name came up.
+    /// - Parameter asker: the registry in whose course the name came up; its lookups are counted together.
     package func addresses(of name: String, for asker: String) async throws(Failure) -> [IPAddress] {
         let step = step(name, asker)
         startWhatMay()
@@ -154,7 +154,7 @@ package final class NameResolver: Sendable {
 
     private func startWhatMay() {
         while let name = state.withLock({ $0.next() }) {
-            // Many servers never look a name up: the threads begin with the first.
+            // Many servers never look a name up: the threads start with the first lookup.
             threads.start()
             threads.submit { [self] work in
                 var outcome = Outcome.failure(.failed)
@@ -176,7 +176,7 @@ package final class NameResolver: Sendable {
                 if let asker = state.questions[name]?.turn {
                     state.known.remember(addresses, of: name, for: asker, at: .now)
                 }
-            // Where there is no such host any more, what it was called is of no use.
+            // The host exists no longer, so its old addresses are of no use.
             case .failure(.noSuchHost): state.known.forget(name)
             case .failure: break
             }
@@ -185,7 +185,7 @@ package final class NameResolver: Sendable {
         answer?.open(with: outcome)
     }
 
-    /// Lookups that hang are not waited for: they end with the program.
+    /// Does not wait for lookups that hang: they end with the program.
     package func shutdown() async {
         let waiting = state.withLock { state in
             state.isOver = true

@@ -5,9 +5,9 @@ import WeirCore
 
 /// Decides where this server connects to.
 ///
-/// A name is resolved and judged before anything is sent; every address must be public. As another answer could come a moment
-/// later (DNS rebinding), the address that a connection really has is judged once more before it carries a request
-/// (`Connections`). Private addresses pass only for an upstream that the settings put there, at that upstream's host.
+/// A name is resolved and judged before anything is sent; every address must be public. A second lookup could give another answer
+/// (DNS rebinding), so the address that a connection really has is judged again before it carries a request (`Connections`).
+/// Private addresses pass only for an upstream that the settings allow there, and only at that upstream's host.
 final class OutboundGuard: Sendable {
     private let overrides: [String: OutboundURL]
     private let allowPrivate: Set<String>
@@ -25,7 +25,7 @@ final class OutboundGuard: Sendable {
         self.names = names
     }
 
-    /// Where the registry of `source` is. Throws where its host is none, or its path no path.
+    /// The registry of `source`, with its URL. Throws where the host is no host, or the path prefix no path.
     func upstream(for source: UpstreamSource) throws(UpstreamError) -> Upstream {
         try upstream(for: source.host, plainHTTP: source.plainHTTP, pathPrefix: source.pathPrefix ?? "")
     }
@@ -55,7 +55,7 @@ final class OutboundGuard: Sendable {
             trustedRealms: trustedRealms[host.lowercased()] ?? [])
     }
 
-    /// What settings name with a port counts for that port alone.
+    /// A host that the settings name with a port is allowed on that port alone.
     private func isPrivateAllowed(_ url: OutboundURL) -> Bool {
         allowPrivate.contains(url.host.description) || allowPrivate.contains("\(url.host):\(url.port)")
     }
@@ -73,7 +73,7 @@ final class OutboundGuard: Sendable {
             }
     }
 
-    /// Lets a request to `url` pass, or throws. Tells on which connections it is to go.
+    /// Lets a request to `url` pass, or throws. Returns the lane that the request must take.
     func admit(_ url: OutboundURL, for upstream: Upstream) async throws(UpstreamError) -> Connections.Lane {
         if isTrusted(url, for: upstream) { return .trusted }
         let objection =
@@ -85,7 +85,7 @@ final class OutboundGuard: Sendable {
         return .open
     }
 
-    /// What is said when a connection turned out to lead to `address`.
+    /// The error for a connection whose address was refused.
     func refusal(_ objection: String, of url: OutboundURL, for upstream: Upstream) -> UpstreamError {
         upstream.error(
             .guarded,
@@ -93,12 +93,12 @@ final class OutboundGuard: Sendable {
             step: .address)
     }
 
-    /// A redirect from a trusted upstream may lead to its own origin, and to private hosts that the settings name; one from any
-    /// other upstream may not, whatever is allowed for others.
+    /// A redirect from a trusted upstream may lead to its own origin, and to private hosts that the settings name. A redirect
+    /// from any other upstream may not, whatever is allowed for others.
     ///
-    /// An upstream whose place the settings tell has all ports of that host: its storage and its token server are often the next
-    /// one, and whoever wrote the URL knows the machine. One that settings only let be private has its own port, or that
-    /// machine's others, which nobody named, could be asked by it.
+    /// An upstream whose URL the settings give may use all ports of that host: its storage and its token server are often on the
+    /// next port, and the operator who wrote the URL knows the machine. An upstream that the settings only allow to be private
+    /// may use its own port alone: otherwise it could reach services of that machine which the settings do not name.
     private func isTrusted(_ url: OutboundURL, for upstream: Upstream) -> Bool {
         guard upstream.mayBePrivate else { return false }
         if url.origin == upstream.base.origin || isPrivateAllowed(url) { return true }
@@ -122,7 +122,7 @@ final class OutboundGuard: Sendable {
 
     func shutdown() async { await names.shutdown() }
 
-    /// "host" or "host:port" as URLs spell it. The port that https has anyhow goes.
+    /// "host" or "host:port" as URLs spell it, without the default port of https.
     private static func bare(_ text: String) -> String {
         guard let url = try? OutboundURL("https://\(text)") else { return text.lowercased() }
         return url.port == url.scheme.defaultPort ? url.host.description : "\(url.host):\(url.port)"

@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 import WeirCore
 
-/// A request on its way out. Only what asks: nothing here changes anything upstream.
+/// A request on its way out. Every kind only reads: nothing here changes anything upstream.
 struct OutboundRequest: Sendable {
     enum Kind: Sendable { case get, head, post }
 
@@ -12,15 +12,15 @@ struct OutboundRequest: Sendable {
     let plainHeaders: HTTPHeaders
     /// Bound to the origin for which the request was made; redirects elsewhere lose it.
     var authorization: String?
-    /// A token for strangers, for another registry to which upstream redirects.
+    /// An anonymous token for another registry to which upstream redirects.
     var pass: Pass?
     /// Of a `post`.
     var body: ByteBuffer?
-    /// How long to wait for a probe of a server that was found dead a while ago.
+    /// How long to wait for a probe of a server whose circuit is open.
     var patience: Duration = .seconds(2)
     /// Asked whatever the circuit says.
     var ignoresCircuit = false
-    /// To a storage that upstream has sent us to: it is no part of our trace.
+    /// To a storage to which upstream redirected: it is no part of our trace.
     var isElsewhere = false
 
     init(
@@ -43,7 +43,7 @@ struct OutboundRequest: Sendable {
 
     var headers: HTTPHeaders {
         var headers = plainHeaders
-        // Digests are of the bytes as they are stored, so nothing may be compressed on the way.
+        // Digests cover the bytes as they are stored, so nothing may be compressed on the way.
         headers.replaceOrAdd(name: "Accept-Encoding", value: "identity")
         if let authorization { headers.replaceOrAdd(name: "Authorization", value: authorization) }
         if !isElsewhere, let trace = TraceContext.current {

@@ -1,10 +1,10 @@
 import WeirText
 
-/// An http or https URL on its way out, read once by a strict grammar.
+/// An http or https URL on its way out, parsed once by a strict grammar.
 ///
-/// The guard judges these parts and the connection is made from these parts: there is no second reading of the text in which
-/// another parser could find another host. What two parsers could read in two ways (user information, backslashes, percent
-/// signs in a host, numbers that are addresses in disguise) is refused.
+/// The guard judges these parts, and the connection is made from these parts: no second parser reads the text and finds another
+/// host. What two parsers could read in two ways is refused (user information, backslashes, percent signs in a host, numbers that
+/// are addresses in disguise).
 package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
     package enum Scheme: String, Sendable {
         case http, https
@@ -46,14 +46,14 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
         try checkLength()
     }
 
-    /// As it goes out: what had to be percent-encoded has become longer.
+    /// Checks the URL as it is sent: percent-encoding may have made it longer.
     private func checkLength() throws(URLRefusal) {
         guard wire.utf8.count <= Self.maxBytes else { throw URLRefusal("is longer than \(Self.maxBytes) bytes") }
     }
 
     var origin: Origin { Origin(scheme: scheme, host: host, port: port) }
 
-    /// The whole URL, for the connection alone.
+    /// The whole URL with its query, for the connection alone.
     package var wire: String { origin.description + path + (query.map { "?" + $0 } ?? "") }
 
     /// Without the query.
@@ -99,8 +99,8 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
 // MARK: Reading
 
 extension OutboundURL {
-    /// What is not ASCII is percent-encoded before anything is looked for: to Swift a `?` with an accent over it is another
-    /// character, and to whoever reads the URL on the wire it is a `?` all the same.
+    /// Percent-encodes all that is not ASCII, before anything is searched for. To Swift a `?` with a combining accent is another
+    /// character than `?`; a server that reads the bytes sees a `?`.
     private static func ascii(_ text: String) -> String {
         text.utf8.allSatisfy { $0 < 0x80 } ? text : PercentCoding.encoded(text.utf8) { $0 < 0x80 }
     }
@@ -144,8 +144,8 @@ extension OutboundURL {
         return (try URLHost(host), number)
     }
 
-    /// Path and query; the fragment goes. What must not stand in a request line is percent-encoded; what could end it, or be read
-    /// as a slash by some, is refused.
+    /// Path and query, without the fragment. What a request line cannot hold is percent-encoded. What could end the line, or be
+    /// read as a slash, is refused.
     private static func target(_ text: Substring) throws(URLRefusal) -> (path: String, query: String?) {
         guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f && $0 != 0x5c }) else {
             throw URLRefusal("has control characters or backslashes")
@@ -193,7 +193,7 @@ struct Origin: Hashable, Sendable, CustomStringConvertible {
     var authority: String { "\(host)" + (port == scheme.defaultPort ? "" : ":\(port)") }
 }
 
-/// Why a URL is not gone to. `reason` ends a sentence: "the URL …". It never repeats the text, which may hold a secret.
+/// Why a URL is refused. `reason` ends a sentence: "the URL …". It never repeats the text, which may hold a secret.
 package struct URLRefusal: Error, Equatable {
     package let reason: String
 

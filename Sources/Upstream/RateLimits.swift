@@ -13,7 +13,7 @@ package enum RateLimits {
             limit: most?.count, remaining: left.count, window: left.window ?? most?.window, at: now)
     }
 
-    /// A number, and the seconds in which it counts. Of several policies in one header the first is the one that is spent.
+    /// A number, and its window in seconds. Of several policies in one header the first is the one that is spent.
     static func parse(_ header: String) -> (count: Int, window: Duration?)? {
         let policy = header.prefix { $0 != "," }.split(separator: ";", omittingEmptySubsequences: false)
         guard let first = policy.first, let count = number(first) else { return nil }

@@ -1,21 +1,21 @@
 import WeirCore
 
-/// Which token server is an upstream's own.
+/// Which token servers may get an upstream's login.
 ///
-/// The realm comes from a response header. A login that went wherever it points would be anybody's who can answer one request
-/// (CVE-2026-33540), so it goes to the upstream's own host, to a host of the same registered domain, to those that are known,
-/// and to those that the operator names. Never to plain http when the upstream is https.
+/// The realm comes from a response header. A login that went wherever it points could be had by anybody who can answer one
+/// request (CVE-2026-33540). So it goes only to the upstream's own host, to a host of the same registered domain, to the vendor's
+/// known token servers, and to those that the operator names. It never goes to plain http when the upstream is https.
 package enum Realm {
     /// Why `realm` gets no login of `upstream`, as the end of a sentence, or nil where it may have it.
     package static func objection(to realm: OutboundURL, of upstream: Upstream) -> String? {
         if let downgrade = downgrade(to: realm, of: upstream) { return downgrade }
         let base = upstream.base
         if realm.host == base.host {
-            // On the loopback and where the operator says where the upstream is, the token server is often the next port.
+            // Where the operator gives the upstream's URL, the token server is often on the next port.
             let isNear = realm.port == base.port || realm.port == realm.scheme.defaultPort || upstream.isOverridden
             return isNear ? nil : "is on another port of that host"
         }
-        // Named with a port, it is that port alone.
+        // A realm that the settings name with a port is trusted on that port alone.
         let names = [realm.host.description, "\(realm.host):\(realm.port)"]
         if names.contains(where: upstream.trustedRealms.contains) { return nil }
         guard case .name(let realmName) = realm.host, case .name(let name) = base.host else {
@@ -26,21 +26,21 @@ package enum Realm {
         return realm.port == realm.scheme.defaultPort ? nil : "is on an unusual port"
     }
 
-    /// The part of the rule that holds for questions without a login as well.
+    /// The part of the rule that applies also to requests without a login.
     static func downgrade(to realm: OutboundURL, of upstream: Upstream) -> String? {
         guard upstream.base.scheme == .https, realm.scheme == .http else { return nil }
         let isLocal = upstream.isOverridden && upstream.base.host.isLoopback && realm.host == upstream.base.host
         return isLocal ? nil : "is not https while the upstream is"
     }
 
-    /// True where both names lie in one registered domain. Without the whole public suffix list at hand it errs on the side of
+    /// True where both names lie in one registered domain. It does not have the whole public suffix list: where in doubt, it says
     /// no.
     static func isSameDomain(_ one: String, _ other: String) -> Bool {
         guard let domain = registeredDomain(one) else { return false }
         return domain == registeredDomain(other)
     }
 
-    /// The last two labels, or three below a country's own suffix such as `co.uk`; nil where strangers share it.
+    /// The last two labels, or three below a country's own suffix such as `co.uk`; nil where strangers share that domain.
     static func registeredDomain(_ name: String) -> String? {
         let labels = name.split(separator: ".", omittingEmptySubsequences: false)
         guard labels.count >= 2, !SharedDomains.holds(name) else { return nil }

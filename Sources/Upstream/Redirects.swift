@@ -1,9 +1,11 @@
 import Synchronization
 import WeirCore
 
-/// Where upstreams sent us for their blobs, for a short while: the parts of a big blob need no round trip upstream each.
+/// The links to which upstreams redirected for their blobs, kept for a short while: so the later parts of a big blob need no
+/// round trip to upstream.
 ///
-/// A link is kept for the rule and the login it was given to, and only for as long as any signature lasts. It is never shown.
+/// A link is kept for the rule and the login it was given to, and for no longer than any storage's signature lasts. It is never
+/// shown.
 final class Redirects: Sendable {
     struct Key: Hashable, Sendable {
         let owner: String
@@ -21,7 +23,7 @@ final class Redirects: Sendable {
         }
     }
 
-    /// More than are filled at a time; when it is hit, all are asked for anew.
+    /// More than are filled at a time. At this number the table is emptied, and every link is asked for anew.
     private static let maxLinks = 4096
 
     private let keptFor: Duration

@@ -16,7 +16,7 @@ extension RegistryClient {
         try await sparing(digest, in: source) { () throws(UpstreamError) in try await size(of: digest, in: source) }
     }
 
-    /// Asks for a blob, unless its storage has just asked for peace.
+    /// Asks for a blob, unless its storage has just answered "too many requests".
     private func sparing<Value>(
         _ digest: Digest, in source: UpstreamSource, _ body: () async throws(UpstreamError) -> Value
     ) async throws(UpstreamError) -> Value {
@@ -37,7 +37,7 @@ extension RegistryClient {
         let (answer, login) = try await content(of: digest, Self.headers(for: range), in: source)
         let ranges = answer.header("accept-ranges").map { $0.lowercased() == "bytes" } ?? false
         switch answer.status {
-        // Whatever a header says of an encoding: the digest tells whether these are the bytes.
+        // A `Content-Encoding` does not matter: the digest tells whether these are the bytes.
         case 200:
             let length = try answer.demandLength()
             return UpstreamBlob(
@@ -62,8 +62,8 @@ extension RegistryClient {
         return try answer.demandLength()
     }
 
-    /// Asks by GET for as little as can be. An empty blob has no first byte, and some servers refuse any range: those are asked
-    /// for all of it, and what comes is not taken.
+    /// Asks by GET for the first byte alone. An empty blob has no first byte, and some servers refuse every range: there it asks
+    /// for the whole blob, and does not read the body.
     private func sizeByFirstByte(of digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
         do throws(UpstreamError) {
             return try await part(UpstreamRange(offset: 0, length: 1), of: digest, in: source).size
@@ -73,8 +73,8 @@ extension RegistryClient {
         }
     }
 
-    /// The blob's answer, from where upstream sent us last for it, as long as that link works; then from upstream, once more
-    /// where a link that it has just given is refused.
+    /// The blob's answer: from the link that upstream gave last, while that works, else from upstream. Upstream is asked once
+    /// more where a link that it has just given is refused.
     private func content(
         of digest: Digest, _ headers: HTTPHeaders, in source: UpstreamSource
     ) async throws(UpstreamError) -> (Answer, Verdict.LoginState) {
@@ -89,14 +89,14 @@ extension RegistryClient {
             asked = try await ask(.get, "blobs/\(digest)", headers, in: source)
         }
         let answer = asked.0
-        // A link opens by itself. Another registry, which wanted a token, is no link.
+        // A signed link needs no login. A host that wanted a token is another registry, and its URL is not remembered.
         if !answer.isFromUpstreamItself, !answer.hadLogin, answer.status == 200 || answer.status == 206 {
             redirects.remember(answer.url, for: key)
         }
         return asked
     }
 
-    /// Nil where the link has expired or its host fails: upstream may have another one.
+    /// Nil where the link has expired or its host fails: upstream may give another one.
     private func content(
         at link: OutboundURL, _ headers: HTTPHeaders, in source: UpstreamSource
     ) async throws(UpstreamError) -> Answer? {
@@ -132,7 +132,7 @@ extension RegistryClient {
             timeouts: timeouts)
     }
 
-    /// The range that a 206 says it is: it must be the one asked for, as far as the blob goes, or its bytes would be written in
+    /// The range that a 206 holds. It must be the one asked for, as far as the blob goes: otherwise its bytes would be written in
     /// the wrong place.
     private static func range(of answer: Answer, asked: UpstreamRange) throws(UpstreamError) -> ContentRange {
         guard let range = answer.header("content-range").flatMap({ ContentRange($0) }), range.first == asked.offset,

@@ -10,14 +10,14 @@ package import WeirCore
 #endif
 
 extension RegistryClient {
-    /// Bounds for lists that a stranger's server could make endless (GHSA-vfp6-jrw2-99g9).
+    /// Bounds for lists that a hostile server could make endless (GHSA-vfp6-jrw2-99g9).
     private static let maxPages = 200
     private static let maxReferrers = 10_000
-    /// Pages in a row that bring nothing new; then it is the end.
+    /// A list ends after this many pages in a row without a new entry.
     private static let idlePages = 3
-    /// A whole list may take so long: each of two hundred slow pages would else have its own time.
+    /// Time for a whole list: without it each of 200 slow pages would have its own time-out.
     private static let patience: Duration = .seconds(180)
-    /// Of their types and annotations together.
+    /// Bound on the types and annotations of all referrers together.
     private static let maxReferrerBytes = 8 * 1024 * 1024
 
     package func referrers(
@@ -50,7 +50,7 @@ extension RegistryClient {
         var seen: Set<Tag> = []
         var isRefused = false
         let size = min(max(limit, 1), 1000)
-        // Some registries refuse the number: those are asked without.
+        // Some registries refuse `n`: those are asked without it.
         let queries: [[(name: String, value: String)]] = [[(name: "n", value: "\(size)")], []]
         for query in queries {
             let isKnown = try await pages(
@@ -70,8 +70,8 @@ extension RegistryClient {
         throw UpstreamError(.notFound, host: source.host, "it does not have the list of tags", status: 404)
     }
 
-    /// Registries without the API say so in many ways: any no of their own but a limit or an outage, another host's answer, a web
-    /// page.
+    /// Registries without the API say so in many ways: by any refusal of their own but a 429 or an outage, by another host's
+    /// answer, or by a web page.
     private static func lacksReferrersAPI(_ answer: Answer) -> Bool {
         guard answer.isFromUpstreamItself else { return answer.status != 200 }
         switch answer.status {
@@ -82,12 +82,12 @@ extension RegistryClient {
         }
     }
 
-    /// OCI 1.1, "Referrers Tag Schema": an index under the tag `sha256-…`, where the registry has no API for it. No such tag:
-    /// none.
+    /// OCI 1.1, "Referrers Tag Schema": where the registry has no API, an index under the tag `sha256-…` lists the referrers.
+    /// Without that tag there are none.
     private func referrersByTag(
         of digest: Digest, in source: UpstreamSource
     ) async throws(UpstreamError) -> [UpstreamReferrer] {
-        // The rule cuts a digest of sha512 to fit into a tag.
+        // The specification cuts a digest of sha512 to fit into a tag.
         guard let tag = try? Tag("\(digest.algorithm.rawValue.prefix(32))-\(digest.hex.prefix(64))") else { return [] }
         do throws(UpstreamError) {
             let index = try await manifest(.tag(tag), in: source)
@@ -98,14 +98,14 @@ extension RegistryClient {
             else { return [] }
             return ListPage(index.bytes)?.referrers ?? []
         } catch {
-            // Of a tag that is not there some hosts say what they say of a login that does not count.
+            // Some hosts answer for a missing tag as they do for a refused login.
             let isHidden = try guarding.upstream(for: source).hidesUnknownNames && error.kind == .denied
             guard error.kind == .notFound || isHidden else { throw error }
             return []
         }
     }
 
-    /// What becomes of a list after a page.
+    /// What to do with a list after a page.
     private enum Appetite {
         case enough
         case more(isNews: Bool)
@@ -134,7 +134,7 @@ extension RegistryClient {
             guard let page = ListPage(bytes) else { throw upstream.error(.invalid, "it sent something else as \(noun)") }
             guard case .more(let isNews) = try take(page, answer) else { return true }
             idle = isNews ? 0 : idle + 1
-            // A link that leads in a circle, and pages that bring nothing, are an end too.
+            // A link that leads in a circle ends the list, and so do pages without a new entry.
             guard idle < Self.idlePages, let next = try Self.next(after: answer, in: place), visited.insert(next.wire).inserted
             else { return true }
             guard ContinuousClock.now < end else {
@@ -146,7 +146,8 @@ extension RegistryClient {
     }
 
     /// `Link: </v2/…?last=…>; rel="next"` (RFC 8288). Registries behind proxies name themselves by other hosts and paths than the
-    /// one that was asked: where the next page is, is known, so that only the query is taken. The login goes nowhere else.
+    /// one that was asked. The next page is at the same place, so only the link's query is taken, and the login goes nowhere
+    /// else.
     private static func next(after answer: Answer, in place: OutboundURL) throws(UpstreamError) -> OutboundURL? {
         guard let target = answer.response.headers["link"].lazy.compactMap({ nextLink(in: $0) }).first else { return nil }
         let url: OutboundURL
@@ -175,14 +176,13 @@ extension RegistryClient {
 }
 
 extension UpstreamReferrer {
-    /// What it takes in memory, but for its digest.
+    /// Its size in memory in bytes, without the digest.
     fileprivate var bytes: Int {
         mediaType.utf8.count + (artifactType?.utf8.count ?? 0) + annotations.map { $0.key.utf8.count + $0.value.utf8.count }.total
     }
 }
 
-/// A page of tags or of referrers: the two documents have no member in common. One entry that makes no sense does not spoil the
-/// others.
+/// A page of tags or of referrers: the two documents have no member in common. A malformed entry does not spoil the others.
 private struct ListPage: Decodable {
     private var named: [Lenient<String>]?
     private var listed: [Lenient<Entry>]?
@@ -192,7 +192,7 @@ private struct ListPage: Decodable {
         case listed = "manifests"
     }
 
-    /// Nil for what is none.
+    /// Nil where the value is malformed.
     private struct Lenient<Value: Decodable>: Decodable {
         let value: Value?
 
@@ -223,10 +223,10 @@ private struct ListPage: Decodable {
         self = page
     }
 
-    /// What is no tag by the grammar is left out.
+    /// Entries that are no tag by the grammar are left out.
     var tags: [Tag] { (named ?? []).compactMap { entry in entry.value.flatMap { try? Tag($0) } } }
 
-    /// What is no digest is left out.
+    /// Entries whose digest is malformed are left out.
     var referrers: [UpstreamReferrer] {
         (listed ?? []).compactMap(\.value).compactMap { entry in
             guard let digest = try? Digest(entry.digest) else { return nil }

@@ -5,12 +5,12 @@ package import WeirCore
 
 /// Other people's registries, over the OCI distribution protocol.
 ///
-/// Everything that comes back is hostile until the caller has checked its digest, and is bounded here: addresses and redirects
+/// Everything that comes back is hostile until the caller has checked its digest. It is bounded here: addresses and redirects
 /// (`OutboundGuard`, `Hops`), logins (`Logins`, `Realm`), sizes, times. Errors name the host and what happened, and hold no
 /// secret.
 ///
-/// Each call is one question, asked once (twice where a token or a redirect had expired). Whether to ask again and how many to
-/// ask at once is decided above, by `Upstreams`, which wraps this type as another `UpstreamRegistry`.
+/// Each call asks once (twice where a token or a link had expired). `Upstreams`, which wraps this type as another
+/// `UpstreamRegistry`, decides whether to repeat a request and how many may run at once.
 package final class RegistryClient: UpstreamRegistry {
     let guarding: OutboundGuard
     let hops: Hops
@@ -51,7 +51,7 @@ package final class RegistryClient: UpstreamRegistry {
         book = UpstreamBook(clock: clock)
     }
 
-    /// Closes every connection. What is still being received breaks off. Call it once, at the end.
+    /// Closes every connection, and so breaks off what is still being received. Call it once, at the end.
     package func shutdown() async {
         await connections.shutdown()
         await guarding.shutdown()
@@ -63,7 +63,7 @@ package final class RegistryClient: UpstreamRegistry {
         let noun = "the manifest \(reference)"
         let asked = try await look("manifests/\(reference)", ["Accept": Self.accepted], in: source)
         guard let (answer, login) = asked else { return try await descriptor(of: reference, in: source) }
-        // A registry without HEAD for manifests leaves the GET.
+        // A registry without HEAD for manifests: only a GET can tell.
         if answer.status == 405 || answer.status == 501 { return UpstreamDescriptor(digest: nil, mediaType: nil) }
         if verdict.isMerelyALook(answer) { return try await descriptor(of: reference, in: source) }
         guard answer.status == 200 else { throw await verdict.error(for: answer, asking: noun, login: login) }
@@ -131,14 +131,14 @@ extension RegistryClient {
         book.met(upstream, in: source)
         var login = try await logins.login(for: source, at: upstream)
         var request = OutboundRequest(kind: kind, url: url, plainHeaders: headers)
-        // Whoever only looks whether something is new has an answer already.
+        // The caller of a HEAD has an older answer to fall back on, so it waits only briefly for a probe.
         request.patience = kind == .head ? .milliseconds(100) : .seconds(2)
         request.authorization = login.authorization
         request.pass = try await logins.doors.pass(for: source, at: upstream)
         let started = ContinuousClock.now
         var answer = try await hops.follow(request, for: upstream)
         var renewals = 0
-        // Twice at most: a token that has ended, and then another scheme.
+        // Twice at most: for a token that has ended, and then for another scheme.
         while renewals < 2, answer.isFromUpstreamItself, [400, 401, 403].contains(answer.status),
             let renewed = try await logins.login(after: answer, sent: login, for: source)
         {
@@ -160,7 +160,7 @@ extension RegistryClient {
         return (answer, login.state)
     }
 
-    /// Asks by HEAD. Nil where upstream hung up: some registries do that at a HEAD and answer a GET.
+    /// Asks by HEAD. Nil where upstream hung up: some registries hang up on a HEAD and answer a GET.
     func look(
         _ path: String, _ headers: HTTPHeaders, in source: UpstreamSource
     ) async throws(UpstreamError) -> (Answer, Verdict.LoginState)? {
@@ -170,7 +170,7 @@ extension RegistryClient {
         }
     }
 
-    /// The whole body of `answer`, which must look like a JSON object. What its headers call it does not matter.
+    /// The whole body of `answer`, which must look like a JSON object. Its `Content-Type` does not matter.
     func document(_ answer: Answer, upTo maxBytes: Int, as noun: String) async throws(UpstreamError) -> ByteBuffer {
         let bytes = try await answer.collect(upTo: maxBytes, within: timeouts.document, as: noun)
         let first = bytes.readableBytesView.first { !Self.spaces.contains($0) }
@@ -181,7 +181,7 @@ extension RegistryClient {
         throw answer.upstream.error(.invalid, "\(answer.upstream.naming(answer.url)) sent \(detail)", status: answer.status)
     }
 
-    /// Nothing that could leave its place in the path: letters of any case, digits and `._-`, in segments that are no dots alone.
+    /// A name that cannot leave its place in the path: letters of any case, digits and `._-`, in segments that are not only dots.
     private static func isRepository(_ name: String) -> Bool {
         name.utf8.count <= 1024
             && name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { segment in

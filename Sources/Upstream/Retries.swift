@@ -1,10 +1,10 @@
 import Synchronization
 import WeirCore
 
-/// Which questions are asked a second time, and when.
+/// Which requests are repeated, and when.
 ///
-/// Only what failed quickly and for no lasting reason, and only as long as the upstream as a whole is well: every question earns
-/// a tenth of a repetition, so that repetitions never double what a struggling upstream gets.
+/// A request is repeated where it failed quickly and for no lasting reason, and only while the upstream as a whole is well: every
+/// success earns a tenth of a repetition, so that repetitions never double what a struggling upstream gets.
 final class Retries: Sendable {
     private static let earned = 0.1
     private static let most = 10.0
@@ -21,7 +21,7 @@ final class Retries: Sendable {
     }
 
     func mayRepeat(_ question: Question, after error: UpstreamError, took: Duration, attempt: Int) -> Bool {
-        // A blob's reader resumes it by itself; who looks whether a tag has moved has the old answer at hand.
+        // A fill resumes its blob by itself. A check whether a tag has moved has the old answer to fall back on.
         let most =
             switch question {
             case .blob: 0
@@ -41,7 +41,7 @@ final class Retries: Sendable {
         }
     }
 
-    /// Waits a little, at random, longer each time; false where the task was cancelled.
+    /// Waits at random: 20–60 ms for a look, else 50–150 ms times the square of `attempt`. False where the task was cancelled.
     func pause(_ question: Question, attempt: Int) async -> Bool {
         let milliseconds = question == .look ? Int.random(in: 20...60) : Int.random(in: 50...150) * (attempt * attempt)
         do { try await Task.sleep(for: .milliseconds(milliseconds)) } catch { return false }

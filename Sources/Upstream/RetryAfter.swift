@@ -1,14 +1,14 @@
 package import WeirCore
 import WeirText
 
-/// When upstream wants to be asked again: `Retry-After` in its two forms, seconds and a date (RFC 9110, 10.2.3).
+/// How long upstream wants to be left alone: `Retry-After` in its two forms, seconds and a date (RFC 9110, 10.2.3).
 package enum RetryAfter {
-    /// Nobody is made to wait longer on a stranger's word: a registry that still wants peace then says so again.
+    /// The longest wait on a stranger's word. A registry that needs longer says so again.
     static let longest: Duration = .seconds(60 * 60)
-    /// On the word of a host that a registry redirected to.
+    /// The longest wait on the word of a host that a registry redirected to.
     static let longestElsewhere: Duration = .seconds(60)
 
-    /// More seconds than this are none: they are a moment, counted from 1970 as Docker Hub has done, or in thousandths.
+    /// A larger number is no wait but a moment: seconds since 1970, as Docker Hub has sent, or milliseconds.
     private static let mostSeconds: Int64 = 31_536_000
     private static let moments: ClosedRange<Int64> = mostSeconds...253_402_300_799
     private static let millisecondMoments: ClosedRange<Int64> = 1_000_000_000_000...253_402_300_799_999
@@ -26,8 +26,8 @@ package enum RetryAfter {
 
     private static func wait(until moment: Timestamp, _ now: Timestamp) -> Duration { max(.zero, min(moment - now, longest)) }
 
-    /// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that may be sent today, and the two that must be understood all the same:
-    /// `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov 6 08:49:37 1994` (RFC 9110, 5.6.7).
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that may be sent today, and the two older ones that must still be
+    /// understood: `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov 6 08:49:37 1994` (RFC 9110, 5.6.7).
     private static func date(_ text: String, now: Timestamp) -> Timestamp? {
         let words = text.split(separator: " ")
         switch words.count {
@@ -36,7 +36,7 @@ package enum RetryAfter {
         case 4 where words[3] == "GMT":
             let parts = words[1].split(separator: "-")
             guard parts.count == 3, let year = Int64(parts[2]), (0...99).contains(year) else { return nil }
-            // One that seems to be more than fifty years away is of the century before.
+            // A year of two digits that seems more than fifty years ahead belongs to the century before.
             let near = date(parts[0], parts[1], year + 2000, words[2])
             guard let near, near - now > .seconds(50 * 366 * 86_400) else { return near }
             return date(parts[0], parts[1], year + 1900, words[2])

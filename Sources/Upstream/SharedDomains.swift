@@ -1,8 +1,8 @@
-/// Domains below which strangers live side by side: only the very same host is one's own there.
+/// Domains below which strangers have names side by side: there a host belongs only to itself.
 ///
-/// Taken from the Public Suffix List (publicsuffix.org, Mozilla Public License 2.0): of its private part those that give names to
-/// registries, storages, pages and tunnels, of its other part the second levels that are longer than four letters. It is no copy:
-/// what is missing here is only found to be one owner's where both names lie directly below it.
+/// Taken from the Public Suffix List (publicsuffix.org, Mozilla Public License 2.0). Of its private part: the domains that give
+/// names to registries, storages, pages and tunnels. Of its other part: the second levels that are longer than four letters. It
+/// is no full copy: hosts below a domain that is missing here count as one owner's.
 enum SharedDomains {
     private static let clouds: Set<String> = [
         "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "on.aws", "aws.dev", "awsapprunner.com", "elasticbeanstalk.com",

@@ -1,10 +1,10 @@
 import Synchronization
 import WeirCore
 
-/// Blobs whose storage wants peace: a host that a registry redirects to, and which answers with "too many requests".
+/// Blobs whose storage has answered "too many requests". The storage is a host that a registry redirects to.
 ///
-/// Such a host speaks for itself. Its word counts for the blob that it was asked for, in the rule's name, and for a minute at
-/// most: the registry has not said anything, and may send us elsewhere the next time.
+/// Such a host speaks for itself. Its pause counts for the blob that it was asked for, in the rule's name, and for 60 s at most:
+/// the registry itself has said nothing, and may redirect elsewhere the next time.
 final class StoragePauses: Sendable {
     private struct Key: Hashable {
         let owner: String
@@ -19,7 +19,7 @@ final class StoragePauses: Sendable {
     }
 
     private static let firstPause: Duration = .seconds(1)
-    /// More blobs than are filled at a time; when it is hit, all of them may be asked for again.
+    /// More blobs than are filled at a time. At this number the table is emptied, and all blobs may be asked for again.
     private static let maxPauses = 4096
 
     private let clock: WallClock
@@ -27,11 +27,11 @@ final class StoragePauses: Sendable {
 
     init(clock: WallClock) { self.clock = clock }
 
-    /// Throws where the blob is not to be asked for yet.
+    /// Throws while the blob must not be asked for.
     func admit(_ digest: Digest, in source: UpstreamSource) throws(UpstreamError) {
         let now = clock.now
         guard let pause = pauses.withLock({ $0[Self.key(digest, source)] }), pause.until > now else { return }
-        // A clock that was put back must not make it long.
+        // A clock that was set back must not lengthen the pause.
         let wait = min(pause.until - now, RetryAfter.longestElsewhere)
         var error = UpstreamError(
             .rateLimited, host: source.host,
@@ -41,7 +41,7 @@ final class StoragePauses: Sendable {
         throw error
     }
 
-    /// Learns from how asking for the blob ended.
+    /// Learns from the outcome of a request for the blob.
     func note(_ error: UpstreamError?, of digest: Digest, in source: UpstreamSource) {
         let key = Self.key(digest, source)
         guard let error else { return pauses.withLock { $0[key] = nil } }

@@ -33,7 +33,7 @@ enum SystemNames {
         return addresses
     }
 
-    /// What the resolver's number means: that nobody has such a name, or that nobody could say.
+    /// What the resolver's number means: the name does not exist, or no server could tell.
     static func failure(_ status: CInt) -> NameResolver.Failure { noSuchName.contains(status) ? .noSuchHost : .failed }
 
     /// No such name, and a name without an address (EAI_NODATA, which not every system's headers tell).

@@ -12,7 +12,7 @@ import WeirCore
 struct TokenServer: Sendable {
     /// Larger than any honest token.
     private static let maxBytes = 256 * 1024
-    /// What the protocol says where the answer does not, and where it says less: clients have never believed less.
+    /// Used where the answer names no lifetime, or a shorter one: clients have never believed less.
     private static let usualLife: Duration = .seconds(60)
     private static let longestLife: Duration = .seconds(60 * 60)
     private static let secondTry: Duration = .milliseconds(200)
@@ -29,7 +29,7 @@ struct TokenServer: Sendable {
             authorization: key.credential?.basicAuthorization)
         var answer = try await hops.follow(request, for: upstream)
         if answer.status == 404, !key.scope.isEmpty {
-            // GitLab's says so now and then in the midst of a pull, and the next try works.
+            // GitLab's token server answers 404 now and then during a pull, and the next try works.
             await answer.drain()
             try? await Task.sleep(for: Self.secondTry)
             answer = try await hops.follow(request, for: upstream)
@@ -57,7 +57,7 @@ struct TokenServer: Sendable {
         // The token server that the registry names speaks for it; one that the token server redirects to does not.
         if answer.url.origin == key.realm.origin { verdict.saidElsewhere = nil }
         guard verdict.kind == .notFound else { return verdict }
-        // Without a repository's name in the question nothing but the token server itself can be missing.
+        // The question names no repository, so only the token server itself can be missing.
         if key.scope.isEmpty {
             return upstream.error(.invalid, "its token server \(key.realm) does not exist", status: answer.status)
         }
@@ -65,7 +65,7 @@ struct TokenServer: Sendable {
             .notFound, "its token server \(key.realm) knows no such repository, or is not there itself", status: answer.status)
     }
 
-    /// Members of other types than the protocol's are passed over: some servers write numbers as text.
+    /// Members of other types than the protocol's are ignored: some servers write numbers as text.
     private struct Reply: Decodable {
         var token: String?
         var accessToken: String?
@@ -99,7 +99,7 @@ struct TokenServer: Sendable {
         if let seconds = reply.expiresIn, seconds.isFinite, seconds >= 0 {
             life = .microseconds(Int64(saturating: min(seconds, 86_400) * 1_000_000))
         }
-        // Given back a little before it ends, so that none ends on its way.
+        // Renewed a little before it ends, so that no token ends on its way.
         life = min(max(life, Self.usualLife), Self.longestLife)
         return Token(value: value, expiresAt: asked + (life - min(life / 5, .seconds(15))))
     }

@@ -1,21 +1,21 @@
 import Synchronization
 import WeirCore
 
-/// A bearer token. It prints as nothing.
+/// A bearer token. Its description and its mirror hide it.
 struct Token: Sendable, CustomStringConvertible, CustomReflectable {
     let value: String
     let expiresAt: Timestamp
 
-    /// One that lasts longer than any was reckoned by a clock that has gone back since.
+    /// A longer remaining life than any token's means that the clock has gone back since.
     func isGood(at now: Timestamp) -> Bool { expiresAt > now && expiresAt - now <= .seconds(13 * 60 * 60) }
 
     var description: String { "(a token)" }
     var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// The tokens held for upstreams, and the requests for more: one at a time for each key, whoever asks.
+/// The tokens held for upstreams, and the requests for more: one request at a time for each key.
 ///
-/// A request for a token is owned here and not by the first who wants it: that one may hang up while others wait.
+/// This type owns the request, and not the first caller: that one may hang up while others wait.
 final class Tokens: Sendable {
     /// Whose token, from whom, for what. The credential is part of it, so a rotated secret counts at once.
     struct Key: Hashable, Sendable {
@@ -24,21 +24,21 @@ final class Tokens: Sendable {
         let realm: OutboundURL
         let service: String?
         let credential: UpstreamCredential?
-        /// Empty for a login that is to open nothing: to find out whether it is taken.
+        /// Empty for a login that only tests whether it is accepted.
         let scope: String
     }
 
     /// Where a token came from: a fresh one that is refused will be refused again.
     enum Age: Sendable {
         case held, fresh
-        /// Held, and a moment ago a new one was refused as well: what is refused is not the token's fault.
+        /// Held, and a new one was refused a moment ago as well: the refusals are not the token's fault.
         case excused
     }
 
     typealias Fetch = @Sendable () async throws(UpstreamError) -> Token
 
     private enum Entry {
-        /// Leaves to `.held` when the token comes, to nothing when it does not.
+        /// Leaves to `.held` when the token comes; removed when it does not.
         case asked(Task<Result<Token, UpstreamError>, Never>)
         case held(Token, excusedUntil: Timestamp?)
     }
@@ -66,7 +66,7 @@ final class Tokens: Sendable {
                 return .use(token, isExcused ? .excused : .held)
             case .asked(let task): return .wait(task)
             case .held, nil:
-                // Bounded by the time limits of the request itself, so nobody needs to cancel it.
+                // Bounded by the time limits of the request itself, so it needs no cancelling.
                 let task = Task { await self.settle(key, fetch) }
                 entries[key] = .asked(task)
                 return .wait(task)
@@ -85,7 +85,7 @@ final class Tokens: Sendable {
         }
     }
 
-    /// A new token was refused as the one before was: for a while no refusal is laid to its charge.
+    /// A new token was refused like the one before: for a minute no refusal is blamed on it.
     func excuse(_ token: Token, for key: Key) {
         let until = clock.now + Self.excuse
         entries.withLock {

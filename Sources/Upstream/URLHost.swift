@@ -43,7 +43,7 @@ package enum URLHost: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The name under which this machine is always itself, or an address that is.
+    /// A name or an address that always means this machine.
     var isLoopback: Bool {
         switch self {
         case .name(let name): name == "localhost" || name.hasSuffix(".localhost")
@@ -51,7 +51,7 @@ package enum URLHost: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Underscores are in no host name, and in some people's DNS.
+    /// Underscores are not allowed in host names, but occur in DNS.
     private static func isLabel(_ label: some StringProtocol) -> Bool {
         !label.isEmpty && label.utf8.count <= 63
             && label.utf8.allSatisfy {

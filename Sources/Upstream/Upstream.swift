@@ -1,7 +1,7 @@
 import Metrics
 import WeirCore
 
-/// A registry as it is really reached: the host that a rule names, and where the settings say it is.
+/// A registry as it is really reached: the host that a rule names, and the URL that the settings may give for it.
 package struct Upstream: Sendable {
     /// As the rule names it; errors and logs name it so.
     package let host: String
@@ -25,7 +25,7 @@ package struct Upstream: Sendable {
         self.trustedRealms = trustedRealms
     }
 
-    /// It says "unauthorized" of a name that it does not have, so that nobody can list private ones.
+    /// It answers "unauthorized" for names that it does not have, so that its private names cannot be listed.
     var hidesUnknownNames: Bool {
         if Vendor(host: host)?.hidesUnknownNames ?? false { return true }
         guard case .name(let name) = base.host else { return false }

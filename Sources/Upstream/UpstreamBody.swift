@@ -5,7 +5,7 @@ import WeirCore
 /// A blob's bytes as they come off the wire, uncopied.
 ///
 /// It ends only where it should: a body that breaks off, falls silent, or is longer or shorter than announced throws
-/// `UpstreamError`, so that nobody takes half a blob for a whole one.
+/// `UpstreamError`. So half a blob is never taken for a whole one.
 struct UpstreamBody: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
     typealias Failure = any Error

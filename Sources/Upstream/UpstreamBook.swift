@@ -2,19 +2,19 @@ import Metrics
 import Synchronization
 import WeirCore
 
-/// What is known of each upstream in each rule's name: how it went, what is left of its quota, and until when it wants peace.
+/// What is known of each upstream in each rule's name: its outcomes, what is left of its quota, and how long it wants a pause.
 final class UpstreamBook: Sendable {
     struct Key: Hashable, Sendable {
         let owner: String
         let host: String
     }
 
-    /// What a "too many requests" was said to.
+    /// A "too many requests", and the requests that it holds back.
     struct Pause: Sendable {
         var until: Timestamp
-        /// It counts for this login: another one has a quota of its own.
+        /// The login that it counts for: another login has a quota of its own.
         let credential: UpstreamCredential?
-        /// False where it was said to a manifest: Docker Hub counts those, and gives blobs all the same.
+        /// False where it answered a request for a manifest: Docker Hub counts those, and gives blobs all the same.
         var coversBlobs: Bool
         let length: Duration
     }
@@ -25,10 +25,10 @@ final class UpstreamBook: Sendable {
         var upstream: Upstream?
     }
 
-    /// A 429 without `Retry-After` is obeyed for so long at first, and twice as long each time it is repeated.
+    /// The pause after a 429 without `Retry-After`. It doubles with each repetition, up to `longestGuess`.
     private static let firstPause: Duration = .seconds(1)
     private static let longestGuess: Duration = .seconds(60)
-    /// An upstream's word counts for so long at most, before it is asked again whether it still holds.
+    /// The longest pause on an upstream's word. After it the upstream is asked again.
     private static let longestPause: Duration = .seconds(60 * 60)
     private static let maxEntries = 10_000
 
@@ -51,13 +51,13 @@ final class UpstreamBook: Sendable {
         entries.withLock { $0[Key(owner: owner, host: host)]?.upstream }
     }
 
-    /// It is about to be asked.
+    /// Notes where the upstream is, before it is asked.
     func met(_ upstream: Upstream, in source: UpstreamSource) { change(source) { $0.upstream = upstream } }
 
     /// The head of an answer came.
     func note(_ answer: Answer, after latency: Duration, in source: UpstreamSource) {
         let now = clock.now
-        // What a storage tells of its own limits is none of the registry's quota.
+        // A storage's own limits say nothing of the registry's quota.
         let quota =
             !answer.isFromUpstreamItself
             ? nil
@@ -79,7 +79,7 @@ final class UpstreamBook: Sendable {
         change(source) { entry in
             entry.status.requests.add(1)
             entry.status.lastSuccess = now
-            // Its own time has passed, or it would not have been asked; a login that works has its own pause behind it.
+            // A pause that still runs is another login's, or does not cover blobs: this success says nothing about it.
             if let pause = entry.pause, pause.until <= now { entry.pause = nil }
         }
     }
@@ -96,15 +96,15 @@ final class UpstreamBook: Sendable {
             entry.status.failures.add(1)
             entry.status.lastFailure = UpstreamStatus.Failure(
                 at: now, kind: error.kind, message: error.description, status: error.status)
-            // The registry itself has asked for no pause where another host did: that one's word is kept by `StoragePauses`.
+            // Where another host wants a pause, `StoragePauses` keeps it: the registry itself has asked for none.
             guard error.kind == .rateLimited, error.saidElsewhere == nil else { return }
             let guess = min((entry.pause?.length ?? Self.firstPause / 2) * 2, Self.longestGuess)
-            // A moment that has passed, and "at once", are no number to go by.
+            // A moment that has passed, and "at once", tell no wait.
             let said = error.retryAfter.flatMap { $0 > .zero ? $0 : nil }
             let length = min(said ?? guess, Self.longestPause)
             var pause = Pause(
                 until: now + length, credential: source.credential, coversBlobs: blob, length: min(length, Self.longestGuess))
-            // One for manifests and one for blobs may come together: neither shortens nor narrows the other.
+            // A pause for manifests and one for blobs may come together: neither shortens nor narrows the other.
             if let present = entry.pause, present.until > now, present.credential == pause.credential {
                 pause.until = max(pause.until, present.until)
                 pause.coversBlobs = pause.coversBlobs || present.coversBlobs
@@ -127,20 +127,20 @@ final class UpstreamBook: Sendable {
         change(source) { $0.status.bytesReceived.add(Int64(count)) }
     }
 
-    /// Throws where upstream wants peace: from this login, for this kind of question.
+    /// Throws while upstream wants a pause of this login for this kind of question.
     func admit(_ source: UpstreamSource, _ question: Question) throws(UpstreamError) {
         let now = clock.now
         let (pause, quota) = entries.withLock { entries -> (Pause?, UpstreamStatus.Quota?) in
             let entry = entries[Key(owner: source.owner, host: source.host)]
             return (entry?.pause, entry?.status.quota)
         }
-        // A longer one was reckoned by a clock that has gone back since.
+        // A longer pause means that the clock has gone back since.
         if let pause, pause.until > now, pause.until - now <= Self.longestPause, pause.credential == source.credential,
             pause.coversBlobs || question != .blob
         {
             throw Self.paused(source, pause.until - now, "it allows no more requests for now", status: 429)
         }
-        // The last of a quota is for those who wait for it. Asking by HEAD costs nothing of it.
+        // With the quota spent, a manifest is asked for only where a client waits for it. A HEAD costs no quota.
         if let quota, quota.remaining == 0, question == .manifest, source.priority != .interactive {
             let wait = min(quota.window ?? .seconds(60), .seconds(60)) - (now - quota.at)
             if wait > .zero { throw Self.paused(source, wait, "its quota is spent", status: nil) }

@@ -7,10 +7,10 @@ package import WeirCore
     import Foundation
 #endif
 
-/// How other people's registries are reached.
+/// How upstream registries are reached.
 package struct UpstreamSettings: Sendable {
-    /// Where a host is really reached: `public.ecr.aws` to `http://127.0.0.1:5100/mirror`. What the operator names here is
-    /// trusted as that upstream: plain http and private addresses are allowed for it, and only for it.
+    /// Where a host is really reached: `public.ecr.aws` to `http://127.0.0.1:5100/mirror`. The operator's word is trusted: plain
+    /// http and private addresses are allowed for that upstream, and only for it.
     package var overrides: [String: String]
     /// Hosts whose upstream may live at a private address.
     package var allowPrivate: Set<String>
@@ -23,20 +23,20 @@ package struct UpstreamSettings: Sendable {
     package var systemTrustRoots: String?
     /// PEM files of authorities trusted for one host (or host:port), besides the others.
     package var trustRootsByHost: [String: String] = [:]
-    /// Connections to one host. The rest waits, no longer than a connection may take. What rules may ask at a time is bounded far
+    /// Connections to one host. Further requests wait, no longer than a connection may take. What rules may ask at a time is far
     /// below it.
     package var connectionsPerHost: Int
-    /// When a server is given up for a while.
+    /// When a server's circuit opens, and for how long.
     package var breaker = Circuit.Rules()
-    /// How this server names itself: registries shut out clients that do not, and some want to know whom to write to.
+    /// The `User-Agent`: some registries refuse clients without one, and some want to know whom to write to.
     package var userAgent = WeirVersion.userAgent()
-    /// How long the link to a blob is used again for its other parts. It is asked for anew as soon as it is refused.
+    /// How long the link to a blob is used again for its other parts. A refused link is asked for anew at once.
     package var redirectsKeptFor: Duration = .seconds(60)
-    /// Who this server is at AWS, for ECR registries whose rule has no secret; nil for nobody.
+    /// This server's own keys at AWS, for ECR registries whose rule has no secret; nil for none.
     package var awsIdentity: AWSKeys?
-    /// The accounts whose rules it serves. Whoever else has an account here would act in this server's name at AWS.
+    /// The accounts whose rules may use `awsIdentity`. Any other account would act in this server's name at AWS.
     package var awsIdentityAccounts: Set<AccountID> = []
-    /// Less than that over `progressWindow` of waiting, and a transfer is cut off, to be resumed on another connection.
+    /// A transfer with fewer bytes over `progressWindow` of waiting is cut off, and resumed on another connection.
     package var minimumBytesPerSecond = 512
     package var progressWindow: Duration = .seconds(30)
     /// The largest read from a socket: a big blob comes in parts of this size. 64 KiB costs half the throughput of 1 MiB.
@@ -47,7 +47,7 @@ package struct UpstreamSettings: Sendable {
         package var connect: Duration
         /// From a request to the head of its answer.
         package var head: Duration
-        /// Without a byte while one is wanted. A reader of ours that takes its time does not count.
+        /// Without a byte while one is wanted. The time of a slow reader of ours does not count.
         package var idle: Duration
         /// For a whole small document: a manifest, a token.
         package var document: Duration

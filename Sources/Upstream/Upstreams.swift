@@ -1,11 +1,11 @@
 import Metrics
 package import WeirCore
 
-/// All upstreams, each asked no harder than it and the rule allow: pauses kept, budgets kept, short troubles mended by asking
-/// again.
+/// All upstreams, each asked no harder than it and the rule allow: it keeps pauses and budgets, and repeats requests after short
+/// troubles.
 ///
-/// The order is: is it to be left in peace → a turn in the rule's budget → the question → again, where that is harmless and
-/// likely to help.
+/// The order is: the upstream's pause → a turn in the rule's budget → the request → again, where that is harmless and likely to
+/// help.
 package final class Upstreams: UpstreamRegistry {
     private let client: any UpstreamRegistry
     private let book: UpstreamBook
@@ -38,7 +38,7 @@ package final class Upstreams: UpstreamRegistry {
         }
     }
 
-    /// Asked once: whoever fills a blob resumes it where it stands.
+    /// Asked once: the fill resumes the blob where it stands.
     package func blob(
         _ digest: Digest, range: UpstreamRange, in source: UpstreamSource
     ) async throws(UpstreamError) -> UpstreamBlob {
@@ -66,7 +66,7 @@ package final class Upstreams: UpstreamRegistry {
         try await ask(.list, in: source) { client, _ throws(UpstreamError) in try await client.tags(in: source, limit: limit) }
     }
 
-    /// Outside every budget, and once: it is a person who asks.
+    /// Outside every budget, and once: an operator waits for the answer.
     package func check(_ source: UpstreamSource) async throws(UpstreamError) { try await client.check(source) }
 
     package func status(owner: String, host: String) -> UpstreamStatus? {

@@ -7,7 +7,7 @@ import WeirCore
     import Foundation
 #endif
 
-/// Turns an answer that is a "no" into its reason. The one place where an upstream's status gets a meaning.
+/// Turns a refusing answer into its reason. The one place where an upstream's status gets a meaning.
 struct Verdict: Sendable {
     let clock: WallClock
 
@@ -40,9 +40,9 @@ struct Verdict: Sendable {
         }
     }
 
-    /// Whether a HEAD's answer decides nothing, so that a GET must be asked: registries refuse a HEAD, or know nothing of it, for
-    /// what they give to a GET (public.ecr.aws for blobs, Nexus for manifests). A limit and an outage are the host's word about
-    /// itself and count.
+    /// Whether a HEAD's answer decides nothing, so that a GET must be sent. Some registries refuse a HEAD, or know nothing of it,
+    /// for what they give to a GET (public.ecr.aws for blobs, Nexus for manifests). A limit and an outage are the host's word
+    /// about itself and count.
     func isMerelyALook(_ answer: Answer) -> Bool {
         switch answer.status {
         case 200: isPage(answer)
@@ -68,7 +68,7 @@ struct Verdict: Sendable {
         case none
         /// By Basic: the registry itself judges it.
         case sent
-        /// As a token, which the token server gave for it.
+        /// As a token: the token server has accepted the login.
         case taken
     }
 
@@ -82,8 +82,7 @@ struct Verdict: Sendable {
         }
     }
 
-    /// Whether it is not the registry that refuses, but what stands in front of it: it asks for no login, and does not speak as a
-    /// registry.
+    /// Whether something in front of the registry refuses: the answer asks for no login, and does not speak as a registry.
     private func isBlock(_ answer: Answer, _ login: LoginState, _ code: String?) -> Bool {
         guard answer.header("www-authenticate") == nil, code == nil, answer.mediaType?.contains("json") != true else {
             return false

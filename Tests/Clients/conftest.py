@@ -27,7 +27,7 @@ ROBOT = ("robot", "correct-horse")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
-    """A failure shows what the test's servers have written."""
+    """Adds to a failure what the test's servers have written."""
     report = yield
     if report.when == "call" and report.failed:
         used = list(item.funcargs.values())
@@ -39,7 +39,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Whatever the run was about: no secret that it planted may stand in anything that a server wrote or answered."""
+    """Fails where a planted secret occurs in anything that a server wrote or answered during the run."""
     if WATCH.found:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -92,7 +92,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory, sample: tuple[Image, str]
 
 
 class SecuredUpstream:
-    """A docker-registry behind TLS that takes tokens from an issuer, as Docker Hub does."""
+    """A docker-registry behind TLS that accepts tokens from an issuer, as Docker Hub does."""
 
     def __init__(self, folder: Path, authority: Authority):
         certificate = authority.server()
@@ -132,7 +132,7 @@ def _rude() -> Iterator[RudeRegistry]:
 
 @pytest.fixture
 def rude(_rude: RudeRegistry) -> Iterator[RudeRegistry]:
-    """An upstream that misbehaves as a test tells it to, and is honest again after."""
+    """An upstream that misbehaves as a test tells it to, and is honest again afterwards."""
     yield _rude
     _rude.manners = HONEST
 
@@ -143,7 +143,7 @@ def rude(_rude: RudeRegistry) -> Iterator[RudeRegistry]:
 def upstream_settings(
     upstream: DockerRegistry, secured: SecuredUpstream, _rude: RudeRegistry, authority: Authority,
 ) -> dict[str, object]:
-    """Where the host names that cache rules may name are really reached. At quay.io's nobody listens."""
+    """Where the hosts of cache rules are really reached. No server listens at quay.io's address."""
     return {
         "upstreams": {
             "public.ecr.aws": upstream.url,

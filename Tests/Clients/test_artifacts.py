@@ -1,7 +1,7 @@
-"""Everything that is more than an image: copies, indexes, signatures, attestations, SBOMs, charts; pushed, found, pulled, deleted.
+"""Artifacts beyond a plain image: copies, indexes, signatures, attestations, SBOMs, charts; pushed, found, pulled, deleted.
 
-"docker, podman, buildah, skopeo, `ctr`, and oras or an equivalent for artifacts: push, pull, copy between repositories, multi-platform
-index, signature and SBOM attached and found, delete" (issue 4); "Everything that hangs on an image … online and offline" (issue 3).
+With docker, podman, buildah, skopeo, `ctr`, and oras for artifacts: push, pull, copy between repositories, multi-platform index, signature
+and SBOM attached and found, delete; online and offline.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ EMPTY = Blob(b"{}", "application/vnd.oci.empty.v1+json")
 
 
 def attached(subject: Blob, artifact_type: str, content: bytes) -> tuple[Blob, list[Blob]]:
-    """A manifest that says of another: this is my subject."""
+    """A manifest that names another one as its subject."""
     part = Blob(content, artifact_type)
     document = {
         "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": artifact_type, "config": EMPTY.descriptor(),
@@ -42,7 +42,7 @@ def attached(subject: Blob, artifact_type: str, content: bytes) -> tuple[Blob, l
 
 
 def cosign_signature(subject: Blob) -> Image:
-    """As cosign keeps one where it goes by tags: sha256-HEX.sig."""
+    """In cosign's form by tags: sha256-HEX.sig."""
     payload = Blob(json.dumps({"critical": {"image": {"docker-manifest-digest": subject.digest}}}).encode(), SIGNATURE)
     config = Blob(b'{"architecture":"","os":"","rootfs":{"type":"layers","diff_ids":[]}}', CONFIG)
     document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config.descriptor(),
@@ -124,7 +124,7 @@ def test_skopeo_deletes(weir: Weir, repository: str, skopeo: Skopeo, tmp_path: P
 
 
 def test_oras_pushes_and_pulls(weir: Weir, repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """oras: an artifact that is no image, with annotations; a second one that has the first as its subject."""
+    """oras: an artifact that is no image, with annotations, and a second one with the first as its subject."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "notes.txt").write_text("an artifact")
@@ -203,7 +203,7 @@ def test_signatures_and_sboms_through_the_cache(
         standin.hold(f"referrer-{number}", Image(manifest, tuple(blobs)))
         standin.refer(upstream_repository, "1", listed[number])
     if name == "old":
-        # The specification's fallback where there is no API: an index under a tag made of the digest.
+        # The specification's fallback without an API: an index under a tag made from the digest.
         fallback = Blob(json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode(), INDEX)
         standin.hold(held.digest.replace(":", "-"), Image(fallback, ()))
     signature = standin.hold(held.digest.replace(":", "-") + ".sig", cosign_signature(held.top))
@@ -261,7 +261,7 @@ def _chart(seed: str) -> Image:
 
 
 def _attested(seed: str) -> Image:
-    """What BuildKit makes: an attestation beside the image, in the index, for a platform that is none."""
+    """BuildKit's form: an attestation beside the image in the index, for a platform that does not exist."""
     manifest, blobs = image([random_layer(seed, 900)], note=seed)
     statement = Blob(b'{"_type":"https://in-toto.io/Statement/v0.1"}' + seed.encode(), "application/vnd.in-toto+json")
     config = Blob(b'{"architecture":"unknown","os":"unknown","config":{},"rootfs":{"type":"layers","diff_ids":[]}}' + b" " * len(seed), CONFIG)
@@ -301,7 +301,7 @@ def test_bytes_stay_what_they_are(weir: Weir, standins: dict[str, StandIn], pref
 
 
 def test_an_index_in_an_index(weir: Weir, standins: dict[str, StandIn], prefix: str) -> None:
-    """Nested, as some build tools make them."""
+    """Nested indexes, as some build tools make them."""
     inner = two_platforms(prefix, 2000, runs=False)
     outer = Image(index({"all": inner.top}), inner.blobs, (inner.top, *inner.children))
     scene = Scene(weir, standins["modern"], prefix).rule()

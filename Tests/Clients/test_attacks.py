@@ -1,6 +1,6 @@
-"""Under each attack of one stranger the others go on: /healthz answers, a pull ends with the right bytes, memory stays bounded.
+"""Under each attack by one stranger the others go on: /healthz answers, a pull ends with the right bytes, memory stays bounded.
 
-How much slower they get is measured elsewhere (`make bench ARGS="--only attacks"`): here a machine may be busy with other things.
+`make bench ARGS="--only attacks"` measures how much slower they get; here the machine may be busy with other tests.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from harness.images import MIB, Image, random_layer, sha256, single
 from harness.processes import wait_until
 from harness.weir import Weir
 
-#: Seconds. A second on a machine that has nothing else to do.
+#: Seconds. On an otherwise idle machine it takes one.
 HEALTHY, A_PULL = 5.0, 30.0
-#: What a stranger may make the server hold, beside what it holds anyway.
+#: Memory that a stranger may make the server hold, beyond what it holds anyway.
 MEMORY = 500 * MIB
 
 
 class Watch:
-    """Asks /healthz all the time, each time on a new connection, as a load balancer does."""
+    """Asks /healthz again and again, each time on a new connection, as a load balancer does."""
 
     def __init__(self, weir: Weir):
         self.weir, self.slowest, self.asked, self.failed = weir, 0.0, 0, ""
@@ -71,7 +71,7 @@ def house(weir: Weir, image: Image) -> Iterator[Weir]:
     weir.repository("stranger/app")
     client = weir.distribution()
     client.push("victim/app", "1", image)
-    # A manifest as big as any may be, which every reader may ask for.
+    # A manifest of the largest size, which every reader may ask for.
     big = manifest([image.layers[0].descriptor()], annotations={f"a{number}": "x" * 4000 for number in range(900)})
     for blob in [*image.blobs, type(big)(b"{}", "application/vnd.oci.image.config.v1+json")]:
         client.push_blob("stranger/app", blob.content, blob.digest)
@@ -101,7 +101,7 @@ def test_the_others_go_on(house: Weir, image: Image, name: str) -> None:
 
 @pytest.mark.timeout(90)
 def test_who_asks_for_too_much_waits_while_others_are_served(house: Weir, image: Image) -> None:
-    """Nothing is refused, the operator is told, and a probe from the same address does not wait."""
+    """Nothing is refused, the operator is told of it, and a probe from the same address does not wait."""
     client = house.distribution()
     before = paced(house)
     with Attack("big-indexes", house, repository="stranger/app"):

@@ -1,4 +1,4 @@
-"""What clients of AWS have shown to be otherwise there: one test for each finding, all at one server."""
+"""AWS's behaviour as its clients have shown it: one test for each finding, all with one server."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_documents_are_measured_in_characters(weir: Weir, prefix: str) -> None:
 
 @pytest.fixture
 def guarded(weir: Weir) -> Iterator[Any]:
-    """Sets a Deny of the registry's, which goes with the test."""
+    """Sets a Deny in the registry's policy, which is removed with the test."""
     ecr = weir.client("ecr")
 
     def deny(action: str, **condition: Any) -> None:
@@ -130,7 +130,7 @@ def test_whoever_shuts_himself_out_of_his_registry_is_told(weir: Weir) -> None:
     ecr = weir.client("ecr")
     with refused("AccessDeniedException"):
         ecr.describe_registry()
-    # The account's root always has the way out.
+    # The account's root can always undo it.
     assert ecr.get_registry_policy()["policyText"] == outside
     ecr.delete_registry_policy()
     ecr.describe_registry()
@@ -320,7 +320,7 @@ def test_the_policy_of_a_deleted_secret_is_not_told(weir: Weir, prefix: str) -> 
     secrets.delete_secret(SecretId=prefix, RecoveryWindowInDays=7)
     with refused("InvalidRequestException", "marked for deletion"):
         secrets.get_resource_policy(SecretId=prefix)
-    # No policy is taken that would not be asked.
+    # A policy that would not be evaluated is not accepted.
     with refused("UnsupportedOperationException"):
         secrets.put_resource_policy(SecretId=prefix, ResourcePolicy=policy(Action="secretsmanager:*", Resource="*"))
 
@@ -394,7 +394,7 @@ def wrong(shape: Shape) -> Any:
 
 @pytest.mark.parametrize("service", ["kms", "secretsmanager"])
 def test_every_member_is_looked_at(weir: Weir, service: str) -> None:
-    """Whatever an operation does with a member, it knows its type: what it does not read it would drop without a word."""
+    """A member of the wrong type is refused, also where the operation does not read it: it would be dropped silently."""
     model = botocore.session.get_session().get_service_model(service)
     passed = []
     for name in model.operation_names:
@@ -405,7 +405,7 @@ def test_every_member_is_looked_at(weir: Weir, service: str) -> None:
             if told == "UnsupportedOperationException" and name in answer.text:
                 break
             text = answer.text
-            # The other required members are missing: their refusal comes first in some.
+            # In some operations the refusal of a missing required member comes first.
             if told not in REFUSALS | {"UnsupportedOperationException"}:
                 passed.append(f"{name} {member}: {answer.status_code} {text[:200]}")
             elif told == "ValidationException" and "Member must not be null" in text:

@@ -1,4 +1,4 @@
-"""A backup of a running server, as docs/operating.md has it: whatever the copied database knows can be served from the copy (findings N, Platform)."""
+"""A backup of a running server, as in docs/operating.md: whatever the copied database knows can be served from the copy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.processes import clean_environment, run
 from harness.weir import PROGRAM, Weir
 
 NAME = "team/app"
-#: The database; the blobs; what was put aside, and the rest.
+#: The database; the blobs; the quarantine, and the rest.
 STEPS = blocks("docs/operating.md", "What lies where")[1].splitlines()
 
 
@@ -28,7 +28,7 @@ def command(weir: Weir, *words: str) -> Any:
 
 
 def is_whole(weir: Weir) -> None:
-    """But for files of pushes that came after the database was copied."""
+    """The copy is whole, except for files of pushes that came after the database was copied."""
     found = command(weir, "verify")["verification"]
     assert {fault["kind"] for fault in found["faults"]} <= {"orphanFile"}, found
     assert found["blobs"]["items"] > 0 and found["manifests"] > 0
@@ -41,7 +41,7 @@ def copy(weir: Weir, backup: Path, steps: list[str]) -> None:
 
 
 def restored(make_weir: Callable[..., Weir], weir: Weir, backup: Path, *options: str) -> Weir:
-    """A server on the backup, and on the root key, which lay elsewhere."""
+    """A server on the backup and the root key, which was kept elsewhere."""
     shutil.copy(weir.data / "root.key", backup / "root.key")
     server = make_weir(start=False, options=list(options))
     backup.chmod(0o700)
@@ -98,7 +98,7 @@ def test_while_it_is_pushed_to(weir: Weir, make_weir: Callable[..., Weir], tmp_p
 
 
 def test_what_goes_meanwhile_is_still_in_the_copy(weir: Weir, make_weir: Callable[..., Weir], tmp_path: Path) -> None:
-    """Between the steps an image is deleted and collected: its files go from `blobs` to `lost`, and the copied database wants them."""
+    """Between the steps an image is deleted and collected: its files move from `blobs` to `lost`, and the copied database needs them."""
     client, kept, gone = weir.distribution(), image("kept"), image("gone")
     client.push(NAME, "kept", kept)
     client.push(NAME, "gone", gone)

@@ -1,4 +1,4 @@
-"""Nonsense at every door: a clear error in the dialect, never a crash, a hang or a 500."""
+"""Malformed requests at every door: a clear error in the client's dialect, never a crash, a hang or a 500."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DIGEST = "sha256:" + "a" * 64
 
 @pytest.fixture(autouse=True)
 def still_well(weir: Weir) -> Any:
-    """After each of these the server answers as ever."""
+    """Checks after each test that the server still answers."""
     yield
     assert weir.daemon is not None and weir.daemon.alive, weir.output[-3000:]
     assert weir.distribution().request("GET", "/v2/").status_code == 200
@@ -132,7 +132,7 @@ def basic(weir: Weir) -> str:
 
 
 def raw(weir: Weir, method: str, target: str, body: bytes | None = None, **headers: str) -> requests.Response:
-    """Exactly this target, which requests would tidy up first."""
+    """Sends exactly this target, which requests would normalise first."""
     connection = http.client.HTTPConnection("127.0.0.1", weir.port, timeout=30)
     connection.putrequest(method, target, skip_accept_encoding=True)
     connection.putheader("Authorization", basic(weir))
@@ -143,7 +143,7 @@ def raw(weir: Weir, method: str, target: str, body: bytes | None = None, **heade
     try:
         connection.endheaders(body)
     except (BrokenPipeError, ConnectionResetError):
-        pass  # It need not take all of a body that it refuses; its answer must be there all the same.
+        pass  # It need not read all of a body that it refuses, but its answer must be there.
     got = connection.getresponse()
     answer = requests.Response()
     answer.status_code, answer._content = got.status, got.read()
@@ -277,7 +277,7 @@ def test_paths_that_are_nobodys(weir: Weir) -> None:
 
 
 def test_nothing_of_this_was_an_error_of_the_servers(weir: Weir) -> None:
-    """The last of this file: clients' faults are not logged as ours."""
+    """The last test of this file: clients' faults are not logged as the server's."""
     lines = [line for line in weir.output.splitlines() if '"level":"error"' in line.replace(" ", "") or
              '"level":"critical"' in line.replace(" ", "")]
     assert lines == []

@@ -1,4 +1,4 @@
-"""Behind a proxy that ends TLS: everything that names the server names the address that clients know (issue 10, N2)."""
+"""Behind a proxy that ends TLS: everything that names the server names the address that clients use."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_everything_names_the_address_that_clients_know(proxied: tuple[Weir, Pro
     assert challenge.headers["WWW-Authenticate"].startswith(f'Basic realm="{proxy.url}/"')
     for told in (f"Weir is ready at {proxy.url}", f"AWS_ENDPOINT_URL={proxy.url}", f"--password-stdin {proxy.host}"):
         assert told + "\n" in weir.output, weir.output
-    # A proxy on loopback is no plain HTTP between machines.
+    # A proxy on loopback is not plain HTTP between machines.
     assert "speaks plain HTTP to other machines" not in weir.output
     password = base64.b64decode(authorization["authorizationToken"]).decode().partition(":")[2]
     if missing("skopeo") is None:
@@ -128,7 +128,7 @@ def test_a_proxy_that_changes_the_host_is_told(proxied: tuple[Weir, Proxy], auth
             client(weir, proxy).describe_repositories()
         assert refusal.value.response["Error"]["Code"] == "InvalidSignatureException"
         assert f"for the host '{proxy.host}', and the request came for '{weir.host}'" in str(refusal.value)
-        # A wrong secret is a wrong secret: nothing is said of hosts.
+        # A wrong secret is reported as such, without a word about hosts.
         wrong = boto3.client("ecr", region_name=weir.region, endpoint_url=weir.url, aws_access_key_id=weir.credentials["aws_access_key_id"],
                              aws_secret_access_key="wrong/secret", config=Config(retries={"total_max_attempts": 1}, proxies={}))
         with pytest.raises(ClientError) as refusal:

@@ -1,4 +1,4 @@
-"""What a rule may ask of its upstream, how fresh its tags are, and how much of an image it fetches: as its options say (issue 3)."""
+"""A rule's options: the caps on its upstream requests, the freshness of its tags, and how much of an image it fetches."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def platforms(scene: Scene, tag: str) -> tuple[Image, dict[str, Image]]:
 
 
 def fetched(scene: Scene, part: Image) -> set[bool]:
-    """Of which of an image's parts the stand-in has sent the bytes."""
+    """The parts of an image whose bytes the stand-in has sent."""
     paths = [one.path for one in scene.asked() if one.method == "GET"]
     return {any(path.endswith(blob.digest) for path in paths) for blob in (part.top, *part.blobs)}
 
 
 def stored(scene: Scene, part: Image) -> bool:
-    """Whether an image's blobs have all been put away."""
+    """Whether an image's blobs have all been stored."""
     return {blob.digest.partition(":")[2] for blob in part.blobs} <= {file.name for file in scene.weir.stored_files()}
 
 
@@ -93,7 +93,7 @@ def test_these_platforms_are_fetched(scene: Scene) -> None:
     wait_until(lambda: fetched(scene, parts["arm64"]) == {True}, 60, "the platform")
     wait_until(lambda: stored(scene, parts["arm64"]), 60, "stored")
     assert fetched(scene, parts["amd64"]) == fetched(scene, parts["s390x"]) == {False}
-    # The others are there for who asks.
+    # The other platforms are served to clients that ask for them.
     assert scene.client().pull(scene.repository, parts["amd64"].digest)[0] == parts["amd64"].digest
 
 
@@ -117,7 +117,7 @@ def test_tags_that_never_move(scene: Scene) -> None:
 
 
 def test_refresh_now(scene: Scene) -> None:
-    """Refresh now: though the window is long."""
+    """A refresh asks now, however long the window is."""
     scene.set(freshnessSeconds=86_400)
     old = scene.hold("1")
     client = scene.client()
@@ -136,9 +136,9 @@ def test_a_cap_on_the_line(scene: Scene) -> None:
     client = scene.client()
     began = time.monotonic()
     assert client.manifest(scene.repository, "1").status_code == 200
-    # Nobody reads: it is the storing that is held back.
+    # No client reads: storing is what is held back.
     wait_until(lambda: any(len(held.layers[0].content) <= file.stat().st_size for file in scene.weir.stored_files()), 60, "stored")
-    # Three seconds at this rate, less what a bucket holds to begin with.
+    # Three seconds at this rate, less what the bucket holds at first.
     assert time.monotonic() - began > 1.9
     assert client.pull(scene.repository, "1")[0] == held.digest
 
@@ -155,7 +155,7 @@ def test_a_cap_on_connections(scene: Scene) -> None:
         client.manifest(scene.repository, "1")
         digests = pool.map(lambda layer: scene.client().blob_digest(scene.repository, layer.digest), layers)
         assert list(digests) == [layer.digest for layer in layers]
-    # Two, and one whose last byte has gone and whose thread has not noticed. Without the cap it would be eight.
+    # Two, and one that is sent but whose thread has not noticed. Without the cap it would be eight.
     assert scene.standin.busiest <= 3, scene.standin.busiest
     assert held.digest
 
@@ -187,7 +187,7 @@ def test_one_token_for_all_who_wait(scene: Scene) -> None:
 
 
 def test_what_is_left_is_on_the_rules_status(scene: Scene) -> None:
-    """What is left is a metric and on the rule's status; so are the last success, the last error with upstream's status, the breaker."""
+    """The rest of the quota is a metric and on the rule's status; so are the last success, the last error with upstream's status, the breaker."""
     scene.hold("1")
     scene.standin.remaining = 77
     scene.client().pull(scene.repository, "1")

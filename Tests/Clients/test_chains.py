@@ -1,4 +1,4 @@
-"""Caches in a row: "Weir behind Weir, docker-registry behind Weir, Weir behind docker-registry: pulls work and stay coherent" (issue 3)."""
+"""Caches in a row: Weir behind Weir, docker-registry behind Weir, Weir behind docker-registry. Pulls work and stay coherent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AT_ONCE = ["--freshness", "0"]
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    """Where everything comes from."""
+    """The source of all images."""
     registry = DockerRegistry(tmp_path_factory.mktemp("source")).start()
     yield registry
     registry.stop()
@@ -78,7 +78,7 @@ def test_weir_behind_weir(
 
 
 def test_a_tag_moves_through_two_of_them(make_weir: Callable[..., Weir], inner: Weir, source: DockerRegistry) -> None:
-    """And stay coherent: what the tag is upstream now is what comes out in front; what it was is there by its digest."""
+    """Coherent: the front serves upstream's present image by tag, and the earlier one by its digest."""
     outer = as_ecr(make_weir, inner)
     client = outer.distribution()
     seen = []
@@ -91,7 +91,7 @@ def test_a_tag_moves_through_two_of_them(make_weir: Callable[..., Weir], inner: 
 
 
 def test_many_clients_of_two_in_a_row(make_weir: Callable[..., Weir], inner: Weir, source: DockerRegistry) -> None:
-    """One transfer over each line, however many pull."""
+    """One transfer over each hop, however many clients pull."""
     image = single([random_layer("row", 3_000_000)], note="row")
     Distribution(source.url).push("row/app", "1", image)
     outer = as_ecr(make_weir, inner)
@@ -104,7 +104,7 @@ def test_many_clients_of_two_in_a_row(make_weir: Callable[..., Weir], inner: Wei
 
 
 def test_what_was_pushed_to_the_inner_one(make_weir: Callable[..., Weir], inner: Weir) -> None:
-    """ECR in front of ECR: a repository of the inner one, not cached but pushed."""
+    """ECR in front of ECR: a repository of the inner server that is pushed and not cached."""
     inner.repository("own/app")
     image = two_platforms("own", 20_000, runs=False)
     inner.distribution().push("own/app", "1", image)
@@ -118,7 +118,7 @@ def test_what_was_pushed_to_the_inner_one(make_weir: Callable[..., Weir], inner:
 def test_docker_registry_in_front_of_weir(inner: Weir, source: DockerRegistry, tmp_path: Path, skopeo: Skopeo) -> None:
     """docker-registry, as a pull through cache, in front of Weir: it HEADs, it GETs, and it asks again by digest."""
     image = push(source, "front/app", "1", "front")
-    # It knows Basic only as a part of the URL.
+    # It takes Basic credentials only in the URL.
     url = f"http://AWS:{quote(inner.password(), safe='')}@{inner.host}"
     front = DockerRegistry(tmp_path / "front", proxy_of=url).start()
     try:
@@ -151,7 +151,7 @@ def test_weir_in_front_of_docker_registrys_cache(
 
 
 def test_a_ring(make_weir: Callable[..., Weir], tmp_path: Path) -> None:
-    """A cache whose upstream is itself: an end, and not a storm."""
+    """A cache whose upstream is itself: the pull ends, without a storm of requests."""
     weir = make_weir(start=False, options=["--upstream-patience", "3"])
     weir.upstreams["quay.io"] = weir.url
     weir.start()

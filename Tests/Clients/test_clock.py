@@ -39,7 +39,7 @@ def jumped(weir: Weir) -> bool:
 
 
 class Treasure:
-    """What a wrong clock could end: a key and a secret that await deletion, an image under a policy, and a layer on its way."""
+    """What a wrong clock could end: a key and a secret that wait for deletion, an image under a policy, and an open upload."""
 
     def __init__(self, weir: Weir):
         self.weir = weir
@@ -78,7 +78,7 @@ def test_twelve_seconds_of_a_wrong_clock(make_weir: Callable[..., Weir], machine
     treasure = Treasure(weir)
     machine.clock(days=40)
     time.sleep(1)
-    # What has a date is looked at by commands and operations too, and at a start.
+    # Commands, operations and a start look at dates, too.
     assert command(weir, machine, "gc", "--grace", "0").get("status") != "DONE"
     command(weir, machine, "lifecycle")
     time.sleep(11)
@@ -122,7 +122,7 @@ def test_an_operators_word_is_enough(make_weir: Callable[..., Weir], machine: Ma
     assert [action["imageDigest"] for action in run["actions"]] == [treasure.image.digest]
     weir.restart()
     assert command(weir, machine, "clock")["state"] == "STEADY" and not jumped(weir)
-    # A day too early for what was scheduled for today would be the other fault.
+    # A day too early for today's schedule would be a fault, too.
     machine.clock(days=40, seconds=600)
     assert command(weir, machine, "clock")["state"] == "STEADY"
 
@@ -158,7 +158,7 @@ def test_a_tag_asked_for_by_a_clock_that_was_ahead_is_asked_for_again(
     client = weir.distribution()
     machine.clock(seconds=3 * 3600)
     client.manifest("ecr-public/moving/tag", "1")
-    # Nor is a name that was not there yet unknown until then.
+    # Nor does a name that was unknown stay unknown until then.
     assert client.manifest("ecr-public/moving/tag", "2").status_code == 404
     new = single([random_layer("second", 10_000)], note="second")
     for tag in ("1", "2"):
@@ -207,7 +207,7 @@ def test_a_deleted_secret_stands_in_no_file(make_weir: Callable[..., Weir]) -> N
 
 
 def test_a_graceful_stop_leaves_one_whole_database(make_weir: Callable[..., Weir]) -> None:
-    """A copy of weir.db alone is then a backup."""
+    """Then a copy of weir.db alone is a backup."""
     weir = make_weir()
     image = pushed(weir, "app")
     weir.distribution().manifest("app", "1")

@@ -1,4 +1,4 @@
-"""Garbage collection, eviction and verification on a running server: nothing live is ever lost, nothing dead stays."""
+"""Garbage collection, eviction and verification on a running server: live content is never lost, dead content does not stay."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from harness.weir import PROGRAM, Weir
 CLIENTS = 32
 IMAGES = 200
 REPOSITORIES = [f"storm/app-{number}" for number in range(6)]
-#: Images that lie there already when the storm begins, and whose grace period is over.
+#: Images that are there when the storm begins, and whose grace period is over.
 OLD = 60
-#: Sharing them is what makes collecting hard.
+#: Shared layers are what makes collecting hard.
 SHARED = [random_layer(f"shared-{number}", 20_000 + 997 * number) for number in range(24)]
 
 
@@ -45,7 +45,7 @@ def collect(weir: Weir, *words: str) -> Any:
 
 
 def stored_bytes(weir: Weir) -> int:
-    """What lies there now; a file that goes meanwhile counts nothing."""
+    """The number of stored bytes; a file that is removed meanwhile counts as none."""
     total = 0
     for file in weir.stored_files():
         with contextlib.suppress(FileNotFoundError):
@@ -60,7 +60,7 @@ def image_of(seed: str) -> Image:
 
 
 def push_as_docker_does(client: Distribution, repository: str, tag: str, image: Image, grace: float = 600) -> None:
-    """Asks for each blob, and sends only what is not there. Begins again where that took longer than a promise lasts."""
+    """Asks for each blob, and sends only missing ones. Begins again where that took longer than a promise lasts."""
     for _ in range(20):
         began = time.monotonic()
         for blob in image.blobs:
@@ -74,7 +74,7 @@ def push_as_docker_does(client: Distribution, repository: str, tag: str, image: 
 
 
 def age(weir: Weir) -> None:
-    """As if everything had been pushed the day before yesterday."""
+    """Dates all pushes back to the day before yesterday."""
     with sqlite3.connect(weir.data / "weir.db") as rows:
         rows.execute("UPDATE repository_blob SET promised_at = 0")
     rows.close()
@@ -87,7 +87,7 @@ def put(client: Distribution, repository: str, tag: str, manifest: Blob) -> requ
 
 
 class Shelf:
-    """The images that are live, and who reads which: what is being pulled is not deleted."""
+    """The live images, and who reads which: an image that is being pulled is not deleted."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -111,7 +111,7 @@ class Shelf:
             self.readers[key] -= 1
 
     def take(self, choice: random.Random) -> tuple[str, str, Image] | None:
-        """One that nobody reads; from now on it is not live."""
+        """Takes an image that is not being read; it is no longer live."""
         with self.lock:
             free = [key for key in self.live if not self.readers.get(key)]
             if not free:
@@ -190,7 +190,7 @@ class Storm:
             self.is_over.wait(0.2)
 
     def aged(self, _: int) -> None:
-        """A policy keeps the two newest images of a repository, and is carried out after each push."""
+        """A policy keeps the two newest images of a repository. It is carried out after each push."""
         ecr, client, number = self.weir.client("ecr"), self.weir.distribution(), 0
         self.weir.repository("storm/aged")
         rule = {
@@ -206,7 +206,7 @@ class Storm:
             self.is_over.wait(0.2)
 
     def brief(self, _: int) -> None:
-        """A repository comes, is filled, and goes with everything in it, again and again."""
+        """Makes a repository, fills it, and deletes it with all its images, again and again."""
         ecr, client, number = self.weir.client("ecr"), self.weir.distribution(), 0
         while not self.is_over.is_set():
             self.weir.repository("storm/brief")
@@ -235,7 +235,7 @@ def test_32_clients_push_pull_and_delete_while_the_collector_never_rests(make_we
     for repository, tag in storm.shelf.live:
         client.pull(repository, tag)
     assert verify(weir)["isClean"], verify(weir)["faults"]
-    # A dry run tells what the real one does; after that only what is live lies there.
+    # A dry run reports what the real run does; after that only live content is left.
     would = collect(weir, "--dry-run", "--grace", "0")
     done = collect(weir, "--grace", "0")
     assert {**would, "dryRun": False} == done
@@ -298,7 +298,7 @@ def _churn(weir: Weir, round_: int, kept: dict[str, Image]) -> None:
 
 
 def _sweep(weir: Weir, over: threading.Event) -> None:
-    """Collects as long as there is a server, and waits for the next one."""
+    """Collects while there is a server, and waits for the next one."""
     while not over.wait(0.1):
         try:
             command(weir, "gc", "--grace", "1")
@@ -316,13 +316,13 @@ def test_a_size_cap_keeps_the_cache_within_its_bounds(make_weir: Callable[..., W
         client.pull("capped/app", tag)
     collect(weir)
     assert stored_bytes(weir) < 1_000_000
-    # What gave way is still listed, and comes back. The newest stayed.
+    # Evicted images are still listed, and come back. The newest stayed.
     assert client.tags("capped/app") == sorted(images)
     newest = images["cap-5"].layers[0].digest
     assert newest in {f"sha256:{file.name}" for file in weir.stored_files()}
     for tag in images:
         client.pull("capped/app", tag)
-    # Without a command, too: what is stored is looked at every few seconds.
+    # Without a command, too: the cache's size is checked every 10 s.
     wait_until(lambda: stored_bytes(weir) < 1_000_000, 60, "the cache to shrink")
     assert verify(weir)["isClean"]
 
@@ -348,7 +348,7 @@ def test_verify_finds_what_a_failing_disk_did(make_weir: Callable[..., Weir], ru
     assert sorted(fault["needsPush"] for fault in found["faults"]) == [False, True]
     repaired = verify(weir, "--repair")
     assert repaired["repaired"] == 1
-    # The cached one comes from upstream again; the pushed one is sent by the next push, which is told that it is not here.
+    # The cached layer comes from upstream again; the pushed one comes with the next push, which is told that it is missing.
     client.pull("checked/app", "check")
     assert client.request("HEAD", f"/v2/checked-pushed/app/blobs/{pushed.layers[0].digest}").status_code == 404
     push_as_docker_does(client, "checked-pushed/app", "1", pushed)

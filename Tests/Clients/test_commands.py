@@ -1,4 +1,4 @@
-"""The commands that speak to a running server, as a person meets them: what they say when something is wrong, and how it looks (findings N)."""
+"""The commands for a running server, as operators see them: their messages when something is wrong, and their output."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from harness.standin import StandIn
 from harness.vendors import Vendor
 from harness.weir import PROGRAM, Weir
 
-#: Whatever goes wrong, it is told sooner.
+#: Seconds within which a command must report any failure.
 AT_ONCE = 4.0
-#: Nothing that a library says of itself.
+#: Texts of libraries, which no message may hold.
 FOREIGN = re.compile(r"errno|NIO|SSLError|Error\.|HTTPClient|\.swift|checkouts|/build|SocketAddress|\(error")
 
 
@@ -53,7 +53,7 @@ class Said:
 
 
 def say(folder: Path, *words: str | Path, where: Path | None = None, **variables: str) -> Said:
-    """A command, in an environment with nothing but these variables."""
+    """Runs a command, in an environment with only these variables."""
     began = time.monotonic()
     done = run([PROGRAM, *words], clean_environment(folder / "home", **variables), check=False, folder=where)
     return Said(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
@@ -72,7 +72,7 @@ def is_plain(said: Said) -> bool:
 
 @pytest.fixture(scope="module")
 def secure(weir: Weir, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weir]:
-    """A server that speaks TLS by an authority of its own."""
+    """A server that speaks TLS with a certificate of its own authority."""
     server = Weir(tmp_path_factory.mktemp("secure"), options=["--tls-self-signed"])
     server.daemon = Daemon(server.command, server.log, clean_environment(server.folder / "home"))
     server.daemon.wait_for_port(server.port)
@@ -95,7 +95,7 @@ def test_nobody_listens(weir: Weir) -> None:
 
 
 def test_nobody_listens_at_localhost(weir: Weir) -> None:
-    """Of two addresses, ::1 and 127.0.0.1."""
+    """For both addresses, ::1 and 127.0.0.1."""
     assert "connection refused" in unreachable(weir, f"http://localhost:{refusing_port()}")
 
 
@@ -121,7 +121,7 @@ def test_an_authority_that_nobody_told_of(weir: Weir, secure: Weir) -> None:
 
 
 def test_the_servers_own_authority_is_trusted_though_the_machine_has_a_bundle(secure: Weir, authority: Authority) -> None:
-    """Many machines set AWS_CA_BUNDLE for all."""
+    """Many machines set AWS_CA_BUNDLE for all programs."""
     said = say(secure.folder, "rules", "--endpoint", f"https://{secure.host}", "--data", secure.data, AWS_CA_BUNDLE=str(authority.ca))
     assert said.code == 0, said
 
@@ -249,7 +249,7 @@ def test_reset_takes_the_options_own_names(weir: Weir, prefix: str) -> None:
 
 
 def on_a_terminal(command: Sequence[str | Path], environment: dict[str, str], columns: int = 120) -> str:
-    """What the command prints on a terminal of so many columns."""
+    """The command's output on a terminal with so many columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen([str(word) for word in command], stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL, env=environment)

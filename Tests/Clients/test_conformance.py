@@ -1,6 +1,7 @@
-"""The OCI distribution specification 1.1, and what its next version adds: each behaviour of its conformance suite, as that suite asks for it.
+"""The OCI distribution specification 1.1 and additions of its next version: each behaviour of the conformance suite, requested as that suite
+does.
 
-Pull, push, content discovery and content management; and with each kind of content that the suite knows the whole way: pushed, listed, asked for,
+Pull, push, content discovery and content management; and each kind of content in the suite the whole way: pushed, listed, requested,
 pulled, its referrers found, deleted.
 """
 
@@ -60,7 +61,7 @@ def patch(client: Distribution, location: str, data: Any, **headers: str) -> req
 
 
 def assert_created(client: Distribution, answer: requests.Response, content: bytes, digest: str) -> None:
-    """201, the digest told, and the content where the answer says that it is."""
+    """201, with the digest, and the content at the place that the answer names."""
     assert answer.status_code == 201, f"{answer.status_code}: {answer.text[:300]}"
     assert answer.headers["Docker-Content-Digest"] == digest
     found = client.request("GET", urljoin(client.url, answer.headers["Location"]))
@@ -164,7 +165,7 @@ def chunked(client: Distribution, content: bytes, digest: str, put_last: bool = 
 def out_of_order(
     client: Distribution, location: str, content: bytes, at: int, size: int, digest: str | None,
 ) -> str:
-    """Sends a wrong chunk, and asks where to go on."""
+    """Sends a wrong chunk, and asks where the upload goes on."""
     begin = at + size if at + size < len(content) else 0
     last = min(begin + size, len(content)) - 1
     headers = {"Content_Range": f"{begin}-{last}"}
@@ -268,7 +269,7 @@ def test_mounts(client: Distribution, source: str | None, algorithm: str) -> Non
 
 @dataclass
 class Content:
-    """What a push brings: blobs, and manifests in their order. The last is the top."""
+    """The contents of a push: blobs, and manifests in their order. The last is the top."""
 
     algorithm: str = "sha256"
     blobs: dict[str, bytes] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""One document, one bound: what a manifest, a batch, a policy or a stream of small calls may cost the server, and everybody else."""
+"""Bounds on documents: what a manifest, a batch, a policy or a stream of small calls may cost the server and its other clients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def put(weir: Weir, repository: str, reference: str, document: object, media_typ
 
 
 def pushed(weir: Weir, repository: str) -> Image:
-    """A repository with an image that is whole."""
+    """A repository with a complete image."""
     weir.client("ecr").create_repository(repositoryName=repository)
     image = single([random_layer(repository, 300)], note=repository)
     weir.distribution().push(repository, "1", image)
@@ -66,7 +66,7 @@ def test_media_types(weir: Weir, odd: str) -> None:
 # Descriptors
 
 def test_tens_of_thousands_of_layers(weir: Weir) -> None:
-    """Each would be a question to the database, and a digest in the answer and in the log."""
+    """Each layer would be a database query, and a digest in the answer and in the log."""
     pushed(weir, "many")
     config = {"mediaType": CONFIG, "digest": sha256(b"config"), "size": 6}
     begun = len(weir.output)
@@ -87,7 +87,7 @@ def test_tens_of_thousands_of_layers(weir: Weir) -> None:
 
 
 def test_a_push_goes_on_beside_the_greedy_one(weir: Weir) -> None:
-    """What is refused is refused before the one transaction that everybody's pushes wait for."""
+    """A refusal comes before the one transaction that all pushes wait for."""
     image = pushed(weir, "greedy")
     document = json.loads(image.top.content)
     document["layers"] = descriptors(999)
@@ -98,7 +98,7 @@ def test_a_push_goes_on_beside_the_greedy_one(weir: Weir) -> None:
 
 
 def test_lists_in_lists(weir: Weir) -> None:
-    """Four lists around an image: whoever walks through a list comes to an end."""
+    """Four lists around an image: a walk through a list must end."""
     image = pushed(weir, "deep")
     held = image.top
     for level in range(2, 7):
@@ -117,7 +117,7 @@ def large(number: int) -> str:
 
 
 def test_the_same_manifest_a_hundred_times(weir: Weir) -> None:
-    """Two kilobytes of a call would be answered by 390 MB."""
+    """A call of 2 KB would be answered with 390 MB."""
     image = pushed(weir, "batch")
     client = weir.distribution()
     digests = []
@@ -148,7 +148,7 @@ def test_the_same_manifest_a_hundred_times(weir: Weir) -> None:
 # Quotas
 
 def test_one_repositorys_uploads_keep_nobody_out(make_weir: Callable[..., Weir]) -> None:
-    """Beginning an upload costs its client nothing: whoever begins as many as may be has used up one repository's share."""
+    """Beginning an upload costs its client nothing: one who begins as many as possible uses up only one repository's share."""
     weir = make_weir()
     for name in ("greedy", "other"):
         weir.client("ecr").create_repository(repositoryName=name)
@@ -174,8 +174,9 @@ def test_one_repositorys_uploads_keep_nobody_out(make_weir: Callable[..., Weir])
 # Policies
 
 def test_a_long_header_costs_little(weir: Weir) -> None:
-    """`${aws:UserAgent}` again and again, and a header of 8 KB: what is too long is not compared. No Allow holds by it, and no Deny
-    fails by it."""
+    """`${aws:UserAgent}` again and again, with a header of 8 KB: a value that is too long is not compared. No Allow holds because of it, and
+    no Deny fails.
+    """
     image = pushed(weir, "variables")
     pattern = "*" + "${aws:UserAgent}*" * 500
     policy = {"Version": "2012-10-17", "Statement": [{

@@ -1,4 +1,4 @@
-"""kill -9 at random moments: what was acknowledged is there, what was not has left nothing behind."""
+"""kill -9 at random moments: acknowledged content is there, and other content has left nothing behind."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from harness.rude import HONEST, Manners, RudeRegistry
 from harness.weir import Weir
 
 ROUNDS = 20
-#: The server's own threads write while it is killed: two that push, two that pull what upstream has.
+#: The server's own threads write while it is killed: two push, and two pull from upstream.
 WORKERS = 2
 
 
 class Traffic:
-    """Pushes and pulls until it is cut off; remembers what was acknowledged."""
+    """Pushes and pulls until it is cut off. Remembers what was acknowledged."""
 
     def __init__(self, weir: Weir, rude: RudeRegistry, round_: int):
         self.weir = weir
@@ -77,7 +77,7 @@ def test_kill_minus_9_twenty_times(make_weir: Callable[..., Weir], rude: RudeReg
     moments = random.Random(20)
     acknowledged: list[tuple[str, str, Image]] = []
     for round_ in range(ROUNDS):
-        # Slow enough that most moments are in the middle of something.
+        # So slow that most moments are in the middle of a transfer.
         rude.manners = Manners(rate=8 * MIB)
         traffic = Traffic(weir, rude, round_)
         traffic.start()
@@ -90,7 +90,7 @@ def test_kill_minus_9_twenty_times(make_weir: Callable[..., Weir], rude: RudeReg
         rude.manners = Manners(manifest_status=503, blob_status=503)
         assert_whole(weir, traffic.acknowledged)
         acknowledged += traffic.acknowledged
-    # Enough was written for this to mean something.
+    # The test means something only if enough was written.
     assert {name for name, _, _ in acknowledged} == {"pushed/app", "cached/app"}
     assert len(acknowledged) >= ROUNDS
     assert_whole(weir, acknowledged)
@@ -99,7 +99,7 @@ def test_kill_minus_9_twenty_times(make_weir: Callable[..., Weir], rude: RudeReg
 
 
 def assert_whole(weir: Weir, acknowledged: list[tuple[str, str, Image]]) -> None:
-    """Each image pulls, from what is stored here alone."""
+    """Each image can be pulled, from stored content alone."""
     client = weir.distribution()
     for repository, tag, image in acknowledged:
         assert set(client.pull(repository, tag)) == {one.digest for one in (image.top, *image.blobs)}

@@ -1,4 +1,4 @@
-"""A private ECR registry as upstream: "GetAuthorizationToken signed with SigV4, role or static keys from the secret" (issue 3)."""
+"""A private ECR registry as upstream: GetAuthorizationToken signed with SigV4, with a role or with static keys from the secret."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make(make_weir: Callable[..., Weir], standin: StandIn, api: ECRAPI) -> Calla
 
 
 def keys_of(api: ECRAPI, **changes: str) -> dict[str, str]:
-    """In the server's own environment: who it is at AWS."""
+    """The server's own AWS keys, in its environment."""
     return {"AWS_ACCESS_KEY_ID": api.key.access_key, "AWS_SECRET_ACCESS_KEY": api.key.secret_key, **changes}
 
 
@@ -84,7 +84,7 @@ def test_the_rules_role(make: Callable[..., Weir], standin: StandIn, api: ECRAPI
 
 
 def test_nobody_at_all(make: Callable[..., Weir], standin: StandIn, api: ECRAPI, prefix: str) -> None:
-    """Who cannot sign says so, and does not say "not found"."""
+    """A server without keys says so, and does not say "not found"."""
     weir = make()
     standin.hold("1", two_platforms(prefix, 3000, runs=False))
     weir.rule(prefix, ECR.host)
@@ -93,7 +93,7 @@ def test_nobody_at_all(make: Callable[..., Weir], standin: StandIn, api: ECRAPI,
 
 
 def test_a_wrong_key(make: Callable[..., Weir], standin: StandIn, api: ECRAPI, prefix: str) -> None:
-    """Wrong secret: refused with ECR's words; validate says that it was the login that failed."""
+    """Wrong secret: refused with ECR's words; validation names the login as the failed step."""
     weir = make()
     standin.hold("1", two_platforms(prefix, 3000, runs=False))
     weir.rule(prefix, ECR.host, credentialArn=weir.secret(prefix, api.key.access_key, "another-key-altogether"))
@@ -105,7 +105,7 @@ def test_a_wrong_key(make: Callable[..., Weir], standin: StandIn, api: ECRAPI, p
 
 
 def test_a_password_that_is_withdrawn(make: Callable[..., Weir], standin: StandIn, api: ECRAPI, prefix: str) -> None:
-    """Token cached until expiry; refused before that, it is asked for again, once."""
+    """The token is held until it expires. Where it is refused earlier, a new one is requested, once."""
     weir = make()
     standin.hold("1", two_platforms(prefix, 3000, runs=False))
     weir.rule(prefix, ECR.host, credentialArn=weir.secret(prefix, api.key.access_key, api.key.secret_key))

@@ -1,7 +1,7 @@
-"""Every row of peers.md §6.2 under Upstream that is not about a break in the middle (those are in test_resume.py).
+"""Upstream's faults, except breaks in the middle of a body (those are in test_resume.py).
 
-Invariants: I1 a 2xx body matches its digest and length; I3 a tag never points at something unreadable; I4 no request waits longer than
-its budget; I5 one upstream transfer; I6 no secret anywhere (looked for at the end of the run); I7 temp space returns to zero.
+Invariants: I1 a 2xx body matches its digest and length; I3 a tag never points at something unreadable; I4 no request waits longer than its
+budget; I5 one upstream transfer; I6 no secret anywhere (checked at the end of the run); I7 temp space returns to zero.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from harness.standin import ELSEWHERE, StandIn
 from harness.vendors import S3, Vendor
 from harness.weir import Weir
 
-#: Asked at every pull (`--freshness 0`), with a token and links, as most are.
+#: Asked at every pull (`--freshness 0`), with a token and links, as most registries are.
 PLAIN = Vendor("plain", "quay.io", service="plain", blobs="cdn", redirect_status=302, signed_by=S3)
 
 
@@ -42,7 +42,7 @@ def standin(authority: Authority) -> Iterator[StandIn]:
 
 @pytest.fixture(scope="module")
 def nowhere(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Hosts at which nobody answers as a registry."""
+    """Hosts at which no registry answers."""
     hole = BlackHole()
     stranger = Authority(tmp_path_factory.mktemp("stranger"))
     plain = {"tls": True, "scheme": "open"}
@@ -104,7 +104,7 @@ def test_an_upstream_that_cannot_be_asked(weir: Weir, prefix: str, host: str, sa
 
 
 def test_a_time_out_is_paid_once(weir: Weir, prefix: str) -> None:
-    """A circuit breaker per upstream; no time-out is paid twice."""
+    """A circuit breaker per upstream: no time-out is paid twice."""
     weir.rule(prefix, "black-hole.example")
     client = weir.distribution()
     assert client.manifest(f"{prefix}/some/app", "1").status_code == 503
@@ -121,7 +121,7 @@ def test_a_time_out_is_paid_once(weir: Weir, prefix: str) -> None:
 @pytest.mark.parametrize("fault", [Fault("cdn", times=1, smallest=MIB, stall_at=0.5), Fault("cdn", times=1, smallest=MIB, rate=1)],
                          ids=["stall", "a-byte-a-second"])
 def test_a_transfer_that_stands_still(scene: Scene, fault: Fault) -> None:
-    """Stall mid-body, 1 byte/s: given up, and resumed by Range; readers already streaming continue."""
+    """Stall in a body, or 1 byte/s: given up, and resumed by Range; readers that are streaming go on."""
     held = scene.hold("1", 2 * MIB)
     fault = scene.fail(dataclasses.replace(fault))
     client, began = scene.client(), time.monotonic()
@@ -132,7 +132,7 @@ def test_a_transfer_that_stands_still(scene: Scene, fault: Fault) -> None:
 
 
 def test_an_answer_that_does_not_begin(scene: Scene) -> None:
-    """Slow start (60 s to headers): given up in time, cached images are served, and nobody waits for it twice."""
+    """Slow start (60 s to headers): given up in time, cached images are served, and no client waits for it twice."""
     held = scene.hold("1")
     client = scene.client()
     client.pull(scene.repository, "1")
@@ -142,7 +142,7 @@ def test_an_answer_that_does_not_begin(scene: Scene) -> None:
         answer = client.manifest(scene.repository, "1")
         assert answer.status_code == 200 and answer.headers["Warning"].startswith("110")
     assert_error(client.manifest(scene.repository, "never-seen"), 503, "UNAVAILABLE", scene.vendor.host)
-    # One time-out, or two where another is the first of its kind; not eleven.
+    # One time-out, or two where another request is the first of its kind; not eleven.
     assert time.monotonic() - began < 30
     assert client.pull(scene.repository, "1")[0] == held.digest
 
@@ -174,7 +174,7 @@ MANIFEST_FAULTS = {
 
 @pytest.mark.parametrize("fault", MANIFEST_FAULTS)
 def test_a_manifest_that_does_not_come(scene: Scene, fault: str) -> None:
-    """500/502/503/504, 429, a captive portal, gzip'd unasked, huge headers: a code and status of its own, nothing kept, nothing broken."""
+    """500/502/503/504, 429, a captive portal, unrequested gzip, huge headers: each has its code and status, nothing is stored, nothing breaks."""
     order, status, code = MANIFEST_FAULTS[fault]
     held = scene.hold("1")
     scene.fail(dataclasses.replace(order))
@@ -214,7 +214,7 @@ def test_one_hiccup_is_noticed_by_nobody(scene: Scene, status: int) -> None:
 
 
 def test_an_upstream_that_is_down_is_not_hammered(scene: Scene) -> None:
-    """Retries stay under a budget: a thousand pulls of what is not there do not become thousands of questions."""
+    """Retries stay under a budget: a thousand pulls of a missing image do not become thousands of requests."""
     scene.hold("1")
     scene.fail(Fault("manifests", status=503), Fault("ping", status=503), Fault("token", status=503))
     client, mark = scene.client(), scene.standin.mark()
@@ -224,7 +224,7 @@ def test_an_upstream_that_is_down_is_not_hammered(scene: Scene) -> None:
 
 
 def waiting(answer: requests.Response) -> int:
-    """For how many seconds a refusal says that upstream is left alone."""
+    """The number of seconds for which a refusal says that upstream is not asked."""
     return int(answer.text.partition("it is not asked again for ")[2].partition(" s")[0])
 
 
@@ -235,7 +235,7 @@ def date_in(seconds: float) -> str:
 @pytest.mark.parametrize(("header", "low", "high"), [({"retry-after": "23"}, 23, 23), ("date", 20, 41), ({}, None, None)],
                          ids=["seconds", "date", "none"])
 def test_a_429_is_told_as_one(scene: Scene, header: dict[str, str] | str, low: int | None, high: int | None) -> None:
-    """429 with/without Retry-After (seconds and date): 429 reported as such, with the wait in its text, and obeyed."""
+    """429 with and without Retry-After (seconds and date): reported as 429, with the wait in its text, and obeyed."""
     scene.hold("1")
     headers = {"retry-after": date_in(40)} if header == "date" else header
     scene.fail(Fault("manifests", methods=("GET", "HEAD"), status=429, code="TOOMANYREQUESTS", headers=headers))
@@ -254,7 +254,7 @@ def test_a_429_is_told_as_one(scene: Scene, header: dict[str, str] | str, low: i
 
 
 def test_a_tag_that_is_gone_upstream(scene: Scene) -> None:
-    """404 for a tag that was cached: policy decides; here it is ECR's: what is cached is served, as stale."""
+    """404 for a cached tag: as in ECR, the cached image is served, as stale."""
     held = scene.hold("1")
     client = scene.client()
     client.pull(scene.repository, "1")
@@ -288,7 +288,7 @@ def test_a_tag_that_moves_during_the_pull(scene: Scene) -> None:
 
 
 def test_a_child_that_is_missing(scene: Scene) -> None:
-    """Child manifest missing: the index comes, its other children come, the missing one is not found."""
+    """Child manifest missing: the index and its other children are served, the missing one is not found."""
     here, blobs = image([random_layer(f"{scene.prefix}-here", 700)])
     gone, _ = image([random_layer(f"{scene.prefix}-gone", 700)], "arm64")
     held = scene.standin.hold("sparse", Image(index({"amd64": here, "arm64": gone}), tuple(blobs), (here,)))
@@ -306,7 +306,7 @@ BLOB_FAULTS = {
     "longer-than-said": Fault("cdn", methods=("GET",), extra_bytes=1000, changed={"Content-Length": "", "Connection": "close"}),
     "short-length": Fault("cdn", methods=("GET",), changed={"Content-Length": "100", "Connection": "close"}),
     "long-length": Fault("cdn", methods=("GET",), changed={"Content-Length": "999999", "Connection": "close"}, reset_at=1.0),
-    # What the bytes would be, unpacked, does not matter: the digest is of those that are sent.
+    # The digest is that of the bytes as sent; their unpacked form does not matter.
     "gzipped": Fault("cdn", methods=("GET",), changed={"Content-Encoding": "gzip"}, gzips=True),
     "portal": Fault("cdn", methods=("GET",), status=200, body=PORTAL, headers={"Content-Type": "text/html"}),
     "empty": Fault("cdn", methods=("GET",), status=200, body=b""),
@@ -316,8 +316,9 @@ BLOB_FAULTS = {
 
 @pytest.mark.parametrize("fault", BLOB_FAULTS)
 def test_content_that_is_not_what_it_should_be(scene: Scene, fault: str) -> None:
-    """Wrong bytes, right length; right bytes, wrong Content-Length; longer than declared; gzip'd unasked; HTML 200: never stored, never
-    acknowledged; connection cut; poisoned partial dropped."""
+    """Wrong bytes of the right length; right bytes with a wrong Content-Length; longer than declared; unrequested gzip; HTML with 200: never
+    stored, never acknowledged, and the connection is cut. A poisoned partial transfer is dropped.
+    """
     held = scene.hold("1", 200_000)
     layer = held.layers[0]
     scene.fail(dataclasses.replace(BLOB_FAULTS[fault]))
@@ -333,7 +334,7 @@ def test_content_that_is_not_what_it_should_be(scene: Scene, fault: str) -> None
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "aws-chunked"])
 def test_a_label_that_lies(scene: Scene, encoding: str) -> None:
-    """The right bytes under a Content-Encoding that they have not: the digest decides (D 07)."""
+    """The right bytes under a wrong Content-Encoding: the digest decides."""
     held = scene.hold("1", 200_000)
     scene.fail(*(Fault(at, changed={"Content-Encoding": encoding}) for at in ("cdn", "manifests")))
     assert scene.client().pull(scene.repository, "1")[0] == held.digest
@@ -348,7 +349,7 @@ def came(scene: Scene, layer: Blob) -> bool:
 
 @pytest.mark.parametrize("said", ["bytes 0-99/200000", "bytes 7-/9", "nonsense", ""])
 def test_a_wrong_range(scene: Scene, said: str) -> None:
-    """206 with wrong Content-Range: its bytes are not put where they do not belong (I1)."""
+    """206 with a wrong Content-Range: its bytes are not written in the wrong place (I1)."""
     held = scene.hold("1", 2 * MIB)
     layer = held.layers[0]
     scene.fail(
@@ -386,7 +387,7 @@ def test_headers_that_lie(scene: Scene, changed: dict[str, str]) -> None:
 
 @pytest.fixture
 def trap(authority: Authority) -> Iterator[Recorder]:
-    """A private address that nobody has allowed."""
+    """A private address that the settings do not allow."""
     recorder = Recorder("127.0.0.3", authority.server("127.0.0.3"))
     yield recorder
     recorder.stop()
@@ -412,7 +413,7 @@ def test_redirects_in_a_circle(scene: Scene) -> None:
 ])
 @pytest.mark.parametrize("kind", ["manifests", "blobs"])
 def test_redirects_to_where_it_may_not_go(scene: Scene, trap: Recorder, kind: str, target: str) -> None:
-    """Redirect to http, to private address: refused, no credential; the reason names it, and is not "not found"."""
+    """Redirect to http, or to a private address: refused, without a credential. The reason names the host, and is not "not found"."""
     held = scene.hold("1", 2000)
     elsewhere = scene.standin.elsewhere_host
     location = target.format(trap=trap.address, port=trap.port, elsewhere=elsewhere)
@@ -429,7 +430,7 @@ def test_redirects_to_where_it_may_not_go(scene: Scene, trap: Recorder, kind: st
 
 
 def test_a_long_way(scene: Scene) -> None:
-    """Redirect to 10 hosts: at most so many hops, and never with the login."""
+    """Redirect over 10 hosts: a bounded number of hops, and never with the login."""
     held = scene.hold("1", 2000)
     hop = f"https://{scene.standin.elsewhere_host}/v2/{scene.vendor.repository}/manifests/1"
     scene.fail(Fault("manifests", status=307, headers={"Location": hop}))
@@ -442,7 +443,7 @@ def test_a_long_way(scene: Scene) -> None:
 
 
 def test_the_blobs_host_wants_a_login(scene: Scene) -> None:
-    """GO-2026-5822: the CDN's 401 does not trigger our login."""
+    """GO-2026-5822: the CDN's 401 does not make the server send its login."""
     held = scene.hold("1", 2000)
     scene.fail(Fault("cdn", status=401, headers={"WWW-Authenticate": 'Basic realm="give me yours"'}))
     client = scene.client()

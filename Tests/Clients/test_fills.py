@@ -1,4 +1,4 @@
-"""How content comes from upstream: once, verified, and whatever its readers do."""
+"""Content comes from upstream once, verified, and independently of its readers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_sixteen_clients_share_one_transfer(
     Distribution(upstream.url).push("big/app", "1", image)
     weir = make_weir()
     weir.rule("ecr-public", "public.ecr.aws")
-    # Each of them is curl and openssl: Python would be the bottleneck.
+    # Each client is curl and openssl: Python would be the bottleneck.
     digest_of = 'curl -sSf -u "AWS:$PASSWORD" "$URL" | openssl dgst -sha256 -r'
     environment = clean_environment(
         tmp_path / "home", PASSWORD=weir.password(),
@@ -40,14 +40,14 @@ def test_sixteen_clients_share_one_transfer(
     received = ["sha256:" + client.communicate(timeout=240)[0].partition(" ")[0] for client in clients]
     assert received == [layer.digest] * 16
     wait_until(lambda: upstream.blob_gets(layer.digest), 60, "upstream's log line")
-    # Once, though it may be in parts.
+    # Once, though perhaps in parts.
     assert sum(one.size for one in upstream.blob_gets(layer.digest)) == len(layer.content)
     assert weir.peak_memory < 256 * MIB
 
 
 @pytest.fixture
 def lying(rude: RudeRegistry, weir: Weir, prefix: str) -> tuple[str, Image]:
-    """The repository of an image of the rude registry, and the image. Its rule is there, nothing was pulled."""
+    """The repository and the image of the rude registry. Its rule exists; nothing was pulled."""
     image = rude.hold(f"{prefix}/app", "1", single([random_layer(prefix, 3 * MIB)], note=prefix))
     weir.rule(prefix, "registry.k8s.io")
     return f"{prefix}/{prefix}/app", image
@@ -98,7 +98,7 @@ def test_readers_see_the_bytes_as_they_land(weir: Weir, rude: RudeRegistry, lyin
     weir.distribution().manifest(repository, "1", method="HEAD")
 
     def read(delay: float) -> tuple[int, bytes]:
-        """What had come from upstream when the first bytes were here, and all bytes."""
+        """How much had come from upstream when the first bytes were here, and all bytes."""
         time.sleep(delay)
         client = weir.distribution()
         with client.blob(repository, layer.digest, stream=True) as answer:
@@ -138,10 +138,10 @@ def test_a_range_of_what_is_not_here_yet(weir: Weir, rude: RudeRegistry, lying: 
     assert answer.content == layer.content[1000:2000]
 
 
-# What upstream says is told on, and never as "not found".
+# Upstream's refusal is passed on, and never as "not found".
 
 @pytest.mark.parametrize(("upstream_status", "status", "code", "saying"), [
-    # No login was sent, and so none can be wrong.
+    # No login was sent, so none can be wrong.
     (401, 403, "DENIED", "without a login"),
     (403, 403, "DENIED", "upstream"),
     (404, 404, "MANIFEST_UNKNOWN", "Requested image not found"),
@@ -172,7 +172,7 @@ def test_refusals_of_a_layer(
     rude.manners = Manners(blob_status=upstream_status, headers={"Retry-After": "1"} if status == 429 else {})
     weir.distribution().manifest(repository, "1", method="HEAD")
     layer = image.layers[0].digest
-    # The fill that the manifest began may have been there before the upstream was told to refuse.
+    # The fill that the manifest began may have come before the upstream was told to refuse.
     if rude.gets(layer) == 0:
         answer = weir.distribution().blob(repository, layer)
         assert answer.status_code == status, answer.text

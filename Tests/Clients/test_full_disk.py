@@ -1,4 +1,4 @@
-"""A volume that is full: nothing is lost, pulls go on, and there is a way out."""
+"""A full volume: nothing is lost, pulls go on, and there is a way out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def on_a_small_disk(make_weir: Callable[..., Weir]) -> Iterator[tuple[Weir, Smal
 
 
 def fill(disk: SmallDisk, leaving: int = 0) -> None:
-    """The server looks at its volume once a second."""
+    """The server checks its volume once a second."""
     disk.fill(leaving)
     time.sleep(1.1)
 
@@ -78,7 +78,7 @@ def test_pulls_go_through_unstored(on_a_small_disk: tuple[Weir, SmallDisk], upst
     assert part.status_code == 206 and part.content == layer.content[2 * MIB:2 * MIB + 1000]
     assert weir.stored_files() == stored
     pulls(client, "ecr-public/held/app", held)
-    # Told once, and not for each pull.
+    # Logged once, and not for each pull.
     wait_until(lambda: "pulls go through unstored" in weir.output, 20, "the log line")
     assert weir.output.count("pulls go through unstored") == 1 and "Blob not filled" not in weir.output
     assert is_short(weir)
@@ -116,7 +116,7 @@ def test_a_push_is_refused_before_its_first_byte(on_a_small_disk: tuple[Weir, Sm
     client = weir.distribution()
     place = client.begin("app")
     fill(disk, leaving=20 * MIB)
-    # It would fit, but for the reserve: it is refused while nothing of it was sent.
+    # It would fit but for the reserve, so it is refused before any of it is sent.
     path = place if place.startswith("/") else "/" + place.partition("://")[2].partition("/")[2]
     login = base64.b64encode(f"AWS:{weir.password()}".encode()).decode()
     with socket.create_connection(("127.0.0.1", weir.port), timeout=15) as connection:
@@ -134,7 +134,7 @@ def test_a_push_is_refused_before_its_first_byte(on_a_small_disk: tuple[Weir, Sm
 
 
 def test_a_push_stops_at_the_reserve(on_a_small_disk: tuple[Weir, SmallDisk]) -> None:
-    """One that does not say how long it is does not take the last byte: rows and the collector need it."""
+    """A body without a length does not take the last byte: rows and the collector need it."""
     weir, disk = on_a_small_disk
     weir.repository("app")
     client = weir.distribution()
@@ -173,7 +173,7 @@ def test_the_collector_finds_a_way_out_of_a_full_disk(on_a_small_disk: tuple[Wei
 
 
 def test_a_server_starts_on_a_volume_without_a_free_byte(on_a_small_disk: tuple[Weir, SmallDisk]) -> None:
-    """Whoever frees some needs it running."""
+    """An operator needs the server running in order to free some room."""
     weir, disk = on_a_small_disk
     image = single([random_layer("kept", 200_000)], note="kept")
     weir.repository("app")
@@ -187,7 +187,7 @@ def test_a_server_starts_on_a_volume_without_a_free_byte(on_a_small_disk: tuple[
 
 
 def test_the_ballast_is_kept_for_whom_nothing_else_helps(on_a_small_disk: tuple[Weir, SmallDisk]) -> None:
-    """A collection that still finds room for its rows leaves it alone: given up early, it would be used up by others."""
+    """A collection that finds room for its rows leaves the ballast alone: given up early, it would be used up by others."""
     weir, disk = on_a_small_disk
     weir.repository("app")
     wait_until(lambda: (weir.data / "ballast").exists(), 20, "the ballast")
@@ -204,7 +204,7 @@ def test_a_collection_without_ballast_gives_up_quarantine_to_begin(on_a_small_di
     for number in range(10):
         layer = random_layer(f"quarantine-{number}", 200_000)
         client.push_blob("app", layer.content, layer.digest)
-    # Put aside, for an hour.
+    # Put into quarantine for an hour.
     collect(weir, "--grace", "3600")
     time.sleep(1.1)
     run_ = collect(weir, "--grace", "1")
@@ -231,7 +231,7 @@ def test_a_row_that_finds_no_room_is_told_as_a_full_volume(on_a_small_disk: tupl
 
 
 def test_a_cache_makes_room_for_itself(on_a_small_disk: tuple[Weir, SmallDisk], upstream: DockerRegistry) -> None:
-    """More is pulled than there is room for: what was longest not pulled gives way, without a cap and without a word."""
+    """More is pulled than there is room for: the blobs pulled longest ago are evicted, without a cap and without a command."""
     weir, disk = on_a_small_disk
     weir.rule("ecr-public", "public.ecr.aws")
     client = weir.distribution()

@@ -1,4 +1,4 @@
-"""The harness itself, on Debian's docker-registry alone: what fails here says nothing of Weir."""
+"""The harness itself, on Debian's docker-registry alone: a failure here says nothing about Weir."""
 
 from __future__ import annotations
 

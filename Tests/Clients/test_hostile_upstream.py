@@ -1,4 +1,4 @@
-"""Upstreams that mean harm, and storages that speak for nobody but themselves."""
+"""Hostile upstreams, and storages that speak only for themselves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def storage() -> Iterator[HostileUpstream]:
 def scene(
     make_weir: Callable[..., Weir], registry: HostileUpstream, storage: HostileUpstream,
 ) -> Callable[..., tuple[Weir, list[Image]]]:
-    """A rule `up` for a registry whose blobs lie at the storage, and so many images."""
+    """A rule `up` for a registry whose blobs are at the storage, and so many images."""
     def make(count: int, **settings: object) -> tuple[Weir, list[Image]]:
         options = ["--allow-private-upstream", ELSEWHERE]
         weir = make_weir(upstreams={"registry.k8s.io": registry.url}, **{"options": options, **settings})
@@ -66,7 +66,7 @@ def test_a_storage_that_wants_peace_shuts_nothing_but_its_blob(
     for number, image in enumerate(others, 1):
         assert client.pull(f"up/app-{number}", "1")[0] == image.digest
     assert client.blob_digest("up/app-0", one.blobs[0].digest) == one.blobs[0].digest
-    # The blob itself is left in peace, and asked for again before long.
+    # The blob is not asked for during the pause, and asked for again soon after.
     if retry_after:
         assert client.blob("up/app-0", layer).status_code == 429 and storage.count(layer) == asked
 
@@ -88,7 +88,7 @@ def test_a_registrys_own_word_is_obeyed_for_an_hour_at_most(
     scene: Callable[..., tuple[Weir, list[Image]]], registry: HostileUpstream,
 ) -> None:
     weir, _ = scene(1)
-    # Four months. What is longer than a year is a moment (test_limits in test_upstreams.py).
+    # Four months. A number above a year would be a point in time (test_limits in test_upstreams.py).
     registry.says("/manifests/", limited(10**7))
     refused = weir.distribution().manifest("up/app-0", "1")
     assert refused.status_code == 429 and "it is not asked again for 3600 s" in refused.text

@@ -1,4 +1,4 @@
-"""ECR's own way to push, by boto3: layers in parts, the manifest, the link to a layer. And repositories made by a push."""
+"""ECR's own way to push, by boto3: layers in parts, the manifest, and the link to a layer. Also repositories made by a push."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ecr(weir: Weir) -> Any:
 
 
 def upload(ecr: Any, repository: str, content: bytes) -> str:
-    """A layer, in parts of the size that the server asks for."""
+    """Uploads a layer, in parts of the size that the server tells."""
     begun = ecr.initiate_layer_upload(repositoryName=repository)
     size = begun["partSize"]
     assert size == 10 * MIB
@@ -143,7 +143,7 @@ def test_a_push_makes_its_repository(weir: Weir, ecr: Any, prefix: str, skopeo: 
         encryptionConfiguration={"encryptionType": "KMS"}, resourceTags=[{"Key": "team", "Value": "red"}],
         customRoleArn="arn:aws:iam::111122223333:role/ecr")
     name = f"{prefix}/team/app"
-    # Clients ask first whether it is there: that makes nothing.
+    # Clients first ask whether the repository is there: that makes none.
     assert_error(weir.distribution().manifest(name, "1"), 404, "NAME_UNKNOWN")
     skopeo.push(sample[1], f"{weir.host}/{name}:1", weir.password())
     assert skopeo.pull(f"{weir.host}/{name}:1", weir.password()) == sample[0].digest

@@ -35,7 +35,7 @@ def repository(weir: Weir, prefix: str) -> str:
 
 @pytest.fixture
 def push(weir: Weir, repository: str) -> Callable[[str], str]:
-    """Pushes a small image under a tag; its digest."""
+    """Pushes a small image under a tag. Returns its digest."""
     def push(tag: str) -> str:
         return weir.distribution().push(repository, tag, single([random_layer(tag, KIB)], note=tag))
 
@@ -60,7 +60,7 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 
 
 def command(weir: Weir, *words: str) -> str:
-    """A command of the program, said to the server; what it prints."""
+    """Runs a command of the program against the server. Returns its output."""
     said = [PROGRAM, *words, "--endpoint", weir.url, "--data", weir.data]
     return run(said, clean_environment(weir.folder / "home")).stdout
 
@@ -136,7 +136,7 @@ def test_policies_are_carried_out_on_a_schedule(make_weir: Callable[..., Weir]) 
     ecr.put_lifecycle_policy(
         repositoryName="app",
         lifecyclePolicyText=policy(rule(1, "tagged", 1, tagPrefixList=["v"]), rule(2, "untagged", 1)))
-    # The older version goes and its signature with it. The parts of the list, untagged as they are, stay.
+    # The older version goes, and its signature with it. The untagged parts of the list stay.
     expected = {kept, new, *(child.digest for child in children)}
     eventually(lambda: digests(weir, "app") == expected, f"{digests(weir, 'app')} becoming {expected}")
     assert_error(door.manifest("app", "v1"), 404, "MANIFEST_UNKNOWN")
@@ -152,7 +152,7 @@ def test_policies_are_carried_out_on_a_schedule(make_weir: Callable[..., Weir]) 
     deleted = {event["detail"]["image-digest"]: event["detail-type"] for event in events
                if event["detail"].get("action-type") == "DELETE"}
     assert deleted == {old: "ECR Image Action", signature.digest: "ECR Referrer Action"}
-    # Deleted with the policy: the time of the last run.
+    # Deleted together with the policy: the time of the last run.
     assert "lastEvaluatedAt" in ecr.delete_lifecycle_policy(repositoryName="app")
 
 

@@ -1,4 +1,4 @@
-"""What the log says, to whom it may concern: whose a refusal is, numbers as numbers, lines that people can read (issue 10, N9, N15 to N18)."""
+"""The log's lines: whose request was refused, numbers as numbers, and text that people can read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_numbers_are_numbers(make_weir: Callable[..., Weir], upstream: DockerReg
     filled = last(weir, "Blob filled")
     assert type(filled["fill.bytes"]) is int and type(filled["fill.seconds"]) in (int, float) and type(filled["fill.parts"]) is int
     assert lines(weir, "Ready")[0]["listen"] == weir.host
-    # Whoever tells numbers tells them as such. Names of things are text, though they may have digits only: one build id in 280 does.
+    # Numbers are logged as numbers. Names are text, though one may have digits only: a build id in 280 does.
     digits = {key for line in weir.output.splitlines() if line.startswith("{")
               for key, value in json.loads(line).items() if isinstance(value, str) and value.isdigit()}
     assert digits <= {"account", "access_key.id", "build", "reference", "tag", "registry"}, digits

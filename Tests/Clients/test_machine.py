@@ -1,4 +1,4 @@
-"""The switches of machine.py do what they say, to the program as it is linked: each goes through a symbol of the C library."""
+"""The faults of machine.py work on the program as it is linked: each goes through a symbol of the C library."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_every_call_can_fail(make_weir: Callable[..., Weir], machine: Machine) -
         except (requests.RequestException, Truncated):
             return False
 
-    weir.restart()  # Nothing of it is in memory now.
+    weir.restart()  # Now nothing of it is in memory.
     client = weir.distribution()
     with machine.fails("open", errno.EMFILE, path="/blobs/") as fault:
         gets()
@@ -110,7 +110,7 @@ def test_other_users_and_limits(make_weir: Callable[..., Weir]) -> None:
         weir = Weir(folder, under=[*as_nobody, *few_descriptors(200)]).start()
         try:
             pid = weir.daemon.pid
-            # Its files in /proc are root's: nobody else may look into its memory.
+            # Its files in /proc belong to root, so that other users cannot read its memory.
             assert "Uid:\t65534\t65534" in open(f"/proc/{pid}/status").read()
             assert os.stat(f"/proc/{pid}/mem").st_uid == 0
             limits = open(f"/proc/{pid}/limits").read()
@@ -121,7 +121,7 @@ def test_other_users_and_limits(make_weir: Callable[..., Weir]) -> None:
             with unreadable(weir.data / "blobs"):
                 with pytest.raises((requests.RequestException, Truncated)):
                     weir.distribution().blob_digest("app", image.layers[0].digest)
-                # Nor does it start on what it cannot see.
+                # Nor does it start on blobs that it cannot see.
                 weir.stop()
                 with pytest.raises(RuntimeError, match="Permission denied"):
                     weir.start()

@@ -1,4 +1,4 @@
-"""Names left alone: clients that say `docker.io/library/alpine` or `quay.io/team/app`, and are served by Weir all the same (issue 3)."""
+"""Unchanged names: clients that say `docker.io/library/alpine` or `quay.io/team/app` are served by Weir all the same."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_docker_with_a_registry_mirror(
     try:
         configuration = docker.folder / "config"
         configuration.mkdir(exist_ok=True)
-        # What a mirror is told is what Docker Hub would be told.
+        # The mirror gets the login for Docker Hub.
         (configuration / "config.json").write_text(json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": login(weir)}}}))
         assert docker.pull("tiny:mirrored") == [held.digest]
     finally:

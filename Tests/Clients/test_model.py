@@ -19,7 +19,7 @@ from harness.weir import Weir
 COMPATIBILITY = Path(__file__).resolve().parents[2] / "docs" / "compatibility.md"
 REFUSALS = {"InvalidParameterException", "ValidationException", "SerializationException"}
 
-#: Breaches that a list's own exception answers: AWS has one for tags.
+#: Violations with an exception of their own: AWS has one for tags.
 OTHERWISE = {
     "InvalidTagParameterException": ("tags", "tagKeys"),
     "TooManyTagsException": ("tags",),
@@ -52,7 +52,7 @@ def test_the_page_lists_all_58_operations_as_here() -> None:
 # Answers
 
 class Story:
-    """A registry in which every operation can succeed; each answer is held against the model."""
+    """A registry in which every operation can succeed. Each answer is checked against the model."""
 
     def __init__(self, weir: Weir):
         self.weir = weir
@@ -91,7 +91,7 @@ POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{
     "Sid": "readers", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"},
     "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}]})
 
-#: A registry's says which repositories it is about; a repository's does not.
+#: A registry's policy names its repositories; a repository's does not.
 REGISTRY_POLICY = POLICY.replace('"Action"', '"Resource": "arn:aws:ecr:us-east-2:111122223333:repository/*", "Action"')
 
 
@@ -221,7 +221,7 @@ def images(ecr: Any, weir: Weir) -> None:
 
     assert ecr.update_image_storage_class(**one, targetStorageClass="ARCHIVE")["imageStatus"] == "ARCHIVED"
     archived = ecr.list_images(**name, filter={"imageStatus": "ARCHIVED"})["imageIds"]
-    # What is about an archived image goes with it.
+    # Referrers of an archived image go with it.
     assert {one["imageDigest"] for one in archived} == {image.digest, signature.digest}
     assert ecr.describe_images(**name, filter={"imageStatus": "ANY"})["imageDetails"]
     ids = [{"imageDigest": signature.digest}, {"imageTag": "1"}, {"imageTag": "2"}]

@@ -1,4 +1,4 @@
-"""Every exception that botocore's model lists for an operation of ECR: provoked, or named with the reason why it cannot come."""
+"""Every exception that botocore's model lists for an ECR operation: provoked, or listed with the reason why it cannot occur."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ABSENT = "sha256:" + "0" * 64
 KEPT = "arn:aws:secretsmanager:us-east-2:111122223333:secret:ecr-pullthroughcache/kept-Ab12Cd"
 PRINCIPAL = "arn:aws:iam::111122223333:role/exceptions"
 
-#: What cannot be provoked, or not by a test of this size.
+#: Exceptions that cannot be provoked, or not by a test of this size.
 EXCUSED = {
     "ServerException": "a fault of the server; nothing is known that makes one",
     "ValidationException": "this server says InvalidParameterException, as ECR does for nearly everything",
@@ -75,7 +75,7 @@ def house(weir: Weir, image: Image) -> Weir:
 
 
 def missing_repository(weir: Weir, ecr: Any, operation: str) -> Any:
-    """Any operation that names a repository, with one that is not there."""
+    """Any operation that names a repository, with a missing one."""
     shape = model.ECR.operation_model(operation).input_shape
     members = model.sample(shape) | {
         name: value for name, value in (
@@ -96,7 +96,7 @@ def call(ecr: Any, operation: str, **members: Any) -> Any:
 
 
 def there(operation: str, **members: Any) -> Provoke:
-    """The operation on the repository that is there."""
+    """The operation on the existing repository."""
     return lambda weir, ecr: call(ecr, operation, repositoryName="there/app", **members)
 
 

@@ -1,4 +1,4 @@
-"""docs/nodes.md to the letter: what it says is done on a machine with an /etc of its own, with the clients that are here (findings N2, N7, N11 to N13)."""
+"""docs/nodes.md to the letter, on a machine with an /etc of its own and the clients that are installed here."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def make_node(tmp_path_factory: pytest.TempPathFactory, authority: Authority) ->
     made: list[Node] = []
 
     def make(server: Weir, hosts: dict[str, str]) -> Node:
-        """With the two files that the page wants on every node."""
+        """A node with the two files that the page wants on every node."""
         try:
             node = Node(tmp_path_factory.mktemp("node"), hosts)
         except (RuntimeError, TimeoutError) as problem:
@@ -123,7 +123,7 @@ def node(served: Served, make_node: Callable[..., Node]) -> Node:
 
 
 def login(*more: str) -> tuple[str, ...]:
-    """The page's script, with the lines that a section adds."""
+    """The page's script, with a section's additional lines."""
     return (blocks(PAGE, LOGIN)[0], *more)
 
 
@@ -133,7 +133,7 @@ def login(*more: str) -> tuple[str, ...]:
 def local(
     _program: Path, tmp_path_factory: pytest.TempPathFactory, standins: dict[str, StandIn],
 ) -> Iterator[Weir]:
-    """A server as `make run` starts it, but for its port."""
+    """A server as `make run` starts it, except for its port."""
     server = Weir(tmp_path_factory.mktemp("local"), upstreams={host: one.url for host, one in standins.items()}, region="us-east-1").start()
     (server.folder / "weir-data").symlink_to(server.data)
     yield server
@@ -141,7 +141,7 @@ def local(
 
 
 def as_written(server: Weir, block: str, **variables: str) -> str:
-    """What the README's block prints, in a shell in the folder where the server was started."""
+    """The output of the README's block, in a shell in the folder where the server was started."""
     path = f"{PROGRAM.parents[2]}/.venv/bin:{clean_environment(server.folder / 'home')['PATH']}"
     script = block.replace("localhost:5050", f"localhost:{server.port}").replace(".build/release/weir", str(PROGRAM))
     environment = {**clean_environment(server.folder / "home", **variables), "PATH": path}
@@ -154,7 +154,7 @@ EXPORTS = "".join(line for line in blocks("README.md", "Use it")[0].splitlines(T
 def test_the_readme(local: Weir, docker: Docker, standins: dict[str, StandIn], images: dict[str, Image]) -> None:
     first, _, secret, commands = blocks("README.md", "Use it")
     variables = {name: docker.environment[name] for name in ("DOCKER_HOST", "DOCKER_CONFIG")}
-    # What people have set for AWS does not get into the way.
+    # The user's own settings for AWS do not interfere.
     work = {"AWS_PROFILE": "work", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wrong"}
     told = as_written(local, first, **variables, **work)
     assert "Login Succeeded" in told and images["nginx"].digest in told and '"encryptionType": "KMS"' in told
@@ -169,7 +169,7 @@ def test_the_readme(local: Weir, docker: Docker, standins: dict[str, StandIn], i
 def test_the_readmes_other_clients(
     local: Weir, tool: str, request: pytest.FixtureRequest, images: dict[str, Image], tmp_path: Path,
 ) -> None:
-    """Plain HTTP at localhost, as each of them wants to be told."""
+    """Plain HTTP at localhost, as each client must be told."""
     if reason := missing(tool, root=True):
         pytest.skip(reason)
     if PUBLIC.host not in json.dumps(local.client("ecr").describe_pull_through_cache_rules()["pullThroughCacheRules"], default=str):
@@ -190,7 +190,7 @@ def test_the_readmes_other_clients(
 
 
 def test_the_readmes_line_for_other_machines(local: Weir, authority: Authority, tmp_path: Path) -> None:
-    """It makes a server that speaks TLS: docker refuses any other that is not at localhost."""
+    """It makes a server that speaks TLS: docker refuses any other server that is not at localhost."""
     (line,) = [block for block in blocks("README.md", "Run it") if "--public-host" in block]
     options = re.findall(r'ARGS="(.*)"', line)[0].replace("0.0.0.0:5050", f"127.0.0.1:{free_port()}")
     server = Weir(tmp_path / "other", options=options.split())
@@ -207,7 +207,7 @@ def test_the_readmes_line_for_other_machines(local: Weir, authority: Authority, 
 # The login
 
 def test_the_login_is_of_the_server_whatever_the_environment_says(node: Node, served: Served) -> None:
-    """`AWS_PROFILE` and `AWS_ACCESS_KEY_ID` win over a credentials file: the script takes them out."""
+    """`AWS_PROFILE` and `AWS_ACCESS_KEY_ID` take precedence over a credentials file, so the script unsets them."""
     work = {"AWS_PROFILE": "work", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "wrong"}
     password = node.script(*login('printf %s "$password"'), **work)
     assert served.distribution(password=password).request("GET", "/v2/").status_code == 200
@@ -256,7 +256,7 @@ def test_docker(dockerd: Docker, node: Node, served: Served, images: dict[str, I
 
 
 def test_docker_reads_certificates_at_each_pull(dockerd: Docker, node: Node) -> None:
-    """As the page says; BuildKit does not."""
+    """As the page says for docker; BuildKit does not do so."""
     node.call("rm", "-r", f"/etc/docker/certs.d/{NAME}")
     variables = {name: dockerd.environment[name] for name in ("DOCKER_HOST", "DOCKER_CONFIG")}
     node.write(f"/etc/docker/certs.d/{NAME}/ca.crt", node.read("/etc/weir/ca.crt"))
@@ -274,7 +274,7 @@ def test_containerd(node: Node, served: Served, containerd: Containerd, standins
                   "--snapshotter", "native", reference)
         listed = node.call("ctr", "-a", containerd.socket, "images", "ls")
         assert image.digest in next(line for line in listed.splitlines() if line.startswith(f"{reference} "))
-    # A login that is renewed counts at once; one that is none is not noticed by who pulls, but here.
+    # A renewed login counts at once. An invalid one is not noticed by a pull, but here.
     hosts = "/etc/containerd/certs.d/_default/hosts.toml"
     assert node.call("stat", "-c", "%a", hosts).strip() == "600", "a password stands in it"
     good = node.read(hosts)
@@ -333,7 +333,7 @@ def test_the_kubelets_credential_provider(node: Node, served: Served) -> None:
 
 
 def test_the_pull_secret(node: Node, tmp_path: Path, served: Served) -> None:
-    """kubectl is not here: what it is told is looked at."""
+    """kubectl is not installed here, so the arguments that it would get are checked."""
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "kubectl").write_text(f'#!/bin/sh\n[ "$3" = apply ] && cat > /dev/null\nprintf "%s\\n" "$@" >> {tmp_path}/told\n')
@@ -359,7 +359,7 @@ def test_nginx(
     if public[0] not in run([PROGRAM, "serve", "--help"], clean_environment(tmp_path / "home")).stdout:
         pytest.skip("this program has no --public-url")
     weir = make_weir(upstreams={host: one.url for host, one in standins.items()}, region="us-east-1", start=False, options=public)
-    # The harness names the host itself, and the page does not.
+    # The harness names the host itself; the page does not.
     words = weir.command
     at = words.index("--public-host")
     weir.daemon = Daemon(words[:at] + words[at + 2:], weir.log, clean_environment(weir.folder / "server"))
@@ -380,7 +380,7 @@ def test_nginx(
         nginx.wait_until(lambda: Path(tmp_path / "pid").exists(), 10, "its pid")
         assert node.script(*login(ask)).strip() == f"https://{NAME}", "signed by a client that sees nginx alone"
         password = node.script(*login('printf %s "$password"'))
-        # A push of more than the megabyte that nginx takes by itself, and the same again.
+        # A push of more than nginx's default of 1 MB, and the same again.
         trust = {"SSL_CERT_FILE": "/etc/weir/ca.crt"}
         layout = tmp_path / "layout"
         image = single([random_layer("pushed", 3_000_000)])
@@ -417,7 +417,7 @@ def test_ecrs_own_names(
     _program: Path, tmp_path_factory: pytest.TempPathFactory, make_node: Callable[..., Node], authority: Authority,
     standins: dict[str, StandIn], images: dict[str, Image], trusting: None,
 ) -> None:
-    """No endpoint variable: only the certificate's authority and the credentials are given to the clients."""
+    """Without endpoint variables: the clients get only the certificate's authority and the credentials."""
     if reason := missing("unshare", "nsenter", "podman", root=True):
         pytest.skip(reason)
     serve, use = blocks(PAGE, "Under ECR's own names")

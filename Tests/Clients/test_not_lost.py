@@ -1,4 +1,4 @@
-"""What cannot be read now is not lost: no read deletes, no collection unlinks what was not put aside first, and what was put aside comes back."""
+"""Content that cannot be read now is not lost: no read deletes, collections put it into quarantine first, and quarantined content can come back."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_an_unsealed_layer_that_the_kernel_sends_by_itself(make_weir: Callable[.
     with machine.fails("read", errno.EIO, path="/blobs/"):
         with pytest.raises((requests.RequestException, Truncated)):
             client.blob_digest(NAME, layer)
-        # It looks again, by itself, before it says so.
+        # It reads again by itself, before it reports.
         wait_until(lambda: "Stored blob is unreadable" in weir.output, 20, "the alarm")
     path = file_of(weir, layer)
     away = path.rename(weir.folder / "away")
@@ -156,7 +156,7 @@ def test_a_layer_that_is_right_again_is_served_again(server: Weir, case: str) ->
     answer = client.blob(NAME, layer)
     assert_error(answer, 500, "UNKNOWN")
     assert ("missing" if case == "away" else "damaged") in answer.text
-    # Who is going to push is told to send it.
+    # A client that wants to push is told to send it.
     assert head(client, layer) == 404
     collect(server, "--grace", "0")
     if case == "away":
@@ -205,7 +205,7 @@ def test_cached_content_comes_from_upstream_while_the_disk_does_not_answer(
 def test_a_store_that_takes_nothing_does_not_cut_a_cached_pull(
     make_weir: Callable[..., Weir], machine: Machine, rude: RudeRegistry, call: str, error: int,
 ) -> None:
-    """Upstream has the layer: it comes through unstored, checked all the same."""
+    """Upstream has the layer: it is passed through unstored, and verified all the same."""
     weir = make_weir(environment=machine.environment, options=QUIET)
     weir.rule("cached", "registry.k8s.io")
     image = rude.hold("app", f"untaken-{call}", single([random_layer(f"untaken-{call}", 3 * MIB)], note=call))
@@ -230,7 +230,7 @@ def test_what_a_push_has_mended_is_counted_no_more(server: Weir) -> None:
         client.pull(NAME, "1")
     damaged = 'weir_stored_faults{state="damaged"}'
     wait_until(lambda: metric(server, damaged) == 1, 20, "the damage to be counted")
-    # It is told from the start on, too.
+    # It is reported right from the start, too.
     server.restart()
     wait_until(lambda: metric(server, damaged) == 1, 20, "the damage to be told after a restart")
     server.distribution().push_blob(NAME, layer.content, layer.digest)
@@ -263,7 +263,7 @@ def test_files_that_the_database_does_not_know_come_back(server: Weir) -> None:
     server.stop()
     rows(server, "DELETE FROM blob", "DELETE FROM repository_blob")
     server.start()
-    # A file that nothing explains is left alone while it is young; whoever wants it put aside finds it there.
+    # A file without a row is left alone while it is young; a grace of zero puts it into quarantine.
     assert collect(server)["orphans"]["items"] == 0
     assert collect(server, "--grace", "0")["orphans"]["items"] == 2
     assert collect(server, "--grace", "0")["emptied"]["items"] == 0
@@ -284,7 +284,7 @@ def test_a_file_that_a_row_wants_finds_back_by_itself(server: Weir) -> None:
     layer = pushed(server).layers[0].digest
     server.stop()
     path = file_of(server, layer)
-    # As a database that did not know it left it, before this one was put back.
+    # As left by a database that did not know the file, before this one was restored.
     aside = server.data / "lost" / path.relative_to(server.data / "blobs").with_name(f"{path.name}.00000000000000aa")
     aside.parent.mkdir(parents=True)
     path.rename(aside)
@@ -334,7 +334,7 @@ def test_what_was_deleted_by_mistake_comes_back(server: Weir) -> None:
     client.push_manifest(NAME, "1", image.top)
     client.pull(NAME, "1")
     assert lost(server, "--restore", layer, code=1)["lost"]["failureCount"] == 1
-    # An operator's word empties it at once of what nobody needs.
+    # An operator's command deletes unreferenced blobs from it at once.
     client.request("DELETE", f"/v2/{NAME}/manifests/{image.digest}").raise_for_status()
     done = collect(server, "--grace", "0", code=0)
     assert done["emptied"]["items"] == 2 and done["freedBytes"] > 300_000

@@ -1,7 +1,6 @@
-"""Numbers that others make up, at the edges of what 64 bits hold: one that overflows would be the end of the whole server.
+"""Numbers from outside, at the edges of 64 bits: an overflow would end the whole server.
 
-Upstream and the storage that it redirects to lie in their headers; clients lie in theirs, and in every numeric member. After each
-lie the same process answers.
+Upstream and its storage lie in their headers; clients lie in theirs, and in every numeric member. After each lie the same process answers.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from harness.signing import operate, send, signed
 from harness.weir import Weir
 
 MAX = 2**63 - 1
-#: Edges: of 64 bits, of what floating point tells exactly, of ECR's largest layer.
+#: Edges of 64 bits, of exact floating point, and of ECR's largest layer.
 EDGES = [-(2**63) - 1, -(2**63), -1, 0, 1, 52_000 * 2**20, 2**53, 2**53 + 1, 2**62, MAX - 1, MAX, MAX + 1, 2**64 - 1, 2**64]
 BIG = 9 * 2**20
 
 
 class Liar:
-    """An upstream and its storage, on one port each, that answer what they are told to."""
+    """An upstream and its storage, on one port each, with answers that tests set."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Blob] = {}
-        #: What a GET or HEAD of a blob is answered with, in the storage's place; else the truth.
+        #: The answer to a GET or HEAD of a blob, in the storage's place; None for the true one.
         self.lie: Callable[[BaseHTTPRequestHandler], None] | None = None
         self.redirects = False
         liar = self
@@ -112,7 +111,7 @@ def upstream_settings(liar: Liar) -> dict[str, object]:
 
 @pytest.fixture
 def through(weir: Weir, liar: Liar, prefix: str) -> Iterator[str]:
-    """A repository that the liar fills; nothing is remembered of what it did to the one before."""
+    """A repository whose upstream is the liar; nothing of an earlier test is remembered."""
     liar.lie, liar.redirects = None, False
     weir.rule(prefix, "liar.example")
     yield f"{prefix}/app"
@@ -136,8 +135,9 @@ CONTENT_RANGES = [f"bytes 0-{MAX}/*", f"bytes 0-{MAX - 1}/{MAX}", f"bytes 0-0/{M
 
 @pytest.mark.parametrize("told", CONTENT_RANGES)
 def test_content_range(weir: Weir, liar: Liar, through: str, prefix: str, told: str) -> None:
-    """The storage of an honest upstream refuses HEAD and answers parts with such a range: a HEAD of a blob is enough, and so is a
-    layer large enough to be fetched in parts."""
+    """The storage of an honest upstream refuses HEAD and answers ranges with such a Content-Range: a HEAD of a blob is enough, and so is a
+    layer large enough to be fetched in parts.
+    """
     layer = random_layer(f"{prefix}-layer", BIG)
     image = single([layer], note=prefix)
     liar.hold(image.top, *image.blobs, tag="1")
@@ -158,7 +158,7 @@ def test_content_range(weir: Weir, liar: Liar, through: str, prefix: str, told: 
 
 @pytest.mark.parametrize("length", [MAX, MAX - 1, 2**62, 2**53 + 1])
 def test_content_length(weir: Weir, liar: Liar, through: str, length: int) -> None:
-    """The length that is told is noted before a byte is sent: two such answers are more than 64 bits."""
+    """The announced length is recorded before a byte is sent: two such answers exceed 64 bits."""
     def lie(request: BaseHTTPRequestHandler) -> None:
         liar.say(request, 200, {"Content-Length": length}, b"x" * 1000)
         request.close_connection = True
@@ -180,7 +180,7 @@ def test_content_length(weir: Weir, liar: Liar, through: str, length: int) -> No
 
 @pytest.mark.parametrize("size", [2**62, MAX, MAX - 1, 2**53 + 1])
 def test_sizes_in_manifests(weir: Weir, liar: Liar, through: str, size: int) -> None:
-    """Layers that claim so much are pulled twice, and warmed: their sizes are added up."""
+    """Layers that claim such sizes are pulled twice, and warmed: their sizes are added up."""
     layers = [random_layer(f"{through}-{size}-{number}", 50) for number in range(2)]
     image = single(layers, note=through)
     document = json.loads(image.top.content)
@@ -277,7 +277,7 @@ def test_the_operators_numbers(weir: Weir, liar: Liar, operation: str, member: s
 
 
 def raw(weir: Weir, head: str, body: bytes = b"") -> bytes:
-    """A request in the client's own words; what came within two seconds."""
+    """Sends a request literally. Returns what came within two seconds."""
     login = base64.b64encode(f"AWS:{weir.password()}".encode()).decode()
     with socket.create_connection(("127.0.0.1", weir.port), timeout=2) as connection:
         connection.sendall(f"{head}\r\nHost: {weir.host}\r\nAuthorization: Basic {login}\r\nConnection: close\r\n\r\n".encode() + body)
@@ -358,7 +358,7 @@ def test_policies_and_their_numbers(weir: Weir) -> None:
     "--upstream-patience", "--remember-missing",
 ])
 def test_settings(weir: Weir, option: str, tmp_path: Any) -> None:
-    """A time that no moment can be reckoned with is refused at the start."""
+    """A time beyond all computable moments is refused at the start."""
     server = Weir(tmp_path, options=[option, str(MAX)])
     with pytest.raises(RuntimeError):
         server.start()
@@ -368,7 +368,7 @@ def test_settings(weir: Weir, option: str, tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("days", [-25_000, 106_000], ids=["before 1970", "in three centuries"])
 def test_a_clock_that_is_wrong(make_weir: Callable[..., Weir], machine: Machine, days: int) -> None:
-    """A dead battery, or a wrong hand: every answer has a date."""
+    """A machine whose clock is far off: every answer has a date."""
     weir = make_weir(environment=machine.environment)
     machine.clock(days=days)
     for _ in range(2):

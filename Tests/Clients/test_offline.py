@@ -1,4 +1,4 @@
-"""Upstream gone, in every way it can go; and many who ask at the moment when a window ends."""
+"""Upstream gone, in every way it can go; and many clients at the moment when a window ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from harness.vendors import Vendor
 from harness.weir import Weir
 
 OPEN = Vendor("open", "quay.io", scheme="open", tls=False)
-#: A time-out is this long.
+#: Seconds of a time-out.
 PATIENCE = ["--upstream-patience", "3"]
 
 
@@ -55,7 +55,7 @@ def warm(weir: Weir, tags: list[str]) -> None:
 
 
 def end_windows(weir: Weir) -> None:
-    """As though all windows had passed long ago. The server is stopped."""
+    """Ends all windows. The server is stopped."""
     with sqlite3.connect(weir.data / "weir.db") as database:
         database.execute("UPDATE tag SET checked_at = 1 WHERE checked_at IS NOT NULL")
     database.close()
@@ -71,7 +71,7 @@ def test_two_hundred_tags_behind_a_black_hole(make_weir: Callable[..., Weir], st
     """With the upstream black-holed: 200 cached tags whose window has passed pull within 250 ms of the warm time each, after at most one
     time-out in all.
 
-    (Each is timed in `make bench`; here the machine may be busy with other things, so it is the median that is held to it.)
+    (`make bench` times each pull; here the machine may be busy with other tests, so only the median must hold.)
     """
     tags = [f"t{number}" for number in range(200)]
     held = image(standin, tags, "black-hole")
@@ -94,7 +94,7 @@ def test_two_hundred_tags_behind_a_black_hole(make_weir: Callable[..., Weir], st
         assert answer.headers["Warning"].startswith("110"), answer.headers
     seconds = sorted(taken for taken, _ in answers)
     assert statistics.median(seconds) < usual + 0.25
-    # A time-out for each would be minutes, as would a breaker that has to be opened for each.
+    # A time-out for each tag would take minutes, and so would a breaker that has to open for each.
     assert whole < 30, seconds[-5:]
     assert skopeo.pull(f"{weir.host}/cache/{OPEN.repository}:t0", weir.password()) == held.digest
     assert_error(client.manifest(f"cache/{OPEN.repository}", "never-seen"), 503, "UNAVAILABLE", OPEN.host)
@@ -107,7 +107,7 @@ def test_two_hundred_tags_behind_a_black_hole(make_weir: Callable[..., Weir], st
 def test_everything_cached_pulls(
     make_weir: Callable[..., Weir], standin: StandIn, authority: Authority, how: str, skopeo: Skopeo,
 ) -> None:
-    """Refused, black-holed, …, expired TLS, dead DNS: everything cached, by tag and by digest, pulls, marked stale."""
+    """Refused, black-holed, …, expired TLS, dead DNS: every cached image can be pulled, by tag and by digest, marked stale."""
     held = image(standin, ["1"], how)
     weir = make_weir(upstreams={OPEN.host: standin.url}, options=PATIENCE)
     weir.rule("cache", OPEN.host)
@@ -134,7 +134,7 @@ def test_everything_cached_pulls(
 
 
 def test_it_comes_back_by_itself(make_weir: Callable[..., Weir], standin: StandIn, gate: Gate) -> None:
-    """A breaker that has opened closes again: half-open probe. Nobody has to tell it."""
+    """An open breaker closes again by its half-open probe, without an operator."""
     image(standin, ["1"], "before")
     weir = make_weir(upstreams={OPEN.host: gate.url})
     weir.rule("cache", OPEN.host)
@@ -154,7 +154,7 @@ def test_it_comes_back_by_itself(make_weir: Callable[..., Weir], standin: StandI
 
 
 def test_a_thousand_tags_expire_and_a_thousand_clients_ask(make_weir: Callable[..., Weir], standin: StandIn) -> None:
-    """1,000 tags expire together and 1,000 clients ask: 1,000 HEADs upstream, no more."""
+    """1,000 tags expire together and 1,000 clients ask: 1,000 HEADs upstream, and no more."""
     tags = [f"t{number}" for number in range(1000)]
     held = image(standin, tags, "thousand")
     weir = make_weir(upstreams={OPEN.host: standin.url})
@@ -164,7 +164,7 @@ def test_a_thousand_tags_expire_and_a_thousand_clients_ask(make_weir: Callable[.
     end_windows(weir)
     weir.start()
     mark = standin.mark()
-    # Ten clients at a time want the same tag, and in ten turns each of the thousand tags is wanted by ten.
+    # Ten clients at a time want the same tag, and in ten turns ten clients want each of the thousand tags.
     paths = [[f"/v2/cache/{OPEN.repository}/manifests/t{(client // 10 + 100 * turn) % 1000}" for turn in range(10)]
              for client in range(1000)]
     replies = crowd(weir.host, weir.password(), paths, ACCEPT)
@@ -176,7 +176,7 @@ def test_a_thousand_tags_expire_and_a_thousand_clients_ask(make_weir: Callable[.
 
 
 def test_a_thousand_clients_and_one_tag_that_is_not_there(make_weir: Callable[..., Weir], standin: StandIn) -> None:
-    """404 remembered for a short time; one upstream question however many ask."""
+    """A 404 is remembered for a short time: one upstream request, however many clients ask."""
     image(standin, ["1"], "nothing")
     weir = make_weir(upstreams={OPEN.host: standin.url})
     weir.rule("cache", OPEN.host)
@@ -188,7 +188,7 @@ def test_a_thousand_clients_and_one_tag_that_is_not_there(make_weir: Callable[..
 
 
 def test_one_client_after_another_and_a_window_of_nothing(make_weir: Callable[..., Weir], standin: StandIn) -> None:
-    """0 = every pull by one conditional HEAD."""
+    """0: every pull asks by one conditional HEAD."""
     held = image(standin, ["1"], "nothing-kept")
     weir = make_weir(upstreams={OPEN.host: standin.url}, options=["--freshness", "0"])
     weir.rule("cache", OPEN.host)
@@ -206,7 +206,7 @@ def test_one_client_after_another_and_a_window_of_nothing(make_weir: Callable[..
 
 
 def test_the_database_is_where_this_file_looks(make_weir: Callable[..., Weir], standin: StandIn) -> None:
-    """These tests, not Weir: `end_windows` does end them."""
+    """Tests these tests, not Weir: `end_windows` does end the windows."""
     image(standin, ["1"], "ends")
     weir = make_weir(upstreams={OPEN.host: standin.url})
     weir.rule("cache", OPEN.host)

@@ -1,4 +1,4 @@
-"""What the operator sees and does: events, the audit log, traces, and the commands that speak to a running server."""
+"""What an operator sees and does: events, the audit log, traces, and the commands for a running server."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def audited(weir: Weir, repository: str) -> list[dict[str, Any]]:
 
 
 def command(weir: Weir, *words: str, check: bool = True) -> str:
-    """A command of the program, said to the server; what it prints."""
+    """Runs a command of the program against the server. Returns its output."""
     environment = clean_environment(weir.folder / "home")
     result = run([PROGRAM, *words, "--endpoint", weir.url, "--data", weir.data], environment, check=check)
     return result.stdout
@@ -100,7 +100,7 @@ def test_events_tell_of_pulls_pushes_and_deletes(weir: Weir, prefix: str, standi
 
 
 class Hook:
-    """A webhook that keeps what it is sent, and refuses for a while if it is told to."""
+    """A webhook that keeps what it receives, and refuses for a while where it is told to."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[bytes, str]] = []
@@ -180,7 +180,7 @@ def test_both_doors_are_audited(weir: Weir) -> None:
     (refused,) = audited(weir, "audited/none")
     assert refused["errorCode"] == "RepositoryNotFoundException"
     assert (weir.audit.stat().st_mode & 0o777) == 0o600
-    # logrotate takes it away; the next record is in a new one.
+    # logrotate moves the file away; the next record goes into a new one.
     weir.audit.rename(weir.folder / "audit.1")
     client.tags("audited/app")
     wait_until(lambda: audited(weir, "audited/app"), 60, "the new audit log")

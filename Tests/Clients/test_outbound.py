@@ -1,6 +1,6 @@
-"""Every incident of peers.md §5.1 and §5.2 that touches a cache, over the wire: what leaves this server, and what it lets in.
+"""Published incidents of other caches, over the wire: what leaves this server, and what it accepts.
 
-(The matrices of realms, redirects and addresses are Weir's own unit tests; here it is seen from outside what arrives where.)
+(The matrices of realms, redirects and addresses are unit tests; here it is checked from outside what arrives where.)
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def scene(weir: Weir, standin: StandIn, prefix: str) -> Iterator[Scene]:
 
 @pytest.fixture
 def evil(authority: Authority) -> Iterator[Recorder]:
-    """Speaks TLS with a certificate that Weir trusts, at an address that was allowed to nobody."""
+    """Speaks TLS with a certificate that Weir trusts, at an address that no setting allows."""
     recorder = Recorder("127.0.0.3", authority.server("127.0.0.3", "localhost"))
     yield recorder
     recorder.stop()
@@ -60,7 +60,7 @@ def evil(authority: Authority) -> Iterator[Recorder]:
 
 @pytest.fixture
 def allowed(authority: Authority) -> Iterator[Recorder]:
-    """The same, at the private address that the operator has allowed: only the login's own rules keep it from here."""
+    """The same, at a private address that the operator has allowed: only the login's own rules keep it from there."""
     recorder = Recorder(ELSEWHERE, authority.server(ELSEWHERE))
     yield recorder
     recorder.stop()
@@ -73,7 +73,7 @@ def plain() -> Iterator[Recorder]:
     recorder.stop()
 
 
-# §5.1: credentials and outbound requests
+# Credentials and outbound requests
 
 @pytest.mark.parametrize("realm", [
     "https://{evil}/token", "https://{allowed}/token", "http://{plain}/token", "http://127.0.0.1:{port}/token",
@@ -85,7 +85,7 @@ def plain() -> Iterator[Recorder]:
 def test_a_realm_somewhere_else(
     scene: Scene, evil: Recorder, allowed: Recorder, plain: Recorder, realm: str,
 ) -> None:
-    """CVE-2026-33540, CVE-2026-48978: no credential leaves for whatever `realm` a challenge names; the error names the realm."""
+    """CVE-2026-33540, CVE-2026-48978: no credential goes to an arbitrary `realm` of a challenge; the error names the realm."""
     scene.hold("1")
     where = realm.format(
         evil=evil.address, allowed=allowed.address, plain=plain.address, port=plain.port, evil_port=evil.port)
@@ -107,7 +107,7 @@ def test_a_realm_somewhere_else(
     "Bearer " + "a=b," * 2000,
 ])
 def test_challenges_that_are_hard_to_read(scene: Scene, allowed: Recorder, challenge: str) -> None:
-    """CVE-2026-12566: several challenges, quoted pairs, commas in quotes: nothing goes to another host."""
+    """CVE-2026-12566: several challenges, quoted pairs, commas in quotes: no credential goes to another host."""
     scene.hold("1")
     told = {"WWW-Authenticate": challenge.replace("{allowed}", allowed.address).replace("{home}", scene.standin.url + "/token")}
     scene.fail(Fault("ping", status=401, headers=told), Fault("manifests", status=401, headers=told))
@@ -195,14 +195,14 @@ def test_a_login_is_bound_to_its_rule(weir: Weir, standin: StandIn, prefix: str)
     weir.rule(other, HOME.host, credentialArn=weir.secret(other, "somebody", "with-another-password"))
     answer = scene.client().manifest(f"{other}/mine/alone", "1")
     assert_error(answer, 403, "DENIED", "The authentication to the upstream registry failed")
-    # Nor is the content there, that the first one brought.
+    # Nor does it get the content that the first rule brought.
     assert scene.client().manifest(f"{other}/mine/alone", private.digest).status_code == 403
     assert scene.client().blob(f"{other}/mine/alone", private.layers[0].digest).status_code in (403, 404)
     scene.end()
     weir.client("ecr").delete_pull_through_cache_rule(ecrRepositoryPrefix=other)
 
 
-# §5.2: integrity, poisoning, parsing
+# Integrity, poisoning, parsing
 
 def named(content: bytes, media_type: str, *blobs: Blob) -> Image:
     return Image(Blob(content, media_type), blobs)
@@ -240,7 +240,7 @@ def test_sizes_that_are_none(scene: Scene, size: object) -> None:
 
 
 def test_an_index_of_indexes(scene: Scene) -> None:
-    """zot#4318: nested indexes are walked to a depth and no further, and not once for each way that leads to one."""
+    """zot#4318: nested indexes are walked to a bounded depth, and once for each manifest, not for each path to it."""
     child, depth = Blob(json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode(), INDEX), 25
     nested = [child]
     for _ in range(depth):
@@ -250,7 +250,7 @@ def test_an_index_of_indexes(scene: Scene) -> None:
     client = scene.client()
     assert client.manifest(scene.repository, "deep").status_code in (200, 502)
     assert client.request("GET", "/v2/").status_code == 200
-    # Two to the power of 25 would still be coming.
+    # 2^25 requests would still be coming.
     assert len([one for one in scene.asked() if one.kind == "manifests"]) < 500
 
 
@@ -260,7 +260,7 @@ def test_an_index_of_indexes(scene: Scene) -> None:
     "%63{rest}/manifests/1", "{name}/manifests/sha256:../../../../etc/passwd", "{name}/blobs/sha256:%2e%2e%2f", "{name}/manifests/\u00e9",
 ])
 def test_names_that_are_another_in_disguise(scene: Scene, path: str) -> None:
-    """CVE-2024-6915, CVE-2024-3727, CVE-2024-4956: percent-encoding, `//`, `;`, case, dots cannot alias two keys, nor leave the folder."""
+    """CVE-2024-6915, CVE-2024-3727, CVE-2024-4956: percent-encoding, `//`, `;`, case and dots neither alias two keys nor leave the folder."""
     held = scene.hold("1")
     client = scene.client()
     client.pull(scene.repository, "1")
@@ -274,7 +274,7 @@ def test_names_that_are_another_in_disguise(scene: Scene, path: str) -> None:
         connection.sendall(head.encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     status = int(answer.split(b" ", 2)[1])
-    if path.startswith("%63"):  # The same name, written otherwise: the same image, or no such address.
+    if path.startswith("%63"):  # The same name, written otherwise: the same image, or no such path.
         assert status in (200, 400, 404)
         return
     assert 400 <= status < 500, answer[:300]
@@ -284,7 +284,7 @@ def test_names_that_are_another_in_disguise(scene: Scene, path: str) -> None:
 
 
 def test_pages_without_end(scene: Scene) -> None:
-    """CVE-2023-2253, GHSA-vfp6-jrw2-99g9: page sizes are capped, whatever is asked for."""
+    """CVE-2023-2253, GHSA-vfp6-jrw2-99g9: page sizes are capped, whatever the request."""
     scene.hold("1")
     client = scene.client()
     client.pull(scene.repository, "1")
@@ -311,7 +311,7 @@ def test_ns_widens_nothing(scene: Scene) -> None:
 
 
 def test_a_rule_with_anothers_words_in_it(weir: Weir) -> None:
-    """Rule creation is checked member by member, whoever asks."""
+    """Rule creation is checked member by member, for every caller."""
     with refused("InvalidParameterException"):
         weir.client("ecr", unchecked=True).create_pull_through_cache_rule(
             ecrRepositoryPrefix="../up", upstreamRegistryUrl="quay.io")

@@ -175,7 +175,7 @@ def test_an_immutable_tag(weir: Weir, prefix: str) -> None:
     first, second = (single([random_layer(f"{prefix}-{number}", 2000)]) for number in range(2))
     for tag in ("1.0", "latest"):
         client.push(name, tag, first)
-    client.push(name, "1.0", first)  # The same image again is no change.
+    client.push(name, "1.0", first)  # The same image again changes nothing.
     client.push(name, "latest", second)
     answer = client.request("PUT", f"/v2/{name}/manifests/1.0", data=second.top.content,
                             headers={"Content-Type": second.top.media_type})

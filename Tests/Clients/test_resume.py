@@ -1,4 +1,4 @@
-"""Breaks on the way from upstream, which no client notices; and readers who come and go while content comes."""
+"""Breaks on the way from upstream, which no client notices; and readers that come and go while content arrives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.standin import ELSEWHERE, StandIn
 from harness.vendors import S3, Vendor
 from harness.weir import Weir
 
-#: One that sends to another host for blobs, one that has them itself; both want a token.
+#: One redirects to another host for blobs, the other serves them itself; both want a token.
 LINKED = Vendor("linked", "quay.io", service="linked", blobs="cdn", redirect_status=302, signed_by=S3)
 DIRECT = Vendor("direct", "public.ecr.aws", service="direct")
 SIZE = 6 * MIB
@@ -69,12 +69,12 @@ def big(scene: Scene, size: int = SIZE) -> tuple[Image, Blob]:
 
 
 def where(scene: Scene) -> str:
-    """The kind of request that brings a blob's bytes."""
+    """The kind of request that fetches a blob's bytes."""
     return "blobs" if scene.vendor.blobs == "here" else "cdn"
 
 
 def all_read(scene: Scene, layer: Blob, clients: int = 3) -> None:
-    """So many clients download the layer at once, and every one has it whole."""
+    """Several clients download the layer at once, and each gets it whole."""
     assert scene.client().manifest(scene.repository, "1").status_code == 200
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         read = pool.map(lambda _: scene.client().blob_digest(scene.repository, layer.digest), range(clients))
@@ -82,7 +82,7 @@ def all_read(scene: Scene, layer: Blob, clients: int = 3) -> None:
 
 
 def resumed(scene: Scene, layer: Blob) -> list[int]:
-    """Where the requests for parts of the layer began."""
+    """The offsets of the requests for parts of the layer."""
     ranges = [one.headers["range"] for one in scene.asked()
               if one.kind == where(scene) and one.path.endswith(layer.digest) and "range" in one.headers]
     return [int(one.removeprefix("bytes=").partition("-")[0]) for one in ranges]
@@ -90,7 +90,7 @@ def resumed(scene: Scene, layer: Blob) -> list[int]:
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
 def test_a_break_upstream_is_noticed_by_nobody(scene: Scene, share: float) -> None:
-    """Break the upstream connection at 0, 1, 50 and 99%: the clients never notice and the upstream log shows resumed ranges."""
+    """Break the upstream connection at 0, 1, 50 and 99%: clients do not notice, and the upstream log shows resumed ranges."""
     _, layer = big(scene)
     fault = scene.fail(Fault(where(scene), times=1, smallest=MIB, methods=("GET",), reset_at=share, rate=40 * MIB))
     all_read(scene, layer)
@@ -102,7 +102,7 @@ def test_a_break_upstream_is_noticed_by_nobody(scene: Scene, share: float) -> No
 
 
 def test_many_breaks_of_one_transfer(scene: Scene) -> None:
-    """Each rest breaks again: it goes on as long as there is progress."""
+    """Each resumed part breaks again: the transfer goes on as long as there is progress."""
     _, layer = big(scene)
     fault = scene.fail(Fault(where(scene), times=3, smallest=MIB, methods=("GET",), reset_at=0.4))
     all_read(scene, layer)
@@ -110,7 +110,7 @@ def test_many_breaks_of_one_transfer(scene: Scene) -> None:
 
 
 def test_an_upstream_without_ranges(scene: Scene) -> None:
-    """Range ignored (200): the whole comes again, and what was given out already is not given twice."""
+    """Range ignored (200): the whole comes again, and bytes that were given out are not given twice."""
     _, layer = big(scene, 2 * MIB)
     broken = Fault(where(scene), times=1, smallest=MIB, methods=("GET",), of_ranges=False, reset_at=0.5)
     scene.fail(broken, Fault(where(scene), methods=("GET",), ignores_range=True))
@@ -118,7 +118,7 @@ def test_an_upstream_without_ranges(scene: Scene) -> None:
 
 
 def test_a_link_that_expires_on_the_way(linked: Scene) -> None:
-    """Expire the redirect in the middle: the same; "a new redirect when the link has expired" (403 on the CDN)."""
+    """The redirect expires in the middle: the same, by a new redirect after a 403 from the CDN."""
     _, layer = big(linked)
     fault = linked.fail(Fault("cdn", times=1, smallest=MIB, methods=("GET",), reset_at=0.5, rate=40 * MIB))
     fault.then = linked.standin.expire_links
@@ -131,7 +131,7 @@ def test_a_link_that_expires_on_the_way(linked: Scene) -> None:
 
 
 def test_a_token_that_expires_on_the_way(direct: Scene) -> None:
-    """401 after token expiry mid-blob: the token is refreshed once, and the transfer goes on."""
+    """401 after the token's expiry in mid-blob: the token is renewed once, and the transfer goes on."""
     _, layer = big(direct)
     fault = direct.fail(Fault("blobs", times=1, smallest=MIB, methods=("GET",), reset_at=0.5, rate=40 * MIB))
     fault.then = direct.standin.revoke_tokens
@@ -141,7 +141,7 @@ def test_a_token_that_expires_on_the_way(direct: Scene) -> None:
 
 
 def test_content_that_changed_meanwhile(linked: Scene) -> None:
-    """Resume by Range with If-Range: other bytes than before may come, and wrong ones are neither stored nor completed (I1)."""
+    """Resume by Range with If-Range: other bytes may come than before, and wrong ones are neither stored nor completed (I1)."""
     image, layer = big(linked)
     broken = Fault("cdn", times=1, smallest=MIB, methods=("GET",), reset_at=0.5)
     linked.fail(broken, Fault("cdn", methods=("GET",), corrupt=True, changed={"ETag": '"another"'}))
@@ -180,7 +180,7 @@ def test_the_first_client_dies_at_a_third(scene: Scene) -> None:
 
 
 def test_a_slow_reader_keeps_nobody(scene: Scene) -> None:
-    """Slow reader beside fast ones: the slow reader neither blocks others nor pins memory."""
+    """A slow reader beside fast ones neither blocks others nor keeps content in memory."""
     _, layer = big(scene, 24 * MIB)
     client = scene.client()
     client.manifest(scene.repository, "1")
@@ -193,7 +193,7 @@ def test_a_slow_reader_keeps_nobody(scene: Scene) -> None:
 
 
 def test_a_head_and_ranges_while_it_comes(scene: Scene) -> None:
-    """Range and multi-range on a filling blob; HEAD during fill: ranges wait only for their bytes."""
+    """Range and multi-range on a filling blob, and HEAD during a fill: ranges wait only for their own bytes."""
     _, layer = big(scene)
     scene.fail(Fault(where(scene), rate=2 * MIB))
     client = scene.client()
@@ -205,7 +205,7 @@ def test_a_head_and_ranges_while_it_comes(scene: Scene) -> None:
     assert (early.status_code, early.content) == (206, layer.content[100:200])
     assert scene.standin.sent.get(layer.digest, 0) < len(layer.content), "the range has waited for the end"
     both = client.blob(scene.repository, layer.digest, headers={"Range": "bytes=0-9,100-109"})
-    # RFC 9110 §14.2: a server may ignore a Range, or answer with the parts.
+    # RFC 9110, 14.2: a server may ignore a Range, or answer with the parts.
     assert both.status_code in (200, 206)
     if both.status_code == 200:
         assert both.content == layer.content
@@ -220,7 +220,7 @@ def test_many_readers_of_a_filling_blob(scene: Scene) -> None:
 
 
 def test_a_client_that_leaves_at_any_point(scene: Scene) -> None:
-    """Hang-up at any point: fill goes on, and temp space returns to zero (I7)."""
+    """Clients hang up at any point: the fill goes on, and temp space returns to zero (I7)."""
     image, layer = big(scene, MIB)
     scene.fail(Fault(where(scene), rate=4 * MIB))
     for step in range(6):

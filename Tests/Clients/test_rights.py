@@ -1,4 +1,4 @@
-"""Who may do what: operators, copies to other registries, the server's own name at AWS, conditions, and links."""
+"""Rights: operators, copies to other registries, the server's own AWS keys, conditions, and links."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_policy_must_spell_what_it_gives_of_the_operators_rights(weir: Weir) -
     assert "weir:List*" in ecr.get_registry_policy()["policyText"]
     with pytest.raises(ecr.exceptions.InvalidParameterException):
         ecr.put_registry_policy(policyText=policy(Action="weir:StartGarbageColection", Resource="*"))
-    # A Deny by a wildcard is felt by operators too.
+    # A Deny with a wildcard applies to operators too.
     ecr.put_registry_policy(policyText=policy(Effect="Deny", Principal="*", Action="weir:StartVerification", Resource="*"))
     answer = send(signed(weir, "ecr", "StartVerification", "{}", headers={"X-Amz-Target": "Weir_20261122.StartVerification"}))
     assert answer.status_code == 400 and "weir:StartVerification" in answer.text
@@ -71,14 +71,14 @@ def naming(children: list[Blob], times: int) -> Blob:
 
 
 def test_a_copy_gives_nothing_that_its_source_was_never_given(make_weir: Callable[..., Weir], rude: RudeRegistry) -> None:
-    """A cached child whose manifest names somebody else's layer, in an index that is pushed over it."""
+    """A cached child whose manifest names another repository's layer, in an index that is pushed over it."""
     weir = make_weir()
     secret = single([random_layer("secret", 5_000)])
     layer = secret.layers[0]
     for region in (weir.region, ABROAD):
         weir.client("ecr", region).create_repository(repositoryName="secret/x")
         weir.distribution(region).push("secret/x", "1", secret)
-    # The stranger's own upstream lists the digest, and has no such bytes.
+    # The stranger's own upstream names the digest, and lacks the bytes.
     child, (config, _) = image([layer], note="evil")
     rude.hold("app", "1", Image(child, (config,)))
     weir.rule("evil", "registry.k8s.io")
@@ -94,7 +94,7 @@ def test_a_copy_gives_nothing_that_its_source_was_never_given(make_weir: Callabl
         assert abroad.blob("evil/app", layer.digest).status_code == 404
         assert copied(weir, "evil/app", top.digest) != "COMPLETE"
         time.sleep(0.2)
-    # An honest image goes as ever.
+    # An honest image is copied as ever.
     honest = two_platforms("honest", 3_000, runs=False)
     client.push("evil/app", "honest", honest)
     wait_until(lambda: abroad.manifest("evil/app", "honest").status_code == 200, 30, "the honest copy")
@@ -102,7 +102,7 @@ def test_a_copy_gives_nothing_that_its_source_was_never_given(make_weir: Callabl
 
 
 def test_lists_of_lists_of_lists_are_copied_once(make_weir: Callable[..., Weir]) -> None:
-    """A thousand million ways through one image of four manifests; they end, and copies go on after them."""
+    """10^9 paths through one image of four manifests: the walk ends, and copies go on after it."""
     weir = make_weir()
     weir.repository("deep/app")
     replicate(weir, "deep")
@@ -155,7 +155,7 @@ def test_warming_goes_to_each_manifest_once(make_weir: Callable[..., Weir], rude
 # Whose blob it is
 
 class Liar:
-    """A registry that has everything, if one believes its HEADs."""
+    """A registry that has everything, if its HEADs are believed."""
 
     def __init__(self, manifest: Blob, sizes: dict[str, int]):
         liar = self
@@ -215,7 +215,7 @@ def test_a_rule_made_anew_does_not_vouch_for_what_another_host_gave(
         # By its HEAD it has the layer; only bytes would prove it.
         assert client.blob("mine/other", layer.digest).status_code != 200
         assert layer.digest in liar.gets
-        # Where it was pulled before it stays.
+        # The repository that pulled it earlier keeps it.
         assert client.blob_digest("mine/team/app", layer.digest) == layer.digest
     finally:
         liar.stop()
@@ -246,7 +246,7 @@ def at_aws(standin: StandIn, api: ECRAPI, *options: str) -> dict[str, Any]:
 
 
 def test_a_role_is_told_for_whom_it_is_taken(make_weir: Callable[..., Weir], standin: StandIn, api: ECRAPI, prefix: str) -> None:
-    """Its owner can demand the account as external id, and so be sure that no other account's rule gets it."""
+    """A role's owner can demand the account as external id, so that no other account's rule gets the role."""
     weir = make_weir(**at_aws(standin, api))
     held = standin.hold("1", two_platforms(prefix, 3000, runs=False))
     weir.rule(prefix, ECR.host, customRoleArn=f"arn:aws:iam::{ACCOUNT}:role/puller")
@@ -272,7 +272,7 @@ def refused(weir: Weir, operation: str, **members: Any) -> bool:
 
 @pytest.fixture
 def guarded(weir: Weir) -> Iterator[Callable[..., None]]:
-    """Sets a Deny of the registry's, which goes with the test."""
+    """Sets a Deny in the registry's policy, which is removed with the test."""
     def deny(action: str, **condition: Any) -> None:
         text = policy(Effect="Deny", Principal="*", Action=action, Resource="*", Condition=condition)
         assert put(weir, "PutRegistryPolicy", policyText=text).status_code == 200
@@ -321,7 +321,7 @@ def test_an_author_is_told_of_keys_that_nothing_fills(weir: Weir, prefix: str) -
         ("UpdateRepositoryCreationTemplate", "repositoryPolicy", {"prefix": prefix, "appliedFor": ["REPLICATION"]}),
         ("PutRegistryPolicy", "policyText", {}),
     ):
-        # A registry's policy says what it is about, a repository's does not.
+        # A registry's policy names its resources; a repository's does not.
         where = '"Resource": "*", "Action"' if operation == "PutRegistryPolicy" else '"Action"'
         told = put(weir, operation, **others, **{member: asleep.replace('"Action"', where)})
         assert told.status_code == 200, told.text
@@ -350,7 +350,7 @@ def test_a_key_policys_author_is_told_that_it_is_not_asked(weir: Weir) -> None:
 # Which bytes are whose
 
 def test_two_files_that_change_places_are_found_before_a_byte_is_served(make_weir: Callable[..., Weir]) -> None:
-    """Whoever writes the data folder cannot have one layer served as another, though one key seals both."""
+    """A writer to the data folder cannot have one layer served as another, although one key seals both."""
     weir = make_weir()
     weir.repository("swap/app")
     client = weir.distribution()

@@ -1,4 +1,4 @@
-"""Pull through cache rules, typed as Amazon's guide has them."""
+"""Pull through cache rules, written as in Amazon's guide."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_seven_documented_commands(weir: Weir, clean: None, example_secret: 
     rules = weir.aws("ecr", "describe-pull-through-cache-rules")["pullThroughCacheRules"]
     assert sorted((one["ecrRepositoryPrefix"], one["upstreamRegistryUrl"]) for one in rules) == sorted(
         (prefix, upstream) for prefix, upstream, _ in DOCUMENTED)
-    # Terraform plans to replace every rule when this is answered although it was not given.
+    # Terraform plans to replace every rule where the answer has this member without having sent it.
     assert all("upstreamRepositoryPrefix" not in one for one in rules)
 
 
@@ -136,7 +136,7 @@ def test_a_credential_arn_must_be_one_of_ecrs(weir: Weir, clean: None) -> None:
 
 @pytest.mark.parametrize("prefix", ["A", "Upper", "a", "-ab", "ab-", "a//b", "/ab", "a b", "a..b", "a" * 31, "ab//", "ü1"])
 def test_a_bad_prefix(weir: Weir, clean: None, prefix: str) -> None:
-    # Not boto3's own check of lengths: it would refuse some of these before they are sent.
+    # Without boto3's own check of lengths, which would refuse some of these unsent.
     ecr = weir.client("ecr", unchecked=True)
     with refused("InvalidParameterException", "ecrRepositoryPrefix"):
         ecr.create_pull_through_cache_rule(ecrRepositoryPrefix=prefix, upstreamRegistryUrl="public.ecr.aws")

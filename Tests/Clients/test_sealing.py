@@ -1,4 +1,4 @@
-"""What lies on the disk tells nothing, and what was changed there is noticed."""
+"""The stored files reveal nothing, and changes to them are noticed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_no_marker_is_found_on_the_disk(
 
 
 def test_the_marker_would_be_found(make_weir: Callable[..., Weir]) -> None:
-    """The search itself works: with `--sealing kms-only` an AES256 repository is not sealed, a KMS one is."""
+    """The search itself works: with `--sealing kms-only` an AES256 repository is not sealed, and a KMS one is."""
     weir = make_weir(options=["--sealing", "kms-only"])
     assert "kms-only" in weir.output or "unsealed" in weir.output.lower(), "the server must say so when it starts"
     for kind in ("AES256", "KMS"):
@@ -117,7 +117,7 @@ PLACES = {"first-segment": 600, "middle": None, "last-byte": -1}
 
 
 def layer_file(weir: Weir, before: set[Path]) -> Path:
-    """The file of the largest blob that has come since."""
+    """The file of the largest blob since then."""
     return max(set(weir.stored_files()) - before, key=lambda path: path.stat().st_size)
 
 
@@ -145,14 +145,14 @@ def test_a_flipped_byte_of_a_cached_blob_is_fetched_again(
     whole = pulls_in_the_end(client, f"{prefix}/{prefix}/app", layer.digest)
     assert whole, "the blob was not fetched again"
     assert len(upstream.blob_gets(layer.digest)) > asked
-    # And now it is right on the disk: upstream is not needed any more.
+    # The bytes on the disk are right again, so upstream is no longer needed.
     asked = len(upstream.blob_gets(layer.digest))
     assert client.blob_digest(f"{prefix}/{prefix}/app", layer.digest) == layer.digest
     assert len(upstream.blob_gets(layer.digest)) == asked
 
 
 def pulls_in_the_end(client: Distribution, repository: str, digest: str) -> bool:
-    """A download whose first bytes were out before the damage showed is cut; a client then tries again."""
+    """A download whose first bytes were sent before the damage showed is cut; a client then tries again."""
     for _ in range(4):
         try:
             assert client.blob_digest(repository, digest) == digest
@@ -190,7 +190,7 @@ def test_damage_of_a_pushed_blob_is_an_honest_failure(weir: Weir, prefix: str, d
         flip(path, PLACES[damage])
     download_fails(client, name, image.layers[0].digest)
     assert image.layers[0].digest.removeprefix("sha256:")[:12] in weir.output[logged:], "no alarm in the log"
-    # What cannot be right is not hidden by a push of the same bytes: that heals it.
+    # A push of the same bytes is told that they are missing, and so heals them.
     client.push(name, "2", image)
     client.pull(name, "2")
 
@@ -214,7 +214,7 @@ def test_secrets_need_the_root_key(make_weir: Callable[..., Weir]) -> None:
 
 
 def test_one_registrys_content_is_not_anothers(weir: Weir, prefix: str) -> None:
-    """A blob that one repository holds is not given to those who ask for it in another."""
+    """A blob of one repository is not given to clients of another."""
     image = single([random_layer(prefix, 5000)])
     weir.repository(f"{prefix}/has")
     weir.repository(f"{prefix}/has-not")

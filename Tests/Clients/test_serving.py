@@ -49,7 +49,7 @@ def test_a_good_token(weir: Weir) -> None:
     assert data["proxyEndpoint"].startswith("http")
     hours = (data["expiresAt"].timestamp() - time.time()) / 3600
     assert 11.9 < hours < 12.1
-    # The token is what Basic carries, as it is.
+    # Basic carries the token as it is.
     bare = Distribution(weir.url)
     answer = bare.request("GET", "/v2/", headers={"Authorization": f"Basic {data['authorizationToken']}"})
     assert answer.status_code == 200
@@ -118,7 +118,7 @@ def test_head_tells_the_size(weir: Weir, held: bytes) -> None:
 def test_the_empty_blob(weir: Weir, held: bytes) -> None:
     client = weir.distribution()
     client.push_blob("held/app", b"", sha256(b""))
-    # Only what an image names need be readable, but what is answered must be right.
+    # Only content that an image names need be readable, but every answer must be right.
     answer = client.blob("held/app", sha256(b""))
     assert answer.status_code == 200 and answer.content == b""
 
@@ -126,7 +126,7 @@ def test_the_empty_blob(weir: Weir, held: bytes) -> None:
 # Expect: 100-continue
 
 def first_line(weir: Weir, request: str) -> str:
-    """Sends the head of a request, no body; the first line of the answer, which so does not wait for a body."""
+    """Sends a request's head without its body. Returns the answer's first line, which therefore cannot wait for the body."""
     with socket.create_connection(("127.0.0.1", weir.port), timeout=10) as connection:
         connection.sendall(request.encode())
         return connection.makefile("rb").readline().decode().strip()
@@ -214,7 +214,7 @@ def test_sigterm_cuts_no_download_short(
 def test_sigterm_without_work_ends_at_once(make_weir: Callable[..., Weir]) -> None:
     weir = make_weir()
     client = weir.distribution()
-    assert client.request("GET", "/v2/").status_code == 200  # An idle keep-alive connection stays behind.
+    assert client.request("GET", "/v2/").status_code == 200  # An idle keep-alive connection stays open.
     started = time.monotonic()
     assert weir.stop() == 0
     assert time.monotonic() - started < 20
@@ -230,7 +230,7 @@ def test_many_idle_connections(weir: Weir, held: bytes) -> None:
 
 
 def test_many_clients_that_do_not_read_cost_little_memory(make_weir: Callable[..., Weir]) -> None:
-    """Two hundred ask for a layer and take none of it: together they hold 96 MiB at most, whatever the layer's size."""
+    """200 clients ask for a layer and read none of it: together they hold 96 MiB at most, whatever the layer's size."""
     weir = make_weir(options=["--log-level", "warning"])
     weir.repository("slow/app")
     layer = random_layer("slow", 24 * MIB)
@@ -242,14 +242,14 @@ def test_many_clients_that_do_not_read_cost_little_memory(make_weir: Callable[..
     try:
         for _ in range(200):
             client = socket.socket()
-            # Small, so that what the kernel takes for a client is little and the rest would wait in the server.
+            # Small, so that the kernel holds little for a client, and the rest would wait in the server.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
             client.connect(("127.0.0.1", weir.port))
             client.sendall(ask)
             clients.append(client)
         for client in clients:
             assert client.recv(12) == b"HTTP/1.1 200"
-        # Everybody else is served meanwhile, whole.
+        # Other clients are served meanwhile, whole.
         assert weir.distribution().blob("slow/app", layer.digest).content == layer.content
         assert weir.peak_memory < 224 * MIB
     finally:

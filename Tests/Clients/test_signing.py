@@ -126,7 +126,7 @@ def test_unknown_actions(weir: Weir) -> None:
 
 
 def test_many_calls_stay_quick(weir: Weir) -> None:
-    """Not a benchmark: a guard against something quadratic on the way in."""
+    """No benchmark: a guard against quadratic work in the parsing."""
     request = signed(weir, "ecr", "DescribeRegistry", "{}")
     session, started = requests.Session(), time.monotonic()
     for _ in range(300):

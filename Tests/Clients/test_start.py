@@ -1,4 +1,4 @@
-"""How the program meets the person who starts it."""
+"""The program's start, as an operator sees it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_health_and_metrics(make_weir: Callable[..., Weir]) -> None:
 
 
 def problems(tmp_path: Path, *words: str, **environment: str) -> str:
-    """What the program says when it does not start."""
+    """The program's output where it does not start."""
     result = run([PROGRAM, "serve", "--data", tmp_path / "data", *words],
                  clean_environment(tmp_path / "home", **environment), check=False, seconds=20)
     assert result.returncode not in (0, -11, -6), result
@@ -180,7 +180,7 @@ def test_tls(make_weir: Callable[..., Weir], authority: Authority, self_signed: 
 
 
 def test_a_stop_does_not_wait_for_who_never_speaks(make_weir: Callable[..., Weir]) -> None:
-    """A connection to a TLS port that sends nothing has no answer to wait for."""
+    """A connection to a TLS port that sends nothing gets no answer, so the stop need not wait for it."""
     weir = make_weir(start=False, options=["--tls-self-signed"])
     weir.daemon = Daemon(weir.command, weir.log, clean_environment(weir.folder / "home"))
     weir.daemon.wait_for_port(weir.port)
@@ -192,7 +192,7 @@ def test_a_stop_does_not_wait_for_who_never_speaks(make_weir: Callable[..., Weir
 
 
 def test_it_needs_no_privilege(make_weir: Callable[..., Weir]) -> None:
-    """As in a container that has dropped every capability."""
+    """As in a container that has dropped all capabilities."""
     bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]
     if os.geteuid() != 0 or subprocess.run([*bare, "true"], capture_output=True).returncode:
         pytest.skip("capabilities can be dropped by root only, and here not even so: every other test runs without them")
@@ -211,7 +211,7 @@ def test_it_brings_swift_with_it(tmp_path: Path) -> None:
 
 
 def test_it_may_open_as_many_files_as_the_system_allows(make_weir: Callable[..., Weir]) -> None:
-    """A login shell's limit is 1,024, fewer than the connections that are let in; and the kernel's table does not grow under load."""
+    """A login shell's limit is 1,024, fewer than the accepted connections; and the kernel's table does not grow under load."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 1_000), hard))
     try:

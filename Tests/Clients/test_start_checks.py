@@ -1,4 +1,4 @@
-"""The start on a folder that does not look as it should: it says what to do, and changes nothing that would stand in the way of that."""
+"""Starts on a folder in an unexpected state: the program says what to do, and changes nothing that would stand in the way of that."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pulls(weir: Weir, name: str, image: Image) -> None:
 
 
 def refuses(weir: Weir, *options: str, **environment: str) -> str:
-    """What the program says when it does not start. Whatever lies in its folder stays as it is, but for the lock."""
+    """The program's output where it does not start. The folder stays as it is, except for the lock."""
     result = run([*weir.command, *options], clean_environment(weir.folder / "home", **{**weir.environment, **environment}),
                  check=False, seconds=15)
     assert result.returncode == 1, result
@@ -47,7 +47,7 @@ def refuses(weir: Weir, *options: str, **environment: str) -> str:
 
 
 def collect(weir: Weir) -> None:
-    """Twice what the collector may do at its own will."""
+    """Runs the collector twice, as it may run by itself."""
     for _ in range(2):
         run([PROGRAM, "gc", "--data", weir.data, "--endpoint", weir.url, "--region", weir.region],
             clean_environment(weir.folder / "home"), check=False)
@@ -73,7 +73,7 @@ def restore_database(weir: Weir, aside: Path) -> None:
 @pytest.mark.usefixtures("_program")
 @pytest.mark.parametrize("kept", [DATABASE, (*DATABASE, "blobs", "credentials"), ()], ids=["first", "all-gone", "used"])
 def test_a_root_key_that_cannot_be_read_is_not_replaced(kept: tuple[str, ...]) -> None:
-    """A restore as root leaves it to root alone; the database is perhaps not there yet."""
+    """A restore as root leaves it readable to root alone; the database may not be there yet."""
     with open_folder() as folder:
         weir = Weir(folder, under=as_nobody)
         weir.start().stop()
@@ -196,7 +196,7 @@ def test_secrets_leave_the_environment_and_memory_stays_private(make_weir: Calla
 
 @pytest.mark.parametrize("how", ["gone", "empty"])
 def test_blobs_without_their_database(make_weir: Callable[..., Weir], tmp_path: Path, how: str) -> None:
-    """A restore that failed. A new database would know nothing of what lies there, and all of it would be garbage."""
+    """A failed restore. A new database would know none of the content, and all of it would be garbage."""
     weir = make_weir(options=["--gc-grace", "0"])
     image = pushed(weir, "app")
     weir.stop()
@@ -233,7 +233,7 @@ def test_an_empty_database_that_is_meant(make_weir: Callable[..., Weir], tmp_pat
     weir.start()
     assert "--accept-empty-database was used" in weir.output
     other = pushed(weir, "other")
-    # It is a word for one start.
+    # The option counts for one start.
     weir.restart()
     assert "--accept-empty-database is not needed" in weir.output
     weir.options.remove("--accept-empty-database")
@@ -312,14 +312,14 @@ def test_blobs_whose_loss_is_meant(make_weir: Callable[..., Weir], tmp_path: Pat
     weir.restart()
     pulls(weir, "other", other)
     weir.stop()
-    # The one that was given up is not taken for this one when it is back.
+    # The folder that was given up is not mistaken for this one when it is back.
     os.rename(weir.data / "blobs", tmp_path / "new")
     os.rename(tmp_path / "mounted-elsewhere", weir.data / "blobs")
     assert "--accept-missing-blobs" in refuses(weir)
 
 
 def test_a_volume_that_goes_away_while_the_server_runs(make_weir: Callable[..., Weir], tmp_path: Path) -> None:
-    """Nothing is made below the empty mount point, where nobody finds it again."""
+    """Nothing is written below the empty mount point, where it would be hidden later."""
     weir = make_weir()
     image = pushed(weir, "app")
     os.rename(weir.data / "blobs", tmp_path / "away")
@@ -339,7 +339,7 @@ def test_a_volume_that_goes_away_while_the_server_runs(make_weir: Callable[..., 
 @root
 @pytest.mark.parametrize("part", ["blobs", "staging", "lost"])
 def test_a_part_of_the_folder_on_a_volume_of_its_own(make_weir: Callable[..., Weir], part: str) -> None:
-    """Content is moved from one to the other: there every push would fail."""
+    """Content is moved from one to the other, so every push would fail."""
     weir = make_weir(start=False)
     (weir.data / part).mkdir(parents=True, mode=0o700)
     with small_disk(weir.data / part, 1 << 24):
@@ -365,7 +365,7 @@ def test_what_a_restore_has_left_to_root_is_named(name: str) -> None:
 
 
 def test_a_folder_from_before_there_were_marks(make_weir: Callable[..., Weir]) -> None:
-    """As an earlier version left it: rows and files, and no word of each other."""
+    """As an earlier version left it: rows and files, and no marks."""
     import sqlite3
     weir = make_weir()
     image = pushed(weir, "app")
@@ -438,7 +438,7 @@ def test_other_files_that_cannot_be_read(make_weir: Callable[..., Weir], machine
 
 
 def test_a_start_that_cannot_write_leaves_nothing_half_done(make_weir: Callable[..., Weir], machine: Machine) -> None:
-    """Short writes are gone on with; a full disk at the first start is told, and the next start is a first one again."""
+    """Short writes are continued; a full disk at the first start is reported, and the next start is a first one again."""
     weir = make_weir(start=False, environment=machine.environment)
     with machine.fails("write", errno.ENOSPC, path="/root.key"):
         assert "root.key" in refuses(weir)

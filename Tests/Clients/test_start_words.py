@@ -1,4 +1,4 @@
-"""What is wrong at the start is said in words, all of it together, before anything is made (issue 10: "raw errors")."""
+"""Errors at the start are told in plain words, all of them together, before anything is made."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from harness.weir import PROGRAM, Weir
 
 pytestmark = pytest.mark.usefixtures("_program")
 
-#: What only a programmer reads.
+#: Texts that only a programmer understands.
 RAW = ("Error Domain", "errno:", "error (", "bind(", "SocketAddressError", "NIOSSL", "UserInfo", "failedToLoad", "CancellationError", "Error:")
 
 
 def refused(tmp_path: Path, *words: object, **environment: str) -> str:
-    """What the program says when it does not start."""
+    """The program's output where it does not start."""
     result = run([PROGRAM, "serve", "--data", tmp_path / "data", "--log-format", "json", *map(str, words)],
                  clean_environment(tmp_path / "home", **environment), check=False, seconds=30)
     assert result.returncode in (1, 64), result
@@ -62,7 +62,7 @@ def test_addresses_of_every_kind(make_weir: Callable[..., Weir], listen: str) ->
 
 
 def test_a_port_for_root_alone(tmp_path: Path) -> None:
-    """Told what to do about it."""
+    """With advice on what to do."""
     bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]
     if subprocess.run([*bare, "true"], capture_output=True).returncode or int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) < 81:
         pytest.skip("every port is everybody's here")

@@ -1,4 +1,4 @@
-"""What somebody who cannot prove who they are does to everybody else: nothing."""
+"""Clients that prove no identity do no harm to the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIB = 1 << 20
 
 
 def healthy(weir: Weir, seconds: float = 10) -> None:
-    """It answers a newcomer. The promise is one second; a machine that runs all the tests is given more."""
+    """It answers a new client. The promise is one second; a machine that runs all the tests gets longer."""
     answer = requests.get(weir.url + "/healthz", timeout=seconds)
     assert (answer.status_code, answer.text.strip()) == (200, "ok")
 
@@ -39,7 +39,7 @@ def connect(weir: Weir, seconds: float = 10) -> socket.socket:
 
 def forged(weir: Weir, length: int, *, content_type: str = "application/x-amz-json-1.1", target: str = "UploadLayerPart",
            service: str = "ecr") -> bytes:
-    """The head of a call that names a key which exists, with a signature that is none."""
+    """The head of a call that names an existing key, with an invalid signature."""
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     names = "host;x-amz-date" + (";x-amz-target" if target else "")
     scope = f"{weir.credentials['aws_access_key_id']}/{now[:8]}/{weir.region}/{service}/aws4_request"
@@ -64,7 +64,7 @@ def many_files() -> Iterator[None]:
 # The log
 
 def unread(weir: Weir, *more: str) -> tuple[subprocess.Popen[bytes], int]:
-    """The server with its log in a pipe that nobody reads; the pipe's reading end."""
+    """The server with its log in a pipe that is not read; and the pipe's reading end."""
     reading, writing = os.pipe()
     process = subprocess.Popen(
         [*weir.command, *more], stdin=subprocess.DEVNULL, stdout=writing, stderr=writing,
@@ -134,7 +134,7 @@ def test_bad_logins_are_summed_up(make_weir: Callable[..., Weir]) -> None:
     records = [json.loads(line) for line in weir.audit.read_text().splitlines()]
     failed = [record for record in records if record.get("errorCode")]
     assert 1 <= len(failed) <= 20
-    # Who only says that a key is theirs is nobody.
+    # A claimed key proves no identity.
     assert all(record["userIdentity"] == {"type": "Unknown"} for record in failed)
     (flood,) = [record for record in records if record["eventName"] == "FailedLogins"]
     assert flood["serviceEventDetails"]["count"] == 400 - len(told) and flood["sourceIPAddress"] == "127.0.0.1"
@@ -158,7 +158,7 @@ def test_a_text_log_cannot_be_forged(make_weir: Callable[..., Weir]) -> None:
 # Bodies
 
 def test_long_bodies_with_a_signature_that_is_none(make_weir: Callable[..., Weir]) -> None:
-    """Twelve at once, 31 MiB each, by the id of a key, which is public. Its forms, its arrays and its zeros alike."""
+    """Twelve at once, 31 MiB each, with the id of a key, which is public: forms, arrays and zeros."""
     weir = make_weir()
     bodies = [b"a&" * (31 * MIB // 2), b"[]," * (31 * MIB // 3), b"\0" * (31 * MIB)]
     heads = [
@@ -195,7 +195,7 @@ def test_a_signed_call_of_nothing_but_brackets(make_weir: Callable[..., Weir]) -
 
 
 def test_a_layer_part_is_still_taken(make_weir: Callable[..., Weir]) -> None:
-    """The longest call that there is: by boto3, which signs by the body's hash alone, eight at once."""
+    """The longest call: by boto3, whose signature needs the body's hash, eight at once."""
     weir = make_weir()
     weir.repository("big/app")
     content = random_layer("part", 20 * MIB).content[:20 * MIB]
@@ -258,13 +258,13 @@ def test_thousands_of_slow_connections_lock_nobody_out(make_weir: Callable[..., 
                 time.sleep(0.02)
         for _ in range(3):
             healthy(weir)
-            # One that was there before, and one that comes now.
+            # A connection from before, and a new one.
             assert client.pull("some/app", "1")
             assert weir.distribution().pull("some/app", "1")
 
 
 def test_few_descriptors_and_many_strangers(make_weir: Callable[..., Weir]) -> None:
-    """A hard limit of 1,024: whoever is let in finds a descriptor for what they ask, and nothing spins."""
+    """A hard limit of 1,024: an accepted client finds a descriptor for its request, and nothing spins."""
     weir = make_weir(start=False)
     weir.daemon = Daemon(
         ["prlimit", "--nofile=1024:1024", *weir.command], weir.log, clean_environment(weir.folder / "home"))

@@ -1,4 +1,4 @@
-"""Repository creation templates: what a pull makes is what the template says."""
+"""Repository creation templates: a pull makes repositories as the template says."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def everything() -> dict[str, Any]:
 
 
 def pulled(weir: Weir, name: str, region: str | None = None) -> dict[str, Any]:
-    """Pulls the sample into a repository; what describe-repositories and its sisters say of that."""
+    """Pulls the sample into a repository. Returns the answers of describe-repositories and its sisters."""
     weir.distribution(region).pull(name, "latest")
     ecr = weir.client("ecr", region)
     made = ecr.describe_repositories(repositoryNames=[name])["repositories"][0]

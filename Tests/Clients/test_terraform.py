@@ -1,4 +1,4 @@
-"""Terraform: what is declared is made, planned again without a change, changed in place, imported by another state, and removed."""
+"""Terraform: declared resources are created, planned again without a change, changed in place, imported by another state, and removed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.images import random_layer, single
 from harness.processes import clean_environment, run
 from harness.weir import Weir
 
-#: A mirror has a folder for each registry of providers; whichever holds this one will do.
+#: A mirror has a folder for each registry of providers; any that holds this provider will do.
 PROVIDER = "*/hashicorp/aws"
 
 
@@ -49,7 +49,7 @@ class Terraform:
         return {name: value["value"] for name, value in told.items()}
 
     def plan(self) -> dict[str, dict[str, Any]]:
-        """What the next apply would do, by the resource; what stays as it is and is only taken over has the action `import`."""
+        """The next apply's actions, by resource; a resource that is only imported has the action `import`."""
         told = [json.loads(line) for line in self._call("plan", "-json", "-input=false", "-out=planned").splitlines()]
         changes = [one["change"] for one in told if one["type"] == "planned_change"]
         return {change["resource"]["addr"]: change for change in changes if change["action"] != "read"}
@@ -115,7 +115,7 @@ provider "aws" {{
 """
 
 
-#: What is changed in place, and to what.
+#: Attributes that are changed in place, and their new values.
 CHANGES = [
     ('image_tag_mutability = "IMMUTABLE"', 'image_tag_mutability = "MUTABLE"'), ("few untagged", "fewer untagged"),
     ("the templates description", "another description"), ('"terraform/*"', '"terraform/a*"'),
@@ -124,7 +124,7 @@ CHANGES = [
     ('["PULL_THROUGH_CACHE"]', '["PULL_THROUGH_CACHE", "REPLICATION"]'),
 ]
 
-#: By what each resource is found again, from its attributes. What cannot be read back is written once more after an import.
+#: The attribute by which each resource is imported. What cannot be read back is written once more after an import.
 IMPORTED_BY = {
     "aws_ecr_account_setting": "name", "aws_ecr_pull_through_cache_rule": "ecr_repository_prefix",
     "aws_ecr_repository_creation_template": "prefix",
@@ -187,7 +187,7 @@ def change_in_place(terraform: Terraform) -> None:
         text = text.replace(before, after)
     path.write_text(text)
     actions = {address: change["action"] for address, change in terraform.plan().items()}
-    # The provider knows no other way to change a lifecycle policy.
+    # The provider can change a lifecycle policy in no other way.
     assert actions.pop("aws_ecr_lifecycle_policy.app") == "replace"
     assert set(actions.values()) == {"update"} and len(actions) >= 7, actions
     terraform.apply_planned()
@@ -195,7 +195,7 @@ def change_in_place(terraform: Terraform) -> None:
 
 
 def imported(weir: Weir, folder: Path, plugins: Path, first: Terraform) -> Terraform:
-    """Another state that has taken over what the first one made, and found it as declared."""
+    """Another state that has imported the first one's resources, and found them as declared."""
     second = terraform(weir, folder, plugins)
     shutil.copy(first.folder / "registry.tf", folder)
     blocks = []

@@ -1,4 +1,4 @@
-"""What stays of the day on which everything was thrown at the server: how it says that it died, and short rounds of `make fuzz` and `make soak`."""
+"""How the server reports its death, and short rounds of `make fuzz` and `make soak`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_death_is_told_in_one_line(make_weir: Callable[..., Weir], how: signal
     assert told["message"] == f"The program died of {how.name}"
     assert (told["level"], told["signal"], told["meaning"]) == ("critical", str(int(how)), "sent by a process")
     assert told["frames"] and len(told["build"]) >= 32
-    # The build is the program's own, and the places are in it: what a report needs.
+    # The build id is the program's own, and the addresses lie in it: a report needs both.
     notes = subprocess.run(["readelf", "-n", PROGRAM], capture_output=True, text=True).stdout
     assert told["build"] in notes
     assert "weir+0x" in told["frames"] + told["at"]
@@ -59,7 +59,7 @@ def test_a_log_that_nobody_reads_does_not_keep_the_dead(make_weir: Callable[...,
 def test_nonsense_at_the_doors(_program: Path, tmp_path: Path) -> None:
     findings = wirefuzz.trial(tmp_path, 4000, seed=20_261_130)
     assert not findings.wrong, "\n".join(findings.wrong[:5])
-    # Most get as far as their operation.
+    # Most calls get as far as their operation.
     assert findings.calls >= 4000 and findings.statuses[200] > 100
 
 

@@ -1,4 +1,4 @@
-"""Uploads that outlive the server, that nobody finishes, and of which there are many."""
+"""Uploads that survive a restart, that are never finished, and that are many."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sha256(content: bytes) -> str:
 
 
 def send(client: Distribution, location: str, content: bytes, at: int) -> str:
-    """A part of an upload; where it goes on."""
+    """Sends a part of an upload. Returns the URL at which it goes on."""
     headers = {"Content-Type": "application/octet-stream", "Content-Range": f"{at}-{at + len(content) - 1}"}
     answer = client.request("PATCH", urljoin(client.url, location), data=content, headers=headers)
     assert answer.status_code == 202, answer.text
@@ -102,7 +102,7 @@ def test_many_open_uploads(make_weir: Callable[..., Weir]) -> None:
 
     with ThreadPoolExecutor(8) as workers:
         locations = list(workers.map(begin, range(count)))
-    # A bounded cost each: most are put away, and none holds more than a name in memory.
+    # Each has a bounded cost: most are unloaded, and hold only their name in memory.
     assert weir.peak_memory - before < 200 * MIB
     client = weir.distribution()
     for number in (0, 1, count // 2, count - 1):
@@ -113,7 +113,7 @@ def test_many_open_uploads(make_weir: Callable[..., Weir]) -> None:
         assert answer.status_code == 201, answer.text
     weir.client("ecr").delete_repository(repositoryName="many/app", force=True)
     weir.restart()
-    # Those of a repository that is gone go with the first round.
+    # Uploads of a deleted repository go with the first sweep.
     wait_until(lambda: not weir.staged_files(), 60, "empty staging")
 
 
@@ -148,7 +148,7 @@ def test_the_same_blob_from_many_at_once(weir: Weir) -> None:
 
 
 def test_a_race_for_a_tag_has_one_end(weir: Weir) -> None:
-    """Immutable: one image gets the tag, the others are refused. Mutable: all are taken, and the tag is one of them."""
+    """Immutable: one image gets the tag, the others are refused. Mutable: all are accepted, and the tag is on one of them."""
     for mutability in ("IMMUTABLE", "MUTABLE"):
         name = f"race/{mutability.lower()}"
         weir.repository(name, imageTagMutability=mutability)

@@ -1,8 +1,8 @@
-"""Every upstream by its own rules: a stand-in that behaves as the real one does on the wire, and what was asked of it.
+"""Every upstream by its own rules: a stand-in that behaves as the real one does on the wire, and the requests that it got.
 
-"A table in docs/upstreams.md of every upstream, and a client test for each: cold pull, warm pull, private image with a secret, wrong
-secret, unknown image, rate-limited; with skopeo or docker as the client and the stand-in's request log as evidence of what was asked
-and which credentials went where." (issue 3)
+docs/upstreams.md has a table of all upstreams. Each is tested here: cold pull, warm pull, private image with a secret, wrong secret,
+unknown image, rate limit; with skopeo or docker as the client, and the stand-in's requests as evidence of what was asked and which
+credentials went where.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from harness.weir import Weir
 EVERY = pytest.mark.parametrize("name", [vendor.name for vendor in VENDORS])
 WITH_LOGIN = pytest.mark.parametrize("name", [vendor.name for vendor in VENDORS if vendor.scheme != "open"])
 TABLE = [*VENDORS, *MORE]
-#: How Weir hears of them beyond ECR's list.
+#: Settings for upstreams beyond ECR's list.
 ANY = ["--allow-any-upstream", "--remember-missing", "1", "--optional-upstream-secrets", "--allow-private-upstream", ELSEWHERE]
 
 
@@ -81,7 +81,7 @@ def case(name: str, case_of: Callable[[str], Scene]) -> Scene:
 
 
 def assert_logins_went_home(case: Scene) -> None:
-    """The password to the token server or, where that is how it is done, to the registry; tokens to the registry; nothing to others."""
+    """The password goes to the token server or, with Basic, to the registry; tokens go to the registry; nothing goes elsewhere."""
     vendor = case.vendor
     for one in case.asked():
         if one.server == "cdn":
@@ -107,11 +107,11 @@ def test_cold_and_warm(case: Scene, skopeo: Skopeo) -> None:
     gets = [one.path for one in asked if one.method == "GET" and one.kind in ("blobs", "cdn")]
     for blob in image.blobs:
         final = [path for path in gets if path.endswith(blob.digest)]
-        # Where a blob is at another place, it is asked for once there too.
+        # Where a blob is at another place, it is asked for once there, too.
         assert len(final) == (1 if case.vendor.blobs == "here" else 2), f"{blob.digest}: {final}"
     assert_logins_went_home(case)
     if case.vendor.scheme == "bearer":
-        # One token serves a repository, however much is asked for at once.
+        # One token serves a repository, however many requests come at once.
         assert len([one for one in asked if one.kind == "token"]) == 1, [one.query for one in asked if one.kind == "token"]
     mark = case.standin.mark()
     assert skopeo.pull(case.reference("cold"), case.weir.password()) == image.digest
@@ -159,7 +159,7 @@ def test_a_good_rule_is_valid(case: Scene) -> None:
         assert any(one.user == case.vendor.user for one in case.asked())
 
 
-#: Public images that are at the real registries, by which Weir tells a good login where unknown names are answered as bad ones.
+#: Public images at the real registries. They tell a good login where unknown names are answered like a bad one.
 VALIDATED = {
     "docker-hub": ["library/hello-world"], "quay": ["quay/busybox"], "github": ["actions/actions-runner"],
     "gitlab": ["gitlab-org/gitlab-runner"], "chainguard": ["chainguard/static"],
@@ -168,7 +168,7 @@ VALIDATED = {
 
 @pytest.mark.parametrize("name", [vendor.name for vendor in TABLE])
 def test_an_unknown_image(case: Scene) -> None:
-    """Unknown image: "not found" where upstream says so; where it says "unauthorized" of what it has not, that, and a hint."""
+    """Unknown image: "not found" where upstream says so; where it says "unauthorized" for missing images, that, and a hint."""
     case.rule()
     answer = case.weir.distribution().manifest(f"{case.prefix}/no/such", "1")
     if case.vendor.unknown[0] == 404:
@@ -183,7 +183,7 @@ def test_an_unknown_image(case: Scene) -> None:
 
 @EVERY
 def test_rate_limited(case: Scene) -> None:
-    """Rate-limited: 429 as such, and how long upstream wants it; what is cached is served all the same."""
+    """Rate limit: reported as 429, with upstream's wait; cached images are served all the same."""
     case.hold("limited")
     kept = case.hold("kept")
     case.rule()
@@ -194,7 +194,7 @@ def test_rate_limited(case: Scene) -> None:
     assert_error(answer, 429, "TOOMANYREQUESTS", case.vendor.host)
     if retry_after := case.vendor.when_limited.get("retry-after"):
         assert f"it is not asked again for {retry_after} s" in answer.text and f"for {retry_after} s" in answer.reason
-        # Nobody is asked to sit that out: containers/image would do it five times.
+        # No client is told to wait that long: containers/image would do so five times.
         assert answer.headers["Retry-After"] == "1"
     assert client.pull(case.repository, "kept")[0] == kept.digest
     assert client.pull(case.repository, kept.digest)[0] == kept.digest
@@ -209,7 +209,7 @@ def test_a_day_with(case: Scene, skopeo: Skopeo) -> None:
 
 @pytest.mark.parametrize("name", [vendor.name for vendor in MANNERS])
 def test_a_manner(case: Scene) -> None:
-    """Each manner alone: the same day."""
+    """Each peculiarity alone: the same sequence."""
     client = case.client()
     live(case, lambda repository, tag: client.pull(f"{case.prefix}/{repository}", tag)[0])
 
@@ -223,7 +223,7 @@ def live(case: Scene, pull: Callable[[str, str], str]) -> None:
 
     here, other = vendor.repository, f"{vendor.repository}-other"
     one, two = standin.hold("day", image("one")), standin.hold("1", image("two"), other)
-    # What is long enough for ranges, where those are not as usual.
+    # Content long enough for ranges, where the vendor treats them unusually.
     later = standin.hold("later", image("later", 700 if vendor.ranges == "served" else 9 << 20))
     case.rule().set(freshnessSeconds=0)
     assert pull(here, "day") == one.digest
@@ -243,7 +243,7 @@ def live(case: Scene, pull: Callable[[str, str], str]) -> None:
     *(vendor.name for vendor in [*TABLE, *MANNERS] if vendor.next_link != "here" or vendor.next_page != "last" or vendor.most_tags),
     "harbor", "kubernetes"])
 def test_a_merged_list_of_tags(case: Scene) -> None:
-    """What updaters (renovate, for one) look for: all of upstream's tags, however its pages are linked, and those that are here."""
+    """As updaters (renovate, for one) need it: all of upstream's tags, however its pages are linked, and the stored ones."""
     image = case.hold("t00")
     for number in range(120):
         case.standin.hold(f"t{number:03}", image)
@@ -256,7 +256,7 @@ def test_a_merged_list_of_tags(case: Scene) -> None:
     case.set(tags="merged")
     there = case.standin.tags(case.vendor.repository)
     if case.vendor.next_link == "same":
-        # A second page that leads to itself: what came is listed, and nothing is asked for ever.
+        # A second page that links to itself: the tags so far are listed, and the requests end.
         there = there[:100]
     told = client.request("GET", path).json()["tags"]
     assert told == sorted({*there, "t00"})
@@ -281,7 +281,7 @@ def test_a_merged_list_while_upstream_is_away(case_of: Callable[[str], Scene]) -
     case.fail(Fault("tags", status=503))
     answer = client.request("GET", path)
     assert {"here", "there"} <= set(answer.json()["tags"]) and answer.headers["Warning"].startswith("110")
-    # Who has seen no list yet sees what is here.
+    # A client that has seen no list yet gets the stored tags.
     other = f"{case.prefix}-2"
     case.weir.rule(other, case.vendor.host)
     operate(case.weir, "SetRuleOptions", ecrRepositoryPrefix=other, tags="merged")
@@ -301,7 +301,7 @@ def assert_referrers(case: Scene, subject: Image) -> None:
 
 
 def test_a_door(case_of: Callable[[str], Scene], standins: dict[str, StandIn]) -> None:
-    """A registry that is only a door: what is public comes by a token for strangers; what is private is refused, and both hosts named."""
+    """A registry that only redirects: public images come by an anonymous token; private ones are refused, and both hosts are named."""
     case, behind = case_of("door"), standins["behind"]
     behind.mend()
     mark = behind.mark()
@@ -323,7 +323,7 @@ def test_a_door(case_of: Callable[[str], Scene], standins: dict[str, StandIn]) -
 
 
 def test_a_child_that_comes_later(case_of: Callable[[str], Scene]) -> None:
-    """ECR gives an index before its attestations: the index and the images are served, and what was missing once it is there."""
+    """ECR serves an index before its attestations: the index and the images are served, and the missing ones once they are there."""
     case = case_of("harbor")
     image = case.standin.hold("lazy", two_platforms(f"{case.prefix}-lazy", 300, runs=False))
     children = [one["digest"] for one in json.loads(image.top.content)["manifests"]]
@@ -343,7 +343,7 @@ PAGE = b"<html><head><title>Just a moment...</title></head></html>"
 @pytest.mark.parametrize(("name", "body", "kind"), [
     ("harbor", PAGE, "text/html"), ("microsoft", PAGE, "text/html; charset=UTF-8"), ("microsoft", b"", ""), ("kubernetes", PAGE, "text/html")])
 def test_a_wall_in_front(case: Scene, body: bytes, kind: str) -> None:
-    """A delivery network that blocks this server's address: what is held is served, and nobody is told to look at their secret."""
+    """A delivery network that blocks this server's address: held images are served, and the refusal does not blame the secret."""
     kept = case.hold("kept")
     case.hold("new")
     case.rule().set(freshnessSeconds=0)
@@ -370,7 +370,7 @@ OUTAGES = {
 
 @pytest.mark.parametrize("outage", OUTAGES)
 def test_an_outage_forgets_nothing(case_of: Callable[[str], Scene], outage: str) -> None:
-    """However an outage looks: nothing cached is dropped, no login is called wrong, and it is over as soon as it is over."""
+    """Every form of an outage: nothing cached is dropped, no login is called wrong, and pulls work again as soon as it ends."""
     case = case_of("harbor")
     kept, new = case.hold("kept"), case.hold("new")
     case.rule().set(freshnessSeconds=0)
@@ -413,7 +413,7 @@ LIMITS = {
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_limits(case_of: Callable[[str], Scene], limit: str) -> None:
-    """A limit in whatever form is told as one, with a wait of seconds and not of years; what is cached is served."""
+    """A limit in any form is reported as one, with a wait of seconds and not of years; cached images are served."""
     case = case_of("harbor")
     kept = case.hold("kept")
     case.hold("new")
@@ -429,7 +429,7 @@ def test_limits(case_of: Callable[[str], Scene], limit: str) -> None:
 
 
 def test_referrers_that_are_told_wrong(case_of: Callable[[str], Scene]) -> None:
-    """Wrong sizes and types, and entries that are none: the others are listed, and what lies here is told as it is."""
+    """Wrong sizes and types, and malformed entries: the others are listed, and stored referrers are listed with their own facts."""
     case = case_of("harbor")
     image = case.hold("subject")
     signature = case.standin.hold("signature", referrer(image, f"{case.prefix}-signature"))
@@ -457,7 +457,7 @@ def referrer(subject: Image, note: str) -> Image:
 @pytest.mark.parametrize(("status", "body", "kind"), [
     (403, PAGE, "text/html"), (400, b"<Error><Code>InvalidRequest</Code></Error>", "application/xml"), (410, b"", "")])
 def test_a_link_that_is_refused(case_of: Callable[[str], Scene], status: int, body: bytes, kind: str) -> None:
-    """A bucket that refuses a link, as a page or in XML: a new link is asked for, and then it comes."""
+    """A bucket that refuses a link, with a web page or in XML: a new link is requested, and then the blob comes."""
     case = case_of("microsoft")
     image = case.hold("link", 40_000)
     case.rule()
@@ -466,7 +466,7 @@ def test_a_link_that_is_refused(case_of: Callable[[str], Scene], status: int, bo
 
 
 def test_what_a_plain_pull_costs_upstream(case_of: Callable[[str], Scene]) -> None:
-    """As docker pulls: HEAD of the tag, the list, one platform's image and its blobs, with a login. No request more than these."""
+    """As docker pulls: HEAD of the tag, the list, one platform's image and its blobs, with a login. No further request."""
     case = case_of("plain")
     image = case.standin.hold("count", two_platforms(f"{case.prefix}-count", 900, runs=False))
     child = json.loads(image.top.content)["manifests"][0]["digest"]
@@ -487,7 +487,7 @@ def test_what_a_plain_pull_costs_upstream(case_of: Callable[[str], Scene]) -> No
 
 @EVERY
 def test_a_head_of_a_blob_that_only_upstream_has(case: Scene) -> None:
-    """The blob is there: a HEAD says so, with the size that the manifest tells."""
+    """The blob is there: a HEAD says so, with the size from the manifest."""
     image = case.hold("head")
     case.rule()
     client = case.client()
@@ -499,7 +499,7 @@ def test_a_head_of_a_blob_that_only_upstream_has(case: Scene) -> None:
 @pytest.mark.parametrize("name", [
     vendor.name for vendor in VENDORS if not vendor.has_referrers and (vendor.is_ecrs or vendor.unknown[0] == 404)])
 def test_referrers_where_there_is_no_api(case: Scene) -> None:
-    """However a registry says that it lists no referrers, the answer is an empty list, and images are still to be had."""
+    """However a registry says that it has no list of referrers, the answer is an empty list, and images can still be pulled."""
     image = case.standin.hold("subject", two_platforms(f"{case.prefix}-subject", 300, runs=False))
     after = case.hold("after")
     case.rule()
@@ -521,7 +521,7 @@ def test_a_registry_that_refuses_ranges(case_of: Callable[[str], Scene], status:
 
 
 def test_a_manifest_is_no_blob(case_of: Callable[[str], Scene]) -> None:
-    """A registry that gives manifests out as blobs, as docker-registry does: clients that were told so would keep the image under that type."""
+    """A registry that serves manifests as blobs, as docker-registry does: a client told so would keep the image under that type."""
     case = case_of("harbor")
     image = case.hold("both")
     case.rule()
@@ -532,7 +532,7 @@ def test_a_manifest_is_no_blob(case_of: Callable[[str], Scene]) -> None:
 
 
 def test_docker_pulls_from_docker_hub(case_of: Callable[[str], Scene], docker: Docker) -> None:
-    """With docker as the client; "Docker Hub's `library/` is added when missing"."""
+    """With docker as the client; Docker Hub's `library/` is added where it is missing."""
     case = case_of("docker-hub")
     image = case.standin.hold("3", single([random_layer(case.prefix, 5000)], note=case.prefix), "library/tiny")
     case.rule()
@@ -544,7 +544,7 @@ def test_docker_pulls_from_docker_hub(case_of: Callable[[str], Scene], docker: D
 
 
 def test_a_wrong_secret_as_docker_tells_it(case_of: Callable[[str], Scene], skopeo: Skopeo) -> None:
-    """A bad secret names itself, in what the client prints."""
+    """A refusal for a bad secret names the secret, in the client's output."""
     case = case_of("docker-hub")
     case.rule(password="not-the-password-of-anybody")
     with pytest.raises(CommandFailed) as told:
@@ -554,7 +554,7 @@ def test_a_wrong_secret_as_docker_tells_it(case_of: Callable[[str], Scene], skop
 
 @pytest.mark.parametrize("name", [vendor.name for vendor in VENDORS if vendor.is_public and vendor.scheme == "bearer"])
 def test_without_a_secret_where_the_settings_allow_it(case: Scene) -> None:
-    """"The settings can allow Docker Hub, GitHub, Azure and GitLab without one (ECR's refusal stays the default)"."""
+    """The settings can allow Docker Hub, GitHub, Azure and GitLab without a secret (ECR's refusal stays the default)."""
     image = case.hold("open")
     case.weir.rule(case.prefix, case.vendor.host)
     assert case.weir.distribution().pull(case.repository, "open")[0] == image.digest
@@ -563,7 +563,7 @@ def test_without_a_secret_where_the_settings_allow_it(case: Scene) -> None:
 
 @pytest.mark.parametrize("name", ["kubernetes", "microsoft"])
 def test_a_secret_for_one_who_never_asks_stays_at_home(case: Scene) -> None:
-    """"A secret is accepted for every upstream"; one that never challenges is never sent it."""
+    """A secret is accepted for every upstream; one that never challenges never gets it."""
     image = case.hold("shy")
     arn = case.weir.secret(f"{case.prefix}-secret", "robot", "kept-at-home-and-nowhere-else")
     case.weir.rule(case.prefix, case.vendor.host, credentialArn=arn)
@@ -572,7 +572,7 @@ def test_a_secret_for_one_who_never_asks_stays_at_home(case: Scene) -> None:
 
 
 def test_a_token_is_renewed_once(case_of: Callable[[str], Scene]) -> None:
-    """A token refreshed once: revoked upstream, it costs one 401 and one new token."""
+    """A token renewed once: where upstream revokes it, that costs one 401 and one new token."""
     case = case_of("github")
     for number in range(2):
         case.hold(f"t{number}")
@@ -586,7 +586,7 @@ def test_a_token_is_renewed_once(case_of: Callable[[str], Scene]) -> None:
 
 
 def test_what_docker_hub_leaves_is_known(case_of: Callable[[str], Scene]) -> None:
-    """"Docker Hub's `ratelimit-*` headers … read …; what is left is a metric"."""
+    """Docker Hub's `ratelimit-*` headers are read; the rest of the quota is a metric."""
     case = case_of("docker-hub")
     case.hold("quota")
     case.standin.remaining = 42
@@ -599,7 +599,7 @@ def test_what_docker_hub_leaves_is_known(case_of: Callable[[str], Scene]) -> Non
 
 
 def test_head_before_get_spares_the_quota(case_of: Callable[[str], Scene]) -> None:
-    """"HEAD before GET": a tag that has not moved costs a HEAD, which Docker Hub does not count."""
+    """HEAD before GET: an unmoved tag costs a HEAD, which Docker Hub does not count."""
     case = case_of("docker-hub")
     image: Image = case.hold("one")
     case.rule().set(freshnessSeconds=0)
@@ -625,7 +625,7 @@ def test_the_secret_that_ecr_demands(make_weir: Callable[..., Weir], prefix: str
 
 
 def test_vendors_are_unlike_each_other() -> None:
-    """The stand-ins, not Weir: a table in which every line says the same proves nothing."""
+    """Tests the stand-ins, not Weir: a table whose rows are all the same proves nothing."""
     assert len({vendor.host for vendor in VENDORS}) == len(VENDORS) >= 16
     assert {vendor.scheme for vendor in VENDORS} == {"bearer", "basic", "open"}
     assert {vendor.blobs for vendor in VENDORS} == {"here", "cdn", "near"}
@@ -633,7 +633,7 @@ def test_vendors_are_unlike_each_other() -> None:
 
 
 def test_a_stand_in_stands_its_own(standins: dict[str, StandIn], authority: Authority, tmp_path: Path) -> None:
-    """The stand-ins, not Weir: skopeo, which is used to the real ones, signs in, follows and pulls."""
+    """Tests the stand-ins, not Weir: skopeo, which knows the real ones, logs in, follows redirects and pulls."""
     for name in ("docker-hub", "quay", "nvidia", "google", "ecr"):
         standin: StandIn = standins[name]
         vendor: Vendor = standin.vendor

@@ -1,6 +1,6 @@
-"""What people see when they are refused: the words that docker, podman, skopeo, ctr and BuildKit print for each refusal (issue 10).
+"""What people see of a refusal: the words that docker, podman, skopeo, ctr and BuildKit print for each.
 
-docs/errors.md holds those words. A run checks that they are still what is printed, where the clients are of the versions that the page names;
+docs/errors.md holds those words. A run checks that they are still printed, where the clients have the versions that the page names;
 `WEIR_TEST_WRITE=1` writes them anew.
 """
 
@@ -36,20 +36,20 @@ PULLERS = ("docker", "podman", "skopeo", "ctr", "BuildKit")
 
 @dataclass(frozen=True)
 class Row:
-    """One refusal, and the words in which every client must tell it."""
+    """One refusal, and the words that every client must print."""
 
     title: str
     reference: str
     words: str
     #: "good", "none", "wrong" or "expired".
     login: str = "good"
-    #: Clients that have words of their own, before they look at ours.
+    #: Clients with words of their own, which they show instead of the server's.
     own: dict[str, str] = field(default_factory=dict)
 
 
 ROWS = [
     Row("Not signed in", "app/held:1", "no login was sent", login="none", own={"docker": "no basic auth credentials"}),
-    # Of another tag: BuildKit asks once for two builds of the same image at the same time, with the login of either.
+    # Another tag: BuildKit sends one request for two simultaneous builds of the same image, with the login of either.
     Row("A wrong password", "app/held:2", "not one of this registry's", login="wrong",
         own={"docker": "unauthorized", "podman": "aws ecr get-login-password", "skopeo": "aws ecr get-login-password"}),
     Row("The password has expired", "app/held:1", "token has expired", login="expired"),
@@ -77,7 +77,7 @@ PUSHES = [
 
 
 class Clients:
-    """All five, each with a login of every kind."""
+    """All five clients, each with every kind of login."""
 
     def __init__(self, folder: Path, docker: Docker, containerd: Containerd):
         self.folder, self.docker, self.containerd = folder, docker, containerd
@@ -97,7 +97,7 @@ class Clients:
         self.podman.close()
 
     def pull(self, client: str, reference: str, login: str, password: str | None) -> str:
-        """What the client prints when it is refused."""
+        """The client's output when it is refused."""
         folder, file = self.folder / login, self.folder / login / "config.json"
         on_daemon = {**self.docker.environment, "DOCKER_CONFIG": str(folder)}
         words: dict[str, tuple[list[object], dict[str, str], str | None]] = {
@@ -135,7 +135,7 @@ def builder() -> str:
 
 
 def plain(printed: str, host: str) -> str:
-    """The last thing that was printed, without what differs from run to run."""
+    """The last line of the output, without the parts that differ from run to run."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     line = next((line for line in reversed(lines) if re.match(r"(ERROR|Error|error|ctr|failed|time=)", line)), lines[-1])
     line = re.sub(r'^time="[^"]*" level=fatal msg="(.*)"$', lambda found: "FATA " + found[1].replace('\\"', '"'), line)
@@ -205,7 +205,7 @@ def furnish(weir: Weir) -> None:
 def seen(
     _program: Path, tmp_path_factory: pytest.TempPathFactory, _docker: Docker | str, _containerd: Containerd | str,
 ) -> Iterator[Seen]:
-    """Everything is tried once, several clients at a time."""
+    """Tries everything once, several clients at a time."""
     for engine in (_docker, _containerd):
         if isinstance(engine, str):
             pytest.skip(engine)
@@ -230,7 +230,7 @@ def seen(
         clients.sign_in("expired", late.host, late.password())
         clients.sign_in("full", full.host, full.password())
         expire(late, machine)
-        for row in ROWS:  # What is remembered of a failure is the same for all who come.
+        for row in ROWS:  # A remembered failure is the same for all clients.
             server = late if row.login == "expired" else weir
             name, _, tag = row.reference.rpartition(":")
             server.distribution().manifest(name, tag)
@@ -244,7 +244,7 @@ def seen(
 
 
 def expire(weir: Weir, machine: Machine) -> None:
-    """Thirteen hours go by, and somebody says that the clock is right."""
+    """Moves the clock on by thirteen hours, and accepts it."""
     machine.clock(seconds=13 * 3600)
     environment = clean_environment(weir.folder / "home", **machine.environment)
     words = [PROGRAM, "clock", "accept", "--endpoint", weir.url, "--data", weir.data, "--region", weir.region]
@@ -259,14 +259,14 @@ def pulls(clients: Clients, weir: Weir, late: Weir) -> dict[tuple[str, str], str
         return plain(clients.pull(client, f"{server.host}/{row.reference}", row.login, password), server.host)
 
     with ThreadPoolExecutor(6) as pool:
-        # Those that try again and again come first.
+        # Clients that try again and again come first.
         order = sorted(((row, client) for row in ROWS for client in PULLERS), key=lambda one: (one[1] not in ("podman", "skopeo")))
         waiting = {(row.title, client): pool.submit(one, row, client) for row, client in order}
         return {key: future.result() for key, future in waiting.items()}
 
 
 def pushes(clients: Clients, weir: Weir, full: Weir) -> dict[str, str]:
-    """What is said of pushes: by docker, and by skopeo of a full disk."""
+    """The words for refused pushes: by docker, and by skopeo for a full disk."""
     docker, printed = clients.docker, {}
     layout = write_layout(clients.folder / "layout", "1", single([random_layer("pushed", 1000)], note="pushed"))
     layer = clients.folder / "rootfs.tar"
@@ -276,7 +276,7 @@ def pushes(clients: Clients, weir: Weir, full: Weir) -> dict[str, str]:
         server, login = (full, "full") if row.reference.startswith("app/full") else (weir, "good")
         reference = f"{server.host}/{row.reference}"
         docker.call("tag", "weir-seen:1", reference)
-        # docker sends a layer again and again, for a minute, before it tells that there is no room.
+        # docker sends a layer again and again, for a minute, before it reports that there is no room.
         words = ["docker", "push", reference] if server is weir else [
             "skopeo", "copy", "--insecure-policy", "--dest-tls-verify=false", "--authfile", clients.folder / login / "config.json", layout,
             f"docker://{reference}"]
@@ -299,7 +299,7 @@ def test_who_pushes_is_told_why(seen: Seen, row: Row) -> None:
 
 
 def test_nobody_waits_long_for_a_refusal(seen: Seen) -> None:
-    """A limit of a minute is no minute of silence: containers/image obeys Retry-After five times, and podman tries all of it again."""
+    """A limit of a minute must not be a minute of silence: containers/image obeys Retry-After five times, and podman repeats all of it."""
     slow = {key: round(seconds, 1) for key, seconds in seen.taken.items() if seconds > (60 if key[0] == "podman" else 25)}
     assert not slow, slow
 

@@ -3,7 +3,7 @@ import WeirCommands
 import WeirSigV4
 import WeirUpstream
 
-/// Whom a command speaks to, by which key, and what it says where that fails.
+/// Which server a command calls, with which key, and what it says where that fails.
 @Suite struct SpeakingTests {
     private static let own = "[default]\naws_access_key_id = AKIAOWN\naws_secret_access_key = own-secret\nregion = eu-west-1\n"
     private static let shared =
@@ -39,7 +39,7 @@ import WeirUpstream
         Case(
             environment: ["AWS_SHARED_CREDENTIALS_FILE": "/shared", "AWS_PROFILE": "work"], key: "AKIAWORK",
             source: .file("/shared", profile: "work")),
-        // A profile that is set to nothing is none.
+        // An empty profile counts as none.
         Case(
             environment: ["AWS_SHARED_CREDENTIALS_FILE": "/shared", "AWS_PROFILE": ""], key: "AKIASHARED",
             source: .file("/shared", profile: "default")),
@@ -82,7 +82,7 @@ import WeirUpstream
         }
     }
 
-    // MARK: The server does not take it
+    // MARK: The server refuses the key
 
     @Test(
         "Which key it was is said, and what it knows of it",
@@ -116,7 +116,7 @@ import WeirUpstream
         #expect(try Self.find([:]).explanation(of: "AccessDeniedException", "no", by: "http://h") == nil)
     }
 
-    // MARK: Nobody is there
+    // MARK: No server answers
 
     /// nginx and Weir itself answer 400 to plain HTTP at a port of TLS.
     @Test(arguments: [

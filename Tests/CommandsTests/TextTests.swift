@@ -2,7 +2,7 @@ import Testing
 import WeirCommands
 import WeirCore
 
-/// How answers look to people.
+/// How answers are shown to people.
 @Suite struct TextTests {
     // MARK: Tables
 
@@ -28,7 +28,7 @@ import WeirCore
         #expect(Table(rows).text(within: 5).contains("xxxxxxxxxxx…\n"))
     }
 
-    /// A row of one cell is a heading, and no column's.
+    /// A row of one cell is a heading, and not part of a column.
     @Test func aHeadingIsNotCut() {
         let heading = "since the server's start, which was long ago"
         #expect(Table([[heading], ["a", "b"]]).text(within: 20).hasPrefix(heading + "\n"))
@@ -53,7 +53,7 @@ import WeirCore
     @Test(arguments: [
         (100.0, 100.0, "0 s ago"), (100, 163.4, "63 s ago"), (0, 7_199, "119 min ago"), (0, 7_200, "2 h ago"),
         (0, 864_000, "10 d ago"),
-        // The other machine's clock is ahead, or beyond reason.
+        // The server's clock is ahead, or far off.
         (200, 100, "0 s ago"), (-1e300, 1e300, "106751991167300 d ago"),
     ])
     func ago(moment: Double, now: Double, shown: String) { #expect(Shown.ago(moment, now: now) == shown) }

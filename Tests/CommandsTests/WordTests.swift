@@ -2,7 +2,7 @@ import ArgumentParser
 import Testing
 import WeirCommands
 
-/// Words that are typed, and what is meant by them.
+/// The words of the command line, and their meaning.
 @Suite struct WordTests {
     private struct Root: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "weir", subcommands: OperatorCommands.all)

@@ -18,7 +18,7 @@ import WeirCore
             ("hub", "library", "hub/nginx", "library/nginx"), ("hub", "library/", "hub/nginx", "library/nginx"),
             ("a/b", "c/d", "a/b/e/f", "c/d/e/f"), ("ROOT", "library", "nginx", "library/nginx"),
             ("ROOT", nil, "library/nginx", "library/nginx"), ("ROOT", "ROOT", "a/b/c", "a/b/c"),
-            // Taken off once, also where the name repeats it.
+            // The prefix is removed once, also where the name repeats it.
             ("hub", nil, "hub/hub/x", "hub/x"),
         ] as [(String, String?, String, String)])
     func upstreamRepository(prefix: String, upstream: String?, name: String, expected: String) throws {

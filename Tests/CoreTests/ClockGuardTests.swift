@@ -6,7 +6,7 @@ import WeirCore
     private static let hour = Duration.seconds(3_600)
     private static let day = Duration.seconds(86_400)
 
-    /// A machine with two clocks, and a guard that looks at them.
+    /// A machine with two clocks, and a guard that reads them.
     private struct Machine {
         var uptime = Duration.seconds(5_000)
         var error = Duration.zero
@@ -26,7 +26,7 @@ import WeirCore
 
         mutating func look() -> ClockGuard.Reading { pass(.zero) }
 
-        /// The program stops; the machine may stop too. The program starts again, and looks.
+        /// Stops the program, and perhaps the machine. Then the program starts again, and the guard reads the clocks.
         mutating func restart(after time: Duration, newBoot: Bool) -> ClockGuard.Reading {
             let last = look()
             let record = ClockGuard.Record(trusted: last.trusted, uptime: uptime, boot: boot, wasAhead: false)
@@ -110,7 +110,7 @@ import WeirCore
         var machine = Machine()
         #expect(machine.restart(after: time, newBoot: false).state == .steady, "the machine knows how long")
         let reading = machine.restart(after: time, newBoot: true)
-        // It may have been away, or its clock may be wrong: nobody knows.
+        // The machine may have been off for long, or its clock may be wrong: the guard cannot tell.
         #expect((reading.state == .steady) == (time <= Self.day))
         #expect(reading.due <= machine.real && reading.now == machine.real)
         for _ in 0..<24 { _ = machine.pass(Self.hour) }
@@ -125,7 +125,7 @@ import WeirCore
             machine.error = Self.day * days
             let reading = machine.restart(after: .seconds(60), newBoot: newBoot)
             #expect(reading.state != .steady && reading.due <= machine.real)
-            // And again: the doubt outlives a restart.
+            // And again: the doubt survives a restart.
             #expect(machine.restart(after: .seconds(60), newBoot: newBoot).state != .steady)
             machine.error = .zero
             #expect(machine.restart(after: .seconds(60), newBoot: newBoot).state == .steady)

@@ -33,7 +33,7 @@ import WeirCore
         #expect(policy.rules.allSatisfy { $0.action == .expire && $0.selection.storageClass == .standard })
     }
 
-    /// 30,720 characters are the limit, whatever each takes in bytes.
+    /// The limit is 30,720 characters, whatever their size in bytes.
     @Test func aPolicyIsMeasuredInCharacters() throws {
         let rule = Self.rule(1, #""tagStatus":"any",\#(Self.count)"#)
         let long = rule.replacing(

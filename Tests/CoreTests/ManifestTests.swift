@@ -21,7 +21,7 @@ import WeirCore
     }
 
     @Test func anImageIsReadAndItsBytesAreKept() throws {
-        // White space and unknown members are part of what is signed by the digest.
+        // The digest covers white space and unknown members, too.
         let text = "\n  " + Self.typed(MediaType.ociManifest, Self.config, Self.layers, #""x":{"y":[1]}"#) + " \n"
         let manifest = try parse(text, as: MediaType.ociManifest + "; charset=utf-8")
         #expect(manifest.bytes == ByteBuffer(string: text))
@@ -77,7 +77,7 @@ import WeirCore
             ("{\(config)}", "application/json", MediaType.ociManifest),
             ("{\(config)}", "APPLICATION/VND.OCI.IMAGE.MANIFEST.V1+JSON ; x=y", MediaType.ociManifest),
             ("{\(children)}", MediaType.dockerList, MediaType.dockerList),
-            // Words that storages and proxies put there claim nothing (D 06).
+            // Types that storages and proxies write there are no claim.
             ("{\(config),\(layers)}", "binary/octet-stream", MediaType.ociManifest),
             ("{\(config),\(layers)}", "text/html; charset=utf-8", MediaType.ociManifest),
             ("{\(config),\(layers)}", "application/vnd.docker.container.image.v1+json", MediaType.ociManifest),
@@ -87,7 +87,7 @@ import WeirCore
             (typed(MediaType.dockerManifest, config), "application/json;charset=ISO-8859-1", MediaType.dockerManifest),
             (typed(MediaType.dockerList, children), "application/x-gzip", MediaType.dockerList),
             (typed("", config), nil, MediaType.ociManifest),
-            // What says nothing of itself is what a vendor calls it.
+            // A manifest that names no type has the type that its vendor declares.
             (#"{"schemaVersion":2}"#, "application/vnd.example.thing+json", "application/vnd.example.thing+json"),
             (#"{"layers":"mine"}"#, "application/vnd.example.thing", "application/vnd.example.thing"),
         ] as [(String, String?, String)])
@@ -106,12 +106,12 @@ import WeirCore
             ("{\"schemaVersion\":2}", "binary/octet-stream", .noMediaType), ("{\"schemaVersion\":2}", "text/html", .noMediaType),
             (#"{"schemaVersion":1,"name":"x","fsLayers":[]}"#, nil, .schema1),
             (#"{"schemaVersion":1,"mediaType":"\#(MediaType.ociManifest)",\#(config)}"#, nil, .schema1),
-            // An image to one reader and a list to another (CVE-2021-41190).
+            // One reader sees an image, another a list (CVE-2021-41190).
             (typed(MediaType.ociManifest, config, layers, children), nil, .ambiguous),
             (typed(MediaType.ociIndex, children, layers), nil, .ambiguous),
             (typed(MediaType.ociIndex, children, config), nil, .ambiguous),
             ("{\(config),\(children)}", nil, .ambiguous),
-            // Passed off as something else (GHSA-qq97-vm5h-rrhg).
+            // The declared type is another one (GHSA-qq97-vm5h-rrhg).
             (
                 typed(MediaType.ociManifest, config), MediaType.ociIndex,
                 .disagrees(contentType: MediaType.ociIndex, mediaType: MediaType.ociManifest)
@@ -292,7 +292,7 @@ import WeirCore
     func types(type: String) {
         #expect(!MediaType.isWellFormed(type))
         #expect(throws: ManifestError.self) { try parse(Self.typed(type, Self.config)) }
-        // What upstream calls a configuration is told, and refused from a client only.
+        // An odd type of a configuration is kept from upstream, and refused only from a client.
         let config = #""config":{"mediaType":"\#(type)","digest":"\#(Self.digest)","size":2}"#
         if type.utf8.count < 200 { #expect((try? parse(Self.typed(MediaType.ociManifest, config)))?.oddType?.type == type) }
     }
@@ -321,7 +321,7 @@ import WeirCore
         #expect(try parse(largest).bytes.readableBytes == Manifest.maxBytes)
         #expect(throws: ManifestError.tooLarge(Manifest.maxBytes + 1)) { try parse(largest + " ") }
         #expect(throws: ManifestError.tooLarge(5 << 20)) {
-            // Not even read: this is no JSON.
+            // Refused unread: this is no JSON.
             try Manifest(ByteBuffer(repeating: 0x7b, count: 5 << 20), contentType: nil)
         }
     }

@@ -1,7 +1,7 @@
 import Testing
 import WeirCore
 
-/// Numbers of strangers, at the edges of what 64 bits hold: a trap would be the end of the whole server.
+/// Strangers' numbers, at the edges of 64 bits: a trap would end the whole server.
 @Suite struct NumberTests {
     private static let edges: [Int64] = [
         .min, .min + 1, -1 << 53, -1, 0, 1, 1 << 31, (1 << 53) - 1, 1 << 53, (1 << 53) + 1, .max - 1, .max,

@@ -11,7 +11,7 @@ import WeirCore
             account: try AccountID(account), principalARN: arn, isRoot: user == nil, userID: user ?? account)
     }
 
-    /// A policy of one statement, whose members are given as JSON.
+    /// A policy of one statement, with its members as JSON.
     private static func policy(_ members: String, version: String = "2012-10-17") throws -> PolicyDocument {
         try PolicyDocument(#"{"Version":"\#(version)","Statement":[{\#(members)}]}"#)
     }
@@ -26,7 +26,7 @@ import WeirCore
             on: PolicyRequest(caller: caller, action: action, resource: resource, context: keys))
     }
 
-    // MARK: What callers say at length
+    // MARK: Long values from callers
 
     private static let long = String(repeating: "a", count: PolicyContext.maxValue + 1)
     private static let longest = String(repeating: "a", count: PolicyContext.maxValue)
@@ -49,7 +49,7 @@ import WeirCore
             let policy = try Self.policy(
                 #""Effect":"\#(effect)","Action":"ecr:*","Principal":"*",\#(member)"#)
             #expect(Self.decide(policy, root, context: context) == decision, "\(effect)")
-            // Another action is none of the statement's business, however long the header is.
+            // The statement does not concern another action, however long the header is.
             #expect(Self.decide(policy, root, "sts:AssumeRole", context: context) == .silent)
         }
     }

@@ -8,20 +8,20 @@ import WeirCore
 
     private static func at(_ count: Int64?) -> StoreMark? { count.map { StoreMark(id: id, count: $0) } }
 
-    /// What the database says, what the store says, rows, files, and what is doubted.
+    /// The database's mark, the store's mark, whether there are rows and files, and the doubt.
     static let doubts: [(Int64?, Int64?, Bool, Bool, StoreBond.Doubt?)] = [
-        // A first start, one that ended half-way, and a folder from before there were marks.
+        // A first start, a start that ended half-way, and a folder from before there were marks.
         (nil, nil, false, false, nil), (nil, 0, false, false, nil), (nil, nil, true, true, nil), (nil, 0, true, true, nil),
-        // No marks yet: rows and files tell.
+        // No marks yet: rows and files decide.
         (nil, nil, false, true, .emptyDatabase), (nil, nil, true, false, .otherStore), (nil, 0, false, true, .emptyDatabase),
-        // The store has been used, the database does not know with what.
+        // The store has been used, and the database has no record of it.
         (nil, 7, false, true, .emptyDatabase), (nil, 7, true, true, .olderDatabase), (nil, 7, true, false, .otherStore),
         (nil, 7, false, false, nil),
-        // Every day, a crash between the two steps, a store from a backup.
+        // An everyday start, a crash between the two steps, a store from a backup.
         (7, 7, true, true, nil), (8, 7, true, true, nil), (70, 7, true, true, nil), (7, 7, false, false, nil),
-        // A database from a backup, and one that knows nothing any more.
+        // A database from a backup, and an empty one.
         (6, 7, true, true, .olderDatabase), (6, 7, false, true, .emptyDatabase),
-        // The store is not there.
+        // The store is missing.
         (7, nil, true, true, .otherStore), (7, nil, false, false, .otherStore), (1, nil, true, true, .otherStore),
     ]
 

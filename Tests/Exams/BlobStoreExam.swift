@@ -1,7 +1,7 @@
 package import NIOCore
 package import WeirCore
 
-/// What every `BlobStore` must do. `make` gives a new and empty one each time.
+/// The tests that every `BlobStore` must pass. `make` returns a new and empty one each time.
 package func blobStoreExam(_ make: () throws -> any BlobStore) async throws {
     let questions: [(String, (any BlobStore) async throws -> Void)] = [
         ("a blob comes back as it went in", blobsComeBack),
@@ -34,7 +34,7 @@ package func blobStoreExam(_ make: () throws -> any BlobStore) async throws {
     }
 }
 
-/// Bytes that differ at every offset, so that a shifted read is seen.
+/// Bytes that differ at every offset, so that a shifted read is noticed.
 package func pattern(_ count: Int, at offset: Int = 0) -> ByteBuffer {
     var bytes = ByteBufferAllocator().buffer(capacity: count)
     while bytes.readableBytes < count {
@@ -71,7 +71,7 @@ private func blobsComeBack(_ store: any BlobStore) async throws {
     let staged = try store.stage()
     for start in stride(from: 0, to: bytes.readableBytes, by: 100_000) {
         let count = min(100_000, bytes.readableBytes - start)
-        // A slice that does not begin at its buffer's beginning.
+        // A slice that does not begin at its buffer's start.
         guard let part = bytes.getSlice(at: start, length: count) else { throw ExamFailure("no slice") }
         try staged.append(part)
         try expect(staged.size, is: Int64(start + count))
@@ -253,7 +253,7 @@ private func manyAtOnce(_ store: any BlobStore) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
         for number in 0..<40 {
             group.addTask {
-                // Ten places, each written four times with the same bytes: as two pushes of one layer do.
+                // Ten places, each written four times with the same bytes, as two pushes of one layer do.
                 let place = place("\(number % 10)")
                 try put(pattern(1000 + number % 10), place, in: store)
                 try expect(try await get(place, from: store), is: pattern(1000 + number % 10))
@@ -269,7 +269,7 @@ private func clearing(_ store: any BlobStore) async throws {
     let two = try store.stage()
     try one.append(pattern(10))
     try expect(try store.clearStaging(), is: 2)
-    // As after a crash: what was staged is gone, what was committed is not.
+    // As after a crash: staged bytes are gone, committed blobs are not.
     _ = try await caught(BlobStoreError.self) { try one.commit(as: place("b")) }
     two.discard()
     try expect(try await get(place("a"), from: store), is: pattern(10))
@@ -328,7 +328,7 @@ private func checkpointing(_ store: any BlobStore) async throws {
     for bad in ["", "..", "../blobs", String(repeating: "A", count: 32)] {
         _ = try await caught(BlobStoreError.self) { try store.openStaged(bad) }
     }
-    // One that is committed or discarded is kept no more.
+    // A committed or discarded blob is kept no longer.
     let committed = try store.stage()
     let first = try committed.checkpoint()
     try committed.commit(as: place("a"))
@@ -349,7 +349,7 @@ private func quarantining(_ store: any BlobStore) async throws {
     try expect(try await store.open(blob).read(at: 0, count: 2000), is: pattern(1000))
     try expect(try walk(store).quarantined, is: [blob: 1000])
     try expect(try walk(store).places, is: [])
-    // Nothing is there any more to be taken; nothing else is there to be brought back.
+    // The place holds no blob to take, and the quarantine no other blob to bring back.
     try expect(try await caught(BlobStoreError.self) { try store.quarantine(blob) }, is: .missing)
     let other = QuarantinedBlob(place: blob.place, number: "0123456789abcde0")
     try expect(try await caught(BlobStoreError.self) { try store.release(other) }, is: .missing)

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What an exam throws when the driver does not do what its port promises. Exams need no test framework: a test calls them and
+/// Thrown by an exam where the driver does not do what its port promises. Exams need no test framework: a test calls them, and
 /// any error fails it.
 package struct ExamFailure: Error, CustomStringConvertible {
     package let description: String
@@ -8,7 +8,7 @@ package struct ExamFailure: Error, CustomStringConvertible {
     package init(_ description: String) { self.description = description }
 }
 
-/// One question of an exam. What goes wrong in it is told with the question's name.
+/// One question of an exam. An error in it is reported with the question's name.
 func question(_ name: String, _ body: () async throws -> Void) async throws {
     do {
         try await body()
@@ -25,7 +25,7 @@ func expect<Value: Equatable>(_ value: Value, is wanted: Value, line: Int = #lin
     guard value == wanted else { throw ExamFailure("\(value) is not \(wanted) (line \(line))") }
 }
 
-/// The error that `body` throws. Throws itself where there is none, or one of another type.
+/// Returns the error that `body` throws. Throws itself where there is none, or one of another type.
 func caught<Failure: Error, Value>(
     _ type: Failure.Type, line: Int = #line, _ body: () async throws -> Value
 ) async throws -> Failure {

@@ -65,7 +65,7 @@ struct FakeBody: AsyncSequence, Sendable {
     }
 }
 
-/// Where tests hold what runs beside them: those who wait, and those who wait for somebody to wait.
+/// Where tests hold the tasks beside them. It keeps the tasks that are held, and those that wait until others are held.
 final class Gate: Sendable {
     /// What is held now.
     struct Held: Sendable {
@@ -79,7 +79,7 @@ final class Gate: Sendable {
         var waiting: [Int: CheckedContinuation<Void, any Error>] = [:]
         var watching: [Int: (count: Int, CheckedContinuation<Void, any Error>)] = [:]
 
-        /// Watchers that have seen enough.
+        /// Watchers whose number of held tasks is reached.
         mutating func content() -> [CheckedContinuation<Void, any Error>] {
             let ready = watching.filter { $0.value.count <= waiting.count }
             for id in ready.keys { watching[id] = nil }
@@ -90,7 +90,7 @@ final class Gate: Sendable {
     private let state = Mutex(State())
 
     func change(_ body: @Sendable (inout Held) -> Void) {
-        // Everyone who waits looks again, and waits again where it is still held.
+        // Every waiting task looks again, and waits again where it is still held.
         let woken = state.withLock { state in
             body(&state.held)
             defer { state.waiting = [:] }

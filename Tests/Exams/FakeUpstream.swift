@@ -2,28 +2,28 @@ package import NIOCore
 import Synchronization
 package import WeirCore
 
-/// Someone else's registry, in memory: for tests of everything that pulls through.
+/// An upstream registry in memory, for tests of all that pulls through.
 ///
-/// It counts what it is asked, fails on demand, sends bad content on demand, and can be held at a point until the test lets it go
-/// on: so a test reaches every state between "asked" and "done" without sleeping.
+/// It records its requests, fails on demand, sends bad content on demand, and can be held at a point until the test releases it.
+/// So a test reaches every state between "asked" and "done" without sleeping.
 package final class FakeUpstream: UpstreamRegistry {
     package enum Kind: Hashable, Sendable, CaseIterable { case resolve, manifest, blob, blobSize, referrers, tags, check }
 
-    /// A request as it came.
+    /// A recorded request.
     package struct Request: Sendable {
         package let kind: Kind
         package let source: UpstreamSource
-        /// The tag or digest asked for.
+        /// The requested tag or digest.
         package let reference: String
-        /// Where a blob was to begin; 0 for other kinds.
+        /// The requested offset in a blob; 0 for other kinds.
         package let offset: Int64
-        /// How much of a blob was asked for; nil for all from `offset` on, and for other kinds.
+        /// The requested length of a blob; nil for all from `offset` on, and for other kinds.
         package let length: Int64?
     }
 
-    /// What is wrong with a blob's content as it is sent.
+    /// A flaw of a blob's content as it is sent.
     package enum Flaw: Sendable, Equatable {
-        /// The byte at this offset is another one.
+        /// The byte at this offset is wrong.
         case wrongByte(at: Int64)
         /// The body ends, without an error, this many bytes early.
         case tooFew(Int64)
@@ -55,7 +55,7 @@ package final class FakeUpstream: UpstreamRegistry {
 
     package init(host: String = "upstream.test") { self.host = host }
 
-    // MARK: What it holds
+    // MARK: Its contents
 
     /// Adds a manifest under its digest and `tags`, which move to it.
     @discardableResult
@@ -80,7 +80,7 @@ package final class FakeUpstream: UpstreamRegistry {
         return digest
     }
 
-    /// An image of one layer, with its configuration: the manifest's digest and the two blobs'.
+    /// An image of one layer and a configuration: the digests of the manifest and of the two blobs.
     @discardableResult
     package func addImage(
         to repository: String, tags: [String] = [], layer: ByteBuffer
@@ -97,7 +97,7 @@ package final class FakeUpstream: UpstreamRegistry {
         return (add(manifest: ByteBuffer(string: manifest), to: repository, tags: tags), configDigest, layerDigest)
     }
 
-    /// Takes a tag or a digest away: it is then not found.
+    /// Removes a tag or a digest, which is then not found.
     package func remove(_ reference: String, from repository: String) {
         state.withLock { state in
             state.manifests[repository]?[reference] = nil
@@ -106,7 +106,7 @@ package final class FakeUpstream: UpstreamRegistry {
         }
     }
 
-    // MARK: What it was asked
+    // MARK: Its requests
 
     package var requests: [Request] { state.withLock { $0.requests } }
 
@@ -119,7 +119,7 @@ package final class FakeUpstream: UpstreamRegistry {
 
     package func forgetRequests() { state.withLock { $0.requests = [] } }
 
-    // MARK: How it misbehaves
+    // MARK: Its misbehaviour
 
     /// Answers requests with an error: the next `times` of each of `kinds`, or all until `recover()`.
     package func fail(_ kind: UpstreamError.Kind, on kinds: [Kind] = Kind.allCases, times: Int = .max) {
@@ -142,22 +142,22 @@ package final class FakeUpstream: UpstreamRegistry {
 
     package func spoil(_ digest: Digest, _ flaw: Flaw?) { state.withLock { $0.flaws[digest] = flaw } }
 
-    /// Sends blobs from their beginning whatever offset is asked for.
+    /// Sends blobs from their beginning, whatever the requested offset.
     package func ignoreRanges() { state.withLock { $0.servesRanges = false } }
-    /// Does not say how long a blob is.
+    /// Does not tell how long a blob is.
     package func hideSizes() { state.withLock { $0.tellsSizes = false } }
-    /// Does not say which digest a tag has.
+    /// Does not tell which digest a tag has.
     package func hideDigests() { state.withLock { $0.tellsDigests = false } }
-    /// How many bytes of a blob come at a time.
+    /// Sends so many bytes of a blob at a time.
     package func send(chunksOf bytes: Int) { state.withLock { $0.chunk = bytes } }
 
-    // MARK: How it is held
+    // MARK: Holding it
 
     /// Requests of this kind wait before they are answered.
     package func hold(_ kind: Kind) { gate.change { $0.kinds.insert(kind) } }
     /// Blob bodies wait before the byte at `offset`. Called again with a higher offset, it lets them go on to there.
     package func holdBlobs(at offset: Int64) { gate.change { $0.offset = offset } }
-    /// Lets everything go on.
+    /// Releases everything.
     package func release() {
         gate.change { held in
             held.kinds = []
@@ -196,7 +196,7 @@ package final class FakeUpstream: UpstreamRegistry {
         try await begin(.blob, source, digest.description, range.offset, range.length)
         let (blob, flaw, servesRanges, tellsSizes, chunk) = state.withLock { state in
             let flaw = state.flaws[digest]
-            // A range that ends before the break leaves it to the next one.
+            // A range that ends before the break leaves it for the next request.
             if case .breaksOnce(let at) = flaw, at >= range.offset, range.length.map({ at < range.offset + $0 }) ?? true {
                 state.flaws[digest] = nil
             }
@@ -255,12 +255,12 @@ package final class FakeUpstream: UpstreamRegistry {
         state.withLock { $0.statuses["\(owner) \(host)"] }
     }
 
-    /// What `status` says from now on.
+    /// Sets the answer of `status`.
     package func set(_ status: UpstreamStatus) {
         state.withLock { $0.statuses["\(status.owner) \(status.host)"] = status }
     }
 
-    /// Counts the request, holds it where the test wants, and fails it where the test wants.
+    /// Records the request, then holds it or fails it where the test says so.
     private func begin(
         _ kind: Kind, _ source: UpstreamSource, _ reference: String, _ offset: Int64 = 0, _ length: Int64? = nil
     ) async throws(UpstreamError) {

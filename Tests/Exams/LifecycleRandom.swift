@@ -25,7 +25,7 @@ package struct LifecycleRandom: RandomNumberGenerator {
 
     // MARK: Policies
 
-    /// One that ECR would accept.
+    /// A policy that ECR would accept.
     package mutating func policyText() -> String {
         var rules: [String] = []
         var lists: Set<String> = []
@@ -75,7 +75,7 @@ package struct LifecycleRandom: RandomNumberGenerator {
 
     // MARK: Repositories
 
-    /// Images, lists, and referrers of each other: a name comes only after what it names, as digests demand.
+    /// Images, lists, and referrers of each other: each comes after the manifests that it names, as digests demand.
     package mutating func images(count: Int) throws -> [LifecycleImage] {
         var images: [LifecycleImage] = []
         var digests = try (0..<count).map { try Digest("sha256:" + Self.hex($0 &* 2_654_435_761 &+ 97)) }
@@ -101,7 +101,7 @@ package struct LifecycleRandom: RandomNumberGenerator {
             activatedAt: wasAway && chance(50) ? ago(upTo: 8) : nil, subject: subject, children: children)
     }
 
-    /// Often whole days, so that ages meet the limits exactly and images are of one age.
+    /// Often whole days, so that ages meet the limits exactly and several images have the same age.
     private mutating func ago(from least: Int = 0, upTo most: Int) -> Timestamp {
         let seconds = Int.random(in: least...most, using: &self) * 86_400 + pick([0, 0, 0, 1, 43_200])
         return Self.now + .seconds(-seconds)

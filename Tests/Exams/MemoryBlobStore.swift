@@ -2,25 +2,25 @@ package import NIOCore
 import Synchronization
 package import WeirCore
 
-/// Blobs in memory: a store that is quick enough to be thrown away ten thousand times, and that can be held at every step.
+/// Blobs in memory: a store that is fast enough to be made ten thousand times, and that can be held at every step.
 package final class MemoryBlobStore: BlobStore {
-    /// What is about to happen to a place.
+    /// A step that a place is about to take.
     package enum Step: Sendable, Equatable { case commit, delete, quarantine, release, deleteQuarantined }
 
-    /// Asked before each step, with what `stagedBy` told when the blob was staged; what it throws the step throws.
+    /// Called before each step, with the result of `stagedBy` when the blob was staged. The step throws what it throws.
     package typealias Hook = @Sendable (Step, _ stagedBy: Int?) throws(BlobStoreError) -> Void
 
     private struct State {
         var committed: [BlobPlace: Bytes] = [:]
         var quarantined: [QuarantinedBlob: Bytes] = [:]
-        /// What reading a place fails with.
+        /// The errors with which reading a place fails.
         var failures: [BlobPlace: BlobStoreError] = [:]
         var staged: [String: Bytes] = [:]
         var lastName = 0
     }
 
     private let state = Mutex(State())
-    /// When what lies in a place was last changed: long ago, unless a test says so.
+    /// When the content of a place was last changed: long ago, unless a test says otherwise.
     private let changed = Mutex<[BlobPlace: Timestamp]>([:])
     private let hook: Hook
     private let stagedBy: @Sendable () -> Int?
@@ -36,7 +36,7 @@ package final class MemoryBlobStore: BlobStore {
     package var quarantined: Set<QuarantinedBlob> { state.withLock { Set($0.quarantined.keys) } }
     package var stagedCount: Int { state.withLock { $0.staged.count } }
 
-    /// Changes what lies in a place, as a failing disk does; nil takes it away.
+    /// Changes the content of a place, as a failing disk does; nil removes it.
     package func spoil(_ place: BlobPlace, _ change: (inout ByteBuffer) -> Void) {
         state.withLock { state in
             guard var bytes = state.committed[place]?.all else { return }
@@ -45,7 +45,7 @@ package final class MemoryBlobStore: BlobStore {
         }
     }
 
-    /// From now on the place cannot be opened, and what has it open cannot read it; nil for as it was.
+    /// From now on the place cannot be opened, and open readers of it cannot read; nil ends that.
     package func fail(_ place: BlobPlace, with error: BlobStoreError?) { state.withLock { $0.failures[place] = error } }
 
     package func lose(_ place: BlobPlace) { state.withLock { $0.committed[place] = nil } }
@@ -73,7 +73,7 @@ package final class MemoryBlobStore: BlobStore {
         return Opened(bytes: bytes) { [weak self] in self?.state.withLock { $0.failures[place] } }
     }
 
-    /// Readers that were there before a place fails hear of it, too.
+    /// Readers that opened a place before it fails notice the failure, too.
     private struct Opened: StoredBlob {
         let bytes: Bytes
         let failure: @Sendable () -> BlobStoreError?

@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// What every `SQLDatabase` must do. `make` gives a new and empty one each time.
+/// The tests that every `SQLDatabase` must pass. `make` returns a new and empty one each time.
 package func sqlDatabaseExam(_ make: () async throws -> any SQLDatabase) async throws {
     let questions: [(String, (any SQLDatabase) async throws -> Void)] = [
         ("values come back as they went in", valuesComeBack),
@@ -147,7 +147,7 @@ private func uniqueIsTold(_ database: any SQLDatabase) async throws {
 private func transactionGoesOn(_ database: any SQLDatabase) async throws {
     try await database.write { sql in
         try add(1, "a", sql)
-        // In words that every driver shares: what may be there already is asked for with ON CONFLICT, inside a transaction.
+        // In SQL that every driver shares: where a row may exist already, a transaction uses ON CONFLICT.
         try expect(try sql.execute(insert + " ON CONFLICT DO NOTHING", [.integer(1), .text("b")]), is: 0)
         try add(2, "c", sql)
     }
@@ -188,7 +188,7 @@ private func parallelWrites(_ database: any SQLDatabase) async throws {
 private func readsAreSnapshots(_ database: any SQLDatabase) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
         for id in 0..<20 {
-            // Two rows at a time: nobody ever sees an odd number.
+            // Two rows at a time, so no reader ever sees an odd number.
             group.addTask {
                 try await database.write { sql in
                     try add(2 * id, "even \(id)", sql)
@@ -219,7 +219,7 @@ private func cancellationDoesNotUndo(_ database: any SQLDatabase) async throws {
         }
         group.cancelAll()
         isCancelled.raise()
-        // A child of a cancelled group begins its life cancelled.
+        // A child of a cancelled group starts cancelled.
         group.addTask { try await database.write { try add(2, "before it ran", $0) } }
         try await group.waitForAll()
     }
@@ -240,7 +240,7 @@ private func failedMigrationsLeaveNothing(_ database: any SQLDatabase) async thr
     let bad = Migration("exam-3", ["CREATE TABLE half (id INTEGER)", "INSERT INTO nowhere (id) VALUES (1)"])
     _ = try await caught(SQLError.self) { try await database.migrate([good, bad]) }
     try expect(try await names(database), is: ["a"])
-    // Applied again from its beginning: the table of the failed attempt is not in its way.
+    // Applied again from its beginning: the failed attempt's table is not in its way.
     let mended = Migration("exam-3", ["CREATE TABLE half (id INTEGER)", "INSERT INTO half (id) VALUES (1)"])
     try await database.migrate([good, mended])
     try expect(try await database.read { try $0.rows("SELECT id FROM half", []).count }, is: 1)

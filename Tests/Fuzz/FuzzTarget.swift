@@ -1,14 +1,14 @@
-/// One reader of foreign bytes, as the fuzzer calls it.
+/// One parser of foreign bytes, as the fuzzer calls it.
 ///
-/// It may refuse whatever it gets; it may not trap, and what it takes must keep its word: `run` ends the process where
-/// it does not (`demand`).
+/// It may refuse any input. It may not trap, and what it accepts must hold its promises: otherwise `run` ends the process
+/// (`demand`).
 package struct FuzzTarget: Sendable {
     package let name: String
-    /// Good inputs, and near misses.
+    /// Valid inputs, and nearly valid ones.
     package let seeds: [[UInt8]]
-    /// What its grammar is made of.
+    /// The words of its grammar.
     package let words: [String]
-    /// Reads the input. The result tells kinds of outcome apart: an input with a new one is kept and changed further.
+    /// Parses the input. The result tells kinds of outcome apart: an input with a new kind is kept and changed further.
     package let run: @Sendable ([UInt8]) -> Outcome
 
     init(_ name: String, seeds: [String], words: [String] = [], run: @escaping @Sendable ([UInt8]) -> Outcome) {
@@ -22,31 +22,31 @@ package struct FuzzTarget: Sendable {
         self.run = run
     }
 
-    /// For what reads text: bytes that are no UTF-8 come as a door would let them through, mended.
+    /// For parsers of text: bytes that are no UTF-8 come repaired, as a door would pass them on.
     init(_ name: String, texts: [String], words: [String] = [], run: @escaping @Sendable (String) -> Outcome) {
         self.init(name, seeds: texts, words: words) { run(String(decoding: $0, as: UTF8.self)) }
     }
 
-    /// All of them. Throws where the vault and the tokens that some need cannot be made.
+    /// All targets. Throws where the vault and the tokens that some need cannot be made.
     package static func all() async throws -> [FuzzTarget] {
         documents + names + wire + upstream + (try await sealed())
     }
 }
 
-/// What came of an input, as far as the fuzzer tells it apart.
+/// The outcome of an input, as far as the fuzzer tells outcomes apart.
 package struct Outcome: Hashable, Sendable {
     package let value: UInt64
 
-    /// A kind of success: what was read, in few words.
+    /// A kind of success: a few words about what was parsed.
     static func taken(_ words: String...) -> Outcome { Outcome(text: "taken " + words.joined(separator: " ")) }
 
-    /// A refusal: the words of its reason without what the input brought into it.
+    /// A refusal: the words of its reason without the input's own text.
     static func refused(_ error: any Error) -> Outcome { Outcome(text: "\(error)") }
 
     static let refused = Outcome(text: "refused")
 
     private init(text: String) {
-        // Letters alone, and not many: numbers, names and what is quoted differ with every input.
+        // A few letters only: numbers, names and quoted text differ with every input.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         var isQuoted = false
         for byte in text.utf8.prefix(160) {
@@ -58,7 +58,7 @@ package struct Outcome: Hashable, Sendable {
     }
 }
 
-/// Runs a reader that throws.
+/// Runs a parser that throws.
 func outcome(_ read: () throws -> Outcome) -> Outcome {
     do { return try read() } catch { return .refused(error) }
 }

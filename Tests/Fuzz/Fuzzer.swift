@@ -1,10 +1,10 @@
-/// Runs one target again and again on changed inputs, and keeps those that did something new.
+/// Runs one target again and again on changed inputs, and keeps those with a new outcome.
 package struct Fuzzer {
-    /// More are not kept: the oldest finds give way.
+    /// The largest corpus: the oldest finds are dropped.
     private static let most = 2_000
 
     package let target: FuzzTarget
-    /// What has been found to differ, seeds included.
+    /// Inputs with different outcomes, seeds included.
     package private(set) var corpus: [[UInt8]]
     private var seen: Set<Outcome> = []
     private var mutator: Mutator
@@ -14,14 +14,14 @@ package struct Fuzzer {
         self.target = target
         mutator = Mutator(seed: seed)
         corpus = target.seeds
-        // None of them has been run in this process yet: those whose outcome is known already are not kept again.
+        // None of them has been run in this process yet. Those with a known outcome are not kept again.
         waiting = target.seeds + kept
     }
 
     private var waiting: [[UInt8]]
 
-    /// Runs the target once. `before` sees the input first: should the process end, it is known. The result is the input, where
-    /// it was new.
+    /// Runs the target once. `before` gets the input first, so that it is known should the process end. Returns the input where
+    /// its outcome was new.
     package mutating func step(before: ([UInt8]) -> Void = { _ in }) -> [UInt8]? {
         let input = waiting.popLast() ?? mutator.change(mutator.pick(corpus), words: target.words, others: corpus)
         before(input)

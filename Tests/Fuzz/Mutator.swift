@@ -9,7 +9,7 @@ package struct Mutator: RandomNumberGenerator, Sendable {
         "1e-300", "1e18", "9.3e18", "1e13", "0.5", "NaN", "nan", "inf", "-inf", "Infinity", "null", "0x10", "1_000", "007",
         "99999999999999999999999999999999999999999999999999",
     ]
-    /// Texts that readers trip over: empty, NUL, half a character, what combines, what turns round, escapes.
+    /// Texts that parsers stumble over: empty, NUL, half a character, combining characters, reversed direction, escapes.
     static let edgeTexts: [[UInt8]] = [
         [], [0], [0xFF], [0xC3], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], Array("é".utf8), Array("e\u{301}".utf8),
         Array("\u{202E}".utf8),
@@ -37,7 +37,7 @@ package struct Mutator: RandomNumberGenerator, Sendable {
 
     mutating func pick<Element>(_ list: [Element]) -> Element { list[below(list.count)] }
 
-    /// The input, changed in one to four places. `others`: inputs of the same kind, to be mixed in.
+    /// The input, changed in one to four places. `others` are inputs of the same kind, to be mixed in.
     package mutating func change(_ input: [UInt8], words: [String], others: [[UInt8]]) -> [UInt8] {
         var bytes = input
         for _ in 0...below(4) { changeOnce(&bytes, words: words, others: others) }
@@ -71,7 +71,7 @@ package struct Mutator: RandomNumberGenerator, Sendable {
         bytes.insert(contentsOf: piece, at: below(bytes.count + 1))
     }
 
-    /// A number that stands in the input becomes one of the edges, or its neighbour.
+    /// Replaces a number in the input by one of the edges, or by its neighbour.
     private mutating func replaceNumber(_ bytes: inout [UInt8]) {
         guard !bytes.isEmpty else { return }
         let from = below(bytes.count)

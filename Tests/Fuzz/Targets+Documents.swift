@@ -91,7 +91,7 @@ extension FuzzTarget {
         }
     }
 
-    /// Of the edges of time, and each naming the next.
+    /// With times at the edges, and each naming the next image.
     private static let images: [LifecycleImage] = {
         let moments: [Int64] = [
             0, 1, -1, 1_799_999_999_000_000, 1_800_000_000_000_000, 4_102_444_800_000_000, -62_135_596_800_000_000,

@@ -7,7 +7,7 @@ import WeirStorage
 import WeirVault
 
 extension FuzzTarget {
-    /// What this server wrote itself, and somebody has changed: sealed files and values, passwords.
+    /// Data that this server wrote itself and that was changed since: sealed files and values, passwords.
     static func sealed() async throws -> [FuzzTarget] {
         let clock = WallClock { Timestamp(seconds: 1_800_000_000) }
         let database = try SQLiteDatabase.inMemory()
@@ -57,7 +57,7 @@ extension FuzzTarget {
         }
     }
 
-    /// The arithmetic of sizes, for every size that a file system or a row may claim.
+    /// The arithmetic of sizes, for every size that a file system or a row may hold.
     private static let sizes = FuzzTarget(
         "sealed-sizes", texts: ["0", "512", "65536", "70000", "54525952000", "9223372036854775807", "-1"]
     ) { text in

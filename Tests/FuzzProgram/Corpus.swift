@@ -1,6 +1,6 @@
 import Foundation
 
-/// The inputs that are kept, in a folder for each target, and what was found.
+/// The kept inputs, in a folder for each target, and the findings.
 struct Corpus {
     let folder: URL
 
@@ -14,7 +14,7 @@ struct Corpus {
 
     func keep(_ input: [UInt8], of target: String) { write(input, to: place("corpus", target)) }
 
-    /// What ended a worker; the file's path.
+    /// Keeps the input that ended a worker. Returns the file's path.
     @discardableResult func keep(found input: [UInt8], of target: String) -> URL { write(input, to: place("found", target)) }
 
     func recorder(of worker: Int) -> FlightRecorder { FlightRecorder(path: place("run", "worker-\(worker)").path) }

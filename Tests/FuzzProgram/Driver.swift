@@ -2,11 +2,11 @@ import Foundation
 import Fuzz
 import Glibc
 
-/// Keeps the workers running, and tells what ended them.
+/// Keeps the workers running, and reports what ended them.
 final class Driver {
-    /// A run that takes longer hangs.
+    /// Seconds after which a run counts as hanging.
     private static let patience = 20.0
-    /// After so many finds a target is left alone: it would find nothing else.
+    /// After this many findings a target is no longer run: it would find the same again.
     private static let enough = 5
 
     private let targets: [FuzzTarget]
@@ -72,7 +72,7 @@ final class Driver {
             ["--worker", "\(number)", "--seed", "\(seed &+ UInt64(round) &* 7_919)", "--folder", corpus.folder.path]
             + only.flatMap { ["--only", $0] }
             + finds.filter { $0.value >= Self.enough }.flatMap { ["--skip", $0.key] }
-        // Its own last line is what is read here; the longer report of Swift's runtime takes seconds.
+        // Only the process's own last line is read here; the longer report of Swift's runtime takes seconds.
         process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { _, new in new }
         _ = FileManager.default.createFile(atPath: corpus.log(of: number).path, contents: nil)
         process.standardError = FileHandle(forWritingAtPath: corpus.log(of: number).path)
@@ -99,7 +99,7 @@ final class Driver {
         let target = targets[place]
         let lines = log.split(separator: "\n").suffix(3).joined(separator: "\n    ")
         finds[target.name, default: 0] += 1
-        // The same place again is no news.
+        // The same place again is no new finding.
         let at = Self.place(in: log) ?? what
         guard places.insert("\(target.name) \(at)").inserted else { return }
         let file = corpus.keep(found: input, of: target.name)
@@ -113,13 +113,13 @@ final class Driver {
             """)
     }
 
-    /// Where it died, by its own last line.
+    /// The place where the process died, from its own last line.
     private static func place(in log: String) -> String? {
         guard let line = log.split(separator: "\n").last, let mark = line.firstRange(of: ") at ") else { return nil }
         return String(line[mark.upperBound...].prefix { character in character != "," })
     }
 
-    /// Pieces are left out as long as it still dies. Crude, and bounded.
+    /// Leaves out pieces as long as the process still dies. Crude, and bounded.
     private func smaller(_ input: [UInt8], of target: FuzzTarget) -> [UInt8] {
         var best = input, piece = max(input.count / 2, 1), tries = 0
         while piece >= 1, tries < 300 {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What a worker is doing, in a file that outlives it: mapped, so that writing it costs nothing and a death takes nothing away.
+/// The input that a worker runs, in a file that survives the worker. It is mapped: writing is cheap, and a crash loses nothing.
 struct FlightRecorder {
     static let targets = 64
     private static let room = 1 << 20
@@ -20,7 +20,7 @@ struct FlightRecorder {
 
     func clear() { memory.initializeMemory(as: UInt8.self, repeating: 0, count: Self.head) }
 
-    /// The run that begins now.
+    /// Records the run that begins now.
     func note(_ input: [UInt8], target: Int) {
         memory.storeBytes(of: target, toByteOffset: 8, as: Int.self)
         memory.storeBytes(of: min(input.count, Self.room - Self.head), toByteOffset: 16, as: Int.self)
@@ -35,7 +35,7 @@ struct FlightRecorder {
     var executions: Int { memory.load(fromByteOffset: 0, as: Int.self) }
     func executions(of target: Int) -> Int { memory.load(fromByteOffset: 32 + target * 8, as: Int.self) }
 
-    /// The run that began last.
+    /// The last run that was begun.
     var last: (target: Int, input: [UInt8]) {
         let size = memory.load(fromByteOffset: 16, as: Int.self)
         return (

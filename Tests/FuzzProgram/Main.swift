@@ -4,8 +4,8 @@ import Foundation
 import Fuzz
 import Glibc
 
-/// `make fuzz`, the half that calls the parsers in process. A driver starts workers, which die where a parser traps, and starts
-/// them again.
+/// `make fuzz`, the half that calls the parsers in process. A driver starts workers, which die where a parser traps, and restarts
+/// them.
 @main
 struct FuzzCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,13 +1,13 @@
 import Fuzz
 
-/// Runs its targets in turns, for ever: its driver ends it, or a parser does.
+/// Runs its targets in turns, until its driver or a trap ends it.
 struct Worker {
     let number: Int
     let chosen: [(place: Int, target: FuzzTarget)]
     let seed: UInt64
     let corpus: Corpus
 
-    /// How long each target's turn is: the fast ones get more runs.
+    /// The length of each target's turn: fast targets get more runs.
     private static let turn = Duration.milliseconds(50)
 
     func run() -> Never {

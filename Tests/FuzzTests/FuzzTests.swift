@@ -1,8 +1,8 @@
 import Fuzz
 import Testing
 
-/// A short part of `make fuzz`, the same each time. Each target has a process of its own: a parser that traps ends that alone,
-/// and its test says so.
+/// A short part of `make fuzz`, the same each time. Each target has its own process: a parser that traps ends only that, and its
+/// test reports it.
 @Suite struct FuzzTests {
     /// `make test` is built for release.
     #if DEBUG

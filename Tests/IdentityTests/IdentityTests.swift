@@ -110,7 +110,7 @@ extension AccessKeysTests {
     @Test func aTokenOfAClockThatWasAheadIsOver() async throws {
         let room = try await Room()
         let password = room.issue().password
-        // It was issued a day after what the clock shows now that it is right.
+        // The token was issued a day ahead of the clock, which has been set right since.
         let now = room.now + .seconds(-86_400)
         #expect(reason { try room.tokens.verify(basic: room.basic(password), now: now) } == .tokenExpired)
         #expect(try room.tokens.verify(basic: room.basic(password), now: room.now + .seconds(-1_800)).registry == room.registry)

@@ -1,7 +1,7 @@
 import Testing
 
-/// Arithmetic on numbers that somebody else told. An overflow is a trap, and a trap ends the server for everybody: so sizes
-/// become `ByteCount`s where they are parsed, tallies saturate, and fractions become whole numbers by `Int64(saturating:)`.
+/// Arithmetic on numbers from outside. An overflow is a trap, and a trap ends the server for all clients: so sizes become
+/// `ByteCount`s where they are parsed, tallies saturate, and fractions become whole numbers by `Int64(saturating:)`.
 @Suite struct NumberLintTests {
     private let files = SourceFile.all
 
@@ -24,7 +24,7 @@ import Testing
         )
     }
 
-    /// Where counts and bytes are kept that strangers can make as large as they like.
+    /// Counts and sums of bytes that strangers can make as large as they like.
     private static let tallies = [
         "Registry/PullThrough/Rules/RuleTraffic.swift", "Registry/PullThrough/Import/WarmJobs.swift", "Registry/PullThrough/Import/Warmups.swift",
         "Registry/Collection/CollectionReport.swift", "Registry/Collection/VerifyReport.swift", "Upstream/UpstreamBook.swift",
@@ -37,7 +37,7 @@ import Testing
         #expect(found.isEmpty, "Say `.add(…)` or `.subtracting(…)`: a tally must not end the server.\(found.listed)")
     }
 
-    /// Files that speak of `Double` and turn other things into whole numbers: which.
+    /// Files that use `Double` and convert other things to whole numbers, and what those are.
     private static let turnsOtherThings: [String: String] = [
         "Core/Documents/PolicyTest.swift": "a text",
         "Registry/PullThrough/Fill/BlobTransfer.swift": "counts of bytes in memory",
@@ -60,7 +60,7 @@ import Testing
         #expect(idle.isEmpty, "Take their lines out of NumberLintTests.turnsOtherThings: \(idle)")
     }
 
-    /// Where the text of a header becomes a number without being a `ByteCount`, and why that is well.
+    /// Where the text of a header becomes a number without being a `ByteCount`, and why that is safe.
     private static let boundsThemselves: [String: String] = [
         "Upstream/RetryAfter.swift": "no longer than a day, and the parts of a date",
         "Web/Distribution/DistributionAPI+Lists.swift": "a page's length: more than a thousand is refused",

@@ -2,7 +2,7 @@ import CPlatform
 import Foundation
 import Testing
 
-/// What a process says when it dies, tried on processes that die.
+/// What a process prints when it dies, tried on processes that die.
 @Suite struct DeathTests {
     /// The signal of a Swift trap: `ud2` on x86, `brk` on ARM.
     #if arch(x86_64)
@@ -15,7 +15,7 @@ import Testing
         let result = await #expect(processExitsWith: .signal(Self.trap), observing: [\.standardErrorContent]) {
             weir_tell_of_death()
             weir_tell_of_death_in_json(1)
-            // As a foreign number does it.
+            // An overflow, as a number from outside causes it.
             let number = Int64(ProcessInfo.processInfo.environment["NO_SUCH_NUMBER"] ?? "9223372036854775807") ?? 0
             print(number + Int64(CommandLine.arguments.count))
         }
@@ -66,7 +66,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             var limit = rlimit(rlim_cur: 256, rlim_max: 256)
             guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { fatalError("no limit can be set") }
-            // What this process was born with: sockets of the tests beside it. Its pipes lead to the test library.
+            // Closes what this process inherited: sockets of parallel tests. Its pipes lead to the test library.
             for inherited in CInt(3)..<4096 {
                 var status = stat()
                 if fstat(inherited, &status) == 0, status.st_mode & S_IFMT != S_IFIFO { close(inherited) }
@@ -77,7 +77,7 @@ import Testing
             guard errno == EMFILE, (50...192).contains(opened) else { fatalError("\(opened) were opened, then \(errno)") }
             let new = "/tmp/weir-descriptors-\(getpid())"
             guard weir_open(new, O_RDWR | O_CREAT | O_EXCL, 0o600) < 0, access(new, F_OK) != 0 else { fatalError("a new file takes the readers' place") }
-            // What libraries open is there for them.
+            // There are descriptors left for files that libraries open.
             guard open("/proc/self/stat", O_RDONLY) >= 0 else { fatalError("nothing is left for the libraries") }
         }
     }

@@ -23,7 +23,7 @@ import WeirRegistry
             name, in: test.id, settings: RepositorySettings(tags: tags, policy: policy))
     }
 
-    /// The sentence of the refusal, or nil where the caller may.
+    /// The refusal's sentence; nil where the caller may.
     private func refused(_ caller: Caller, _ action: String = "ecr:BatchGetImage", on name: RepositoryName?) async throws
         -> String?
     {

@@ -25,7 +25,7 @@ import WeirRegistry
         let (first, second) = (try file(of: one, in: test), try file(of: other, in: test))
         let bytes = try Data(contentsOf: URL(fileURLWithPath: second))
         try bytes.write(to: URL(fileURLWithPath: first))
-        // Those who read it before have the old file open; a new start has not.
+        // Present readers have the old file open; a new start has not.
         let registry = try await test.restarted()
         let refusal = await #expect(throws: Refusal.self) {
             try await registry.pulls.blobs.pull(one, in: RepositoryName("team/app"), of: test.id, for: test.caller)

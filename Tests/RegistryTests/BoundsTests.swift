@@ -4,7 +4,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// One document, one bound; and numbers that clients and upstream make up.
+/// Bounds on documents, and on numbers that clients and upstream invent.
 @Suite struct BoundsTests {
     private func house() async throws -> (TestRegistry, RepositoryName) {
         let house = try await TestRegistry()
@@ -88,7 +88,7 @@ import WeirRegistry
         var layers: [(Digest, Int)] = []
         for number in 0..<150 { layers.append((try await house.push(noise(10, seed: UInt64(number)), to: "mine/app"), 10)) }
         let config = try await house.push(ByteBuffer(string: "{}"), to: "mine/app")
-        // Named twice in the same words is named once.
+        // Layers that are named twice alike count once.
         _ = try await put(Manifests.image(config: config, size: 2, layers: layers + layers), house, name, tag: "1")
         #expect(try await house.pull("1", "mine/app").bytes.readableBytes > 10_000)
         layers[7].1 = 11
@@ -123,7 +123,7 @@ import WeirRegistry
             #"{"mediaType":"\#(MediaType.ociManifest)","config":{"mediaType":"\#(type)","digest":"\#(config)","size":2},"layers":[]}"#,
         ] {
             #expect(await refusal(text, house, name)?.reason == .manifestOutOfBounds, "\(text)")
-            // From upstream the same bytes are told as what they are; a type by another grammar than ours is kept.
+            // A pull of the same bytes from upstream keeps the type, or is refused as upstream's fault.
             let pulled = try await TestRegistry()
             try await pulled.rule()
             pulled.upstream.add(manifest: ByteBuffer(string: text), mediaType: nil, to: "a/b", tags: ["1"])
@@ -146,7 +146,7 @@ import WeirRegistry
             digests.append(try await put(String(text), house, name).description)
         }
         let ids = digests.map { ImageIDRequest(digest: $0, tag: nil) }
-        // A rule that covers the repository makes it another way through.
+        // A rule that covers the repository makes the call take another path.
         if isCached { try await house.rule("mine") }
         let pulls = house.registry.pulls
         let once = try await pulls.manifests.batchGet(Array(repeating: ids[0], count: 100), in: name, of: house.id, for: house.caller)

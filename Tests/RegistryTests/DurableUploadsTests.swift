@@ -97,7 +97,7 @@ import WeirStorage
         try await uploads.sweep()
         #expect(try await uploads.status(live, in: name, of: house.id).received == 100_000)
         house.pass(.seconds(601))
-        // One that lies on disk alone goes the same way.
+        // An upload that is on disk alone ends in the same way.
         let again = try await house.restarted()
         try await again.uploads.sweep()
         for id in [live, empty] {
@@ -127,7 +127,7 @@ import WeirStorage
         }
         let refusal = await #expect(throws: Refusal.self) { try await uploads.begin(in: name, of: house.id, for: house.caller) }
         #expect(refusal?.reason == .throttled)
-        // Those that were put away go on as if nothing had been.
+        // Unloaded uploads go on as before.
         for (number, id) in ids.enumerated() {
             let blob = noise(70_000, seed: UInt64(number))
             _ = try await uploads.finish(
@@ -255,7 +255,7 @@ import WeirStorage
         let (house, name, id) = try await house()
         _ = try await part(house, name, id, noise(1_000), at: 0)
         _ = try await part(house, name, id, noise(1_000), at: 1_000)
-        // Also by a server that has been restarted meanwhile.
+        // So does a server that has been restarted meanwhile.
         let again = try await house.restarted()
         let refusal = await #expect(throws: Refusal.self) {
             try await again.uploads.complete(id, in: name, of: house.id, digests: [Digest(of: [1])])

@@ -5,7 +5,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// Keeps what it is told.
+/// Keeps the events and lines that it gets.
 final class Recorder: EventSink, LineSink {
     private let kept = Mutex<[Event]>([])
     private let lines = Mutex<[String]>([])
@@ -81,7 +81,7 @@ extension Event {
         #expect(told.events(.imageAction).map { $0["action-type"] } == ["PUSH", "PUSH"])
         #expect(told.events(.imageAction).map { $0["image-tag"] } == ["1", "2"])
         told.forget()
-        // The same again changes nothing.
+        // The same push again changes nothing.
         _ = try? await house.registry.images.put(bytes, contentType: nil, as: .tag(Tag("2")), in: name, of: house.id)
         #expect(told.events(.imageAction).isEmpty)
         _ = try await house.registry.images.delete(.digest(put.digest), in: name, of: house.id)

@@ -6,7 +6,7 @@ import WeirRegistry
 import WeirStorage
 
 @Suite struct FillsTests {
-    /// A registry with a rule, and an image of one layer that has been asked for.
+    /// A registry with a rule, and a pulled image with one layer.
     private func pulled(
         layer: ByteBuffer, _ prepare: (FakeUpstream, Digest) -> Void
     ) async throws -> (house: TestRegistry, layer: Digest) {
@@ -102,7 +102,7 @@ import WeirStorage
 
     // MARK: Several repositories
 
-    /// Two repositories upstream with the same layer; the first one's transfer is held at 300,000 bytes.
+    /// Two upstream repositories with the same layer; the first one's transfer is held at 300,000 bytes.
     private func twoRepositories(layer: ByteBuffer, flaw: FakeUpstream.Flaw? = nil) async throws -> (TestRegistry, Digest) {
         let house = try await TestRegistry()
         try await house.rule()
@@ -121,7 +121,7 @@ import WeirStorage
         let (house, digest) = try await twoRepositories(layer: layer)
         let blob = try await house.blob(digest, "ecr-public/c/d")
         #expect(blob.size == 600_000)
-        // The transfer is still held: these bytes are the other one's.
+        // The transfer is still held: these bytes come from the other repository's.
         #expect(try await blob.body.read(at: 0, upTo: 1_000) == layer.getSlice(at: 0, length: 1_000))
         house.upstream.release()
         #expect(try await blob.wholeBody() == layer)
@@ -143,7 +143,7 @@ import WeirStorage
         let (house, digest) = try await twoRepositories(layer: layer, flaw: .breaksOnce(at: 400_000))
         let blob = try await house.blob(digest, "ecr-public/c/d")
         #expect(try await blob.body.read(at: 0, upTo: 1_000).readableBytes == 1_000)
-        // The first one breaks and may not go on; the second one may.
+        // The first transfer breaks and may not go on; the second may.
         house.upstream.fail(.denied, on: [.blob], times: 1)
         house.upstream.release()
         #expect(try await blob.wholeBody() == layer)
@@ -169,7 +169,7 @@ import WeirStorage
         #expect(try await house.bytes(image.layer, "evil/a/b") == layer)
         let asked = house.upstream.requests.filter { $0.reference == "\(image.layer)" }
         #expect(asked.map(\.kind) == [.blob])
-        // Its own content it may vouch for.
+        // It may vouch for its own content.
         house.upstream.addImage(to: "c/d", tags: ["1"], layer: layer)
         house.upstream.forgetRequests()
         _ = try await house.pull("1", "evil/c/d")
@@ -179,7 +179,7 @@ import WeirStorage
 }
 
 @Suite struct BlobSourceTests {
-    /// A blob that a rule's upstream gave, in a registry whose rule is then made anew towards another host.
+    /// A blob from a rule's upstream, in a registry whose rule is then made anew with another host.
     private func redirectedRule(oldRows: Bool = false) async throws -> (house: TestRegistry, layer: Digest) {
         let house = try await TestRegistry(upstreams: UpstreamPolicy(hosts: .any, secrets: .optional))
         try await rule("registry.honest.example", in: house)
@@ -199,7 +199,7 @@ import WeirStorage
         _ = try await house.registry.cacheRules.create(CacheRuleRequest(prefix: prefix, upstreamURL: host), in: house.id)
     }
 
-    /// What upstream is asked about the layer when the second repository is pulled.
+    /// The requests to upstream about the layer when the second repository is pulled.
     private func asked(_ layer: Digest, of house: TestRegistry) async throws -> [FakeUpstream.Kind] {
         _ = try await house.pull("1", "mine/c/d")
         #expect(try await house.bytes(layer, "mine/c/d") == noise(100_000))
@@ -284,7 +284,7 @@ import WeirStorage
 }
 
 @Suite struct FillSlotsTests {
-    /// Runs one fill in a slot until the test lets it go; notes who got one, in order.
+    /// Runs one fill in a slot until the test releases it. Notes the order in which fills got slots.
     private final class Runner: Sendable {
         let slots: FillSlots
         let order = AsyncStream<String>.makeStream()

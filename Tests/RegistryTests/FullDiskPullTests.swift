@@ -53,7 +53,7 @@ import WeirRegistry
         let blob = try await registry.pulls.blobs.pull(digest, in: name, of: test.id, for: test.caller)
         let middle = Int64(size / 2)
         #expect(try await read(blob, from: middle) == layer.getSlice(at: Int(middle), length: size - Int(middle)))
-        // Back to what has passed: from the beginning again.
+        // Reading what has passed makes the transfer begin again.
         #expect(try await read(blob) == layer)
         #expect(test.stagedFiles.isEmpty)
     }

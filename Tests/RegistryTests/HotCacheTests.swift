@@ -25,7 +25,7 @@ import WeirRegistry
     @Test func aReadThatBeganBeforeAChangeCannotPutTheOldValueBack() async throws {
         let cache = HotCache<Int, String>(capacity: 10)
         let read = try await cache.value(for: 1) {
-            // The row has been read; now it changes, and whoever changed it says so.
+            // The row has been read; now it changes, and the writer calls `forget`.
             cache.forget(1)
             return "old"
         }
@@ -60,7 +60,7 @@ import WeirRegistry
         #expect(cache.known(1) == "one")
     }
 
-    /// Holds a load until the test lets it go on, and tells when it has begun.
+    /// Holds a load until the test releases it, and tells when the load has begun.
     private struct Gate {
         let begun = AsyncStream<Void>.makeStream()
         let opened = AsyncStream<Void>.makeStream()
@@ -91,7 +91,7 @@ import WeirRegistry
             }
             for try await value in crowd { #expect(value == "one") }
         }
-        // One, unless the machine starts some of them a tenth of a second later.
+        // One load, unless the machine starts some callers a tenth of a second later.
         #expect(loads.count.load(ordering: .relaxed) < 50)
     }
 

@@ -22,7 +22,7 @@ enum Manifests {
 }
 
 extension TestRegistry {
-    /// Changes one byte of a stored blob, wherever it lies.
+    /// Changes one byte of a stored blob, in whichever scope.
     func flipByte(of digest: Digest, at offset: Int) throws {
         struct NotStored: Error {}
         let files = FileManager.default.enumerator(atPath: folder + "/blobs")

@@ -50,7 +50,7 @@ import WeirRegistry
         let house = try await house()
         add(["v2", "v1"], to: house)
         #expect(try await tags(house).tags == ["v1", "v2"])
-        // Nothing is made of it.
+        // No repository is made for it.
         #expect(try await house.registry.repositories.find(name, in: house.id) == nil)
     }
 
@@ -68,7 +68,7 @@ import WeirRegistry
             found += page.tags
             next = page.next
         } while next != nil
-        // A tag that upstream has no more is still here.
+        // A tag that upstream no longer has is still here.
         #expect(found == ["a", "c", "d", "e", "g"])
         #expect(house.upstream.count(.tags) == 1)
         #expect(try await tags(house, after: "d").tags == ["e", "g"])
@@ -124,7 +124,7 @@ import WeirRegistry
         house.upstream.fail(.unavailable, on: [.tags])
         let found = try await tags(house)
         #expect(found.tags == ["1"] && found.warning != nil)
-        // Where nothing is here either, nobody is told that there is nothing.
+        // With nothing here either, the answer must not say that there is nothing.
         let other = try RepositoryName("ecr-public/not/here")
         await #expect(throws: Refusal.self) {
             _ = try await house.registry.pulls.tags.list(in: other, of: house.id, for: house.caller, after: nil, limit: 9)

@@ -84,7 +84,7 @@ import WeirRegistry
         let house = try await house()
         let image = house.upstream.addImage(to: "a/b", layer: noise(10)).manifest
         var (named, size) = (image, 400)
-        // A thousand million ways lead from the top to the image.
+        // 10^9 paths lead from the top to the image.
         for _ in 0..<3 {
             let list = ByteBuffer(string: Manifests.index(Array(repeating: (named, size), count: 1_000)))
             (named, size) = (
@@ -122,7 +122,7 @@ import WeirRegistry
         #expect(try await why("2", "ecr-public/a/b", house).decision == .refuse)
         let none = try await why("1", "elsewhere/x", house)
         #expect(none.decision == .refuse && none.steps.first?.finding == "No rule covers elsewhere/x")
-        // Asking changed nothing: a pull asks upstream itself, and is served what is held.
+        // The explanation changed nothing: a pull asks upstream itself, and is served what is held.
         #expect(try await house.pull("1", "ecr-public/a/b").warning != nil)
     }
 
@@ -155,7 +155,7 @@ import WeirRegistry
         var children = zip(images, platforms).map { image, platform in
             #"{"mediaType":"\#(MediaType.ociManifest)","digest":"\#(image.manifest)","size":400,"platform":\#(platform)}"#
         }
-        // What stands beside an image is none.
+        // A manifest beside an image, such as an attestation, is no platform.
         children.append(
             #"{"mediaType":"\#(MediaType.ociManifest)","digest":"\#(images[0].manifest)","size":400,"#
                 + #""platform":{"os":"unknown","architecture":"unknown"}}"#)

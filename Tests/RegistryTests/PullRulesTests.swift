@@ -4,7 +4,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// What a rule's options change about pulls, and what the operator asks.
+/// How a rule's options change pulls, and what operators ask.
 @Suite struct PullRulesTests {
     private func house(_ change: (inout RuleOptions) -> Void) async throws -> TestRegistry {
         let house = try await TestRegistry()
@@ -124,14 +124,14 @@ import WeirRegistry
             let house = try await house { $0.fetch = fetch }
             let (digest, images, layers) = list(at: house)
             #expect(try await house.pull("1", "ecr-public/a/b").digest == digest)
-            // The configuration is the same in both.
+            // Both images have the same configuration.
             let blobs = wanted == 0 ? 0 : wanted + 1
             try await house.eventually { house.upstream.count(.blob) == blobs && house.stagedFiles.isEmpty }
             let asked = house.upstream.requests.filter { $0.kind == .manifest }
             #expect(Set(asked.map(\.reference)) == Set(["1"] + images.suffix(wanted).map { "\($0)" }))
             #expect(asked.dropFirst().allSatisfy { $0.source.priority == .prefetch })
             guard wanted > 0 else { continue }
-            // It is all here now.
+            // All of it is here now.
             house.upstream.fail(.unavailable)
             _ = try await house.pull("\(images[1])", "ecr-public/a/b")
             #expect(try await house.bytes(layers[1], "ecr-public/a/b") == noise(5_000, seed: 2))
@@ -163,7 +163,7 @@ import WeirRegistry
         _ = try await house.pull("1", "hub/nginx")
         _ = try await house.pull("1", "hub/library/nginx")
         _ = try await house.pull("1", "hub/grafana/loki")
-        // Asked with the rule's manners.
+        // Upstream is asked as the rule's kind and host.
         #expect(house.upstream.requests.allSatisfy { $0.source.kind == .dockerHub && $0.source.host == "registry-1.docker.io" })
     }
 
@@ -182,7 +182,7 @@ import WeirRegistry
             let name = try await rules.repository("library/nginx", inNamespace: host, of: house.id)
             #expect(name?.description == "hub/library/nginx")
         }
-        // The rule that takes every name, though it comes later.
+        // The rule that takes every name wins, although it comes later.
         #expect(try await rules.rule(forNamespace: "harbor.example:8443", in: house.id)?.prefix.description == "zz")
         let name = try await rules.repository("team/app", inNamespace: "harbor.example:8443", of: house.id)
         #expect(name?.description == "zz/team/app")
@@ -212,7 +212,7 @@ import WeirRegistry
         #expect(status.rule.options == options)
         #expect(try await rules.describe([prefix], in: house.id).first?.options == options)
         #expect(try await rules.rule(covering: RepositoryName("other/x"), in: house.id)?.options == options)
-        // What ECR's API changes leaves them alone.
+        // Updates by ECR's API leave them alone.
         _ = try await rules.update(
             prefix, in: house.id, credentialARN: nil, customRoleARN: "arn:aws:iam::\(house.id.account):role/puller")
         #expect(try await rules.describe([prefix], in: house.id).first?.options == options)

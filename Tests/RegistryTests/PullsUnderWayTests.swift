@@ -3,7 +3,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// What counts as one pull: docker's cold pull of a multi-platform image is three questions, and one miss.
+/// What counts as one pull: docker's cold pull of a multi-platform image is three requests, and one miss.
 @Suite struct PullsUnderWayTests {
     private struct Question {
         let reference: String
@@ -47,7 +47,7 @@ import WeirRegistry
             .init(reference: "1"), .init(reference: "digest"), .init(reference: "1"), .init(reference: "digest"),
         ])
         #expect(podman.pulls == 2 && podman.hitRatio == 0.5)
-        // The second time it is asked for by its digest that is a pull of its own.
+        // A second request for its digest is a pull of its own.
         let byDigest = try await counts(
             [
                 .init(reference: "1"), .init(reference: "digest", address: "10.0.0.2"),

@@ -4,7 +4,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// What a client pushes beside blobs, and where it may go.
+/// Pushes of manifests and tags, layers, mounts, and create on push.
 @Suite struct PushTests {
     private func house(_ mutability: TagMutability = .mutable) async throws -> (TestRegistry, RepositoryName) {
         let house = try await TestRegistry()
@@ -181,7 +181,7 @@ import WeirRegistry
         #expect(try await !mount(digest, from: "not/there", into: other, house))
         #expect(try await mount(digest, from: "mine/app", into: other, house))
         #expect(try await house.bytes(digest, "other/app") == noise(1_000))
-        // What is mounted stays when the source goes.
+        // A mounted blob stays when the source repository goes.
         _ = try await house.registry.repositories.delete(name, in: house.id, images: .deletedToo)
         #expect(try await house.bytes(digest, "other/app") == noise(1_000))
     }

@@ -147,7 +147,7 @@ import WeirRegistry
         #expect(try await test.registry.repositories.policy(of: name, in: test.id) == text)
     }
 
-    /// 10,240 characters are the limit, whatever each takes in bytes.
+    /// The limit is 10,240 characters, whatever their size in bytes.
     @Test func aPolicyIsMeasuredInCharacters() async throws {
         let sid = String(repeating: "規", count: 4_000)
         let text = #"{"Statement":[{"Sid":"\#(sid)","Effect":"Allow","Principal":"*","Resource":"*","Action":"ecr:*"}]}"#

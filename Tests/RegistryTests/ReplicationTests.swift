@@ -196,12 +196,12 @@ import WeirVault
     // MARK: What hostile images do
 
     @Test func aCachedImageGivesNothingThatItsOwnRepositoryNeverGot() async throws {
-        // Somebody's layer lies here; a stranger knows its digest, and his own upstream names it.
+        // Another repository's layer is stored here. A stranger knows its digest, and the stranger's own upstream names it.
         let secret = noise(50_000, seed: 9)
         _ = try await test.registry.repositories.create(
             RepositoryName("secret/x"), in: test.id, settings: RepositorySettings())
         try await test.push(secret, to: "secret/x")
-        // It lies under the destination's key as well: somebody has a copy there.
+        // The layer is stored under the destination's key as well, for another repository.
         try await replicate(to: [abroad], prefixes: ["secret"])
         try await pushOver(secret, config: "{}", in: "secret/x")
         await test.registry.replication.makeDueCopies()
@@ -252,7 +252,7 @@ import WeirVault
         let image = try await push(nil)
         let bytes = try await test.pull("\(image)", "prod/app").bytes.readableBytes
         try await replicate(to: [abroad])
-        // 40 to the fourth ways lead to the image.
+        // 40^4 paths lead to the image.
         let first = try await pushList(of: [(image, bytes)], times: 40)
         let second = try await pushList(of: [first], times: 40)
         let third = try await pushList(of: [second], times: 40)

@@ -4,7 +4,7 @@ import WeirCore
 
 import WeirRegistry
 
-/// The rights and the words of repositories that a pull or a push makes: the same for both.
+/// The rights and the refusals for repositories made by a pull or a push: the same for both.
 @Suite struct RepositoryCreationTests {
     private func template(
         _ house: TestRegistry, tags: [ResourceTag] = [], key: String? = nil, for scenario: CreationTemplate.Scenario

@@ -4,7 +4,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// What those who read the same blob at the same time do for each other.
+/// What readers of the same blob at the same time share.
 @Suite struct SharedReadingTests {
     private func stored(_ layer: ByteBuffer) async throws -> (TestRegistry, Digest) {
         let house = try await TestRegistry()

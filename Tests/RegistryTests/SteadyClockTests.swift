@@ -46,7 +46,7 @@ import WeirVault
         #expect(steady.refusal?.reason == .clockSuspect)
         try await keys.settle()
         try await secrets.settle()
-        // In between it stays what it was: to be deleted, and not to be used.
+        // In between the key stays as it was: due to be deleted, and not usable.
         #expect(try await keys.resolve(key.id, in: test.id).state == .pendingDeletion)
         await #expect(throws: Refusal.self) { try await secrets.create(.init(name: "doomed", value: .text("y")), in: test.id) }
         machine.jump(.zero)
@@ -55,7 +55,7 @@ import WeirVault
         #expect(steady.refusal == nil)
         _ = try await keys.cancelDeletion(of: key.id, in: test.id)
         _ = try await secrets.restore("doomed", in: test.id)
-        // Their own time, or an operator's word, ends them.
+        // They end at their own time, or at an operator's word.
         try await keys.scheduleDeletion(of: key.id, in: test.id, afterDays: 7)
         machine.jump(.seconds(40 * 86_400))
         try await steady.accept()
@@ -71,7 +71,7 @@ import WeirVault
         #expect(steady.clock.now == right && steady.clock.due == right + .seconds(-40 * 86_400))
         machine.jump(.seconds(40 * 86_400))
         #expect(steady.clock.now == right + .seconds(40 * 86_400) && steady.clock.due == right)
-        // An upload begun by the wrong clock is not held open for forty days.
+        // An upload begun under the wrong clock is not held open for forty days.
         let registry = test.application.rebuilt { _, ports in ports.clock = steady.clock }.registry
         let name = try RepositoryName("team/app")
         _ = try await registry.repositories.create(name, in: test.id, settings: RepositorySettings())

@@ -7,7 +7,7 @@ import WeirRegistry
 import WeirStorage
 
 @Suite struct StoreMarksTests {
-    /// A store whose mark cannot be set the n-th time: a crash at that moment.
+    /// A store whose mark cannot be set the n-th time, as after a crash at that moment.
     private struct CutOff: MarkedStore {
         let store: FileBlobStore
         let lasts: @Sendable () -> Bool
@@ -56,7 +56,7 @@ import WeirStorage
     }
 }
 
-/// True so many times.
+/// True for the first calls, `left` in number.
 private final class Countdown: Sendable {
     private let left: Mutex<Int>
 

@@ -87,9 +87,9 @@ final class TestRegistry: Sendable {
         return digest
     }
 
-    /// Waits, on the real clock, until something that happens in the background has happened.
+    /// Waits, on the real clock, until the condition holds.
     func eventually(_ condition: () async throws -> Bool) async throws {
-        // A minute: on a loaded machine that is not long.
+        // A minute, which is not long on a loaded machine.
         for _ in 0..<12_000 {
             if try await condition() { return }
             try await Task.sleep(for: .milliseconds(5))
@@ -117,7 +117,7 @@ struct Parts: AsyncSequence, Sendable {
 }
 
 extension ServedBlob {
-    /// Everything, read as a slow client would: in pieces that end nowhere in particular.
+    /// The whole body, read as a slow client reads it: in pieces of odd lengths.
     func wholeBody(step: Int = 100_000) async throws -> ByteBuffer {
         var whole = ByteBuffer()
         while true {

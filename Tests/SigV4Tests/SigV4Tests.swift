@@ -221,7 +221,7 @@ import WeirSigV4
     }
 }
 
-/// What strangers may write into what is read before anything is proved.
+/// Headers that strangers may write, and that are parsed before anything is proved.
 @Suite struct SignedHeadersTests {
     private func claim(_ names: String, query: String = "", headers: Int = 0) throws -> SignatureClaim? {
         let scope = "AKIDEXAMPLE/20150830/us-east-1/ecr/aws4_request"

@@ -123,7 +123,7 @@ import WeirStorage
             try staged.commit(as: place)
             let blob = try store.open(place)
             let file = try #require(blob.fileDescriptor)
-            // The blob is on disk, so the kernel may forget its pages, and does; where it does not, this is just another read.
+            // The blob is on disk, so the kernel can drop its pages. Where it does not, this is an ordinary read.
             #expect(posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) == 0)
             #expect(try await blob.read(at: 1 << 20, count: 2 << 20) == pattern(2 << 20, at: 1 << 20))
             #expect(try await blob.read(at: 0, count: 5 << 20) == pattern(4 << 20))
@@ -148,7 +148,7 @@ import WeirStorage
         try await withFolder { folder in
             let store = try FileBlobStore(folder: folder)
             try store.stage().commit(as: place)
-            // Only this store's files: other tests run beside this one.
+            // Only this store's files, since other tests run beside this one.
             let open = {
                 let all = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
                 return all.count { number in

@@ -5,7 +5,7 @@ import Testing
 import WeirCore
 import WeirStorage
 
-/// Limits hold for a whole process, so each of these runs in one of its own.
+/// Limits hold for a whole process, so each of these tests runs in its own.
 @Suite struct FullDiskTests {
     @Test func aWriteBeyondTheLimitIsFullAndTheBlobCanBeDiscarded() async {
         await #expect(processExitsWith: .success) {
@@ -22,7 +22,7 @@ import WeirStorage
                     Issue.record("\(String(describing: error)) is not .full")
                     return
                 }
-                // What was written before is still there, and a smaller part still fits.
+                // Earlier bytes are still there, and a smaller part still fits.
                 #expect(staged.size == 600_000)
                 try staged.append(pattern(100_000, at: 600_000))
                 #expect(try await staged.read(at: 0, count: 1 << 20) == pattern(700_000))

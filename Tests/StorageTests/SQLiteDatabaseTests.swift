@@ -57,7 +57,7 @@ import WeirStorage
             }
             #expect(pragmas == [2, 1, 10_000])
             #expect(try await database.read { try $0.rows("PRAGMA journal_mode", [])[0].text(0) } == "wal")
-            // A read inside a running write: it would never end if it waited.
+            // A read inside a running write, which would never end if it waited.
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let (readIsDone, done) = AsyncStream<Void>.makeStream()
                 let semaphore = DispatchSemaphore(value: 0)

@@ -25,7 +25,7 @@ import WeirStorage
         try await withFolder { folder in
             let database = try await open(folder)
             try await put("kept", into: database)
-            // Its readers are open then, as they are at the end of a server's day.
+            // The database's readers are open, as at the end of a server's day.
             _ = try await database.read { try $0.rows("SELECT a FROM t", []) }
             try database.close()
             #expect(bytes("weir.db-wal", in: folder).isEmpty)

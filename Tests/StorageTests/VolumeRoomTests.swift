@@ -29,7 +29,7 @@ import WeirStorage
         try await withFolder { folder in
             let free = try #require(
                 FileManager.default.attributesOfFileSystem(forPath: folder)[.systemFreeSize] as? Int)
-            // Half of what is free is kept, so that others on the machine do not matter.
+            // Half of the free space is reserved, so that other programs on the machine do not matter.
             let room = VolumeRoom(folder: folder, reserve: Int64(free / 2))
             #expect(throws: BlobStoreError.self) { try room.check(for: Int64(free)) }
             try room.check(for: 1 << 20)

@@ -13,7 +13,7 @@ final class Switch: Sendable {
     }
 }
 
-/// Looks again and again until `condition` holds; half a minute at most.
+/// Looks again and again until `condition` holds, for half a minute at most.
 func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
     for _ in 0..<600 {
         if try await condition() { return true }
@@ -35,7 +35,7 @@ func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
         try await withClient(settings(server.url, rules, head: .milliseconds(50))) { client in
             _ = await refusal(.unavailable) { _ = try await client.resolve(.latest, in: .at()) }
             let asked = server.requests.count
-            // Whoever asks, and whatever for.
+            // For every rule, and every kind of request.
             for source in [UpstreamSource.at(), .at(owner: "another")] {
                 let error = await refusal(.unavailable) { _ = try await client.manifest(.latest, in: source) }
                 #expect(error?.wasAsked == false)
@@ -59,7 +59,7 @@ func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
             status.now = 200
             let isBack = try await eventually { (try? await client.manifest(.latest, in: .at())) != nil }
             #expect(isBack)
-            // The probe said nothing of anybody.
+            // The probe carried no login.
             #expect(server.requests(to: "/v2/").allSatisfy { $0.header("authorization") == nil })
             #expect(client.status(owner: "rule", host: "registry.example")?.breaker == .closed)
         }
@@ -134,7 +134,7 @@ func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
             #expect(status.lastSuccess != nil && status.pausedUntil != nil && status.latency != nil)
             #expect(status.lastFailure?.kind == .unavailable)
             #expect(status.requests == 2 && status.failures == 1)
-            // A person who asks is answered from the wire.
+            // An operator's check goes to the wire.
             let asked = server.requests.count
             _ = await refusal(.unavailable) { try await upstreams.check(.at()) }
             #expect(server.requests.count == asked + 1)

@@ -45,14 +45,14 @@ import WeirUpstream
                 [
                     ("newauth", ["realm": "apps", "type": "1", "title": "Login to \"apps\""]), ("basic", ["realm": "simple"]),
                 ]),
-            // As IBM's registry writes it, without the quotes that the grammar wants.
+            // As IBM's registry writes it, without the quotes that the grammar demands.
             Case(
                 "Bearer realm=https://cp.icr.io/oauth/token, service=registry, scope=repository:a/b:pull",
                 [("bearer", ["realm": "https://cp.icr.io/oauth/token", "service": "registry", "scope": "repository:a/b:pull"])]),
             Case(
                 "Bearer realm=https://x/t?a=b&c service=\"y\" , Basic realm=z",
                 [("bearer", ["realm": "https://x/t?a=b&c", "service": "y"]), ("basic", ["realm": "z"])]),
-            // Two schemes in one header, in both orders, as Gitea and Forgejo have them.
+            // Two schemes in one header, in both orders, as Gitea and Forgejo send them.
             Case(
                 #"Bearer realm="https://x/v2/token",service="s",scope="*",Basic realm="https://x/v2",service="s",scope="*""#,
                 [

@@ -3,7 +3,7 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// What an operator is told who asks whether a rule will work.
+/// What an operator learns when checking a rule.
 @Suite struct CheckTests {
     @Test func aLoginThatIsTakenPasses() async throws {
         let server = try await RudeServer {
@@ -11,7 +11,7 @@ import WeirUpstream
         }
         try await withClient(.reaching(server.url)) { client in
             try await client.check(.at(as: someCredential))
-            // Without a login there is nothing to refuse.
+            // Without a login none can be refused.
             try await client.check(.at())
         }
     }
@@ -50,7 +50,7 @@ import WeirUpstream
             isGood.now = 0
             let error = await refusal(.denied) { try await client.check(.at(as: someCredential)) }
             #expect(error?.step == .login)
-            // A pull goes on with what it has.
+            // A pull goes on with the login it has.
             _ = try await client.manifest(.latest, in: .at(as: someCredential))
         }
     }

@@ -76,7 +76,7 @@ import WeirUpstream
         #expect(bucket.take(20, at: at(100)) == .seconds(2))
     }
 
-    // MARK: Many
+    // MARK: Many servers
 
     private let cause = CircuitCause(detail: "silent", status: nil)
 
@@ -85,7 +85,7 @@ import WeirUpstream
         for number in 0..<20_000 { _ = table.failed(number, after: .seconds(9), because: cause, at: at(0)) }
         #expect(table.count == 100 && table.open == 100)
         #expect(table.entry(19_899, at: at(0)) == nil && table.entry(19_900, at: at(0)) != nil)
-        // One that fails again and again is not the oldest.
+        // An entry that fails again and again is not the oldest.
         for number in 0..<1_000 {
             _ = table.failed(-1, after: .seconds(9), because: cause, at: at(1))
             _ = table.failed(100_000 + number, after: .seconds(9), because: cause, at: at(1))
@@ -99,7 +99,7 @@ import WeirUpstream
         #expect(isOpen)
         #expect(table.entry(1, at: at(59)) != nil)
         #expect(table.entry(1, at: at(60)) == nil)
-        // What is looked at no more is forgotten by the next failure of any other.
+        // The next failure of any other server removes expired entries.
         isOpen = table.failed(2, after: .zero, because: cause, at: at(61))
         #expect(!isOpen)
         #expect(table.count == 1 && table.open == 0)

@@ -5,11 +5,11 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// What commands say of a server that cannot be asked. The cases that need TLS are in `Tests/Clients/test_commands.py`.
+/// What commands say of a server that they cannot reach. The cases that need TLS are in `Tests/Clients/test_commands.py`.
 @Suite struct ConnectionFailureTests {
     private let clock = WallClock { Timestamp(microseconds: 0) }
 
-    /// What connecting there fails of.
+    /// The failure of a connection to this port.
     private func failure(host: String, port: Int) async -> ConnectionFailure? {
         do {
             let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: host, port: port)
@@ -32,7 +32,7 @@ import WeirUpstream
     @Test func aNameThatLeadsNowhereIsNoConnectionThatFailed() async {
         let failure = await failure(host: "no-such-name.invalid", port: 80)
         #expect(failure?.cause == .name)
-        // Without a name server nobody can say that there is none.
+        // Without a name server the name's absence cannot be confirmed.
         #expect(["no such host", "the name could not be resolved"].contains(failure?.words))
     }
 

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import WeirUpstream
 
-/// In a time that tests set.
+/// Time-outs, in a time that tests set.
 @Suite struct ConnectionWatchTests {
     /// Reads when it is told to, and keeps the error that ends the connection.
     private final class Reader: ChannelInboundHandler {

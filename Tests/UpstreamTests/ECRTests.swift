@@ -21,7 +21,7 @@ import WeirUpstream
             account: try? AccountID(account))
     }
 
-    /// A server that is somebody at AWS, for its home account.
+    /// A server with AWS keys of its own, for its home account.
     private func settings(ofSomebody url: String) throws -> UpstreamSettings {
         var settings = settings(url)
         settings.awsIdentity = AWSKeys(accessKeyID: "AKIASERVER", secretAccessKey: "planted-secret")
@@ -29,7 +29,7 @@ import WeirUpstream
         return settings
     }
 
-    /// A registry with its services at one address, as a Weir is.
+    /// A registry with its services at one address, as a Weir has them.
     private static func answer(_ request: SeenRequest, expires: Int64, accepts: String = "planted-token") -> Reply {
         answer(request, expires: "\(expires).5", accepts: accepts)
     }
@@ -58,7 +58,7 @@ import WeirUpstream
         try await withClient(settings(server.url)) { client in
             for _ in 0..<2 { _ = try await client.manifest(.latest, in: source()) }
         }
-        // Kept for half a day at most, and not at all where it has ended.
+        // Held for half a day at most, and not at all where it has ended.
         #expect((1...2).contains(server.requests.count { $0.method == "POST" }))
     }
 
@@ -81,7 +81,7 @@ import WeirUpstream
             #expect(SigV4.verify(claim, request: signed, payloadHash: hash, secret: Array("planted-secret".utf8)))
             #expect(
                 server.requests.filter { $0.method == "GET" }.allSatisfy { $0.header("authorization") == "Basic planted-token" })
-            // Asked for anew shortly before it ends.
+            // Renewed shortly before it ends.
             clock.advance(seconds: 12 * 3600 - 60)
             _ = try await client.manifest(.latest, in: source())
             #expect(server.requests.filter { $0.method == "POST" }.count == 2)
@@ -124,12 +124,12 @@ import WeirUpstream
             #expect(error?.step == .login)
             #expect(error?.detail.contains("--upstream-identity-account 444455556666") == true)
             #expect(server.requests.isEmpty)
-            // What the home account has been given is nobody else's either.
+            // The token of the home account is not used for another account.
             _ = try await client.manifest(.latest, in: source(as: nil))
             _ = await refusal(.denied) {
                 _ = try await client.manifest(.latest, in: source(as: nil, role: role, account: "444455556666"))
             }
-            // Keys of its own serve everybody.
+            // Keys in the rule's secret serve any account.
             _ = try await client.manifest(.latest, in: source(role: role, account: "444455556666"))
         }
         settings.awsIdentityAccounts.insert(try AccountID("444455556666"))
@@ -181,7 +181,7 @@ import WeirUpstream
             return request.header("authorization") == "Basic planted-token-2" ? .json(someManifest) : Reply(403)
         }
         try await withClient(settings(server.url)) { client in
-            // A password of this moment that is refused is refused for good.
+            // A fresh password that is refused is refused for good.
             _ = await refusal(.denied) { _ = try await client.manifest(.latest, in: source()) }
             #expect(given.now == 1)
             _ = try await client.manifest(.latest, in: source())
@@ -199,7 +199,7 @@ import WeirUpstream
             accepted.now = 0
             for _ in 0..<2 { _ = await refusal(.denied) { _ = try await client.manifest(.latest, in: source()) } }
         }
-        // At first, after the held one was refused, and once more on the next pull: never in a circle.
+        // At first, after the held one was refused, and once more at the next pull: never in a circle.
         #expect(server.requests.filter { $0.method == "POST" }.count <= 3)
     }
 

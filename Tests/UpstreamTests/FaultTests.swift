@@ -161,7 +161,7 @@ func withAuthority(_ body: (String) async throws -> Void) async throws {
     }
 
     @Test func aNameThatChangesItsAddressGetsNoRequest() async throws {
-        // The name was public when it was judged, and is this machine when it is connected to.
+        // The name was public when it was judged, and leads to this machine when it is connected to.
         let names = NameResolver { _ throws(NameResolver.Failure) in [.v4(0x0808_0808)] }
         let server = try await RudeServer(certificate: TestCertificates.good) { _ in .json(someManifest) }
         try await withAuthority { authority in

@@ -6,7 +6,7 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// A manifest that is one as far as the client looks.
+/// A manifest, as far as the client looks at it.
 let someManifest = #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[]}"#
 let someDigest = "sha256:" + String(repeating: "a", count: 64)
 let someCredential = UpstreamCredential(username: "robot", accessToken: "planted-secret")
@@ -31,13 +31,13 @@ extension UpstreamSettings {
         var settings = UpstreamSettings(
             overrides: [host: url], timeouts: .init(connect: .seconds(5), head: head, idle: idle, document: .seconds(5)),
             systemTrustRoots: nil)
-        // A test's machine that is busy for a second is no upstream that has fallen silent.
+        // A slow second of the tests' machine must not count as a silent upstream.
         settings.breaker = Circuit.Rules(slow: .seconds(60))
         return settings
     }
 }
 
-/// Runs `body` with a client, and closes it whatever happens.
+/// Runs `body` with a client, and closes it in any case.
 func withClient<Value>(
     _ settings: UpstreamSettings, clock: TestClock = TestClock(), names: NameResolver = NameResolver(),
     _ body: (RegistryClient) async throws -> Value
@@ -69,7 +69,7 @@ extension Reference {
     }
 }
 
-/// The error that `body` must throw. No test may find a secret in any of them.
+/// The error that `body` must throw. Fails where it holds a planted secret.
 func refusal(
     _ kind: UpstreamError.Kind, sourceLocation: SourceLocation = #_sourceLocation,
     _ body: () async throws -> Void

@@ -4,9 +4,8 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// What went wrong in other people's caches (the project's survey, section 5.1), where no other suite shows it already: realms
-/// are in `RealmTests` and `LoginTests`, redirects in `RedirectTests`, addresses in `AddressTests` and `FaultTests`, lists in
-/// `ListTests`.
+/// Published incidents of other caches that no other suite covers: realms are in `RealmTests` and `LoginTests`, redirects in
+/// `RedirectTests`, addresses in `AddressTests` and `FaultTests`, lists in `ListTests`.
 @Suite struct IncidentTests {
     /// GO-2026-6225: a host was matched by a pattern with no end.
     @Test func aHostIsKnownWholeOrNotAtAll() {
@@ -24,7 +23,7 @@ import WeirUpstream
         }
     }
 
-    /// A signed call to AWS has keys in it that a redirect could carry off.
+    /// A signed call to AWS carries a signature that a redirect could carry off.
     @Test func aSignedCallIsNotRedirected() async throws {
         let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
         let evil = try await RudeServer { _ in .json("{}") }
@@ -52,7 +51,7 @@ import WeirUpstream
         }
     }
 
-    /// The error of a link that has expired, and of a storage that is dead, hold nothing of the link.
+    /// The error of an expired link, or of a dead storage, holds nothing of the link.
     @Test func noErrorShowsALink() async throws {
         for reply in [
             Reply(403), Reply(503), .silence, Reply(raw: "nonsense\r\n\r\n"),
@@ -73,7 +72,7 @@ import WeirUpstream
         }
     }
 
-    /// Quay, distribution: logins in the debug log. Here all of what an ECR login sends and gets.
+    /// Quay, distribution: logins in the debug log. Here all that an ECR login sends and receives.
     @Test func noLogHoldsAKeyOrAPassword() async throws {
         let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
         let server = try await RudeServer { request in

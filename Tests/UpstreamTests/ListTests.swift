@@ -120,7 +120,7 @@ import WeirUpstream
             let all = try await client.referrers(of: Digest(someDigest), artifactType: nil, in: .at())
             #expect(all.map { "\($0.digest)" } == [someDigest, Self.other])
             #expect(all.first?.annotations == ["a": "b", "none": ""] && all.first?.size == 7)
-            // The server here does not filter: we do.
+            // This server does not filter, so the client does.
             let some = try await client.referrers(of: Digest(someDigest), artifactType: "application/y", in: .at())
             #expect(some.map { "\($0.digest)" } == [Self.other])
         }

@@ -7,7 +7,7 @@ import WeirUpstream
 @Suite struct LoginTests {
     static let path = "/v2/library/app/manifests/latest"
 
-    /// Demands a token from its own `/token`, and gives one to `robot`, or to strangers too.
+    /// Demands a token from its own `/token`, and gives one to `robot`, and to anonymous clients where they are allowed.
     static func bearer(strangers: Bool = true, life: Int = 300, realm: String? = nil) -> RudeServer.Answering {
         let count = Mutex(0)
         return { request in
@@ -68,7 +68,7 @@ import WeirUpstream
             for _ in 0..<3 { _ = try await client.manifest(.latest, in: .at(as: someCredential)) }
         }
         #expect(server.requests(to: "/token").map { $0.header("authorization") } == [someBasic])
-        // One ping to learn the challenge; after that no request is wasted on a 401.
+        // One ping to learn the challenge; after it no request is wasted on a 401.
         #expect(server.requests(to: "/v2/").count == 1)
         #expect(server.requests(to: Self.path).count == 3)
         #expect(server.requests.filter { $0.path.hasPrefix("/v2/") && $0.header("authorization") == someBasic }.isEmpty)

@@ -4,7 +4,7 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// A look (a HEAD, the list of referrers) may say yes. Its no decides nothing: registries answer it otherwise than a GET.
+/// A look (a HEAD, or the list of referrers) may say yes. Its no decides nothing, since registries may answer a GET otherwise.
 @Suite struct LookTests {
     private let someBlob: Digest
 

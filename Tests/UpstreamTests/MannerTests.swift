@@ -4,13 +4,13 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// How registries' tokens, challenges and refusals differ from the book (docs/upstreams.md).
+/// How registries' tokens, challenges and refusals differ from the specification (docs/upstreams.md).
 @Suite struct MannerTests {
     private static let manifestReply = Reply(200, [("Content-Type", MediaType.ociManifest)], someManifest)
 
     // MARK: Tokens that have ended
 
-    /// Gives a token to everybody, and says `refusal` to any but the last one.
+    /// Gives a token to every client, and answers `refusal` to any but the last token.
     private static func renewing(_ refusal: Reply, life: Switch) -> RudeServer.Answering {
         { request in
             if request.path == "/token" {
@@ -35,7 +35,7 @@ import WeirUpstream
         let server = try await RudeServer(Self.renewing(refusal, life: count))
         try await withClient(.reaching(server.url)) { client in
             _ = try await client.manifest(.latest, in: .at(as: credential))
-            // It is another one now.
+            // The valid token is another one now.
             count.now += 1
             _ = try await client.manifest(.latest, in: .at(as: credential))
         }
@@ -106,7 +106,7 @@ import WeirUpstream
             clock.advance(seconds: 40)
             _ = try await client.manifest(.latest, in: .at())
         }
-        // No token counts for less than a minute.
+        // A token counts for a minute at least.
         #expect(server.requests(to: "/token").count == 1)
     }
 
@@ -121,7 +121,7 @@ import WeirUpstream
         try await withClient(.reaching(server.url)) { client in
             let error = await refusal(.notFound) { _ = try await client.manifest(.latest, in: .at()) }
             #expect(error?.detail.contains("token server") == true)
-            // Where no repository is named it can only be the token server that is missing.
+            // Without a repository in the request, only the token server itself can be missing.
             let source = UpstreamSource(host: "registry.example", repository: "", credential: someCredential, owner: "rule")
             _ = await refusal(.invalid) { try await client.check(source) }
         }
@@ -202,7 +202,8 @@ import WeirUpstream
         var settings: UpstreamSettings
     }
 
-    /// A door at 127.0.0.1 and the registry behind it at 127.0.0.2, which gives tokens to strangers for what is public.
+    /// A redirecting registry at 127.0.0.1 and the registry behind it at 127.0.0.2, which gives anonymous tokens for public
+    /// images.
     private static func behind(token: @escaping @Sendable (SeenRequest) -> Reply, valid: Switch) async throws -> Behind {
         let registry = try await RudeServer(host: "127.0.0.2") { request in
             if request.path == "/token" { return token(request) }
@@ -232,7 +233,7 @@ import WeirUpstream
             let found1 = try await String(buffer: collected(blob.body))
             #expect(found1 == "the blob")
             #expect(behind.registry.requests(to: "/token").count == 1)
-            // The token behind the door ends as others do.
+            // The token for the registry behind the redirect ends as others do.
             valid.now = 2
             _ = try await client.manifest(.latest, in: .at(as: credential))
         }

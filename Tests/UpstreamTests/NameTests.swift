@@ -3,11 +3,11 @@ import Synchronization
 import Testing
 import WeirUpstream
 
-/// Names: who waits for which name server.
+/// Which lookups wait for which name servers.
 @Suite struct NameTests {
     private static let address = IPAddress.v4(0x0808_0808)
 
-    /// A system whose lookups of names that hold "tarpit" hang until the test lets them go.
+    /// A system whose lookups of names with "tarpit" hang until the test releases them.
     private final class System: Sendable {
         private let gate = ConditionLock(value: 0)
         let asked = Mutex<[String]>([])
@@ -79,7 +79,7 @@ import WeirUpstream
             }
             let areHanging = try await eventually { system.count("tarpit") == 2 }
             #expect(areHanging)
-            // It waits behind its own two, until somebody else wants the same.
+            // It waits behind its asker's own two, until another asker wants the same name.
             group.addTask { _ = try await names.addresses(of: "cdn.example", for: "evil.example") }
             let isWaiting = try await eventually { names.waiting == 1 }
             #expect(isWaiting)

@@ -3,7 +3,7 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// Registries at any host: ports, paths, plain HTTP, authorities of their own, and what their headers tell.
+/// Registries at any host: ports, paths, plain HTTP, authorities of their own, and their headers.
 @Suite struct PlaceTests {
     private func settings() -> UpstreamSettings {
         UpstreamSettings(
@@ -113,8 +113,7 @@ import WeirUpstream
             #expect(quota.limit == 100 && quota.remaining == 76 && quota.window == .seconds(21600))
             left.now = 0
             _ = try await upstreams.manifest(.latest, in: .at())
-            // Nothing left: what nobody waits for is not asked, a client is still answered from the wire, and looking costs
-            // nothing.
+            // The quota is spent: only a client's own request for a manifest is sent, and looking costs no quota.
             var ahead = UpstreamSource.at()
             ahead.priority = .prefetch
             let error = await refusal(.rateLimited) { _ = try await upstreams.manifest(.latest, in: ahead) }

@@ -6,7 +6,7 @@ import WeirUpstream
 
 /// Parts of blobs, and links that expire.
 @Suite struct RangeTests {
-    /// Answers ranges of `content` as they should be.
+    /// Answers ranges of `content` correctly.
     private static func part(_ content: String, _ request: SeenRequest, etag: String = "\"one\"") -> Reply {
         let headers = [("ETag", etag), ("Accept-Ranges", "bytes")]
         guard let range = request.header("range"), request.header("if-range") ?? etag == etag else {

@@ -117,7 +117,7 @@ import WeirUpstream
         arguments: [
             "", "bytes", "bytes */10", "bytes 9-5/10", "bytes 5-10/10", "bytes -5-9/10", "bytes 5-9", "items 5-9/10",
             "bytes 5-9/99999999999999999999", "bytes 5-9/10/11", "bytes +5-9/10",
-            // Numbers that fit into 64 bits, and with which nobody could reckon.
+            // Numbers that fit into 64 bits, but with which arithmetic would overflow.
             "bytes 0-9223372036854775807/*", "bytes 0-9223372036854775806/9223372036854775807", "bytes 0-9223372036854775806/*",
             "bytes 9223372036854775807-9223372036854775807/*", "bytes 5-9/9223372036854775807", "bytes 5-9/9007199254740993",
             "bytes 0-9007199254740992/*", "bytes 0-0/0", "bytes 0-", "bytes -", "bytes 0--1/2", "bytes 0-0/", "bytes 0-0/**",

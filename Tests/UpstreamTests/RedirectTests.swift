@@ -10,7 +10,7 @@ import WeirUpstream
 
     init() throws { digest = try Digest(someDigest) }
 
-    /// A registry that demands a login and sends everyone who has it to `location`.
+    /// A registry that demands a login and redirects every client that has it to `location`.
     private func sending(to location: String, certificate: String? = nil) async throws -> RudeServer {
         try await RudeServer(certificate: certificate) { request in
             guard request.header("authorization") == someBasic else { return .challenge("Basic realm=x") }
@@ -50,7 +50,7 @@ import WeirUpstream
         let server = try await sending(to: "\(storage.url)/b?sig=planted-signature")
         try await withClient(.reaching(server.url)) { client in
             let blob = try await client.blob(digest, from: 3, in: .at(as: someCredential))
-            // It has no ranges, so the blob comes from its beginning.
+            // It has no ranges, so the blob begins at its start.
             #expect(blob.offset == 0 && blob.size == 8)
             #expect(String(buffer: try await collected(blob.body)) == "the blob")
         }
@@ -83,7 +83,7 @@ import WeirUpstream
             }
             _ = await refusal(.rateLimited) { _ = try await upstreams.blobSize(digest, in: .at()) }
             #expect(storage.requests.count == 1)
-            // The registry has said nothing, of any other blob least of all.
+            // The registry itself has said nothing, and the storage nothing of any other blob.
             _ = try await upstreams.manifest(.latest, in: .at())
             _ = try await upstreams.blob(other, range: .whole, in: .at())
             let status0 = client.status(owner: "rule", host: "registry.example")

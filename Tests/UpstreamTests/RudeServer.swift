@@ -25,7 +25,7 @@ extension linger {
     static var now: linger { linger(l_onoff: 1, l_linger: 0) }
 }
 
-/// What a `RudeServer` sends: bytes as they are, so that they may break every rule.
+/// What a `RudeServer` sends: raw bytes, so that they may break every rule.
 struct Reply: Sendable {
     enum Ending: Sendable { case keepOpen, close, reset }
 
@@ -34,7 +34,7 @@ struct Reply: Sendable {
     var delay: Duration = .zero
     var ending: Ending = .keepOpen
 
-    /// A decent answer. `length` lies where it is given.
+    /// A correct answer, except for `length` where one is given.
     init(
         _ status: Int, _ headers: [(String, String)] = [], _ body: String = "", length: Int? = nil,
         delay: Duration = .zero, ending: Ending = .keepOpen
@@ -57,13 +57,13 @@ struct Reply: Sendable {
         self.ending = ending
     }
 
-    /// Whatever stands here, and no more.
+    /// Exactly these bytes.
     init(raw: String, ending: Ending = .close) {
         bytes = raw
         self.ending = ending
     }
 
-    /// Nothing, ever.
+    /// No answer, ever.
     static let silence = Reply(raw: "", ending: .keepOpen)
 
     static func json(_ text: String) -> Reply { Reply(200, [("Content-Type", "application/json")], text) }
@@ -71,7 +71,7 @@ struct Reply: Sendable {
     static func redirect(_ location: String, _ status: Int = 307) -> Reply { Reply(status, [("Location", location)]) }
 }
 
-/// A registry without manners: an HTTP server on the loopback that remembers what it was asked and answers as it is told.
+/// A registry without manners: an HTTP server on the loopback that records its requests and answers as it is told.
 final class RudeServer: Sendable {
     typealias Answering = @Sendable (SeenRequest) -> Reply
 

@@ -5,7 +5,7 @@ import Testing
 import WeirCore
 import WeirUpstream
 
-/// What `Upstreams` adds to any registry: pauses, budgets, repetitions.
+/// What `Upstreams` adds to a registry: pauses, budgets, repetitions.
 @Suite struct SparingTests {
     private let clock = TestClock()
     private let fake = FakeUpstream(host: "registry.example")
@@ -32,7 +32,7 @@ import WeirUpstream
         #expect(error?.wasAsked == false && error?.retryAfter == .seconds(30) && error?.status == 429)
         #expect(fake.requests.count == 1)
         #expect(upstreams.status(owner: "rule", host: "registry.example")?.pausedUntil == clock.clock.now + .seconds(30))
-        // It was said to this rule with this login, and of manifests.
+        // The pause was for this rule with this login, and for manifests.
         _ = try await upstreams.manifest(.latest, in: source(owner: "another"))
         _ = try await upstreams.manifest(.latest, in: source(as: someCredential))
         _ = await refusal(.notFound) { _ = try await upstreams.blob(Digest(someDigest), range: .whole, in: source()) }
@@ -185,7 +185,7 @@ import WeirUpstream
         let upstreams = upstreams
         let started = ContinuousClock.now
         for _ in 0..<14 { _ = try await upstreams.resolve(.latest, in: source(UpstreamLimits(requestsPerSecond: 10))) }
-        // Ten at once, then one each tenth of a second: never faster.
+        // Ten at once, then one each tenth of a second, and never faster.
         #expect(started.duration(to: .now) >= .milliseconds(400))
     }
 
@@ -202,7 +202,7 @@ import WeirUpstream
 }
 
 extension UpstreamPriority {
-    /// How many wait before it in the test.
+    /// The number of requests that wait before it in the test.
     fileprivate var queued: Int { 2 - rawValue }
 }
 

@@ -1,5 +1,5 @@
-/// Certificates for tests, from an authority that nobody trusts. Made for this, used nowhere else; `expired` ended in 2021, the
-/// others outlive us.
+/// Certificates for tests, from an authority that no system trusts. Made for the tests and used nowhere else. `expired` ended in
+/// 2021; the others last longer than any test run.
 enum TestCertificates {
     /// The authority that signed them all.
     static let authority = """

@@ -255,7 +255,7 @@ import WeirVault
                 #expect(
                     refusal?.message.hasPrefix("The new key policy will not allow you to update the key policy in the future")
                         == true)
-                // BypassPolicyLockoutSafetyCheck.
+                // As with BypassPolicyLockoutSafetyCheck.
                 try await change(nil)
             }
         }
@@ -302,7 +302,7 @@ import WeirVault
         await expectRefusal(.accessDenied) { try await keys.rotateOnDemand(managed, in: home) }
     }
 
-    /// The first versions wrote `aws` into every ARN that is not of China or GovCloud, and bound content to it.
+    /// The first versions wrote `aws` into every ARN outside China and GovCloud, and bound content to it.
     @Test func aKeyOfAnotherPartitionGoesByItsOldARNToo() async throws {
         let home = try TestVault.registry("111122223333", "us-iso-east-1")
         let key = try await test.keys.create(NewKey(), in: home)

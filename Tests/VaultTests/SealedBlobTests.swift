@@ -24,7 +24,7 @@ import WeirVault
         try SegmentSealer.seal(whole: plain, keyring.generateDataKey(under: key), under: key)
     }
 
-    /// Opens a whole file as a reader does who knows its bytes and of which content they should be.
+    /// Opens a whole file as a reader does that knows its bytes and the content's digest.
     private func open(_ file: ByteBuffer, of content: ByteBuffer) throws -> ByteBuffer {
         guard let size = SealedFormat.plainSize(ofFileSize: Int64(file.readableBytes)),
             let header = file.getSlice(at: 0, length: SealedFormat.headerSize)
@@ -158,7 +158,7 @@ import WeirVault
         #expect(try open(file, of: content) == content)
     }
 
-    /// As the first version wrote it, drawn here once more.
+    /// Sealed as the first version did, written out here once more.
     private func sealedByTheFirstVersion(_ content: ByteBuffer) throws -> ByteBuffer {
         let dataKey = try keyring.generateDataKey(under: key)
         var file = ByteBuffer(string: "WEIR")
@@ -192,7 +192,7 @@ import WeirVault
             bad.setInteger(UInt8(file.getInteger(at: 4, as: UInt8.self) == 1 ? 2 : 1), at: 4)
             #expect(throws: SealError.self) { try open(bad, of: plain(20)) }
         }
-        // With the binding blanked out too, and the version of before it.
+        // With the binding blanked out too, and with the version from before it.
         var bare = try seal(plain(20))
         bare.setInteger(UInt8(1), at: 4)
         let at = 4 + 3 + key.scope.utf8.count

@@ -5,7 +5,7 @@ import WeirCore
 import WeirStorage
 import WeirVault
 
-/// A vault over a database of its own and a clock that moves only when it is told to.
+/// A vault over a database of its own, and a clock that stands still until a test moves it.
 struct TestVault: Sendable {
     let database: SQLiteDatabase
     let root: RootKey
@@ -46,7 +46,7 @@ final class TestTime: Sendable {
     func pass(seconds: Int) { moment.withLock { $0 = $0 + .seconds(seconds) } }
 }
 
-/// Runs `body` and expects a refusal for this reason; gives it for a closer look.
+/// Runs `body`, expects a refusal with this reason, and returns it.
 @discardableResult
 func expectRefusal(
     _ reason: Refusal.Reason, sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> Void

@@ -10,7 +10,7 @@ import WeirWeb
         private let kept = Mutex<[String]>([])
         func take(_ line: String) { kept.withLock { $0.append(line) } }
 
-        /// What was written since the last call, read back.
+        /// The records since the last call, parsed.
         func records() throws -> [JSONValue] {
             let lines = kept.withLock { kept in
                 defer { kept = [] }
@@ -46,7 +46,7 @@ import WeirWeb
         _ = await house.respond(to: house.request("DescribeRegistry", body: "{}", secret: "not the secret at all"))
         let record = try #require(try lines.records().first)
         #expect(record["errorCode"] == "InvalidSignatureException")
-        // The key is what somebody says, not who they are.
+        // The key is claimed, and proves no identity.
         #expect(record["userIdentity"] == ["type": "Unknown"])
         #expect(record["additionalEventData"] == ["claimedAccessKeyId": .string(TestAWS.accessKeyID)])
     }

@@ -184,7 +184,7 @@ private let hex = String(repeating: "a", count: 64)
 }
 
 @Suite struct DistributionErrorTests {
-    /// OCI distribution 1.1, "Error Codes", and the three that older registries add.
+    /// OCI distribution 1.1, "Error Codes", and three codes of older registries.
     private static let codes: Set = [
         "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN",
         "MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED", "DENIED",

@@ -191,7 +191,7 @@ private func noise(_ count: Int) -> ByteBuffer {
         #expect(
             noJSON.text.contains(
                 "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"))
-        // What is wrong is named, and is not the syntax where that is right (D 13).
+        // The refusal names the flaw, and does not blame the syntax where that is right.
         for (text, flaw) in [
             ("[]", "the manifest is no JSON object"),
             (#"{"schemaVersion":2,"layers":[{"digest":"x","size":"1"}]}"#, "layers[0].size is no whole number"),
@@ -300,7 +300,7 @@ private func noise(_ count: Int) -> ByteBuffer {
             UpstreamError(.rateLimited, host: "public.ecr.aws", "too many", status: 429, retryAfter: .milliseconds(30_500)))
         let limited = try await house.send("GET", "/v2/ecr-public/nginx/nginx/manifests/latest")
         #expect(limited.status == 429)
-        // Nobody is asked to sit half a minute out: containers/image would do it five times, without a word.
+        // No client is told to wait half a minute: containers/image would do so five times, silently.
         #expect(limited["Retry-After"] == "1")
         #expect(limited.text.contains("too many"))
         #expect(limited.text.contains("TOOMANYREQUESTS"))

@@ -4,7 +4,7 @@ import WeirCore
 import WeirRegistry
 import WeirWeb
 
-/// What OCI 1.1 adds to pushes, at the door.
+/// OCI 1.1's additions to pushes, at the door.
 @Suite struct PushDoorTests {
     private static let index = MediaType.ociIndex
 

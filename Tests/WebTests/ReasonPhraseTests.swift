@@ -6,7 +6,7 @@ import WeirIdentity
 import WeirRegistry
 import WeirWeb
 
-/// HTTP/1.1's status line, by which most container clients tell people why they were refused.
+/// HTTP/1.1's status line, which most container clients show as the reason of a refusal.
 @Suite struct ReasonPhraseTests {
     private func phrase(_ text: String, _ status: HTTPResponse.Status = .serviceUnavailable) -> String {
         status.saying(text).reasonPhrase
@@ -55,7 +55,7 @@ import WeirWeb
         #expect(error.phrase == "why it is so")
         let line = error.status.saying(error.phrase).reasonPhrase
         #expect(line.hasSuffix("why it is so"))
-        // The number's own words come first: logs are searched for them.
+        // The standard phrase comes first, since logs are searched for it.
         #expect(line.hasPrefix(error.status.reasonPhrase) && !error.status.reasonPhrase.isEmpty)
     }
 

@@ -4,7 +4,7 @@ import WeirCore
 import WeirApplication
 import WeirStorage
 
-/// docs/schema.sql is what all migrations come to.
+/// docs/schema.sql is the result of all migrations.
 @Suite struct SchemaTests {
     @Test func theDrawnSchemaIsTheOneThatIsMade() async throws {
         let database = try SQLiteDatabase.inMemory()

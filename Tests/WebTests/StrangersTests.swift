@@ -14,7 +14,7 @@ import WeirWeb
         var tally = StrangerTally()
         let told = (0..<1_000).map { _ in tally.note(.login, from: client("10.0.0.1"), named: "10.0.0.1") }
         #expect(told.count { $0 } == StrangerTally.fewOfEach && told.prefix(StrangerTally.fewOfEach).allSatisfy { $0 })
-        // Another one's are not drowned in it.
+        // Another client's failures are still logged one by one.
         let isAnotherTold = tally.note(.login, from: client("10.0.0.2"), named: "10.0.0.2")
         #expect(isAnotherTold)
         let sums = tally.takeSums()

@@ -11,8 +11,8 @@ import WeirRegistry
 import WeirStorage
 import WeirWeb
 
-/// All doors over a whole registry: in-memory database, a folder of its own, a clock that stands until it is moved, a fake
-/// upstream.
+/// All doors over a whole registry: an in-memory database, a folder of its own, a clock that stands still until a test moves it,
+/// and a fake upstream.
 final class TestHouse: Sendable {
     static let keyID = "AKIAIOSFODNN7EXAMPLE"
 
@@ -59,7 +59,7 @@ final class TestHouse: Sendable {
         subscript(_ name: StaticString) -> String? { headers[.constant(name)] }
     }
 
-    /// One request through the doors, its whole answer read.
+    /// Sends one request through the doors, and reads the whole answer.
     func send(
         _ method: String, _ target: String, _ headers: [String: String] = [:], body: ByteBuffer? = nil,
         host: String = "registry.test", signedIn: Bool = true, from address: String = "127.0.0.1"

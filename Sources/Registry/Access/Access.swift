@@ -5,14 +5,14 @@ package import WeirCore
 /// | caller | no policy says anything | a policy allows | a policy denies |
 /// | --- | --- | --- | --- |
 /// | the registry's own account | allowed | allowed | denied |
-/// | somebody in that account | denied | allowed, if it names them or everyone | denied |
+/// | a user of that account | denied | allowed, if it names them or everyone | denied |
 /// | another account | denied | allowed | denied |
 ///
-/// The policies are the registry's and the repository's, judged as one: any Deny wins, then any Allow. The registry's covers
-/// every action, also on what does not exist yet (ECR's policy scope V2). An identity's policies would join in
-/// `permit(_:byIdentity:)`; there are none yet, so that "somebody in that account" is nobody who can sign in.
+/// The policies are the registry's and the repository's, judged as one: any Deny wins, then any Allow. The registry's policy
+/// covers every action, also on a repository that does not exist yet (ECR's policy scope V2). `permit(_:byIdentity:)` is the
+/// place for identities' policies. There are none yet, and no user of an account can sign in but its root.
 package final class Access: Sendable {
-    /// What the account's root may do whatever the registry's policy says: nobody can lock themselves out for ever.
+    /// What the account's root may do whatever the registry's policy says: without it a policy could lock everybody out for ever.
     private static let rescues: Set<String> = [
         "ecr:PutRegistryPolicy", "ecr:GetRegistryPolicy", "ecr:DeleteRegistryPolicy",
     ]
@@ -75,13 +75,14 @@ package final class Access: Sendable {
         case .denied: throw denied.explicitly
         case .delegated, .silent:
             if isHome { return try permit(caller, byIdentity: denied) }
-            // A root is its account, so that nothing is ever only delegated to it; a user abroad needs its account's word too.
+            // An account's root is the account, so nothing is only delegated to it. A user of another account also needs that
+            // account's own policies.
             guard decision == .delegated else { throw denied.byResourcePolicies }
             try permit(caller, byIdentity: denied)
         }
     }
 
-    /// What the caller's own policies say. An account's root needs none.
+    /// Decides by the caller's own policies. An account's root needs none.
     private func permit(_ caller: Caller, byIdentity denied: Denial) throws(Refusal) {
         guard caller.isRoot else { throw denied.byIdentityPolicies }
     }
@@ -92,8 +93,8 @@ package final class Access: Sendable {
 }
 
 extension Access {
-    /// Whether a registry's policy denies its author the registry itself, or the images of every repository in it. The account's
-    /// root can still read, replace and delete it; nobody can do anything else until then.
+    /// Whether a registry's policy denies its author the registry itself, or the images of every repository in it. Until the
+    /// account's root replaces or deletes such a policy, it can do nothing else.
     package func shutsOut(_ author: Caller, by policy: PolicyDocument, of registry: RegistryID) -> Bool {
         let context = PolicyContext(
             of: author, from: RequestOrigin.current, at: repositories.clock.now, in: registry, tags: [])
@@ -115,11 +116,11 @@ extension Access {
         }
     }
 
-    /// Those of one that takes tags away: the keys alone.
+    /// The condition keys of a request that takes tags away: the tags' keys alone.
     package static func facts(naming keys: [String]) -> [String: [String]] { ["aws:TagKeys": keys] }
 }
 
-/// ECR's sentence for what is denied, with its three endings.
+/// ECR's sentence for a denied request, with its three endings.
 private struct Denial {
     let caller: Caller
     let action: String
@@ -151,7 +152,7 @@ extension PolicyContext {
         self["aws:PrincipalAccount"] = [caller.account.description]
         self["aws:PrincipalType"] = [caller.isRoot ? "Account" : "User"]
         self["aws:userid"] = [caller.userID]
-        // Whoever signs here is a person's or a machine's key, and never a service of AWS that acts for one.
+        // Requests here are signed with a person's or a machine's key, never by a service of AWS on behalf of one.
         self["aws:PrincipalIsAWSService"] = ["false"]
         self["aws:ViaAWSService"] = ["false"]
         self["aws:ResourceAccount"] = [registry.account.description]

@@ -1,19 +1,20 @@
 package import WeirCore
 
-/// One thing that somebody wants to do, to one resource: what `Access` decides on.
+/// One action on one resource, for `Access` to decide.
 package struct AccessDemand: Sendable {
     package enum Resource: Sendable {
-        /// It need not exist.
+        /// The repository need not exist.
         case repository(RepositoryName, in: RegistryID)
         case registry(RegistryID)
-        /// Something else of an account's, by its ARN, or `*`. It has no policy of its own that would be asked.
+        /// Another resource of an account, by its ARN, or `*`. Only the caller's own policies decide, since the resource has
+        /// none.
         case own(String)
     }
 
     /// With its service: `ecr:BatchGetImage`.
     package let action: String
     package let resource: Resource
-    /// Condition keys that only this has, such as `ecr:AccountSetting`.
+    /// Condition keys that only this action has, such as `ecr:AccountSetting`.
     package let facts: [String: [String]]
 
     package init(_ action: String, on resource: Resource, facts: [String: [String]] = [:]) {

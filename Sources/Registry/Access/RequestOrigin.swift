@@ -1,4 +1,4 @@
-/// Where a request came from: what a policy may ask about the connection (`aws:SourceIp`, `aws:SecureTransport`, …).
+/// Where a request came from: the facts of a connection that a policy may ask for (`aws:SourceIp`, `aws:SecureTransport`, …).
 ///
 /// A door binds it around each request, `RequestOrigin.$current.withValue(…)`. Where it is not bound these condition keys are
 /// missing, and a policy that demands one of them does not allow.

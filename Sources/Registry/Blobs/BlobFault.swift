@@ -2,12 +2,13 @@ import Synchronization
 import WeirCore
 import WeirVault
 
-/// Why stored bytes were not had: found by whoever read them last, kept in their row, and no reason to throw anything away.
+/// Why stored bytes could not be read, or were wrong. The last read found it, the blob's row keeps it, and nothing is deleted
+/// because of it.
 package struct BlobFault: Error, Sendable, Hashable, CustomStringConvertible {
     package enum State: String, Sendable, CaseIterable {
-        /// They are there, and are not what was stored.
+        /// The bytes are there, and are not those that were stored.
         case damaged
-        /// The disk, or whatever it hangs on, did not give them this time: they may be well.
+        /// The disk, or what it is attached to, did not deliver the bytes this time: they may be intact.
         case unreadable
         /// There is no file.
         case missing
@@ -16,7 +17,7 @@ package struct BlobFault: Error, Sendable, Hashable, CustomStringConvertible {
     package let state: State
     /// What was seen, for the log and for `weir verify`.
     package let detail: String
-    /// It says something of this blob. Where too many files are open every blob is unreadable, and none of them is to blame.
+    /// The fault concerns this blob. Where too many files are open every blob is unreadable, and none of them is to blame.
     let isOfTheBlob: Bool
 
     init(_ state: State, _ detail: String, isOfTheBlob: Bool = true) {
@@ -43,13 +44,13 @@ package struct BlobFault: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension BlobFault.State {
-    /// Who stores the same bytes again mends it: so whoever asks before he pushes is told that they are not here. What is merely
-    /// unreadable is here, as far as anybody knows.
+    /// A push of the same bytes mends the fault, so a client that asks before it pushes is told that they are not here.
+    /// Unreadable bytes may be intact: they count as here.
     var wantsBytes: Bool { self != .unreadable }
 }
 
 extension Refusal {
-    /// What a client hears of stored bytes that nobody else can give.
+    /// What a client is told of stored bytes for which there is no other source.
     init(_ fault: BlobFault, of digest: Digest) {
         let facts = ["store.detail": fault.detail]
         switch fault.state {
@@ -67,10 +68,10 @@ extension Refusal {
         }
     }
 
-    /// When to ask a store again that did not answer.
+    /// How long a client should wait before it asks again a store that did not answer.
     static let storagePause = Duration.seconds(5)
 
-    /// What the caller hears of a store that failed.
+    /// What a client is told of a store that failed.
     init(_ error: BlobStoreError) {
         switch error {
         case .missing: self.init(.contentDamaged, "The stored content is missing")
@@ -96,8 +97,8 @@ extension Refusal {
     }
 }
 
-/// When a fault of a place was last written down, and when what has one was last read whole: neither is done for every reader who
-/// asks.
+/// When the fault of a place was last written down, and when content with a fault was last read whole: neither is done anew for
+/// each reader.
 final class FaultMemory: Sendable {
     private static let capacity = 4_096
 
@@ -108,7 +109,7 @@ final class FaultMemory: Sendable {
 
     private let state = Mutex(State())
 
-    /// True where it has not been told within the last minute.
+    /// True where this fault was not written down within the last 60 s.
     func isNews(_ fault: BlobFault, of place: BlobPlace, at now: Timestamp) -> Bool {
         state.withLock { state in
             if let told = state.told[place], told.state == fault.state, Self.isWithin(.seconds(60), told.at, now) { return false }
@@ -118,7 +119,7 @@ final class FaultMemory: Sendable {
         }
     }
 
-    /// What reading the whole blob found a moment ago.
+    /// The fault that reading the whole blob found within the last 100 ms.
     func recentFault(of place: BlobPlace, at now: Timestamp) -> BlobFault? {
         state.withLock { $0.examined[place] }.flatMap { Self.isWithin(.milliseconds(100), $0.at, now) ? $0.fault : nil }
     }
@@ -137,7 +138,7 @@ final class FaultMemory: Sendable {
         }
     }
 
-    /// A clock may be put back.
+    /// False for a moment in the future: a clock may be set back.
     private static func isWithin(_ duration: Duration, _ moment: Timestamp, _ now: Timestamp) -> Bool {
         moment <= now && now - moment < duration
     }

@@ -2,10 +2,10 @@ package import WeirCore
 
 /// Takes a blob from another repository of the registry without its bytes being sent again (docs/ecr.md, "Blob mounting").
 ///
-/// Only where the registry's account setting allows it, from a repository that the caller may read, under the same key, and
-/// only what was pushed: what a cache fetched is its upstream's to hand out.
+/// Only where the registry's account setting allows it, from a repository that the caller may read, under the same key, and only
+/// a blob that was pushed: who gets a cached blob is for its upstream to decide.
 package struct BlobMounts: Sendable {
-    /// How many repositories are looked at where the client names none.
+    /// Repositories that are tried where the client names none.
     private static let candidates = 16
 
     let repositories: Repositories
@@ -51,7 +51,7 @@ package struct BlobMounts: Sendable {
         }
     }
 
-    /// A stranger learns nothing: what may not be read is as good as not there.
+    /// A repository that the caller may not read counts as missing, so that a stranger learns nothing of it.
     private func mayRead(_ name: RepositoryName, _ registry: RegistryID, _ caller: Caller) async throws -> Bool {
         do {
             for action in ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"] {

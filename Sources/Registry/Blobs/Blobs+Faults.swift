@@ -6,20 +6,20 @@ import NIOCore
 import WeirCore
 import WeirVault
 
-// What becomes of stored bytes that are not had.
+// What happens when stored bytes cannot be read, or are wrong.
 //
 //     read ──▶ fault ──▶ the row tells of it (fault, fault_at, fault_detail): nothing is deleted, neither row nor file
-//                          pushed    damaged, missing: refused, and whoever asks before he pushes is told to send it
+//                          pushed    damaged, missing: refused, and a client that asks before it pushes is told to send it
 //                                    unreadable:       refused for now
-//                          cached    upstream gives it, and what it gives takes the place
-//     read well, read whole by a verification, stored again ──▶ the row tells of none any more
+//                          cached    fetched from upstream again, and stored in the place of the bad bytes
+//     read well, read whole by a verification, stored again ──▶ the fault is taken out of the row
 
 extension Blobs {
-    /// What has a fault and is no larger is read whole before it is served again; larger content only as far as its header.
+    /// Content with a fault is read whole before it is served again, up to this size; of larger content only the header is read.
     private static let examined: Int64 = 64 << 20
 
-    /// Writes a fault into the blob's row, and into the log: once a minute for each blob, however many read it. Never fails: who
-    /// tells of a fault has one already.
+    /// Writes a fault into the blob's row and into the log: once a minute for each blob, however many read it. Never fails, since
+    /// its caller already has a fault to report.
     func note(_ fault: BlobFault, of place: BlobPlace, storedAt moment: Timestamp?) async {
         opened.forget(place)
         let now = clock.now
@@ -36,7 +36,7 @@ extension Blobs {
         }
     }
 
-    /// Sets the gauge of what is known not to be as it should be.
+    /// Sets the gauge of the faults that are known.
     func tellFaults() async throws {
         let faults = try await database.read { try BlobTable.faults($0) }
         for state in BlobFault.State.allCases {
@@ -44,7 +44,7 @@ extension Blobs {
         }
     }
 
-    /// The bytes have been read, and are well.
+    /// Takes the fault out of the row: the bytes have been read, and are right.
     func clear(_ place: BlobPlace, storedAt moment: Timestamp?) async throws {
         faults.forget(place)
         try await database.write { try BlobTable.clear(place, storedAt: moment, $0) }
@@ -52,10 +52,10 @@ extension Blobs {
         logger.notice("Stored blob can be read again", metadata: ["blob.place": "\(place)"])
     }
 
-    /// Looks at content that had a fault when it was read last: throws it where it has one still, else clears it.
+    /// Examines content that had a fault when it was read last: throws the fault where it is still there, else clears it.
     ///
-    /// - Parameter mayServeDoubt: damaged content that is too large to be read whole now may be tried once more by whoever reads
-    ///   it; its fault then stays.
+    /// - Parameter mayServeDoubt: damaged content that is too large to be read whole now may be read by the caller once more; its
+    ///   fault then stays.
     func examine(
         _ content: BlobContent, in place: BlobPlace, _ standing: BlobTable.Standing, mayServeDoubt: Bool
     ) async throws {
@@ -85,7 +85,7 @@ extension BlobContent {
         var offset: Int64 = 0
         repeat {
             try Task.checkCancellation()
-            // Also an empty blob has a segment to open.
+            // An empty blob has a segment to open, too.
             let part = try await read(at: offset, upTo: 256 * 1024)
             if part.readableBytes == 0 { break }
             offset += Int64(part.readableBytes)
@@ -95,7 +95,7 @@ extension BlobContent {
                 case .sha512: sha512.update(bufferPointer: bytes)
                 }
             }
-            // Pulls come first.
+            // Lets pulls go first.
             await Task.yield()
         } while offset < size
         return algorithm == .sha256 ? Digest(sha256.finalize()) : Digest(sha512.finalize())

@@ -17,19 +17,19 @@ package final class Blobs: Sendable {
     let store: any BlobStore
     let keyring: Keyring
     let sealing: Sealing
-    /// How long a client may count on a blob that it was told is here, before it puts a manifest that names it.
+    /// How long a client may rely on a blob that it was told is here, before it puts a manifest that names it.
     let grace: Duration
     let room: any StoreRoom
     let clock: WallClock
     let logger: Logger
-    /// Held around a file's and its row's coming and going.
+    /// Held while a file and its row come or go together.
     package let places = PlaceLocks()
     private let standings = StandingMemory()
     private let scopes = ScopeMemory()
-    /// What is being read.
+    /// Blobs that are being read.
     let opened = OpenBlobs()
     let faults = FaultMemory()
-    /// What was stored since the collector last added everything up.
+    /// Bytes stored since the collector last added everything up.
     let growth = StoreGrowth()
 
     package init(
@@ -58,7 +58,7 @@ package final class Blobs: Sendable {
         BlobPlace(scope: scope(repository.encryption, in: repository.registry), digest: digest)
     }
 
-    /// The name under which everything lies that is sealed as such a repository's content is.
+    /// The name of the scope in which all content lies that is sealed under this key of this registry.
     func scope(_ encryption: Encryption, in registry: RegistryID) -> String {
         scopes.scope(encryption, in: registry) {
             key(encryption, in: registry)?.scope ?? Self.plainScope(of: registry)
@@ -85,7 +85,7 @@ package final class Blobs: Sendable {
         }
     }
 
-    /// Refuses where there is no room for so many more bytes: before anybody sends them.
+    /// Refuses where there is no room for that many more bytes, before they are sent.
     func checkRoom(for bytes: Int64?) throws(Refusal) {
         do { try room.check(for: max(0, bytes ?? 0)) } catch {
             room.missed(max(0, bytes ?? 0))
@@ -93,7 +93,7 @@ package final class Blobs: Sendable {
         }
     }
 
-    /// A way in for new content of the repository.
+    /// An intake for new content of the repository, and a reader of what has landed.
     func intake(
         for repository: Repository, _ algorithm: Digest.Algorithm,
         landed: @escaping @Sendable (Int64) -> Void = { _ in }
@@ -114,9 +114,9 @@ package final class Blobs: Sendable {
 
     /// Commits what `intake` took and lets `repository` serve it. Durable when this returns.
     ///
-    /// File first, row second, and nobody takes either away between them (docs/collection.md).
+    /// File first, row second: the lock on the place keeps the collector out between them (docs/collection.md).
     ///
-    /// - Parameter source: where upstream the bytes came from (`UpstreamSource.place`); nil for what a client sent.
+    /// - Parameter source: the upstream place that the bytes came from (`UpstreamSource.place`); nil for what a client sent.
     func commit(
         _ intake: Intake, _ digest: Digest, size: Int64, to repository: Repository, _ origin: Origin,
         from source: String? = nil
@@ -129,7 +129,7 @@ package final class Blobs: Sendable {
                 throw Refusal(error)
             }
             let now = clock.now
-            // The bytes are good whatever has become of the repository: others may want them.
+            // The bytes are good even where the repository is gone: another repository may want them.
             return try await database.commit { sql in
                 try BlobTable.stored(place, size: size, at: now, sql)
                 do {
@@ -147,11 +147,11 @@ package final class Blobs: Sendable {
         guard isThere else { throw Refusal.repositoryNotFound(repository.name, in: repository.registry) }
     }
 
-    /// Tells a client that the repository holds the blob, so that it need not send it: then it stays for the grace period, even
-    /// where no manifest names it. False where the bytes are not here or not this repository's: nothing is promised.
+    /// Promises a client that the repository holds the blob, so that it need not send it. The blob then stays for the grace
+    /// period, even where no manifest names it. False, and no promise, where the bytes are not here or not this repository's.
     ///
-    /// Writes at most once in an eighth of the grace period for each blob of a repository, which the collector adds to its
-    /// patience.
+    /// Writes at most once in an eighth of the grace period for each blob of a repository; the collector waits that eighth
+    /// longer.
     package func promise(_ digest: Digest, in repository: Repository) async throws -> Bool {
         let scope = place(of: digest, in: repository).scope
         let now = clock.now
@@ -165,8 +165,8 @@ package final class Blobs: Sendable {
         }
     }
 
-    /// The stored content, or nil where nothing is stored (any more). Throws a `BlobFault` where the bytes cannot be had, which
-    /// the row then tells: nothing is deleted because it could not be read.
+    /// The stored content, or nil where nothing is stored (any more). Throws a `BlobFault` where the bytes cannot be had, and
+    /// writes it into the row: nothing is deleted because it could not be read.
     ///
     /// - Parameter mayServeDoubt: see `examine`.
     func open(
@@ -188,7 +188,7 @@ package final class Blobs: Sendable {
             guard let fault = BlobFault(error) else { throw (error as? BlobStoreError).map { Refusal($0) } ?? error }
             if fault.state == .missing {
                 let now = try await self.standing(of: digest, in: repository)
-                // Collected or evicted since the caller looked, which is no damage.
+                // The blob was collected or evicted since the caller looked, which is no fault.
                 guard now.storedAt == standing.storedAt else {
                     return now.stored == nil
                         ? nil : try await open(digest, now, in: repository, mayServeDoubt: mayServeDoubt)
@@ -199,7 +199,7 @@ package final class Blobs: Sendable {
         }
     }
 
-    /// What lies in a place. The header names the wrapped data key: it is read and unwrapped here.
+    /// The content in a place. Its header holds the wrapped data key, which is unwrapped here.
     func content(in place: BlobPlace, sealedBy key: SealingKey?) async throws -> BlobContent {
         try await content(of: try store.open(place), place.digest, sealedBy: key)
     }
@@ -211,8 +211,8 @@ package final class Blobs: Sendable {
         return BlobContent(file: file, opener: opener)
     }
 
-    /// What an open upload of the repository has staged, by the name that its checkpoint told. Throws `BlobStoreError.missing`
-    /// where it is gone.
+    /// The bytes that an open upload of the repository has staged, by the name in its checkpoint. Throws `BlobStoreError.missing`
+    /// where they are gone.
     func staged(_ name: String, of repository: Repository) async throws -> BlobContent {
         let file = try store.openStaged(name)
         guard let key = key(of: repository) else { return BlobContent(file: file, opener: nil) }
@@ -228,7 +228,7 @@ extension Repository {
 }
 
 extension SQLDatabase {
-    /// A write whose failure for want of room is told as such.
+    /// A write. Throws a `Refusal` where the database has no room.
     func commit<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> Value
     ) async throws -> Value {

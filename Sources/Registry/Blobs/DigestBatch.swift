@@ -1,9 +1,9 @@
 import WeirCore
 
-/// Some digests of many, for a statement that asks about all of them at once (`IN`).
+/// A part of a list of digests, for a statement that asks about all of them at once (`IN`).
 ///
-/// There are four lengths, and a batch is filled up to the next with what it ends in: so a statement has four texts, however many
-/// digests there are, and the database reads each of them once.
+/// A batch has one of four lengths, and is filled up by repeating its last digest. So a statement has four texts, however many
+/// digests there are, and the database parses each of them once.
 struct DigestBatch: Sendable {
     private static let lengths = [1, 8, 64, 512]
 

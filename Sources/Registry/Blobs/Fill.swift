@@ -3,7 +3,7 @@ import Synchronization
 import WeirCore
 import WeirVault
 
-/// One blob on its way from upstream, and everybody who reads it meanwhile.
+/// One blob on its way from upstream, and all who read it meanwhile.
 final class Fill: Sendable {
     /// What a reader waits for.
     private enum Wanted {
@@ -20,7 +20,7 @@ final class Fill: Sendable {
         case own(FillProgress.Answer)
         /// The blob's first bytes, which are not in the file yet.
         case opening(ByteBuffer)
-        /// Another fill brings the same bytes: ask that one.
+        /// Another fill brings the same bytes: ask it.
         case follow(Fill)
 
         var isWait: Bool { if case .own(.wait) = self { true } else { false } }
@@ -30,9 +30,9 @@ final class Fill: Sendable {
         var progress = FillProgress()
         var failure: (any Error)?
         var content: OpenContent?
-        /// What came first, until it has landed: a line begins slowly, and clients need not wait for a whole segment.
+        /// The first bytes, until they have landed: a connection begins slowly, and clients need not wait for a whole segment.
         var opening: ByteBuffer?
-        /// A blob of one segment is given out when it is verified; it need not be on disk for that.
+        /// A blob of one segment is given out once it is verified, before it is on disk.
         var opensVerified = false
         /// Another repository's fill of the same bytes, which this one has proved that it may read.
         var leader: Fill?
@@ -71,8 +71,7 @@ final class Fill: Sendable {
         }
     }
 
-    /// The first bytes are about to come. Where nobody knows how many they will be, they are given out when they are verified and
-    /// stored.
+    /// The first bytes are about to come. Where the size is not known, they are given out only when they are verified and stored.
     func opens(size: Int64?) {
         guard let size else { return }
         state.withLock { state in
@@ -107,8 +106,7 @@ final class Fill: Sendable {
 
     func stored(size: Int64) { change { $0.progress.stored(size: size) } }
 
-    /// From now on readers get what `leader` has. What becomes of that one is not this one's: a reader whom it leaves standing
-    /// waits for this fill's own bytes.
+    /// From now on readers get what `leader` has. Its failure is not this fill's: readers then wait for this fill's own bytes.
     func follow(_ leader: Fill) { change { $0.leader = leader } }
 
     func unfollow(_ leader: Fill) { change { if $0.leader === leader { $0.leader = nil } } }
@@ -137,7 +135,7 @@ final class Fill: Sendable {
 
     // MARK: Readers
 
-    /// Another one reads from now on, until `leave`.
+    /// Adds a reader, until `leave`.
     func join() { readers.add(1, ordering: .relaxed) }
 
     func leave() {
@@ -146,12 +144,13 @@ final class Fill: Sendable {
         state.withLock { $0.leader }?.forgetParts()
     }
 
-    /// What readers shared, its own or those of a fill that follows.
+    /// Drops the parts that readers shared, its own readers or those of a fill that follows, where fewer than two are left.
     private func forgetParts() {
         if readers.load(ordering: .relaxed) < 2 { state.withLock { $0.content }?.forgetParts() }
     }
 
-    /// The blob's size, as soon as upstream's answer is there; nil where it does not tell. Throws why there will be no blob.
+    /// The blob's size, as soon as upstream has answered; nil where it does not tell. Throws the reason why there will be no
+    /// blob.
     func head() async throws -> Int64? {
         while true {
             switch try await wait(for: .head) {
@@ -164,13 +163,13 @@ final class Fill: Sendable {
         }
     }
 
-    /// Waits until the blob is whole, verified and on disk. Throws why it will not be.
+    /// Waits until the blob is whole, verified and on disk. Throws the reason why it will not be.
     func whole() async throws -> Int64 {
         while true {
             switch try await wait(for: .bytes(past: .max)) {
             case .own(.stored(let size)): return size
             case .own, .opening: throw failure
-            // What the leader has stored, this fill stores only when it is known to be its repository's too.
+            // What the leader has stored counts here only once this repository is known to have it too.
             case .follow(let leader): _ = try await following(leader, { try await $0.whole() }, andThenLeave: true)
             }
         }
@@ -178,7 +177,7 @@ final class Fill: Sendable {
 
     /// Up to `count` bytes from `offset`, as soon as the first of them can be read; empty at the end.
     ///
-    /// - Parameter isShared: another reader is going to want the same bytes, as far as the caller knows.
+    /// - Parameter isShared: another reader is expected to want the same bytes.
     func read(at offset: Int64, upTo count: Int, isShared: Bool = false) async throws -> ByteBuffer {
         let isShared = isShared || readers.load(ordering: .relaxed) > 1
         while true {
@@ -201,7 +200,7 @@ final class Fill: Sendable {
         }
     }
 
-    /// What the leader answers; nil where it failed and is followed no more.
+    /// The leader's answer; nil where it failed and is no longer followed.
     private func following<Value>(
         _ leader: Fill, _ ask: (Fill) async throws -> Value, andThenLeave: Bool = false
     ) async throws -> Value? {
@@ -217,7 +216,7 @@ final class Fill: Sendable {
         }
     }
 
-    /// How many bytes can be read, and of how many, where that is known.
+    /// The number of bytes that can be read, and the blob's size where it is known.
     var progress: (landed: Int64, size: Int64?) {
         let (progress, leader) = state.withLock { ($0.progress.state, $0.leader) }
         return switch progress {
@@ -232,7 +231,7 @@ final class Fill: Sendable {
         state.withLock { $0.failure } ?? CancellationError()
     }
 
-    /// A reader that is cancelled goes; the fill and the other readers do not notice.
+    /// Cancelling ends this reader's wait alone: the fill and the other readers do not notice.
     private func wait(for wanted: Wanted) async throws -> Answer {
         let number = state.withLock { state in
             state.nextWaiter += 1

@@ -1,7 +1,7 @@
 import WeirCore
 
-/// How far a blob has come that is being fetched while many read it: a pure state machine. Events come in, actions go out; a lock
-/// around it and the waking of readers are `Fill`'s.
+/// The progress of a blob that many read while it is fetched: a pure state machine. Events come in, answers go out; `Fill` has
+/// the lock and wakes the readers.
 package struct FillProgress {
     package enum State: Equatable {
         /// Upstream has been asked and has not answered. Leaves to `.receiving` when the head of its answer is there, to
@@ -12,7 +12,7 @@ package struct FillProgress {
         case receiving(landed: Int64, size: Int64?)
         /// Whole, verified, on disk. Final.
         case stored(size: Int64)
-        /// It will not come. Final; whoever asks next starts a new fill.
+        /// It will not come. Final; the next request starts a new fill.
         case failed
     }
 

@@ -12,8 +12,8 @@ package import WeirVault
 /// 1.1 GB/s is the slowest of the three, so nothing else runs on its thread. `take` waits while more than `window` bytes are on
 /// their way: that is the backpressure, and the bound on memory.
 ///
-/// The last segment (at most 64 KiB) is held back until `complete`, which the caller calls after it has compared the digest. So
-/// whoever reads the staged bytes as they land can never finish with content that is wrong.
+/// The last segment (at most 64 KiB) is held back until `complete`, which the caller calls after it has compared the digest. So a
+/// reader of the staged bytes can never finish with content that is wrong.
 package final class Intake: Sendable {
     /// Bytes that may be taken and not yet hashed and written. One intake holds no more memory than this and one part.
     static let window: Int64 = 4 * 1024 * 1024
@@ -54,7 +54,7 @@ package final class Intake: Sendable {
     /// How many bytes have been taken.
     package var taken: Int64 { flow.withLock { $0.taken } }
 
-    /// Takes the next bytes. One caller at a time. Throws what went wrong with the bytes before, if anything did.
+    /// Takes the next bytes, from one caller at a time. Throws the failure of earlier bytes, if there was one.
     package func take(_ bytes: ByteBuffer) async throws {
         let count = Int64(bytes.readableBytes)
         guard count > 0 else { return }
@@ -79,7 +79,7 @@ package final class Intake: Sendable {
         return (hash.value, flow.withLock { $0.taken })
     }
 
-    /// Everything taken, on disk in the staged blob of that name, but for the last bytes, which whoever asks must keep himself.
+    /// Everything taken is on disk in the staged blob `name`, but for the last bytes, which the caller must keep itself.
     package struct Checkpoint: Sendable {
         package let name: String
         /// At most one segment.
@@ -87,7 +87,7 @@ package final class Intake: Sendable {
         package let taken: Int64
     }
 
-    /// Waits until everything taken survives a crash. Gives back the memory that only a busy intake needs.
+    /// Waits until everything taken survives a crash. Frees the memory that only a busy intake needs.
     package func checkpoint() async throws -> Checkpoint {
         try await waitUntil(below: 1)
         return try await onWritingLane { [self] in
@@ -107,7 +107,7 @@ package final class Intake: Sendable {
         }
     }
 
-    /// Gives everything up. Those who read the staged bytes are told by whoever calls this.
+    /// Gives everything up. The caller must tell the readers of the staged bytes.
     package func discard() {
         fail(CancellationError())
         writing.run { [staged] in staged.discard() }
@@ -162,7 +162,7 @@ final class Lane: Sendable {
 
 /// A running digest. Touched by the hashing lane alone until it has drained; the lock only tells the compiler so.
 private final class Hash: Sendable {
-    /// One of the two is there. Updated in place: a copy of the hash's state for each part would cost an allocation each.
+    /// One of the two is set. It is updated in place: a copy of the hash's state for each part would cost an allocation each.
     private struct State {
         var sha256: SHA256?
         var sha512: SHA512?

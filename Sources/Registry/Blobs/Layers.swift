@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// Single blobs of a repository, as ECR's layer API and the registry's blob deletion see them. Uploads are `Uploads`' own.
+/// Single blobs of a repository, for ECR's layer API and for the deletion of blobs. Uploads are in `Uploads`.
 package struct Layers: Sendable {
     /// What a client that wants to push is told of a layer.
     package enum Availability: Sendable, Hashable {
@@ -13,7 +13,7 @@ package struct Layers: Sendable {
     let repositories: Repositories
     let blobs: Blobs
 
-    /// Which of the layers need not be sent. What is called available stays for the grace period.
+    /// Which of the layers need not be sent. A layer that is called available stays for the grace period.
     package func availability(
         of digests: [Digest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> [Digest: Availability] {
@@ -30,7 +30,7 @@ package struct Layers: Sendable {
         let standing = try await blobs.standing(of: digest, in: repository)
         guard standing.membership != nil, let size = standing.stored else { return .unavailable }
         do {
-            // Who hears that it is here sends nothing: so it must be.
+            // The client will not send a layer that is said to be here, so the bytes must be readable.
             guard try await blobs.open(digest, standing, in: repository) != nil else { return .unavailable }
         } catch let fault as BlobFault {
             guard fault.state.wantsBytes else { throw Refusal(fault, of: digest) }
@@ -57,7 +57,7 @@ package struct Layers: Sendable {
                     + "repository with name '\(repository.name)'")
     }
 
-    /// Takes a blob from the repository. The bytes stay where another one may serve them; else the collector takes them.
+    /// Takes a blob from the repository. Its bytes stay where another repository may serve them; else the collector removes them.
     package func delete(_ digest: Digest, from name: RepositoryName, of registry: RegistryID) async throws {
         let repository = try await repositories.existing(name, in: registry)
         let now = blobs.clock.now

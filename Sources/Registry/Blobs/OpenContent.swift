@@ -3,10 +3,10 @@ import Synchronization
 import WeirCore
 import WeirVault
 
-/// A blob's content that is open, for all who read it at the same time.
+/// A blob's open content, shared by all who read it at the same time.
 ///
-/// A hundred nodes that pull one image read the same bytes, one soon after the other: what one of them has read and opened the
-/// next ones take from memory. A reader that is alone leaves nothing there.
+/// A hundred nodes that pull one image read the same bytes, one soon after the other: the first reads and opens a part, and the
+/// others take it from memory. A reader that is alone leaves nothing in memory.
 final class OpenContent: Sendable {
     let content: BlobContent
     private let parts = OpenedParts()
@@ -14,7 +14,7 @@ final class OpenContent: Sendable {
 
     init(_ content: BlobContent) { self.content = content }
 
-    /// Another one reads from now on, until `leave`.
+    /// Adds a reader, until `leave`.
     func join() { readers.add(1, ordering: .relaxed) }
 
     func leave() {
@@ -22,7 +22,7 @@ final class OpenContent: Sendable {
         forgetParts()
     }
 
-    /// Nobody shares them any more, as far as the caller knows.
+    /// Drops the opened parts, where fewer than two readers are left to share them.
     func forgetParts() {
         if readers.load(ordering: .relaxed) < 2 { parts.clear() }
     }
@@ -36,7 +36,7 @@ final class OpenContent: Sendable {
     /// - Parameters:
     ///   - readable: how many plain bytes have landed.
     ///   - size: plain bytes in the whole blob, or `BlobContent.unfinished`.
-    ///   - isShared: somebody else is going to want the same bytes, besides those who have joined.
+    /// - isShared: another reader is expected to want the same bytes, besides those who have joined.
     func read(
         at offset: Int64, upTo count: Int, readable: Int64, size: Int64, isShared: Bool
     ) async throws -> ByteBuffer {
@@ -60,7 +60,7 @@ extension ByteBuffer {
     }
 }
 
-/// The last parts of one blob that somebody opened: at most 4 MiB of each, and 32 MiB of all.
+/// The parts of one blob that were opened last: at most 4 MiB for each blob, and 32 MiB for all.
 package final class OpenedParts: Sendable {
     private static let capacity = 4 << 20
     private static let capacityOfAll = 32 << 20
@@ -82,9 +82,9 @@ package final class OpenedParts: Sendable {
 
     deinit { clear() }
 
-    /// The part that a reader of `count` bytes from `offset` opens for all: as large as the power of two that is not more than it
-    /// asked for, a segment at least, and beginning at a multiple of it, so that all readers have the same parts. Nil where it
-    /// has not landed yet.
+    /// The part that a reader of `count` bytes from `offset` opens for all readers. Its size is the largest power of two that is
+    /// not more than `count`, and a segment at least. It begins at a multiple of its size, so that all readers have the same
+    /// parts. Nil where it has not landed yet.
     package static func range(around offset: Int64, upTo count: Int, readable: Int64, isWhole: Bool) -> Range<Int64>? {
         let size = Int64(max(SealedFormat.segmentSize, 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount)))
         let start = offset / size * size
@@ -126,7 +126,7 @@ package final class OpenedParts: Sendable {
     }
 }
 
-/// The stored blobs that somebody reads now.
+/// The stored blobs that are being read.
 final class OpenBlobs: Sendable {
     private struct Entry: Sendable {
         weak let content: OpenContent?
@@ -135,21 +135,21 @@ final class OpenBlobs: Sendable {
 
     private struct State {
         var entries: [BlobPlace: Entry] = [:]
-        /// With so many entries, those whose content nobody has any more are thrown out.
+        /// At this number of entries, those whose content is no longer read are dropped.
         var limit = 64
     }
 
     private let state = Mutex(State())
 
-    /// What is open of the bytes that were stored at that moment.
+    /// The open content of the bytes that were stored at that moment.
     func content(in place: BlobPlace, storedAt: Timestamp?) -> OpenContent? {
         state.withLock { $0.entries[place].flatMap { $0.storedAt == storedAt ? $0.content : nil } }
     }
 
-    /// What is read there now is not what anybody should join.
+    /// Makes the next reader open the place anew, instead of joining those who read it now.
     func forget(_ place: BlobPlace) { state.withLock { $0.entries[place] = nil } }
 
-    /// The content as others may join it; somebody else's where two opened it at the same time.
+    /// Lets later readers join the content. Returns the other one where two readers opened it at the same time.
     func share(_ content: BlobContent, in place: BlobPlace, storedAt: Timestamp?) -> OpenContent {
         let new = OpenContent(content)
         return state.withLock { state in

@@ -3,17 +3,17 @@ import Synchronization
 import WeirCore
 import WeirVault
 
-/// Cuts a stream into segments, seals each and appends them to a staged blob. Belongs to one lane: the lock tells the compiler
+/// Cuts a stream into segments, seals each and appends them to a staged blob. One lane uses it; the lock only tells the compiler
 /// so.
 ///
-/// A segment is sealed when a byte after it has arrived: only then is it known not to be the last.
+/// A segment is sealed when a byte after it has arrived: until then it may be the last.
 final class SegmentWriter: Sendable {
-    /// Appended to the file at once where that many bytes are ready: fewer calls, and still a small buffer.
+    /// Bytes that are appended to the file at once: few calls, and still a small buffer.
     private static let batch = 512 * 1024
 
     private struct State {
         var sealer: SegmentSealer?
-        /// The segment that is not full yet, or full and perhaps the last.
+        /// The segment that is not full yet, or that is full and may be the last.
         var held = ByteBuffer()
         var batch = ByteBuffer()
         /// Plain bytes that lie in the file.
@@ -39,7 +39,7 @@ final class SegmentWriter: Sendable {
     /// What is not in the file yet.
     var held: ByteBuffer { state.withLock { $0.held } }
 
-    /// What is not in the file yet; the memory for batches goes until there is another.
+    /// What is not in the file yet. Frees the memory for batches until it is needed again.
     func rest() -> ByteBuffer {
         state.withLock { state in
             if state.batch.readableBytes == 0 { state.batch = ByteBuffer() }
@@ -65,8 +65,8 @@ final class SegmentWriter: Sendable {
         }
     }
 
-    /// Seals what is held as the last segment, appends it, and binds the whole to its digest. Nobody is told that it landed:
-    /// readers get it when it is stored.
+    /// Seals what is held as the last segment, appends it, and binds the whole to its digest. Does not report it as landed:
+    /// readers get it when the blob is stored.
     func finish(as digest: Digest) throws {
         try state.withLock { state in
             try seal(&state, isLast: true)

@@ -1,10 +1,10 @@
 import Synchronization
 import WeirCore
 
-/// What repositories know about blobs, as of the database's last write: exact, since any write makes it forget everything.
+/// What repositories know about blobs, as of the database's last write. It is exact, since any write makes it forget everything.
 ///
-/// A pull asks for its layers one after the other, and a rollout asks for the same ones from a hundred nodes; between two writes
-/// all of that is one question for each layer.
+/// A pull asks for its layers one after the other, and a rollout asks for the same layers from a hundred nodes: between two
+/// writes the database is asked once for each layer.
 final class StandingMemory: Sendable {
     struct Key: Hashable, Sendable {
         let repository: Int64
@@ -26,15 +26,15 @@ final class StandingMemory: Sendable {
     private let state = Mutex(State())
     private let loads = SharedLoads<Load, BlobTable.Standing>()
 
-    /// - Parameter version: the database's, read before.
+    /// - Parameter version: the database's, read before the call.
     func standing(_ key: Key, at version: UInt64?) -> BlobTable.Standing? {
         guard let version else { return nil }
         return state.withLock { $0.version == version ? $0.known[key] : nil }
     }
 
-    /// Reads the row, once for all who ask at the same version, and remembers it.
+    /// Reads the row, once for all callers at the same version, and remembers it.
     ///
-    /// - Parameter version: the database's, read before.
+    /// - Parameter version: the database's, read before the call.
     func load(
         _ key: Key, at version: UInt64?, _ read: () async throws -> BlobTable.Standing
     ) async throws -> BlobTable.Standing {

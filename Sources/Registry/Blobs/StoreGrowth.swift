@@ -1,7 +1,7 @@
 import Synchronization
 import WeirCore
 
-/// Bytes that were stored since somebody last asked.
+/// Counts the bytes that are stored, and how many of them no walk has added up yet.
 final class StoreGrowth: Sendable {
     private let stored = Atomic<Int64>(0)
     private let counted = Atomic<Int64>(0)

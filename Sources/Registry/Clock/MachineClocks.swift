@@ -4,9 +4,9 @@ package import WeirCore
 package struct MachineClocks: Sendable {
     /// What the wall clock shows.
     package let wall: @Sendable () -> Timestamp
-    /// Since the machine was started, time asleep counted. It never goes back, and nobody sets it.
+    /// Time since the machine started, asleep or not. It never goes back, and cannot be set.
     package let uptime: @Sendable () -> Duration
-    /// Names the machine's run; another one each time that it is started.
+    /// Identifies the machine's run; each start of the machine has another one.
     package let boot: String
 
     package init(wall: @escaping @Sendable () -> Timestamp, uptime: @escaping @Sendable () -> Duration, boot: String) {

@@ -4,20 +4,20 @@ import ServiceLifecycle
 import Synchronization
 package import WeirCore
 
-/// The clock that services get: the machine's, watched. After a jump (`ClockGuard`) nothing that has a date is destroyed by it,
-/// until it has been steady for a day or an operator says that it is right.
+/// The clock that services get: the machine's, watched. After a jump (`ClockGuard`) nothing is destroyed because its date has
+/// come, until the clock has been steady for a day or an operator accepts it.
 ///
-/// Where the clocks stood is written down every minute, so that a jump while the server was down is noticed too.
+/// The clocks' readings are written down every minute, so that a jump while the server was down is noticed too.
 package final class SteadyClock: Service {
     private struct Watch {
         var clockGuard: ClockGuard
         var told = ClockGuard.State.steady
-        /// Since the clock was last steady it was ahead: stamps of the future may lie in the database.
+        /// The clock was ahead since it was last steady: the database may hold stamps of the future.
         var wasAhead: Bool
         var written: ClockGuard.Record?
     }
 
-    /// How often the clock is looked at, and how often that is written down.
+    /// How often the clock is read, and after how many readings one is written down.
     private static let period = Duration.seconds(5)
     private static let writes = 12
 
@@ -25,7 +25,7 @@ package final class SteadyClock: Service {
     private let database: any SQLDatabase
     private let logger: Logger
     private let watch: Mutex<Watch>
-    /// Between these the wall clock shows what it should: only outside of them a moment needs a second look.
+    /// Between these the wall clock is right: only a moment outside of them needs a second look.
     private let floor = Atomic<Int64>(.min)
     private let ceiling = Atomic<Int64>(.max)
 
@@ -46,11 +46,10 @@ package final class SteadyClock: Service {
         WallClock({ self.moment(self.machine.wall()) { $0.now } }, due: { self.moment(self.machine.wall()) { $0.due } })
     }
 
-    /// What the clock should show when it shows `wall`: for what is issued and must be over after a while, whatever the clock
-    /// does meanwhile.
+    /// What the clock should show when it shows `wall`. For what is issued and must end after a while, whatever the clock does.
     package func expected(_ wall: Timestamp) -> Timestamp { moment(wall) { $0.trusted } }
 
-    /// `wall` as long as it can be believed: that is all that a request costs.
+    /// `wall`, as long as it can be believed: the usual request pays only for this check.
     private func moment(_ wall: Timestamp, _ choose: (ClockGuard.Reading) -> Timestamp) -> Timestamp {
         let isUsual = wall.microseconds >= floor.load(ordering: .relaxed) && wall.microseconds <= ceiling.load(ordering: .relaxed)
         if isUsual { return wall }
@@ -80,7 +79,7 @@ package final class SteadyClock: Service {
         )
     }
 
-    /// Somebody's word that the clock is right. On disk when this returns.
+    /// An operator's word that the clock is right. On disk when this returns.
     package func accept() async throws {
         watch.withLock { $0.clockGuard.accept(wall: machine.wall(), uptime: machine.uptime()) }
         logger.notice("The clock was accepted as it is", metadata: facts(look()))
@@ -105,7 +104,7 @@ package final class SteadyClock: Service {
         watch.withLock { $0.wasAhead && state == .steady }
     }
 
-    /// Reads both clocks, and tells of what has changed.
+    /// Reads both clocks, and reports a change.
     private func look() -> ClockGuard.Reading {
         let (reading, change) = watch.withLock { watch in
             let reading = watch.clockGuard.observe(wall: machine.wall(), uptime: machine.uptime())
@@ -114,7 +113,7 @@ package final class SteadyClock: Service {
             watch.told = reading.state
             return (reading, isNews)
         }
-        // The next look is due within seconds; a stopped process gets a second look.
+        // The next look is due within 5 s, well inside these bounds. A process that was stopped for longer looks again.
         let (early, late) = (reading.trusted + (.zero - ClockGuard.tolerance), reading.trusted + ClockGuard.tolerance)
         floor.store(early.microseconds, ordering: .relaxed)
         ceiling.store(late.microseconds, ordering: .relaxed)
@@ -137,7 +136,7 @@ package final class SteadyClock: Service {
         ["clock.shows": "\(reading.wall.iso8601)", "clock.expected": "\(reading.trusted.iso8601)"]
     }
 
-    /// Writes down where the clocks stand; once the clock is right again, stamps of the future are pulled back to now.
+    /// Writes the clocks' readings down. Once the clock is right again, stamps of the future are set back to now.
     private func write() async {
         let reading = look()
         let wasAhead = watch.withLock { $0.wasAhead }

@@ -3,16 +3,16 @@ import ServiceLifecycle
 import Synchronization
 package import WeirCore
 
-/// What is done beside serving: collections on a schedule, and what an operator asks for. One at a time, in the order of asking.
+/// Work beside serving: collections on a schedule, and what operators ask for. One at a time, in the order of asking.
 ///
-/// The operator's API starts a chore, hears its number, and asks how far it has come; it goes on whether anybody asks or not.
+/// The operator's API starts a chore, gets its id, and asks for its progress. The chore goes on without being asked about.
 package final class Chores: Service {
     package enum Chore: Sendable, Equatable {
         case collect(Collector.Orders)
         case verify(repair: Bool, givingUpPushed: Bool)
-        /// Brings back what is in quarantine.
+        /// Brings blobs back from quarantine.
         case restore(LostSelection)
-        /// Deletes what is in quarantine.
+        /// Deletes blobs in quarantine.
         case discard(LostSelection)
     }
 
@@ -27,17 +27,17 @@ package final class Chores: Service {
         package var progress = ChoreProgress()
         package var collection: CollectionReport?
         package var verification: VerifyReport?
-        /// Of what was brought back, or deleted.
+        /// What was brought back, or deleted.
         package var lost: LostReport?
         /// Why it failed.
         package var problem: String?
         package var endedAt: Timestamp?
     }
 
-    /// How often the size cap is looked at. Costs nothing where nothing was stored.
+    /// How often the size cap is checked. The check costs nothing where nothing was stored.
     private static let pulse = Duration.seconds(10)
     private static let mayWait = 16
-    /// Ended ones that can still be asked about.
+    /// Runs that are remembered, ended ones included.
     private static let remembered = 100
 
     private struct State {
@@ -63,11 +63,11 @@ package final class Chores: Service {
         (asked, ask) = AsyncStream.makeStream()
     }
 
-    /// Asks for a chore. Refuses where too many wait already.
+    /// Asks for a chore. Refuses where 16 wait already.
     package func start(_ chore: Chore) throws(Refusal) -> Run {
         let run = Run(id: RandomID.uuid(), chore: chore, askedAt: clock.now)
         let (isTaken, same) = state.withLock { state -> (Bool, Run?) in
-            // The same thing asked for twice is done once, as long as it has not begun.
+            // A chore that is asked for twice is done once, as long as it has not begun.
             if let same = state.runs.values.first(where: { $0.state == .waiting && $0.chore == chore }) { return (true, same) }
             guard state.runs.values.count(where: { $0.state == .waiting }) < Self.mayWait else { return (false, nil) }
             if state.order.count >= Self.remembered, let old = state.order.first(where: { state.runs[$0]?.endedAt != nil }) {
@@ -87,14 +87,14 @@ package final class Chores: Service {
         return run
     }
 
-    /// How far a chore has come, or nil where it is not known (any more).
+    /// A chore's progress; nil where it is not known (any more).
     package func run(_ id: String) -> Run? { state.withLock { $0.runs[id] } }
 
-    /// Those that are remembered, the newest first.
+    /// The remembered runs, the newest first.
     package var runs: [Run] { state.withLock { state in state.order.reversed().compactMap { state.runs[$0] } } }
 
     package func run() async throws {
-        // What the rows tell is shown from the start on, and not from the first collection on.
+        // The gauges show what the rows say from the start on, and not from the first collection on.
         try? await collector.tellState()
         await cancelWhenGracefulShutdown { [self] in
             await withTaskGroup(of: Void.self) { group in
@@ -111,7 +111,7 @@ package final class Chores: Service {
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.pulse)
             guard !Task.isCancelled else { return }
-            // A push takes a fault away, too, and does not tell.
+            // A push may have taken a fault away, too, without a report.
             try? await collector.blobs.tellFaults()
             do {
                 if let interval = collector.settings.interval, ContinuousClock.now - last >= interval {
@@ -123,7 +123,7 @@ package final class Chores: Service {
             } catch is CancellationError {
                 return
             } catch {
-                // A cache that has grown past its cap comes by here every few seconds: the same reason is told once an hour.
+                // A cache that has grown past its cap comes by here every 10 s: the same reason is logged once an hour.
                 let reason = (error as? Refusal)?.message ?? "\(error)"
                 if let told, told.reason == reason, ContinuousClock.now - told.at < .seconds(3600) { continue }
                 logger.warning("Collection failed; the next one tries again", metadata: ["error": "\(reason)"])

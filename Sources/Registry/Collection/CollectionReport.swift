@@ -2,7 +2,7 @@ package import WeirCore
 
 /// What a collection did, or would do.
 package struct CollectionReport: Sendable, Equatable {
-    /// Things of one kind, and the bytes they took.
+    /// A number of things of one kind, and their bytes.
     package struct Count: Sendable, Equatable {
         package var items: Int64 = 0
         package var bytes: Int64 = 0
@@ -21,23 +21,23 @@ package struct CollectionReport: Sendable, Equatable {
     package var isDryRun: Bool
     package var startedAt: Timestamp
     package var endedAt: Timestamp
-    /// Repositories that may no longer serve a blob which none of their images names.
+    /// Memberships that were ended: none of the repository's images names the blob.
     package var memberships: Int64 = 0
-    /// Blobs that no repository may serve: they went into quarantine.
+    /// Blobs that no repository may serve. They went into quarantine.
     package var blobs = Count()
-    /// Files without a row, as a crash leaves them: they went into quarantine.
+    /// Files without a row, as a crash leaves them. They went into quarantine.
     package var orphans = Count()
-    /// What had waited long enough in quarantine, and was deleted for good.
+    /// Blobs that had waited long enough in quarantine, and were deleted for good.
     package var emptied = Count()
-    /// Why files without a row were left alone, and what goes on; nil where they were not.
+    /// Why files without a row were left alone, and what to do; nil where they were not.
     package var stopped: String?
-    /// Cached blobs that gave way to the size cap. Their images stay listed.
+    /// Cached blobs that were removed for the size cap. Their images stay listed.
     package var evicted = Count()
     /// Files that could not be moved or deleted; the next run tries again.
     package var failures: Int64 = 0
-    /// What is stored afterwards.
+    /// What is stored after the run.
     package var stored = Count()
-    /// How much of it upstream can give again: what the size cap counts.
+    /// The part of it that upstream can give again: the size cap counts this.
     package var cached = Count()
 
     init(isDryRun: Bool, at now: Timestamp) {
@@ -54,16 +54,16 @@ package struct CollectionReport: Sendable, Equatable {
     }
 }
 
-/// How far a chore has come.
+/// A chore's progress.
 package struct ChoreProgress: Sendable, Equatable {
     package enum Phase: String, Sendable {
         case waiting, quarantine, memberships, blobs, orphans, eviction, manifests, layers, done
     }
 
     package var phase = Phase.waiting
-    /// Things looked at in this phase.
+    /// Things done in this phase.
     package var done: Int64 = 0
-    /// How many there are, where that is known.
+    /// The number of things in this phase, where it is known.
     package var total: Int64?
     /// Bytes read in this phase.
     package var bytes: Int64 = 0

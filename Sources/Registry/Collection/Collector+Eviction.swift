@@ -1,9 +1,10 @@
 import WeirCore
 
 extension Collector {
-    /// Steps 1 and 6: what has waited long enough in quarantine goes for good.
+    /// Step 1, and once more at the end of a run with a grace of its own: deletes for good what has waited long enough in
+    /// quarantine.
     ///
-    /// An operator's grace counts for what a row said nobody needs; the same run empties it of what it has just put there.
+    /// An operator's grace applies to unreferenced blobs. The same run deletes what it has just put into quarantine.
     func empty(
         _ orders: Orders, into report: inout CollectionReport, _ progress: @Sendable (ChoreProgress) -> Void
     ) async throws {
@@ -20,12 +21,12 @@ extension Collector {
         progress(ChoreProgress(.quarantine, done: report.emptied.items, bytes: report.emptied.bytes))
     }
 
-    /// Evicts down to this share of the cap, so that the next fill does not begin it all over again.
+    /// Evicts down to this share of the cap, so that the next fill does not start an eviction again.
     private static let lowWater = 0.9
 
-    /// Step 5: the cached blobs that were longest not pulled give way, where there are more of them than the cap allows.
+    /// Step 5: where the cache exceeds the cap, evicts the cached blobs whose last pull was longest ago.
     ///
-    /// Their memberships and images stay: who asks for such a blob gets it from upstream again.
+    /// Their memberships and images stay: the next pull of such a blob gets it from upstream again.
     func evict(
         _ survey: Survey, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
     ) async throws {
@@ -33,7 +34,7 @@ extension Collector {
         if let cap = settings.cacheSize, report.cached.bytes > cap {
             excess = report.cached.bytes.subtracting(Int64(saturating: Double(cap) * Self.lowWater))
         }
-        // What upstream gives again gives way too where there is no room on the volume, cap or no cap.
+        // Cached blobs are also evicted, cap or no cap, where there is no room on the volume.
         excess = max(excess, blobs.room.shortage)
         guard excess > 0 else { return }
         let limit = promisesEnd()
@@ -57,10 +58,10 @@ extension Collector {
         progress(ChoreProgress(.eviction, done: gone.items, bytes: gone.bytes))
     }
 
-    /// Makes room for cached content if more has been stored since the last walk than the cap allows; else it costs nothing.
+    /// Evicts if more has been stored since the last walk than the cap allows; otherwise it costs nothing.
     ///
-    /// Where the last walk could not get below the cap, since promises hold content back, another is worth its while only after a
-    /// hundredth of the cap has come.
+    /// Where promises hold content back, a walk cannot get below the cap. The next one is then worth its while only after a
+    /// hundredth of the cap has been stored.
     package func evictIfGrown(since last: CollectionReport?) async throws -> CollectionReport? {
         if blobs.room.shortage > 0, isTimeForRoom() { return try await collect() }
         guard let cap = settings.cacheSize else { return nil }
@@ -71,7 +72,7 @@ extension Collector {
     }
 }
 
-/// The blobs that were used longest ago, as many as make up some number of bytes; in memory only about twice as many.
+/// The blobs that were used longest ago, which together make up a number of bytes. Holds only about twice as many in memory.
 struct Oldest {
     private let wanted: Int64
     private var kept: [(row: CollectionTable.StoredRow, usedAt: Timestamp)] = []

@@ -1,14 +1,14 @@
 import WeirCore
 
 extension Collector {
-    /// More files without a row than these are no crash's work.
+    /// More files without a row than this cannot come from a crash.
     static func unusual(of stored: Int64) -> Int64 { max(100, stored / 20) }
 
-    /// Step 4: files without a row, into quarantine. A crash between a commit's two steps leaves one, and so does one between the
-    /// collector's own.
+    /// Step 4: puts files without a row into quarantine. A crash between the two steps of a commit leaves one, and so does a
+    /// crash between the collector's own two steps.
     ///
-    /// All are looked up before the first is touched: many of them are a sign that the database is not the one that belongs to
-    /// the files.
+    /// All files are looked up before the first is touched: many files without a row are a sign that the database does not belong
+    /// to the files.
     func collectOrphans(
         _ orders: Orders, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
     ) async throws {
@@ -41,13 +41,13 @@ extension Collector {
         }
     }
 
-    /// Whoever put it there may be about to write its row: a restore, or an operator who copies files back. Who orders no grace
-    /// at all wants it put aside; it waits in quarantine.
+    /// A young file may get its row soon: from a restore, or from an operator who copies files back. A run with a grace of zero
+    /// takes young files too; they wait in quarantine.
     private func isYoung(_ entry: BlobEntry, _ orders: Orders) -> Bool {
         orders.grace != .zero && entry.changedAt > clock.now + (.zero - settings.grace)
     }
 
-    /// Tells of each file without a row, and of the move into quarantine that was begun for it, if one was.
+    /// Reports each file without a row, and the move into quarantine that was begun for it, if there was one.
     func orphans(
         among entries: ArraySlice<BlobEntry>, _ tell: (BlobEntry, QuarantinedBlob?) -> Void
     ) async throws {
@@ -64,23 +64,23 @@ extension Collector {
         }
     }
 
-    /// Those of the places that no row knows.
+    /// The places that have no row.
     func withoutRow(_ places: [BlobPlace]) async throws -> Set<BlobPlace> {
         try await database.read { sql in
             Set(try places.filter { try CollectionTable.stored($0, sql) == nil })
         }
     }
 
-    /// Asks again under the locks: a commit that is under way has its file in place before its row.
+    /// Asks again under the locks: a commit puts the file in place before its row.
     func takeOrphans(_ orphans: [Quarantine.Orphan]) async throws -> (gone: Set<BlobPlace>, failures: Int64) {
         try await blobs.places.withLocks(orphans.map(\.place)) { try await quarantine.take(orphans: orphans) }
     }
 }
 
-/// Files without a row: those that go, where they are not too many.
+/// Files without a row, and which of them to take: all, where they are not too many.
 struct FoundOrphans {
     private let limit: Int64
-    /// Of these a row says that they were on their way out.
+    /// Files that a row of the quarantine names: their move there was begun.
     private var begun: [Quarantine.Orphan] = []
     private var unexplained: [Quarantine.Orphan] = []
     private var count: Int64 = 0

@@ -2,23 +2,23 @@ import Logging
 import WeirCore
 
 extension Collector {
-    /// What a walk over the stored blobs learns besides.
+    /// What a walk over the stored blobs finds out besides.
     struct Survey: Sendable {
-        /// What was stored up to the walk's beginning, by `Blobs.growth`.
+        /// Bytes stored before the walk began, by `Blobs.growth`.
         let growth: Int64
         /// Cached blobs that nothing holds back from eviction.
         var evictable = CollectionReport.Count()
     }
 
-    /// Why a place is to be emptied; asked again in the transaction that does it.
+    /// Why a place is to be emptied. The transaction that does it asks again.
     enum Doom: Sendable {
         /// No repository may serve it.
         case unheld
-        /// Cached only, and not promised to anybody after this moment.
+        /// Cached only, and not promised to a client after this moment.
         case evicted(promisesEnd: Timestamp)
     }
 
-    /// Step 1: memberships that no image and no promise needs.
+    /// Step 2: removes memberships that no image and no promise needs.
     func collectMemberships(
         until limit: Timestamp, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
     ) async throws {
@@ -43,7 +43,7 @@ extension Collector {
         } while last != nil
     }
 
-    /// Step 2: walks over all stored blobs, takes those that no repository may serve into quarantine and adds up the others.
+    /// Step 3: walks over all stored blobs, puts those that no repository may serve into quarantine, and adds up the others.
     func collectBlobs(
         until limit: Timestamp, into report: inout CollectionReport, _ survey: inout Survey,
         _ progress: (ChoreProgress) -> Void
@@ -71,7 +71,7 @@ extension Collector {
         } while last != nil
     }
 
-    /// A stored blob and the repositories that hold it there.
+    /// A stored blob and the repositories that may serve it.
     struct Found: Sendable {
         let row: CollectionTable.StoredRow
         let holders: [CollectionTable.Holder]
@@ -91,7 +91,7 @@ extension Collector {
         }
     }
 
-    /// Upstream can give it again to whoever holds it.
+    /// Whether upstream can give the blob again to every repository that holds it.
     func isCached(_ found: Found) async throws -> Bool {
         for holder in found.holders {
             guard !holder.isPushed, try await rules.rule(covering: holder.name, in: holder.registry) != nil else {
@@ -101,8 +101,8 @@ extension Collector {
         return true
     }
 
-    /// Empties places: under their locks the rows go, then the files, for good or into quarantine. Gives back `count` with what
-    /// is gone added, or would be.
+    /// Empties places under their locks: removes the rows, then the files, for good or into quarantine. Returns `count` with the
+    /// removed blobs added; in a dry run with those that would be removed.
     func remove(
         _ rows: [CollectionTable.StoredRow], _ doom: Doom, adding count: CollectionReport.Count,
         _ report: inout CollectionReport
@@ -130,7 +130,7 @@ extension Collector {
             return try doom.strikes(holders, sql)
         }
         guard case .evicted = doom else { return try await quarantine.take(places, because: .unreferenced, where: isToGo) }
-        // Upstream gives it again, and the room is wanted now.
+        // Evicted content skips the quarantine: upstream gives it again, and the room is wanted now.
         let gone = try await database.write { sql in
             try places.compactMap { place -> CollectionTable.StoredRow? in
                 guard let row = try CollectionTable.stored(place, sql), try isToGo(row, sql) else { return nil }
@@ -141,7 +141,7 @@ extension Collector {
         return (gone, await removeFiles(gone.map(\.place)))
     }
 
-    /// Tells how many could not be removed: they are orphans now, which the next run finds.
+    /// Returns how many could not be removed. They are orphans now, which the next run finds.
     func removeFiles(_ places: [BlobPlace]) async -> Int64 {
         var failures: Int64 = 0
         for place in places {
@@ -163,7 +163,7 @@ extension Collector.Doom {
         switch self {
         case .unheld: return holders.isEmpty
         case .evicted(let limit):
-            // A rule that went meanwhile brings nothing back.
+            // Where the rule has been deleted meanwhile, upstream cannot give the blob again.
             return try holders.allSatisfy { holder in
                 guard !holder.isPushed, holder.promisedAt <= limit else { return false }
                 return try CacheRuleTable.all(in: holder.registry, sql).contains { $0.prefix.covers(holder.name) }
@@ -173,6 +173,6 @@ extension Collector.Doom {
 }
 
 extension CollectionTable.Holder {
-    /// The repository finds the blob in this place: it seals with the place's key.
+    /// Whether the repository finds the blob in this place, since it seals under the place's key.
     func holds(_ place: BlobPlace, _ blobs: Blobs) -> Bool { blobs.scope(encryption, in: registry) == place.scope }
 }

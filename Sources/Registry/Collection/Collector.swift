@@ -1,7 +1,7 @@
-// What lies in the store and nobody needs any more, found and removed while everything goes on (docs/collection.md).
+// Finds and removes stored content that is no longer needed, while everything else goes on (docs/collection.md).
 //
 //     image ──names──▶ blob of a repository          a membership is needed while an image of its repository names the blob,
-//                        │  repository_blob          or somebody was promised it within the grace period
+//                        │  repository_blob          or a client was promised it within the grace period
 //                        ▼
 //                      blob row ──▶ file             needed while a membership under the same key is there
 //
@@ -11,16 +11,14 @@
 //     4  orphans        a file without a row      ──▶ lock the place │ still no row? │ file into quarantine │ unlock
 //     5  eviction       over the size cap, cached ──▶ lock the place │ row gone │ file gone │ unlock; memberships and images stay
 //
-// Nothing is unlinked but what upstream gives again and what has waited in quarantine (Quarantine.swift). Files that no row
-// explains are unusual: where there are many of them, the database is not the one that belongs to the files, and the run leaves
-// them all.
+// Only cached content, which upstream gives again, and content that has waited in quarantine are unlinked (Quarantine.swift).
+// Files without a row are unusual: where there are many, the database does not belong to the files, and the run leaves them all.
 //
-// A commit does the reverse under the same lock: file, then row and membership. So a row always has its file, whoever is
-// killed where; a file may have no row, and step 4 finds it. Whether something is needed is asked again in the transaction that
-// takes it away: a manifest that is put meanwhile is either before it, and keeps its blobs, or after it, and is told that a layer
-// is missing. Since every client that was told "it is here" was promised so for the grace period, that happens to none that puts
-// its manifest in time.
-// Readers have the file open and read on.
+// A commit does the reverse under the same lock: file, then row and membership. So a row always has its file, wherever a process
+// is killed; a file may have no row, and step 4 finds it. The transaction that removes something asks again whether it is needed.
+// A manifest that is put meanwhile comes before that transaction, and keeps its blobs, or after it, and is refused since a layer
+// is missing. A client that was told "it is here" was promised so for the grace period, so no client is refused that puts its
+// manifest in time. Readers have the file open and read on.
 
 import Logging
 import Metrics
@@ -31,7 +29,7 @@ import WeirCore
 /// Collects garbage and evicts cached content over the size cap.
 package final class Collector: Sendable {
     package struct Settings: Sendable {
-        /// As long as an upload may lie untouched: whoever was told of a blob may still be sending the others.
+        /// As long as an upload may stay untouched: a client that was told of one blob may still be sending the others.
         package static let grace = Duration.seconds(24 * 3600)
 
         /// Time between two runs; nil for runs by command alone.
@@ -50,11 +48,11 @@ package final class Collector: Sendable {
         }
     }
 
-    /// Rows read at once, and deleted in one transaction: few enough that no pull or push notices.
+    /// Rows read at once, and deleted in one transaction: too few to delay a pull or a push.
     static let page = 500
     /// Places locked at once.
     static let batch = Quarantine.batch
-    /// As much of the quarantine is given up where not even a row finds room.
+    /// Bytes of the quarantine that are deleted where not even a row finds room.
     private static let emergency: Int64 = 256 << 20
 
     package let settings: Settings
@@ -82,21 +80,21 @@ package final class Collector: Sendable {
         self.logger = logger
     }
 
-    /// What was promised until this moment binds nobody any more. An eighth more than the grace period: promises are not renewed
-    /// more often.
+    /// Promises made before this moment have ended. They count for an eighth more than the grace period, since they are not
+    /// renewed more often than that.
     func promisesEnd(grace: Duration? = nil) -> Timestamp {
         let grace = grace ?? settings.grace
         return clock.due + (.zero - grace - grace / 8)
     }
 
-    /// How a run is to be made.
+    /// The options of a run.
     package struct Orders: Sendable, Equatable {
-        /// Tells what a real run would do at this moment, and changes nothing.
+        /// Reports what a real run would do at this moment, and changes nothing.
         package var isDryRun: Bool
-        /// Instead of the settings'; a shorter one breaks promises to pushes that are under way, and empties the quarantine of
-        /// what nobody references sooner.
+        /// Replaces the settings' grace. A shorter one breaks promises to pushes that are under way, and deletes unreferenced
+        /// blobs sooner from the quarantine.
         package var grace: Duration?
-        /// Takes files without a row however many they are.
+        /// Takes files without a row however many there are.
         package var force: Bool
 
         package init(isDryRun: Bool = false, grace: Duration? = nil, force: Bool = false) {
@@ -106,7 +104,7 @@ package final class Collector: Sendable {
         }
     }
 
-    /// One whole run. Throws the refusal of the `DestructionPermit`, before anything is looked at.
+    /// Makes one whole run. Throws the refusal of the `DestructionPermit` before anything is looked at.
     package func collect(
         _ orders: Orders = Orders(), progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> CollectionReport {
@@ -117,7 +115,7 @@ package final class Collector: Sendable {
         do {
             try await run(orders, into: &report, progress)
         } catch let error as SQLError where error.isFull && !orders.isDryRun {
-            // No room for a row. The ballast and what waits in quarantine, the oldest first, are given up, and make some.
+            // There is no room for a row. Deletes the ballast, and what waits in quarantine, the oldest first.
             blobs.room.makeRoomForRows()
             let gone = try await quarantine.empty(quarantine.due(unreferenced: .zero), atMost: Self.emergency)
             report = CollectionReport(isDryRun: false, at: report.startedAt)
@@ -131,7 +129,7 @@ package final class Collector: Sendable {
         return report
     }
 
-    /// Where not even the permit's row finds room, what waits in quarantine is given up, the oldest first.
+    /// Checks the permit. Where not even its row finds room, what waits in quarantine is deleted, the oldest first.
     private func permitted() async throws {
         do { try await permit.check() } catch let refusal where refusal.reason == .storageFull {
             let gone = try await quarantine.empty(quarantine.due(unreferenced: .zero), atMost: Self.emergency)
@@ -152,7 +150,7 @@ package final class Collector: Sendable {
         if !orders.isDryRun { blobs.growth.count(upTo: survey.growth) }
     }
 
-    /// A full volume is collected at once, and then once a minute: there may be nothing that can go.
+    /// A full volume is collected at once, and after that at most once a minute: there may be nothing to remove.
     func isTimeForRoom() -> Bool {
         madeRoom.withLock { last in
             if let last, ContinuousClock.now - last < .seconds(60) { return false }
@@ -168,7 +166,7 @@ package final class Collector: Sendable {
         }
     }
 
-    /// Sets the gauges of what is not as it should be, and of what waits.
+    /// Sets the gauges of faults and of the quarantine.
     func tellState() async throws {
         try await quarantine.tell()
         try await blobs.tellFaults()

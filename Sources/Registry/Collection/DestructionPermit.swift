@@ -1,15 +1,15 @@
 package import WeirCore
 
-/// Whether what is stored may be destroyed at this moment: asked before each collection and lifecycle run that is no dry run, and
+/// Whether stored content may be destroyed at this moment. Asked before each collection and lifecycle run that is no dry run, and
 /// before a verification repairs.
 ///
-/// Whoever builds the registry knows what speaks against it: a store that is not the right one, a clock that has jumped. Reading
+/// The builder of the registry knows the reasons against it: a store that is not the right one, a clock that has jumped. Reading
 /// and storing go on meanwhile.
 package struct DestructionPermit: Sendable {
     /// Always given: the default.
     package static let always = DestructionPermit { nil }
 
-    /// Why nothing may be destroyed now, with what to do about it; nil where it may.
+    /// Why nothing may be destroyed now, and what to do about it; nil where it may.
     package let refusal: @Sendable () async -> Refusal?
 
     package init(refusal: @escaping @Sendable () async -> Refusal?) { self.refusal = refusal }

@@ -1,18 +1,18 @@
 package import WeirCore
 
-/// A blob that was taken out of its place and waits: it can be brought back until it is deleted.
+/// A blob in quarantine: it was taken out of its place, and can be brought back until it is deleted.
 package struct LostBlob: Sendable, Equatable {
     package enum Reason: String, Sendable, CaseIterable {
         /// No repository may serve it: the images that named it were deleted, or their repository.
         case unreferenced
-        /// A file that no row explained.
+        /// A file without a row.
         case orphan
         /// Its bytes are not what was stored.
         case damaged
     }
 
     package let blob: QuarantinedBlob
-    /// Bytes of the blob; of an orphan those of its file.
+    /// Bytes of the blob; for an orphan those of its file.
     package let size: Int64
     package let reason: Reason
     package let since: Timestamp
@@ -22,13 +22,13 @@ package struct LostBlob: Sendable, Equatable {
     package var digest: Digest { blob.place.digest }
 }
 
-/// Which of them are meant.
+/// Which blobs of the quarantine are meant.
 package enum LostSelection: Sendable, Equatable {
     case all
     case digests([Digest])
 }
 
-/// What became of those that were to be brought back, or deleted.
+/// The outcome of bringing blobs back, or of deleting them.
 package struct LostReport: Sendable, Equatable {
     package struct Failure: Sendable, Equatable {
         package let digest: Digest

@@ -4,9 +4,9 @@ import WeirCore
 import WeirVault
 
 extension Quarantine {
-    /// Brings back what an operator names: each blob is read whole, and goes back to its place where its digest is right; the
-    /// repositories that held it and are still there may serve it again, and it stays for a grace period, whether an image names
-    /// it or not.
+    /// Brings back the blobs that an operator names. Each is read whole, and goes back to its place where its digest is right.
+    /// The repositories that held it, and still exist, may serve it again. It stays for a grace period, whether an image names it
+    /// or not.
     package func restore(
         _ selection: LostSelection, progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> LostReport {
@@ -35,7 +35,7 @@ extension Quarantine {
         }
     }
 
-    /// Tells the blob's bytes. Under the place's lock.
+    /// Returns the blob's size in bytes. Call it under the place's lock.
     private func restoreLocked(_ lost: LostBlob) async throws -> Int64 {
         let (place, blob) = (lost.blob.place, lost.blob)
         let (holders, row) = try await database.read { [blobs] sql in
@@ -53,7 +53,7 @@ extension Quarantine {
         }
         let size: Int64
         if let row, try await isWell(row) {
-            // It was pushed again meanwhile.
+            // The blob was pushed again meanwhile.
             size = row.size
             try await onDisk { [store = blobs.store] in try store.delete(blob) }
         } else {
@@ -80,7 +80,7 @@ extension Quarantine {
         return size
     }
 
-    /// What a row tells of is there, and nothing is known to be wrong with it.
+    /// Whether the row's file is there, and has no known fault.
     private func isWell(_ row: CollectionTable.StoredRow) async throws -> Bool {
         guard row.fault == nil else { return false }
         do {
@@ -91,7 +91,7 @@ extension Quarantine {
         }
     }
 
-    /// The key that seals what lies under a scope; nil for what is not sealed.
+    /// The key that seals the content of a scope; nil for unsealed content.
     private func key(of scope: String) async throws -> SealingKey? {
         let known = try await database.read { try LostTable.encryptions($0) }
         guard let found = known.first(where: { blobs.scope($0.encryption, in: $0.registry) == scope }) else {

@@ -2,10 +2,10 @@ import Logging
 import WeirCore
 
 extension Quarantine {
-    /// Takes blobs out of their places, those that are still to go at that moment. Call it under the places' locks.
+    /// Takes those blobs out of their places for which `isToGo` still says so. Call it under the places' locks.
     ///
-    /// - Returns: what went, and how many files could not be moved: they have no row any more, and the next collection moves
-    ///   them.
+    /// - Returns: the rows that went, and how many files could not be moved. Those have no row any more, and the next collection
+    ///   moves them.
     func take(
         _ places: [BlobPlace], because reason: LostBlob.Reason,
         where isToGo: @escaping @Sendable (CollectionTable.StoredRow, any SQLConnection) throws -> Bool
@@ -26,15 +26,15 @@ extension Quarantine {
         return (taken.map(\.0), await move(taken.map(\.1.blob)))
     }
 
-    /// A file without a row, and the row that it should have had in quarantine where a move was begun and not ended.
+    /// A file without a row, and its row in quarantine where a move was begun and not ended.
     struct Orphan: Sendable {
         let place: BlobPlace
         let size: Int64
         let begun: QuarantinedBlob?
     }
 
-    /// Takes files without a row out of their places. Call it under the places' locks: a commit that is under way has its file in
-    /// place before its row.
+    /// Takes files without a row out of their places. Call it under the places' locks: a commit puts the file in place before its
+    /// row.
     func take(orphans: [Orphan]) async throws -> (gone: Set<BlobPlace>, failures: Int64) {
         guard !orphans.isEmpty else { return ([], 0) }
         let now = clock.now
@@ -52,20 +52,20 @@ extension Quarantine {
         return (Set(taken.map(\.place)), await move(taken))
     }
 
-    /// The move into quarantine that was begun for a file, and not ended; nil where none was.
+    /// The move into quarantine that was begun for a file and has not ended; nil where there is none.
     func begunMove(of place: BlobPlace, among lost: [LostBlob]) async throws -> QuarantinedBlob? {
         for lost in lost where try await !isThere(lost.blob) { return lost.blob }
         return nil
     }
 
-    /// Tells how many could not be moved.
+    /// Returns how many could not be moved.
     private func move(_ taken: [QuarantinedBlob]) async -> Int64 {
         var failures: Int64 = 0
         for blob in taken {
             do {
                 try await onDisk { [store = blobs.store] in try store.quarantine(blob) }
             } catch BlobStoreError.missing {
-                // There is nothing that could come back.
+                // Without a file there is nothing to bring back.
                 _ = try? await database.write { try LostTable.remove(blob, $0) }
             } catch {
                 failures += 1
@@ -77,8 +77,8 @@ extension Quarantine {
         return failures
     }
 
-    /// Files in quarantine that no row tells of, as a database from before their time leaves them: their wait begins now. Those
-    /// that a row of stored blobs misses in its place go back there.
+    /// Takes in files in quarantine that have no row, as a database from an older backup leaves them: their wait begins now. A
+    /// file that a blob's row misses in its place goes back there.
     func takeInStrays() async throws {
         let store = blobs.store
         for shelf in try await lookingAtDisk({ try store.quarantineShelves() }) {
@@ -97,7 +97,7 @@ extension Quarantine {
 
     private func takeIn(_ blob: QuarantinedBlob, _ size: Int64) async throws {
         let lost = try await blobs.places.withLock(blob.place) { () -> (LostBlob, isMissed: Bool)? in
-            // Brought back or deleted since it was seen.
+            // The blob was brought back or deleted since it was seen.
             guard try await isThere(blob) else { return nil }
             let now = clock.now
             return try await database.write { sql in
@@ -123,7 +123,7 @@ extension Quarantine {
             } catch BlobStoreError.missing {
                 return false
             } catch is BlobStoreError {
-                // It cannot be looked at, which only what is there cannot.
+                // Only a file that exists can fail in this way.
                 return true
             }
         }

@@ -1,12 +1,12 @@
-// What is taken out of its place by mistake must come back. So nothing that upstream cannot give is unlinked at once:
+// A blob that is taken out of its place by mistake must come back. So what upstream cannot give is not unlinked at once:
 //
 //     place ──▶ quarantine    one transaction: still to go? row out, `lost_blob` in  │  rename          (under the place's lock)
 //     quarantine ──▶ gone     its wait is over, by its row's `since`: unlink          │  row out
 //     quarantine ──▶ place    read whole, digest right: rename  │  one transaction: row, memberships, `lost_blob` out
 //
-// The row comes before the file on the way in, and goes after it on the way out: a crash between leaves a row without its file
-// there, and the file, if there is one, in its place without a row. The next collection ends what was begun. A file in quarantine
-// without a row, as an older database leaves it, is taken in with the present as the beginning of its wait.
+// On the way in the row comes before the file, and on the way out it goes after the file. So a crash between the two leaves a row
+// whose file is not in quarantine, and perhaps the file in its place without a row. The next collection ends what was begun. A
+// file in quarantine without a row, as an older database leaves it, is taken in, and its wait begins at that moment.
 
 import Logging
 import Metrics
@@ -14,19 +14,19 @@ import NIOCore
 package import WeirCore
 import WeirVault
 
-/// What was taken out of its place and waits for the grace period, so that it can be brought back.
+/// Blobs that were taken out of their places, and can be brought back during the grace period.
 package final class Quarantine: Sendable {
     /// Places locked at once.
     static let batch = 32
 
     let database: any SQLDatabase
     let blobs: Blobs
-    /// How long it waits.
+    /// How long a blob waits before it is deleted.
     let grace: Duration
     let clock: WallClock
     let logger: Logger
     private let disk = Lane("weir.quarantine")
-    /// Who only looks does not wait for who moves and deletes.
+    /// For looking only, so that it need not wait for moves and deletions.
     private let eyes = Lane("weir.quarantine.look")
 
     init(blobs: Blobs, grace: Duration, clock: WallClock, logger: Logger) {
@@ -40,7 +40,7 @@ package final class Quarantine: Sendable {
     /// When a blob is deleted for good, unless it is brought back.
     package func end(of lost: LostBlob) -> Timestamp { lost.since + grace }
 
-    /// What is there, the oldest first, with how much it is.
+    /// The blobs in quarantine, the oldest first, and their total.
     package func list(after cursor: String?, limit: Int) async throws -> (page: Page<LostBlob>, total: CollectionReport.Count) {
         try await takeInStrays()
         let after = cursor.flatMap(Self.position)
@@ -58,32 +58,32 @@ package final class Quarantine: Sendable {
 
     // MARK: - Out
 
-    /// What is chosen to be deleted for good.
+    /// Which blobs are to be deleted for good.
     struct Due: Sendable {
-        /// Unreferenced content that waits since then.
+        /// Unreferenced blobs that have waited since then.
         let unreferencedSince: Timestamp
-        /// Orphans and damaged content that wait since then.
+        /// Orphans and damaged blobs that have waited since then.
         let othersSince: Timestamp
     }
 
-    /// Content whose wait is over.
+    /// The blobs whose wait is over.
     ///
-    /// - Parameter unreferenced: an operator's own grace for what a row said nobody needs. What nothing explained waits for the
-    ///   settings' grace.
+    /// - Parameter unreferenced: an operator's own grace for unreferenced blobs. Orphans and damaged blobs wait for the settings'
+    ///   grace.
     func due(unreferenced: Duration? = nil) -> Due {
         let now = clock.due
         return Due(
             unreferencedSince: now + (.zero - (unreferenced ?? grace)), othersSince: now + (.zero - grace))
     }
 
-    /// How much is due.
+    /// The number of blobs that are due, and their bytes.
     func total(of due: Due) async throws -> CollectionReport.Count {
         try await database.read {
             try LostTable.total(unreferencedSince: due.unreferencedSince, othersSince: due.othersSince, $0)
         }
     }
 
-    /// Deletes for good what is due, the oldest first: at most so many bytes, where told.
+    /// Deletes due blobs for good, the oldest first, until `limit` bytes are gone, where there is a limit.
     func empty(_ due: Due, atMost limit: Int64? = nil) async throws -> (gone: CollectionReport.Count, failures: Int64) {
         var gone = CollectionReport.Count()
         var failures: Int64 = 0
@@ -102,7 +102,7 @@ package final class Quarantine: Sendable {
         return (gone, failures)
     }
 
-    /// Deletes what an operator names, at once and for good.
+    /// Deletes the blobs that an operator names, at once and for good.
     package func discard(
         _ selection: LostSelection, progress: @Sendable (ChoreProgress) -> Void = { _ in }
     ) async throws -> LostReport {
@@ -117,7 +117,7 @@ package final class Quarantine: Sendable {
         return report
     }
 
-    /// The file first: what is unlinked gives room for the row's deletion, too.
+    /// The file goes first: unlinking it makes room for the row's deletion, too.
     private func delete(_ lost: [LostBlob], _ gone: inout CollectionReport.Count) async throws -> Int64 {
         let (deleted, failures) = try await blobs.places.withLocks(lost.map(\.blob.place)) {
             var deleted: [LostBlob] = []
@@ -149,7 +149,7 @@ package final class Quarantine: Sendable {
         return failures
     }
 
-    /// Every blob that is meant, one at a time. What is asked for and not there is told.
+    /// Calls `body` for every blob that is meant, one at a time. Reports digests that are not in quarantine.
     func forEach(
         of selection: LostSelection, _ report: inout LostReport, _ body: (LostBlob, inout LostReport) async throws -> Void
     ) async throws {
@@ -185,7 +185,7 @@ package final class Quarantine: Sendable {
         return Hex.encode((0..<8).map { _ in UInt8.random(in: 0...255, using: &random) })
     }
 
-    /// Runs blocking work that moves or deletes, one after the other.
+    /// Runs blocking work that moves or deletes files, one piece after the other.
     func onDisk<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await run(work, on: disk)
     }

@@ -1,7 +1,7 @@
 import WeirCore
 
-/// What a repair is going to do when everything has been looked at: nothing, where there is so much of it that it looks like the
-/// disk.
+/// What a repair will do when everything has been looked at. It does nothing where there is so much to repair that the disk is
+/// likely to blame.
 struct Repairs {
     struct Repair {
         var fault: VerifyReport.Fault
@@ -9,7 +9,7 @@ struct Repairs {
         let isCached: Bool
     }
 
-    /// Faults in a row: a volume that is not there shows so, long before everything has been looked at.
+    /// Counts faults in a row: a missing volume shows so, long before everything has been looked at.
     struct Streak {
         static let limit = 20
         private(set) var longest = 0
@@ -27,7 +27,7 @@ struct Repairs {
     }
 
     let givesUpPushed: Bool
-    /// More than this is no single disk error.
+    /// More faults than this are no single disk error.
     private let limit: Int64
     private let stored: Int64
     var streak = Streak()

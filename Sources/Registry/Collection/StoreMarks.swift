@@ -1,8 +1,8 @@
 package import WeirCore
 
-/// Keeps the database and the store of blobs together: at the start, at the stop, and before anything is destroyed.
+/// Checks that the database and the blob store belong together: at the start, at the stop, and before anything is destroyed.
 package final class StoreMarks: Sendable {
-    /// They do not belong together as they are, and nobody said that it is meant.
+    /// The two do not seem to belong together, and the operator has not accepted that.
     package struct Doubtful: Error, Equatable {
         package let doubt: StoreBond.Doubt
 
@@ -18,7 +18,8 @@ package final class StoreMarks: Sendable {
         self.store = store
     }
 
-    /// Compares, and moves both on by one. Throws `Doubtful` before anything is changed. Blocks: it is for the start.
+    /// Compares the two marks, and moves both on by one. Throws `Doubtful` before anything is changed. Blocks, so it is for the
+    /// start.
     ///
     /// - Returns: the doubt that was accepted, if there was one, and whether the store is the older of the two.
     package func join(
@@ -28,27 +29,27 @@ package final class StoreMarks: Sendable {
             (try FactTable.storeMark(sql), try FactTable.holdsBlobs(sql))
         }
         let found = try store.mark()
-        // To look for files takes long in a big store, and is needed only where the database has never seen it.
+        // Looking for files takes long in a big store, and is needed only where the database has never seen the store.
         let bond = StoreBond(
             recorded: recorded, found: found, hasRows: hasRows, hasFiles: recorded == nil ? try store.holdsBlobs() : hasRows)
         switch bond.verdict(accepting: accepted, new: .new()) {
         case .doubtful(let doubt): throw Doubtful(doubt: doubt)
         case .together(let next, let isStoreOlder):
-            // A store's first mark comes before the row: a crash between the two then leaves one that nobody has taken up.
+            // A store's first mark comes before the row: a crash between the two leaves a mark that no database has recorded.
             if found == nil { try store.setMark(StoreMark(id: next.id, count: 0)) }
             try await put(next)
             return (bond.doubt, isStoreOlder)
         }
     }
 
-    /// Moves both on by one: a copy of the database that was made before is older from now on, and is told so.
+    /// Moves both on by one: a copy of the database from before is older from now on, and is recognised as such.
     package func advance() async throws {
         guard let recorded = try await database.read({ try FactTable.storeMark($0) }) else { return }
         if let refusal = await refusal { throw refusal }
         try await put(recorded.next)
     }
 
-    /// Why nothing may be taken out of the store now: it is not the one that the program was started with. Nil where it is.
+    /// Why nothing may be taken out of the store now: it is not the one that the program started with. Nil where it is.
     package var refusal: Refusal? {
         get async {
             do {

@@ -1,8 +1,7 @@
 import WeirCore
 
 extension Verifier {
-    /// Looks up every file of the store among the rows. Files without one go into quarantine where a repair is wanted, unless
-    /// there are many.
+    /// Looks up every file of the store among the rows. A repair puts files without a row into quarantine, unless there are many.
     func verifyFiles(
         into report: inout VerifyReport, _ repairs: inout Repairs, _ progress: (ChoreProgress) -> Void
     ) async throws {
@@ -25,7 +24,7 @@ extension Verifier {
         try await repairFiles(&repairs, into: &report)
     }
 
-    /// Under the place's lock no commit is half-way: it may have its row by now.
+    /// Looks again under the place's lock, where no commit is half-way: the file may have its row by now.
     private func tell(
         _ entry: BlobEntry, _ begun: QuarantinedBlob?, into report: inout VerifyReport, _ repairs: inout Repairs
     ) async throws {

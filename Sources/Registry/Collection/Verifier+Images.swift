@@ -31,7 +31,7 @@ extension Verifier {
     }
 
     private func look(at image: VerifyTable.ImageRow, repair: Bool) async throws -> ManifestFinding {
-        // Gone since the page was read: then there is nothing to say about it.
+        // An image that is gone since the page was read has no fault.
         guard let repository = try await repositories.find(image.name, in: image.registry), repository.id == image.repository,
             let row = try await database.read({ try ImageTable.find(.digest(image.digest), in: repository.id, $0) })
         else { return .well }
@@ -43,7 +43,7 @@ extension Verifier {
                 image.fault(.damagedManifest, "the bytes have the digest \(digest)", needsPush: image.origin == .push))
         } catch let refusal as Refusal where refusal.reason == .contentDamaged {
             var fault = image.fault(.damagedManifest, refusal.message, needsPush: row.origin == .push)
-            // Its row stays: the next pull brings the bytes from upstream, and with the row its tags would go.
+            // Its row stays, since its tags would go with it: the next pull brings the bytes from upstream.
             let isCovered = try await rules.rule(covering: image.name, in: image.registry) != nil
             fault.isRepaired = repair && row.origin == .cache && isCovered
             return .fault(fault)
@@ -64,7 +64,7 @@ extension Verifier {
                 let scope = blobs.place(of: digest, in: repository).scope
                 let standing = try BlobTable.standing(of: digest, in: image.repository, scope: scope, sql)
                 if standing.membership != nil, standing.stored != nil { return nil }
-                // What was evicted, or never asked for, comes from upstream.
+                // Blobs that were evicted, or never asked for, come from upstream.
                 if isCovered, standing.membership != .push { return nil }
                 let why = standing.membership == nil ? "the repository has no right to" : "the store does not hold"
                 return image.fault(.missingLayer, "\(why) the blob \(digest)", needsPush: true)

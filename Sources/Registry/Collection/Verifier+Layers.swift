@@ -3,15 +3,15 @@ import WeirCore
 import WeirVault
 
 extension Verifier {
-    /// What reading a stored blob whole shows.
+    /// The outcome of reading a stored blob whole.
     enum Finding {
         case well
-        /// Its key is disabled, or waits for its deletion: nothing can be said about the bytes, and nothing is amiss.
+        /// Its key is disabled, or waits for its deletion: the bytes cannot be checked, and no fault is reported.
         case sealedAway
         case flaw(VerifyReport.Fault.Kind, String, BlobFault?)
     }
 
-    /// Reads every blob that some repository may serve.
+    /// Reads every blob that a repository may serve.
     func verifyLayers(
         into report: inout VerifyReport, _ repairs: inout Repairs, _ progress: (ChoreProgress) -> Void
     ) async throws {
@@ -45,7 +45,7 @@ extension Verifier {
     private func look(at row: CollectionTable.StoredRow, sealedBy key: SealingKey?) async throws -> Finding {
         do {
             let file = try blobs.store.open(row.place)
-            // A file of another length does not open as this blob's: that it is the length is worth telling.
+            // A file of another length does not open, either; the length is the more telling reason.
             guard (key == nil ? file.size : SealedFormat.plainSize(ofFileSize: file.size)) == row.size else {
                 let detail = "the file has \(file.size) bytes; the blob has \(row.size)"
                 return .flaw(.wrongLength, detail, BlobFault(.damaged, detail))
@@ -56,7 +56,7 @@ extension Verifier {
             let detail = "the bytes have the digest \(digest)"
             return .flaw(.wrongDigest, detail, BlobFault(.damaged, detail))
         } catch let refusal as Refusal {
-            // The keyring's word.
+            // A refusal of the keyring.
             return refusal.isSealedAway ? .sealedAway : .flaw(.keyGone, refusal.message, nil)
         } catch {
             guard let fault = BlobFault(error) else { throw error }
@@ -72,7 +72,7 @@ extension Verifier {
         _ kind: VerifyReport.Fault.Kind, _ detail: String, of found: Collector.Found, into report: inout VerifyReport,
         _ repairs: inout Repairs
     ) async throws {
-        // Changed since it was read: then there is nothing to say about it.
+        // A row that has changed since it was read has no fault.
         guard try await isStill(found.row) else { return }
         let isCached = try await collector.isCached(found)
         var fault = VerifyReport.Fault(
@@ -89,8 +89,8 @@ extension Verifier {
         try await database.read { try CollectionTable.stored(row.place, $0)?.storedAt == row.storedAt }
     }
 
-    /// Takes damaged content out of its place, into quarantine, and forgets rows of cached content whose file is gone: unless
-    /// there is so much of it that the disk is to blame.
+    /// Takes damaged content out of its place into quarantine, and removes the rows of cached content whose file is gone. Does
+    /// nothing where there is so much of it that the disk is likely to blame.
     func repairLayers(_ repairs: inout Repairs, into report: inout VerifyReport) async throws {
         if let reason = repairs.refusal { report.stopped = reason }
         for var repair in repairs.takeAll() {
@@ -114,7 +114,7 @@ extension Verifier {
                 }
                 return failures == 0
             }
-            // It may have come back.
+            // The file may have come back.
             guard case .flaw(.missingFile, _, _) = try await look(at: row, sealedBy: nil) else { return false }
             try await database.write { sql in
                 guard try CollectionTable.stored(row.place, sql)?.storedAt == row.storedAt else { return }
@@ -126,11 +126,11 @@ extension Verifier {
 }
 
 extension VerifyReport.Fault.Kind {
-    /// The bytes are not there, or not what they were: only somebody else's copy helps.
+    /// The bytes are missing, or not those that were stored: only another copy helps.
     fileprivate var meansLoss: Bool { [.missingFile, .wrongLength, .damaged, .wrongDigest].contains(self) }
 }
 
 extension Refusal {
-    /// A key was disabled, or is about to be deleted, by somebody who wanted nobody to read what it seals.
+    /// An administrator disabled the key, or ordered its deletion, so that what it seals cannot be read.
     var isSealedAway: Bool { reason == .kmsKeyDisabled || reason == .kmsInvalidState }
 }

@@ -2,12 +2,12 @@ import Logging
 import Metrics
 import WeirCore
 
-/// Compares what the rows promise with what the disk holds: every blob read and hashed, every manifest opened, every file looked
-/// up. Everything goes on meanwhile; what changes while it is looked at is no fault.
+/// Compares the rows with the disk: reads and hashes every blob, opens every manifest, looks up every file. Everything else goes
+/// on; what changes while it is looked at is no fault.
 ///
-/// A repair takes damaged content that upstream gives again out of the way, and what nobody knows, into quarantine. What a client
-/// pushed it leaves, unless it is told to give that up, too; what cannot be read now it never touches; and where there is much of
-/// it, it does nothing: that is a volume, not a blob. Nothing is ever made up.
+/// A repair puts damaged content that upstream gives again, and files without a row, into quarantine. It leaves pushed content,
+/// unless it is told to give that up too, and never touches content that cannot be read now. Where there is much to repair it
+/// does nothing, since many faults are a volume's and not a blob's. It never makes content up.
 package final class Verifier: Sendable {
     let database: any SQLDatabase
     let repositories: Repositories
@@ -32,8 +32,8 @@ package final class Verifier: Sendable {
     }
 
     /// - Parameters:
-    ///   - repair: takes out of the way what upstream gives again, and files without a row.
-    ///   - givingUpPushed: of a repair: damaged content, too, that only a push brings back.
+    /// - repair: puts into quarantine what upstream gives again, and files without a row.
+    /// - givingUpPushed: makes a repair also take damaged content that only a push brings back.
     /// - Throws: the refusal of the `DestructionPermit` where a repair is wanted.
     package func verify(
         repair: Bool = false, givingUpPushed: Bool = false, progress: @Sendable (ChoreProgress) -> Void = { _ in }

@@ -2,21 +2,20 @@ package import WeirCore
 
 /// What a verification found.
 package struct VerifyReport: Sendable, Equatable {
-    /// Something that is not as it should be.
+    /// One fault.
     package struct Fault: Sendable, Equatable {
         package enum Kind: String, Sendable, CaseIterable {
             /// The row says that the blob is here, and its file is not.
             case missingFile
-            /// The file cannot be one of a blob of this size.
+            /// The file's length does not belong to a blob of this size.
             case wrongLength
             /// The bytes are not those that were sealed.
             case damaged
-            /// The bytes open, and have another digest.
+            /// The bytes open, but have another digest.
             case wrongDigest
-            /// The disk does not give them now: nothing can be said about the bytes. Never touched.
+            /// The disk does not deliver the bytes now, so they cannot be checked. Never touched.
             case unreadable
-            /// The key that seals it is not here: it was deleted, or the database is not the one that belongs to the files. Never
-            /// touched.
+            /// The sealing key is not here: it was deleted, or the database does not belong to the files. Never touched.
             case keyGone
             /// A file without a row: garbage that a crash left.
             case orphanFile
@@ -29,13 +28,13 @@ package struct VerifyReport: Sendable, Equatable {
         }
 
         package let kind: Kind
-        /// Where: a blob's place, a file, or REPOSITORY@DIGEST.
+        /// Where the fault is: a blob's place, a file, or REPOSITORY@DIGEST.
         package let subject: String
-        /// What else there is to know.
+        /// Further facts about the fault.
         package let detail: String
-        /// Repositories that are concerned, `ACCOUNT/REGION/NAME`, at most ten.
+        /// Repositories that the fault concerns, `ACCOUNT/REGION/NAME`, at most ten.
         package let repositories: [String]
-        /// Whether it is as it should be now: removed, or it will come from upstream when it is asked for.
+        /// The fault is mended: the content was removed, or upstream will give it when it is asked for.
         package var isRepaired = false
         /// Only a push of the same content brings it back.
         package var needsPush = false
@@ -52,8 +51,7 @@ package struct VerifyReport: Sendable, Equatable {
     package var manifests: Int64 = 0
     /// Blobs that no repository may serve: garbage, which is not read.
     package var unheld: Int64 = 0
-    /// Blobs whose key is disabled or waits for its deletion. Nothing is amiss with them, as far as anybody can know; never
-    /// touched.
+    /// Blobs whose key is disabled or waits for its deletion. They cannot be checked, count as no fault, and are never touched.
     package var sealedAway = CollectionReport.Count()
     /// Manifests of the same kind.
     package var sealedAwayManifests: Int64 = 0
@@ -69,7 +67,7 @@ package struct VerifyReport: Sendable, Equatable {
         endedAt = now
     }
 
-    /// Nothing is amiss, or nothing any more.
+    /// There are no faults, or all are repaired.
     package var isClean: Bool { faultCount == repaired }
 
     mutating func add(_ fault: Fault) {

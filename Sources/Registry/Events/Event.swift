@@ -1,8 +1,8 @@
 package import WeirCore
 
-/// Something that happened to an image, as ECR tells EventBridge of it (docs/ecr.md, "Events and the audit").
+/// What happened to an image, as ECR reports it to EventBridge (docs/ecr.md, "Events and the audit").
 package struct Event: Sendable, Equatable {
-    /// What kind of event it is. What AWS has no name for begins with `Weir`.
+    /// The kind of an event. Kinds that AWS has no name for begin with `Weir`.
     package struct DetailType: Sendable, Hashable {
         package let text: String
 
@@ -37,12 +37,12 @@ package struct Event: Sendable, Equatable {
     }
 }
 
-/// Where events go. Telling never waits and never fails: an event is a courtesy, what it tells of has happened.
+/// Where events go. `emit` never waits and never fails: what an event reports has already happened.
 package protocol EventSink: Sendable {
     func emit(_ event: Event)
 }
 
-/// Tells nobody.
+/// Drops every event.
 package struct NoEvents: EventSink {
     package init() {}
     package func emit(_: Event) {}

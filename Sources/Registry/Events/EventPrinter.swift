@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// Puts events into EventBridge's envelope and hands each, as one line of JSON, to everybody who takes lines.
+/// Puts events into EventBridge's envelope, and hands each as one line of JSON to all sinks.
 package struct EventPrinter: EventSink {
     private let sinks: [any LineSink]
     private let clock: WallClock

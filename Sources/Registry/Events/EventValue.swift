@@ -8,7 +8,7 @@ package indirect enum EventValue: Sendable, Equatable {
     case list([EventValue])
     case object([EventMember])
 
-    /// An object of the members that are there.
+    /// An object of the members that are not nil.
     package static func members(_ members: KeyValuePairs<String, EventValue?>) -> EventValue {
         .object(EventMember.list(members))
     }

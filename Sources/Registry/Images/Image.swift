@@ -35,7 +35,7 @@ package struct ImageDetail: Hashable, Sendable {
     package let activatedAt: Timestamp?
 }
 
-/// An image as somebody named it: raw text, because a bad digest in a batch fails by itself and not the whole call.
+/// An image as a caller names it. Raw text: a malformed digest in a batch fails by itself, and not the whole call.
 package struct ImageIDRequest: Hashable, Sendable {
     package let digest: String?
     package let tag: String?
@@ -46,7 +46,7 @@ package struct ImageIDRequest: Hashable, Sendable {
     }
 }
 
-/// A manifest as it lies here.
+/// A manifest as it is stored.
 package struct StoredImage: Sendable {
     package let digest: Digest
     package let tag: Tag?
@@ -88,15 +88,15 @@ package struct ServedManifest: Sendable {
     package let digest: Digest
     package let mediaType: String
     package let bytes: ByteBuffer
-    /// Set where upstream could not be asked and what was held is served: why.
+    /// Why what is held was served without upstream's word; nil where it was not.
     package var warning: String?
 }
 
-/// What became of a pushed manifest.
+/// The outcome of pushing a manifest.
 package struct PutImage: Sendable {
     package let digest: Digest
     package let mediaType: String
     package let subject: Digest?
-    /// The same manifest was there under the same tag: nothing changed.
+    /// The same manifest was there under the same tags: nothing changed.
     package let wasAlreadyThere: Bool
 }

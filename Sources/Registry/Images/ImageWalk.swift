@@ -1,20 +1,20 @@
 package import WeirCore
 
-/// The way through an image that is a list: each manifest once, however often and in however many lists it is named.
+/// The way through an image that is a list. It meets each manifest once, in however many lists it is named.
 ///
-/// Whoever writes lists may let each name the next one a thousand times. So what a walk does grows with the number of manifests
-/// that there are, and not with the number of ways to them.
+/// A hostile author may let each list name the next one a thousand times. So the work of a walk grows with the number of
+/// manifests, and not with the number of paths to them.
 package struct ImageWalk {
-    /// Lists below lists: an honest image has one.
+    /// Levels of lists below one another: an honest image has one.
     package static let deepest = 4
-    /// Manifests in one image. The largest that are known have a few hundred.
+    /// Manifests in one image. The largest known images have a few hundred.
     package static let most = 2_000
 
     private var seen: Set<Digest> = []
 
     package init() {}
 
-    /// True where the manifest is to be looked at, which is said once of each.
+    /// True where the manifest is met for the first time, and so must be looked at.
     ///
     /// Throws `limitExceeded` where it lies too deep, or where there are too many.
     package mutating func enters(_ digest: Digest, depth: Int) throws(Refusal) -> Bool {

@@ -1,8 +1,8 @@
 package import WeirCore
 
 extension Images {
-    /// Several manifests as they lie here: ECR's `BatchGetImage`. Each id answers for itself, and once, however often it is asked
-    /// for. What does not fit into `ImageBatch.mostBytes` any more fails: nothing of it is read.
+    /// Several stored manifests: ECR's `BatchGetImage`. Each id succeeds or fails by itself, and is answered once, however often
+    /// the call names it. A manifest that would exceed `ImageBatch.mostBytes` fails unread.
     package func batchGet(
         _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> (images: [StoredImage], failures: [ImageFailure]) {
@@ -86,18 +86,18 @@ extension Images {
     }
 }
 
-/// How much one answer of `BatchGetImage` may hold. A call of two kilobytes names a hundred manifests of four megabytes each:
-/// four such calls at once would be gigabytes of memory.
+/// Bounds one answer of `BatchGetImage`. A call of 2 KB names 100 manifests of 4 MB each: four such calls at once would take
+/// gigabytes of memory.
 struct ImageBatch: Sendable {
     static let mostBytes = 16 * 1024 * 1024
-    /// What is told of an image that does not fit.
+    /// The failure's reason for an image that does not fit.
     static let reason =
         "The manifests of this answer would be longer than \(mostBytes >> 20) MiB. Ask for this image again, with fewer others"
     static let full = ImageIDRequest.Finding.failed(.imageInaccessible, reason)
 
     private var bytes = 0
 
-    /// Whether so many bytes more fit in; then they are counted.
+    /// Counts that many bytes more, where they fit in.
     mutating func takes(_ count: Int) -> Bool {
         guard bytes.adding(count) <= Self.mostBytes else { return false }
         bytes += count
@@ -106,7 +106,7 @@ struct ImageBatch: Sendable {
 }
 
 extension [ImageIDRequest] {
-    /// The first of each, in their order.
+    /// Without repetitions, in the order of first mention.
     var distinct: [ImageIDRequest] {
         var seen: Set<ImageIDRequest> = []
         return filter { seen.insert($0).inserted }
@@ -114,13 +114,13 @@ extension [ImageIDRequest] {
 }
 
 extension ImageIDRequest {
-    /// What an id turns out to name.
+    /// What an id was found to name.
     enum Finding: Sendable {
         case found(Digest, Tag?)
         case failed(ImageFailure.Code, String)
     }
 
-    /// An id's text, read: before anything is looked up.
+    /// An id's text, parsed but not looked up.
     enum Parsed: Sendable {
         /// What to look up, and the digest that it must then have.
         case named(Reference, Digest?)

@@ -1,8 +1,8 @@
 package import WeirCore
 
 extension Images {
-    /// The image that one id names: its digest, and the tag if it was named by one. For operations on a single image, which
-    /// refuse where a batch would fail in part.
+    /// The image that one id names: its digest, and the tag where the id has one. For operations on a single image, which refuse
+    /// where a batch would report a failure.
     package func find(
         _ id: ImageIDRequest, in name: RepositoryName, of registry: RegistryID
     ) async throws -> ImageID {
@@ -12,7 +12,7 @@ extension Images {
 }
 
 extension ImageIDRequest {
-    /// Throws the refusal of an id that no image can have, whatever is there.
+    /// Throws the refusal of a malformed id, without looking it up.
     func checkForm() throws(Refusal) {
         if case .failed(_, let reason) = parsed { throw Refusal(.invalidParameter, reason) }
     }

@@ -32,7 +32,7 @@ extension Images {
         return Page(details, limit: limit) { $0.digest.description }
     }
 
-    /// The named images. One that is missing fails the whole call, as in ECR, and so does one that cannot be: as what it is.
+    /// The named images. An id that is missing or malformed fails the whole call, with its own reason, as in ECR.
     package func describe(
         _ ids: [ImageIDRequest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> [ImageDetail] {

@@ -3,17 +3,18 @@ package import WeirCore
 
 /// A manifest that a client pushes.
 package struct ImagePush: Sendable {
-    /// What happens where the same image lies under the same tags already: the registry API takes it once more, ECR's refuses.
+    /// What happens where the same image has the same tags already: the registry API accepts the push, ECR's API refuses it.
     package enum Presence: Sendable { case accepted, refused }
 
     package var bytes: ByteBuffer
     package var contentType: String?
-    /// What the bytes must have, where the client says it.
+    /// The digest that the bytes must have, where the client names one.
     package var digest: Digest?
-    /// What is to name the image; none leaves it as it is.
+    /// The tags to point at the image; with none, present tags stay as they are.
     package var tags: [Tag]
     package var whereAlreadyThere: Presence
-    /// The body or its sender must say what it is, as ECR's own API wants it; the registry API takes what its shape tells.
+    /// The body or its sender must name the media type, as ECR's own API demands. The registry API infers it from the body's
+    /// shape.
     package var mustBeNamed = false
 
     package init(
@@ -56,7 +57,7 @@ extension Images {
         try blobs.check(repository)
         let manifest = try Manifest.pushed(push)
         let scope = blobs.place(of: manifest.digest, in: repository).scope
-        // Nearly all that is refused is refused here, while others may write. The transaction asks again, in a few statements.
+        // Most refusals are made here, where other writers are not held up. The transaction checks again, in a few statements.
         try await database.read { sql in
             try Self.checkReferences(of: manifest, in: repository, scope: scope, sql)
             try Self.checkDepth(of: manifest, in: repository, sql)
@@ -94,7 +95,7 @@ extension Images {
     private struct Moved: Sendable {
         let tags: [Tag]
         let isAdded: Bool
-        /// Copies to other registries are to be made.
+        /// Copies to other registries have been ordered.
         let isReplicated: Bool
     }
 
@@ -115,7 +116,7 @@ extension Images {
         return before != digest
     }
 
-    /// What a manifest names must be here first, pushed to this repository or admitted to it, and as long as it says.
+    /// All that a manifest names must be here first, pushed or admitted to this repository, and as long as the manifest says.
     static func checkReferences(
         of manifest: Manifest, in repository: Repository, scope: String, _ sql: any SQLConnection
     ) throws {
@@ -135,10 +136,10 @@ extension Images {
         }
     }
 
-    /// What a list may lead to on any one of its levels.
+    /// Manifests that a list may lead to on any one of its levels.
     private static let maxOnLevel = 10_000
 
-    /// Whoever walks through a list can rely on an end (`ImageWalk`): no more lists in each other than it goes through.
+    /// Walks through lists rely on an end (`ImageWalk`), so lists may not be nested deeper than a walk goes.
     private static func checkDepth(of manifest: Manifest, in repository: Repository, _ sql: any SQLConnection) throws {
         var level = Set(manifest.children.map(\.digest))
         for _ in 1..<ImageWalk.deepest {
@@ -157,7 +158,7 @@ extension Images {
 extension Manifest {
     /// Reads what a client pushed; says what is wrong with it in ECR's form.
     fileprivate static func pushed(_ push: ImagePush) throws(Refusal) -> Manifest {
-        // From upstream any word is passed over; whoever pushes can be told.
+        // A malformed type from upstream is ignored; a pushing client can be told about it.
         if let named = push.contentType.map(MediaType.essence), !named.isEmpty, !MediaType.isWellFormed(named) {
             throw .manifestOutOfBounds("\(ManifestError.badMediaType("Content-Type", named))")
         }

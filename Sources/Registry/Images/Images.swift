@@ -1,7 +1,7 @@
 package import WeirCore
 import WeirVault
 
-/// The images of repositories: put, read and removed. What comes from upstream goes through `Pulls`.
+/// The images of repositories: put, read and removed. Images from upstream go through `Pulls`.
 package final class Images: Sendable {
     let database: any SQLDatabase
     let repositories: Repositories
@@ -51,7 +51,8 @@ package final class Images: Sendable {
         told.forEach(events.emit)
     }
 
-    /// What is told of an image that is about to go, or to lose some of its tags. Asked while its row is there.
+    /// The events for an image that is about to be removed, or to lose some of its tags. Call it while the image's row is still
+    /// there.
     static func deletions(
         _ ids: [ImageID], of digest: Digest, in repository: Repository, _ sql: any SQLConnection
     ) throws -> [Event] {

@@ -3,7 +3,7 @@ import ServiceLifecycle
 import Synchronization
 package import WeirCore
 
-/// When images were last pulled: noted in memory on the way, written every few seconds. A pull never waits for the write lock.
+/// When images were last pulled: noted in memory, and written every few seconds. So a pull never waits for the write lock.
 package final class PullTimes: Service {
     private struct Key: Hashable {
         let repository: Int64
@@ -28,7 +28,7 @@ package final class PullTimes: Service {
         self.logger = logger
     }
 
-    /// Notes a pull, unless the registry excludes the caller's from being recorded.
+    /// Notes a pull, unless the registry excludes the caller's pulls from being recorded.
     func note(_ digest: Digest, in repository: Repository, by caller: Caller) async throws {
         guard try await settings.records(pullsOf: caller, in: repository.registry) else { return }
         note(digest, in: repository.id)
@@ -49,7 +49,7 @@ package final class PullTimes: Service {
         await flush()
     }
 
-    /// Writes what has been noted. What cannot be written is noted anew.
+    /// Writes what has been noted. What cannot be written is kept for the next time.
     package func flush() async {
         let batch = noted.withLock { noted in
             defer { noted = [:] }

@@ -2,7 +2,7 @@ import Logging
 package import WeirCore
 
 extension Lifecycle {
-    /// Begins a preview of this policy, or of the repository's own, in the place of the one before. Gives the policy's text.
+    /// Begins a preview of this policy, or of the repository's own, and drops the one before. Returns the policy's text.
     ///
     /// Throws `repositoryNotFound`, `lifecyclePolicyNotFound`, `lifecyclePreviewInProgress`.
     package func startPreview(
@@ -24,9 +24,9 @@ extension Lifecycle {
         return policy
     }
 
-    /// A page of what the last preview found; with `ids`, what it found of these.
+    /// A page of the last preview's results; with `ids`, the results for these images.
     ///
-    /// Throws `repositoryNotFound`, `lifecyclePreviewNotFound`, and `invalidParameter` for an id that no image can have.
+    /// Throws `repositoryNotFound`, `lifecyclePreviewNotFound`, and `invalidParameter` for a malformed id.
     package func preview(
         for name: RepositoryName, in registry: RegistryID, ids: [ImageIDRequest]? = nil, _ filter: TagStatus = .any,
         after cursor: String? = nil, limit: Int = 100
@@ -56,7 +56,7 @@ extension Lifecycle {
     ) throws -> [LifecyclePreview.Result] {
         var results: [LifecyclePreview.Result] = []
         for id in ids {
-            // An image that is not there has no result; an id that can be nobody's is a mistake of who asks.
+            // A missing image has no result; a malformed id is refused.
             try id.checkForm()
             guard case .found(let digest, _) = try id.find(in: repository, sql),
                 let result = try LifecyclePreviewTable.result(for: digest, of: repository, sql),
@@ -67,7 +67,7 @@ extension Lifecycle {
         return results
     }
 
-    /// Makes a preview that was begun. What goes wrong is its status.
+    /// Makes a preview that was begun. A failure becomes its status.
     func finishPreview(of place: LifecycleTable.Place) async {
         do {
             let repository = try await repositories.row(place.name, in: place.registry).repository

@@ -3,13 +3,13 @@ import Metrics
 package import WeirCore
 
 extension Lifecycle {
-    /// So many images in one transaction: others who write wait no longer than for these.
+    /// Images in one transaction: other writers wait no longer than for these.
     private static let batch = 100
 
-    /// Carries out a repository's policy now, or tells what that would do. On disk when this returns.
+    /// Carries out a repository's policy now, or reports what that would do. On disk when this returns.
     ///
-    /// What is to be done is decided by one snapshot, by the function that previews use; each image is then looked at again in
-    /// the transaction that changes it, and left to the next run where it is no longer what it was.
+    /// One snapshot decides what is to be done, by the function that previews use. The transaction that changes an image looks at
+    /// it again, and leaves it to the next run where it has changed.
     ///
     /// Throws `repositoryNotFound`, `lifecyclePolicyNotFound`, and the refusal of the `DestructionPermit` where it is no dry run.
     package func run(
@@ -40,7 +40,8 @@ extension Lifecycle {
         return run
     }
 
-    /// Carries out the policies of all repositories of a registry, by name. One that fails keeps no other: it is in `failed`.
+    /// Carries out the policies of all repositories of a registry, by name. A failure stops no other repository's: it is in
+    /// `failed`.
     package func runAll(
         in registry: RegistryID, _ mode: LifecycleRun.Mode
     ) async throws -> (runs: [LifecycleRun], failed: [(name: RepositoryName, reason: String)]) {
@@ -56,14 +57,14 @@ extension Lifecycle {
         return (runs, failed)
     }
 
-    /// A repository's policy as it was written, and when it was last carried out; nil where it has not been since it was put.
+    /// A repository's policy as it was written, and when it was last carried out; nil where not since it was put.
     package func policy(
         of name: RepositoryName, in registry: RegistryID
     ) async throws -> (text: String, evaluatedAt: Timestamp?) {
         try await database.read { try Self.policy(of: name, in: registry, $0).found }
     }
 
-    /// Deletes the policy and tells what it was.
+    /// Deletes the policy and returns it.
     package func deletePolicy(
         of name: RepositoryName, in registry: RegistryID
     ) async throws -> (text: String, evaluatedAt: Timestamp?) {
@@ -84,18 +85,18 @@ extension Lifecycle {
         return (row.repository, (text, try LifecycleTable.evaluatedAt(row.repository.id, sql)))
     }
 
-    /// What a policy does to the images that are there now.
+    /// What a policy does to the present images.
     func plan(
         _ policy: LifecyclePolicy, for repository: Repository
     ) async throws -> (plan: LifecyclePlan, now: Timestamp) {
-        // Pulls of the last seconds count as well.
+        // Pulls of the last seconds count, too.
         await pullTimes.flush()
         let now = clock.due
         let images = try await database.read { try LifecycleTable.images(in: repository.id, $0) }
         return (policy.plan(for: images, at: now), now)
     }
 
-    /// Does the steps in their order and tells which of them were done.
+    /// Does the steps in their order. Returns those that were done.
     private func carryOut(
         _ steps: [LifecyclePlan.Step], under policy: String, in repository: Repository
     ) async throws -> [LifecyclePlan.Step] {
@@ -104,7 +105,7 @@ extension Lifecycle {
             let batch = Array(steps[start..<min(start + Self.batch, steps.count)])
             let now = clock.now
             let told = try await database.write { sql in
-                // Whoever takes the policy back while it runs stops it.
+                // A policy that was changed or deleted during the run stops it.
                 guard try LifecycleTable.policy(of: repository.id, sql) == policy else { return [Told]() }
                 return try batch.compactMap { try Self.carryOut($0, in: repository, at: now, sql) }
             }
@@ -115,7 +116,7 @@ extension Lifecycle {
         return done
     }
 
-    /// A step that was done, and what is to be told of it.
+    /// A step that was done, and its events.
     private struct Told {
         let step: LifecyclePlan.Step
         let events: [Event]
@@ -173,8 +174,8 @@ extension Lifecycle {
 }
 
 extension LifecyclePlan.Step {
-    /// False where something happened to the image since the plan: it has other tags, was pushed again, came from the archive or
-    /// went there, or was pulled although it was about to become unpullable.
+    /// False where the image has changed since the plan: it has other tags, was pushed again, came from the archive or went
+    /// there, or was pulled although it was to be archived.
     fileprivate func stillHolds(for now: LifecycleImage) -> Bool {
         now.tags == image.tags && now.pushedAt == image.pushedAt && now.status == image.status
             && now.archivedAt == image.archivedAt && now.activatedAt == image.activatedAt

@@ -8,8 +8,8 @@ package enum TargetStorageClass: String, Sendable, CaseIterable {
 }
 
 extension Lifecycle {
-    /// Moves one image to the archive, at once, or begins to bring it back; what is about it goes with it, and a list brings back
-    /// what it names. Gives the image and its status now.
+    /// Moves one image to the archive, at once, or begins to bring it back. Its referrers go with it, and a list brings back the
+    /// images that it names. Returns the image and its present status.
     ///
     /// Throws `repositoryNotFound`, `imageNotFound`, `storageClassUpdateNotSupported`.
     package func setStorageClass(
@@ -52,7 +52,7 @@ extension Lifecycle {
         return told
     }
 
-    /// Nothing is told yet: that an image can be read again is told when it can.
+    /// No event yet: the image's return is reported when it can be read again.
     private static func beginActivation(
         of digest: Digest, in repository: Repository, _ sql: any SQLConnection
     ) throws -> [Event] {
@@ -69,7 +69,7 @@ extension Lifecycle {
         return []
     }
 
-    /// Goes from an image to those that go with it, and from those that went on to theirs.
+    /// Visits the images that go with an image, and for each that moved those that go with that one.
     private static func follow(
         from digest: Digest, _ next: (Digest) throws -> [Digest], _ move: (Digest) throws -> Bool
     ) throws {
@@ -81,7 +81,7 @@ extension Lifecycle {
         }
     }
 
-    /// Brings back every image that is on its way.
+    /// Finishes the return of every image that is on its way back.
     func finishActivations() async throws {
         while true {
             let batch = try await database.read { try StorageClassTable.activating(limit: 100, $0) }
@@ -104,7 +104,7 @@ extension Lifecycle {
         }
     }
 
-    /// A pushed image that comes back is for other registries as if it had been pushed. True where one of them is to have it.
+    /// For replication, a pushed image that comes back counts as pushed. True where another registry is to have it.
     private static func replicate(
         _ digest: Digest, in repository: Repository, at now: Timestamp, _ sql: any SQLConnection
     ) throws -> Bool {
@@ -113,7 +113,7 @@ extension Lifecycle {
         return try ReplicationTable.enqueue(digest, tags, in: repository, at: now, sql)
     }
 
-    /// What is told of an image that has just moved, once for each of its tags.
+    /// The events for an image that has just moved, one for each of its tags.
     static func moved(
         _ digest: Digest, in repository: Repository, _ sql: any SQLConnection
     ) throws -> [Event] {

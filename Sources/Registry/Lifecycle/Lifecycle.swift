@@ -3,25 +3,25 @@ import Metrics
 import ServiceLifecycle
 import WeirCore
 
-/// Lifecycle policies carried out, previewed, and run on a schedule; and the archive, to which they move images
-/// (docs/ecr.md, "How a lifecycle policy is carried out").
+/// Lifecycle policies: carried out, previewed, and run on a schedule; and the archive, to which they move images (docs/ecr.md,
+/// "How a lifecycle policy is carried out").
 ///
-/// What was asked for is written down before it is answered, so that a restart forgets neither a preview nor an image on its
-/// way back.
+/// A request is written down before it is answered, so that a restart forgets neither a preview nor an image on its way back.
 package final class Lifecycle: Service {
     package struct Settings: Sendable {
-        /// An image that meets a rule is dealt with within this time: ECR's 24 hours. Nil: only by command.
+        /// Time within which an image that meets a rule is dealt with: ECR's 24 hours. Nil: only by command.
         package var interval: Duration?
 
         package init(interval: Duration? = .seconds(24 * 3600)) { self.interval = interval }
 
-        /// How often due repositories are looked for: so that a new policy does not wait long, and an old one is not late.
+        /// How often due repositories are looked for: often enough that a new policy does not wait long, and an old one is not
+        /// late.
         var period: Duration? {
             interval.map { min(max($0 / 24, .milliseconds(200)), .seconds(3600)) }
         }
     }
 
-    /// How long what a preview found is kept.
+    /// How long a preview's results are kept.
     static let previewLife = Duration.seconds(24 * 3600)
 
     let settings: Settings
@@ -49,7 +49,7 @@ package final class Lifecycle: Service {
         permit = parts.destruction
     }
 
-    /// Makes previews and brings images back as they are asked for, and carries out what is due.
+    /// Makes previews and brings images back on request, and carries out due policies.
     package func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
             await withDiscardingTaskGroup { group in
@@ -65,10 +65,10 @@ package final class Lifecycle: Service {
     /// Makes `run` look for errands now.
     func wakeUp() { wish.yield() }
 
-    /// Makes the previews and brings back the images that have been asked for. `run` does it by itself.
+    /// Makes the requested previews, and brings back the requested images. `run` calls it by itself.
     package func doErrands() async {
         do {
-            // First what changes images, then what looks at them: a run that follows finds what the preview found.
+            // Work that changes images comes before work that looks at them: a run that follows finds what the preview found.
             try await finishActivations()
             for place in try await database.read(LifecyclePreviewTable.open) { await finishPreview(of: place) }
         } catch {
@@ -87,7 +87,7 @@ package final class Lifecycle: Service {
         }
     }
 
-    /// Carries out, in every registry, the policies that are due. `run` does it by itself.
+    /// Carries out the due policies of every registry. `run` calls it by itself.
     package func runDue() async {
         guard let interval = settings.interval, let period = settings.period else { return }
         if let refusal = await permit.refusal() {
@@ -111,7 +111,7 @@ package final class Lifecycle: Service {
         }
     }
 
-    /// One repository's failure is no other's.
+    /// One repository's failure does not stop the others.
     private func runDue(_ place: LifecycleTable.Place) async {
         do {
             _ = try await run(place.name, in: place.registry, .real)

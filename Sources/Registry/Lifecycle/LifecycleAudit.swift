@@ -1,9 +1,9 @@
 import WeirCore
 
-/// The server's own doings, as CloudTrail records those of the service: `PolicyExecutionEvent`, `DryRunEvent` and
+/// The server's own actions, in the form of CloudTrail's service events: `PolicyExecutionEvent`, `DryRunEvent` and
 /// `ImageActivationEvent` (docs/ecr.md, "Events and the audit").
 struct LifecycleAudit: Sendable {
-    /// CloudTrail divides what is longer among several records.
+    /// CloudTrail divides a longer list among several records.
     private static let imagesPerRecord = 9
     private static let tagsPerImage = 100
 
@@ -72,7 +72,7 @@ struct LifecycleAudit: Sendable {
         ])
     }
 
-    /// Only lists make what ECR calls a failure: that a referrer waits for its subject is as it should be.
+    /// ECR reports a failure only for lists. A referrer that waits for its subject is no failure.
     private static func failure(_ kept: LifecyclePlan.Kept) -> EventValue? {
         guard case .namedByLists(let lists) = kept.reason else { return nil }
         return .members([

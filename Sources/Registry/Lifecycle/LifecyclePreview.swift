@@ -1,17 +1,17 @@
 package import WeirCore
 
-/// A preview of a lifecycle policy: what was found when it was asked for, a page of it.
+/// A preview of a lifecycle policy: a page of its results as of the request.
 package struct LifecyclePreview: Sendable {
     /// ECR's `LifecyclePolicyPreviewStatus`.
     package enum Status: String, Sendable {
         case inProgress = "IN_PROGRESS"
         case complete = "COMPLETE"
-        /// What was found is a day old, and gone.
+        /// The results were a day old, and are gone.
         case expired = "EXPIRED"
         case failed = "FAILED"
     }
 
-    /// One image that would go.
+    /// One image that the policy would remove or archive.
     package struct Result: Sendable, Equatable {
         package let digest: Digest
         package let tags: [Tag]
@@ -21,7 +21,7 @@ package struct LifecyclePreview: Sendable {
         package let priority: Int
     }
 
-    /// Of the whole preview, whatever page and filter.
+    /// Of the whole preview, whatever the page and the filter.
     package struct Summary: Sendable, Equatable {
         package let expiring: Int
         package let archiving: Int

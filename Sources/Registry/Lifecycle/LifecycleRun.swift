@@ -1,9 +1,9 @@
 package import WeirCore
 
-/// What became of a repository when its lifecycle policy was carried out, or what would have.
+/// What a lifecycle policy did to a repository, or would do.
 package struct LifecycleRun: Sendable {
     package enum Mode: String, Sendable {
-        /// Changes nothing and tells what a run would do now.
+        /// Changes nothing, and reports what a run would do now.
         case dryRun
         case real
     }
@@ -12,10 +12,10 @@ package struct LifecycleRun: Sendable {
     package let policy: LifecyclePolicy
     package let mode: Mode
     package let evaluatedAt: Timestamp
-    /// What was done; in a dry run what would be. A list before what it names.
+    /// The steps that were done; in a dry run those that would be. A list comes before the images that it names.
     package let steps: [LifecyclePlan.Step]
-    /// What rules had chosen and what stays nevertheless, and why.
+    /// Images that rules had chosen and that stay nevertheless, and why.
     package let kept: [LifecyclePlan.Kept]
-    /// What was pushed, tagged, pulled or removed while the run was on: the next run decides anew.
+    /// Images that were pushed, tagged, pulled or removed during the run: the next run decides anew.
     package let changedMeanwhile: [Digest]
 }

@@ -1,7 +1,7 @@
 package import WeirCore
 
-/// A manifest that says something about another one by its `subject`: a signature, an attestation, an SBOM. As the descriptor
-/// that OCI 1.1, "Listing Referrers", and ECR's `ImageReferrer` show.
+/// A manifest that refers to another one by its `subject`: a signature, an attestation, an SBOM. In the form of the descriptors
+/// of OCI 1.1, "Listing Referrers", and of ECR's `ImageReferrer`.
 package struct Referrer: Sendable, Hashable {
     package let digest: Digest
     package let mediaType: String
@@ -27,7 +27,7 @@ package struct Referrer: Sendable, Hashable {
 
 /// Which referrers are asked for.
 package struct ReferrerFilter: Sendable, Hashable {
-    /// Those of one of these types; empty for all.
+    /// The types to list; empty for all.
     package var artifactTypes: [String]
     package var statuses: Set<ImageStatus>
 
@@ -45,9 +45,9 @@ package struct ReferrerFilter: Sendable, Hashable {
 /// A part of the referrers of a manifest, by digest.
 package struct ReferrerList: Sendable {
     package let referrers: [Referrer]
-    /// After which digest the next part begins; nil on the last one.
+    /// The digest after which the next part begins; nil on the last part.
     package let next: String?
-    /// Set where upstream could not be asked and what it said last is served: why.
+    /// Why upstream's last answer was served instead of a new one; nil where it was not.
     package let warning: String?
 
     package init(referrers: [Referrer], next: String?, warning: String? = nil) {

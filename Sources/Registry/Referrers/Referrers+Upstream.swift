@@ -3,9 +3,9 @@ import Metrics
 import WeirCore
 
 extension Referrers {
-    /// What upstream says of the manifest's referrers, where a rule fills the repository: kept from before, or asked now where
-    /// that is too old. Everyone who asks meanwhile waits for the one question. Upstream failing in any way: what is kept, with a
-    /// warning.
+    /// What upstream says of the manifest's referrers, where a rule fills the repository: the kept answer, or a new one where
+    /// that is too old. All who ask meanwhile share one request. Where upstream fails in any way, the kept answer is served with
+    /// a warning.
     func fromUpstream(
         _ subject: Digest, _ known: KnownRepository?, at context: PullContext
     ) async throws -> (referrers: [Referrer], warning: String?) {
@@ -44,7 +44,7 @@ extension Referrers {
         }
     }
 
-    /// Upstream's word as it was kept, and whether the image is one that a client pushed.
+    /// Upstream's kept answer, and whether the image was pushed by a client.
     private func kept(
         _ subject: Digest, in known: KnownRepository?
     ) async throws -> (UpstreamListing?, isPushed: Bool) {
@@ -66,7 +66,7 @@ extension Referrers {
         do throws(UpstreamError) {
             told = try await parts.upstream.referrers(of: subject, artifactType: nil, in: source)
         } catch {
-            // A subject that upstream does not have has no referrers there: OCI 1.1 asks for an empty list.
+            // A subject that upstream lacks has no referrers there: OCI 1.1 asks for an empty list.
             guard error.kind == .notFound else { throw error }
         }
         let listing = UpstreamListing(
@@ -87,7 +87,7 @@ extension Referrers {
         Counter(label: "weir_referrer_questions_total", dimensions: [("outcome", outcome)]).increment()
     }
 
-    /// How long upstream's word counts.
+    /// How long upstream's answer counts.
     private func window(of rule: CacheRule) -> Duration { rule.options.referrersFreshness ?? Self.freshness }
 }
 

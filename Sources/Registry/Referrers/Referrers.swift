@@ -1,17 +1,17 @@
 import NIOCore
 package import WeirCore
 
-/// The referrers of manifests: the images here that name one as their subject, and, in a repository that a cache rule fills,
-/// those that upstream knows of besides.
+/// The referrers of manifests: the stored images whose subject is the manifest, and, in a repository that a cache rule fills,
+/// those that only upstream knows.
 ///
-/// Upstream is asked once in a window (ECR's six hours, or the rule's own) for all who ask. What it said is kept with the image,
-/// so that signatures are found while it is away. What a client pushed is nobody else's: for that, upstream is not asked.
+/// Upstream is asked once in a window (ECR's six hours, or the rule's own) for all callers. Its answer is kept with the image, so
+/// that signatures are found while upstream is away. An image that a client pushed has no upstream, so none is asked.
 package struct Referrers: Sendable {
     /// ECR's window.
     package static let freshness: Duration = .seconds(6 * 3600)
     /// Annotations in one page, in bytes: keeps an answer near the 4 MiB that clients accept.
     private static let pageBytes = 2 * 1024 * 1024
-    /// Manifests that are opened for one page, in bytes: a page ends there, and the next one goes on.
+    /// Bytes of manifests that are opened for one page: the page ends there, and the next one goes on.
     private static let openedBytes = 16 * 1024 * 1024
     /// Protects memory and the database from an upstream that lists without end.
     static let maxFromUpstream = 5_000
@@ -32,8 +32,8 @@ package struct Referrers: Sendable {
         self.sources = sources
     }
 
-    /// A page of the referrers of `subject`, by digest. A subject that nobody knows has none. The caller's right to read the
-    /// repository has been checked; the right to ask upstream is checked here.
+    /// A page of the referrers of `subject`, by digest. An unknown subject has none. The caller's right to read the repository
+    /// has been checked; the right to ask upstream is checked here.
     ///
     /// - Parameters:
     ///   - cursor: `next` of the page before.
@@ -52,7 +52,7 @@ package struct Referrers: Sendable {
             let local = try await local(subject, in: known.repository, filter, after: cursor, limit: limit + 1)
             let here = Set(local.referrers.map(\.digest))
             found = (found.filter { !here.contains($0.digest) } + local.referrers).sorted { $0.digest < $1.digest }
-            // What lies behind the last one that was opened is not known yet.
+            // Referrers behind the last one that was opened are not known yet.
             if local.isCut, let last = local.referrers.last?.digest { found = found.filter { $0.digest <= last } }
             isCut = local.isCut
         }
@@ -68,13 +68,13 @@ package struct Referrers: Sendable {
             warning: warning)
     }
 
-    /// Ends the questions to upstream. For the end of the program.
+    /// Ends the requests to upstream. For the end of the program.
     package func close() async { await questions.close() }
 
     // MARK: - Here
 
-    /// Those whose manifests lie here; `isCut` where there may be more than were opened. Their annotations are read from the
-    /// manifests, which are sealed.
+    /// Referrers whose manifests are stored here; `isCut` where there may be more than were opened. Their annotations are read
+    /// from the manifests, which are sealed.
     private func local(
         _ subject: Digest, in repository: Repository, _ filter: ReferrerFilter, after cursor: String?, limit: Int
     ) async throws -> (referrers: [Referrer], isCut: Bool) {
@@ -99,7 +99,7 @@ package struct Referrers: Sendable {
         return (found, false)
     }
 
-    /// Nil where it has been deleted meanwhile, and where the filter does not take it.
+    /// Nil where the manifest has been deleted meanwhile, or the filter does not take it.
     private func referrer(
         _ digest: Digest, in repository: Repository, _ filter: ReferrerFilter
     ) async throws -> Referrer? {
@@ -107,7 +107,7 @@ package struct Referrers: Sendable {
             filter.statuses.contains(row.status)
         else { return nil }
         let bytes = try images.seal.open(row, in: repository)
-        // One that was stored before a bound was drawn is told without what it says of itself.
+        // A manifest stored before a bound was introduced is listed without its own type and annotations.
         let manifest = try? Manifest(bytes, contentType: row.mediaType, algorithm: digest.algorithm)
         let referrer = Referrer(
             digest: digest, mediaType: row.mediaType, size: Int64(bytes.readableBytes),

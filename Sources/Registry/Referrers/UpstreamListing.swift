@@ -8,7 +8,7 @@ import WeirVault
     import Foundation
 #endif
 
-/// What upstream said of a manifest's referrers, as it is kept: JSON, sealed with the repository's data key, since annotations
+/// Upstream's answer about a manifest's referrers, as it is kept: JSON, sealed with the repository's data key, since annotations
 /// are content.
 struct UpstreamListing: Sendable {
     let referrers: [Referrer]

@@ -5,8 +5,8 @@ extension Replication {
     /// Bytes read at once from the source.
     private static let piece = 1 << 20
 
-    /// Copies one image with everything that it names, and points the tags that are still its own. What is there already is not
-    /// copied.
+    /// Copies one image with all that it names, except what is there already. Then points the push's tags at it that the image
+    /// still has.
     func copy(_ item: ReplicationTable.Item) async throws {
         guard let source = try await repositories.known(item.name, in: item.source)?.repository,
             source.id == item.repository
@@ -21,8 +21,8 @@ extension Replication {
 
     // MARK: - The repository over there
 
-    /// As whom the source acts in another account: its root, which that registry's policy must let in. Nil at home, where nobody
-    /// is asked.
+    /// The source's identity in another account: its root, which that registry's policy must admit. Nil within one account, where
+    /// no policy is asked.
     private func actor(_ item: ReplicationTable.Item) -> Caller? {
         guard item.source.account != item.destination.account else { return nil }
         let account = item.source.account
@@ -37,7 +37,7 @@ extension Replication {
             let resource = AccessDemand.Resource.repository(item.name, in: item.destination)
             try await access.permit(actor, AccessDemand("ecr:ReplicateImage", on: resource))
         }
-        // It may come and go while this looks.
+        // The repository may be made and deleted in between.
         for _ in 0..<3 {
             if let there = try await repositories.find(item.name, in: item.destination) { return there }
             let plan = try await creation.plan(item.name, for: .replication, in: item.destination)
@@ -59,7 +59,7 @@ extension Replication {
         guard try walk.enters(digest, depth: depth) else { return }
         try Task.checkCancellation()
         let row = try await parts.database.read { try ImageTable.find(.digest(digest), in: source.id, $0) }
-        // Deleted since: its row here is gone with it.
+        // The image was deleted meanwhile, and its order with it.
         guard let row else { return }
         let bytes = try images.seal.open(row, in: source)
         let manifest = try Manifest(bytes, contentType: row.mediaType, algorithm: digest.algorithm)
@@ -100,9 +100,8 @@ extension Replication {
 
     /// True where the bytes lie under the destination's key already: then they need only be admitted.
     ///
-    /// What justifies it is the source's possession, and nothing else: that somebody's bytes have this digest gives nobody a
-    /// right to them. A cached manifest may name what its own upstream never gave. Both are looked at in the transaction that
-    /// admits.
+    /// Only the source's membership justifies it: that another repository's bytes have this digest gives no right to them, and a
+    /// cached manifest may name blobs that its own upstream never gave. The transaction that admits checks both.
     private func admit(_ digest: Digest, from source: Repository, to destination: Repository) async throws -> Bool {
         let given = blobs.place(of: digest, in: source).scope
         let scope = blobs.place(of: digest, in: destination).scope
@@ -118,7 +117,7 @@ extension Replication {
         }
     }
 
-    /// Points the tags of the pushes that asked for this copy, where they have not moved on at the source meanwhile.
+    /// Points the tags of the pushes that ordered this copy, except those that have moved on at the source meanwhile.
     private func point(
         _ item: ReplicationTable.Item, from source: Repository, to destination: Repository
     ) async throws {
@@ -130,7 +129,7 @@ extension Replication {
 }
 
 extension Images {
-    /// Stores a manifest that another registry of this server holds, without a tag. What it names must be here.
+    /// Stores the manifest of another registry of this server, without a tag. All that it names must be here.
     fileprivate func put(replica manifest: Manifest, in repository: Repository) async throws {
         let scope = blobs.place(of: manifest.digest, in: repository).scope
         let sealedKey = try await repositories.sealedKey(of: repository)
@@ -147,7 +146,7 @@ extension Images {
         memory.forget(repository.id)
     }
 
-    /// Every tag that may move is pointed; then the first that may not is refused.
+    /// Points every tag that may move, then throws a refusal where one may not.
     fileprivate func point(_ tags: [Tag], toReplica digest: Digest, in repository: Repository) async throws {
         let refused = try await database.commit { sql in
             let repository = try RepositoryTable.current(repository, sql)

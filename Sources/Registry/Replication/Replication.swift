@@ -6,15 +6,15 @@ package import WeirCore
 /// Copies pushed images to the registries that replication rules name. All of them are in this server: another region of the same
 /// account, or another account whose registry policy lets the source replicate.
 ///
-/// A copy is asked for by the push itself, in its transaction, and made here afterwards, so that neither a restart nor a full
-/// disk loses one. As in ECR, the tags of that push go along, a copy is not copied on, and deletes are not copied. What came
-/// through the cache is not copied either: the other registry can have a rule of its own.
+/// The push itself orders the copy, in its own transaction, so that neither a restart nor a full disk loses one; the copy is made
+/// here afterwards. As in ECR, the tags of that push go along, a copy is not copied on, and deletes are not copied. Cached images
+/// are not copied either: the other registry can have a rule of its own.
 package final class Replication: Service {
     /// Copies at once: each keeps at most one intake's window in memory.
     static let atOnce = 4
-    /// Tries of a copy that this server itself could not make. Only room may be waited for as long as it takes.
+    /// Tries of a copy that fails on this server. Only for a full disk it waits without limit.
     static let maxAttempts = 8
-    /// How often it is looked for copies to be tried again.
+    /// How often copies are looked for that must be tried again.
     private static let interval: Duration = .seconds(15)
 
     let parts: Registry.Parts
@@ -38,7 +38,7 @@ package final class Replication: Service {
         self.bell = bell
     }
 
-    /// How far the copies of an image are, by destination. Empty where no rule covered it when it was pushed.
+    /// The progress of an image's copies, by destination. Empty where no rule covered the image when it was pushed.
     package func statuses(
         of digest: Digest, in name: RepositoryName, of registry: RegistryID
     ) async throws -> [ReplicationStatus] {
@@ -76,7 +76,7 @@ package final class Replication: Service {
                     try await group.waitForAll()
                 }
             } catch {
-                // The database itself: the next ring tries again.
+                // The database failed: the next ring tries again.
                 parts.logger.log(
                     level: .warning.unlessStopping(error), "Replication has to wait", metadata: ["error": "\(error)"])
                 return
@@ -122,7 +122,7 @@ package final class Replication: Service {
 }
 
 extension Refusal.Reason {
-    /// Trying again would not help: somebody has to change something first.
+    /// Another try would not help: an operator or a user must change something first.
     fileprivate var endsReplication: Bool {
         switch self {
         case .accessDenied, .templateFailed, .imageTagAlreadyExists, .kmsKeyNotFound, .kmsKeyDisabled,

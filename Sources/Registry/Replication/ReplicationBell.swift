@@ -1,4 +1,4 @@
-/// Rung when there is something to replicate; whoever replicates waits for it. Many rings before he looks are one.
+/// Rung when there is something to replicate, and awaited by `Replication`. Several rings before it looks count as one.
 final class ReplicationBell: Sendable {
     let rings: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation

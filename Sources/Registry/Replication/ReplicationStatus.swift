@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// How far the copy of an image to one other registry is: ECR's `ImageReplicationStatus`.
+/// The progress of an image's copy to one other registry: ECR's `ImageReplicationStatus`.
 package struct ReplicationStatus: Sendable, Hashable {
     package enum State: String, Sendable {
         case inProgress = "IN_PROGRESS"
@@ -10,6 +10,6 @@ package struct ReplicationStatus: Sendable, Hashable {
 
     package let destination: RegistryID
     package let state: State
-    /// Why it failed, as one word.
+    /// The reason of the failure, as one word.
     package let failure: String?
 }

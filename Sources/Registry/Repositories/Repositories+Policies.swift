@@ -1,11 +1,11 @@
 package import WeirCore
 
-/// What hangs on a repository: its policy, its lifecycle policy and its tags.
+/// A repository's policy, its lifecycle policy and its tags.
 extension Repositories {
-    /// Whether a policy may keep its author from ever setting another one.
+    /// Whether a policy may prevent its author from setting another one.
     package enum Lockout: Sendable { case refused, accepted }
 
-    /// Checks and keeps the policy. The text is kept, and read back, as it was written.
+    /// Checks and stores the policy. The text is stored, and read back, as it was written.
     package func setPolicy(
         _ text: String, of name: RepositoryName, in registry: RegistryID, by caller: Caller, lockout: Lockout
     ) async throws -> Repository {
@@ -44,7 +44,7 @@ extension Repositories {
         return policy
     }
 
-    /// Deletes the policy and tells what it was.
+    /// Deletes the policy and returns it.
     package func deletePolicy(of name: RepositoryName, in registry: RegistryID) async throws -> String {
         try await change(name, in: registry) { row, sql in
             guard let policy = row.policy else { throw Refusal.repositoryPolicyNotFound(row.repository) }
@@ -53,7 +53,7 @@ extension Repositories {
         }
     }
 
-    /// Checks and keeps the lifecycle policy. The text is kept, and read back, as it was written.
+    /// Checks and stores the lifecycle policy. The text is stored, and read back, as it was written.
     package func setLifecyclePolicy(
         _ text: String, of name: RepositoryName, in registry: RegistryID
     ) async throws -> Repository {
@@ -72,7 +72,7 @@ extension Repositories {
         }
     }
 
-    /// Adds tags; a key that is there gets the new value.
+    /// Adds tags; a key that exists gets the new value.
     package func tag(_ name: RepositoryName, in registry: RegistryID, with tags: [ResourceTag]) async throws {
         try ResourceTags.check(tags)
         try await change(name, in: registry) { row, sql in
@@ -83,7 +83,7 @@ extension Repositories {
         }
     }
 
-    /// Takes tags away; a key that is not there is no error.
+    /// Removes tags; a missing key is no error.
     package func untag(_ name: RepositoryName, in registry: RegistryID, keys: [String]) async throws {
         for key in keys { try ResourceTags.check(key: key) }
         try await change(name, in: registry) { row, sql in

@@ -1,10 +1,10 @@
 package import WeirCore
 package import WeirVault
 
-/// The repositories of all registries, and what hangs on them: policies and tags.
+/// The repositories of all registries, with their policies and tags.
 ///
-/// A repository that was asked for stays in memory until something of it changes. Whoever inserts one by `insert` calls `forget`
-/// after the commit.
+/// A repository that was asked for stays in memory until something of it changes. A caller of `insert` must call `forget` after
+/// the commit.
 package final class Repositories: Sendable {
     /// ECR's quota "Registered repositories".
     package static let perRegistry = 100_000
@@ -49,8 +49,8 @@ package final class Repositories: Sendable {
         }
     }
 
-    /// Does everything that cannot be done inside a transaction: checks the settings, resolves the KMS key and finds it usable,
-    /// draws the number and makes the manifests' data key.
+    /// Does what cannot be done inside a transaction: checks the settings, resolves the KMS key and finds it usable, draws the
+    /// number and makes the manifests' data key.
     package func prepare(
         _ settings: RepositorySettings, name: RepositoryName, in registry: RegistryID
     ) async throws -> NewRepository {
@@ -74,8 +74,8 @@ package final class Repositories: Sendable {
         }
     }
 
-    /// Inserts a repository with its tags and policies. Throws an `SQLError` that `isUnique` where the name is taken, and refuses
-    /// what would exceed the quota. Call `forget` after the commit.
+    /// Inserts a repository with its tags and policies. Throws an `SQLError` that `isUnique` where the name is taken, and a
+    /// refusal where the quota would be exceeded. Call `forget` after the commit.
     package static func insert(_ new: NewRepository, _ sql: any SQLConnection) throws -> Repository {
         try RepositoryTable.insert(new, sql)
         guard try !RepositoryTable.holdsMore(than: perRegistry, in: new.repository.registry, sql) else {
@@ -84,7 +84,7 @@ package final class Repositories: Sendable {
         return new.repository
     }
 
-    /// Call it after the commit of anything that changed the repository by other ways than this type.
+    /// Call it after every commit that changed the repository without this type's `change`.
     package func forget(_ name: RepositoryName, in registry: RegistryID) {
         memory.forget(Key(registry: registry, name: name))
     }
@@ -96,7 +96,7 @@ package final class Repositories: Sendable {
         try await known(name, in: registry)?.repository
     }
 
-    /// The same; throws the refusal that there is none.
+    /// The same; throws `repositoryNotFound` where there is none.
     package func existing(_ name: RepositoryName, in registry: RegistryID) async throws -> Repository {
         guard let repository = try await find(name, in: registry) else {
             throw Refusal.repositoryNotFound(name, in: registry)
@@ -125,7 +125,7 @@ package final class Repositories: Sendable {
         return known.sealedKey
     }
 
-    /// The repositories of these names, in their order. Refuses for the first that is missing.
+    /// The repositories with these names, in this order. Refuses for the first that is missing.
     package func describe(named names: [RepositoryName], in registry: RegistryID) async throws -> [Repository] {
         try await database.read { sql in
             var seen: Set<RepositoryName> = []
@@ -148,8 +148,8 @@ package final class Repositories: Sendable {
 
     // MARK: - Changing
 
-    /// Deletes the repository and tells what it was. Its images, tags and memberships go with it; bytes that nobody else uses are
-    /// swept away later.
+    /// Deletes the repository and returns it. Its images, tags and memberships go with it; the collector removes bytes that no
+    /// other repository uses.
     package func delete(
         _ name: RepositoryName, in registry: RegistryID, images: RemainingImages
     ) async throws -> Repository {
@@ -164,7 +164,7 @@ package final class Repositories: Sendable {
         }
     }
 
-    /// Sets whether tags may move. Tags that are there stay as they are.
+    /// Sets whether tags may move. Existing tags stay as they are.
     package func setMutability(
         _ mutability: TagMutability, of name: RepositoryName, in registry: RegistryID
     ) async throws -> Repository {
@@ -177,7 +177,7 @@ package final class Repositories: Sendable {
         }
     }
 
-    /// Sets whether pushed images are scanned. Kept and read back: nothing scans here yet.
+    /// Sets whether pushed images are scanned. The setting is stored and read back; nothing scans here yet.
     package func setScanOnPush(
         _ scanOnPush: Bool, of name: RepositoryName, in registry: RegistryID
     ) async throws -> Repository {
@@ -189,7 +189,7 @@ package final class Repositories: Sendable {
         }
     }
 
-    /// One change of one repository, in a transaction; what is in memory of it goes.
+    /// Makes one change to one repository, in a transaction, and drops what is in memory of it.
     func change<Value: Sendable>(
         _ name: RepositoryName, in registry: RegistryID,
         _ body: @escaping @Sendable (RepositoryTable.Row, any SQLConnection) throws -> Value

@@ -41,7 +41,7 @@ extension Refusal {
             "The operation did not succeed because it would have exceeded a service limit for your account: \(limit)")
     }
 
-    /// ECR's general form for a parameter that will not do.
+    /// ECR's general form for an invalid parameter.
     package static func invalidParameter(_ member: String, _ reason: String) -> Refusal {
         Refusal(
             .invalidParameter, "Invalid parameter at '\(member)' failed to satisfy constraint: '\(reason)'")
@@ -49,9 +49,9 @@ extension Refusal {
 }
 
 extension PolicyDocument {
-    /// Reads a policy that a user sent. ECR's sentence does not tell what is wrong; the log does.
+    /// Reads a policy that a user sent. ECR's sentence does not say what is wrong; the log does.
     ///
-    /// - Parameter place: what it is to hang on; nil for one that was accepted before, by the rules of its time.
+    /// - Parameter place: what the policy belongs to; nil for one that was accepted earlier, by the rules of that time.
     init(checking text: String, at member: String, hangingOn place: Place?) throws(Refusal) {
         do throws(PolicyError) {
             try self.init(text)
@@ -82,7 +82,7 @@ extension TagMutability {
     private static let maxFilterLength = 128
     private static let maxWildcards = 2
 
-    /// Throws the refusal of filters that do not go with the setting, or are none.
+    /// Throws the refusal of exclusion filters that do not fit the setting, or are malformed.
     func check() throws(Refusal) {
         let member = "imageTagMutabilityExclusionFilters"
         guard setting.hasExclusions else {

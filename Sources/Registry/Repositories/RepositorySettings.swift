@@ -1,13 +1,13 @@
 package import WeirCore
 
-/// How a new repository shall be sealed, as it was asked for: the key may be named in any way, or not at all.
+/// How a new repository is to be sealed, by request: the key may be named in any way, or not at all.
 package enum EncryptionRequest: Hashable, Sendable {
     case aes256
     /// A KMS key by id, alias or ARN; nil for the registry's own `aws/ecr` key, which is made on first use.
     case kms(key: String?)
 }
 
-/// What a new repository shall be like. The defaults are ECR's.
+/// The settings of a new repository. The defaults are ECR's.
 package struct RepositorySettings: Hashable, Sendable {
     package var encryption: EncryptionRequest
     package var mutability: TagMutability
@@ -29,7 +29,7 @@ package struct RepositorySettings: Hashable, Sendable {
         self.lifecyclePolicy = lifecyclePolicy
     }
 
-    /// What a creation template says. Scanning is not among it.
+    /// The settings of a creation template, which says nothing about scanning.
     package init(_ template: CreationTemplate) {
         self.init(
             encryption: template.encryptionType == Encryption.aes256.type ? .aes256 : .kms(key: template.kmsKey),
@@ -41,7 +41,8 @@ package struct RepositorySettings: Hashable, Sendable {
     func check() throws(Refusal) {
         try mutability.check()
         try ResourceTags.check(tags)
-        // A template's was checked when the template was saved; one that an earlier version took must not fail pulls now.
+        // A template's policy was checked when the template was saved. One that an earlier version accepted must not fail pulls
+        // now.
         if let policy { _ = try PolicyDocument(checking: policy, at: "PolicyText", hangingOn: nil) }
         if let lifecyclePolicy { _ = try LifecyclePolicy(checking: lifecyclePolicy) }
     }
@@ -57,7 +58,7 @@ package struct NewRepository: Sendable {
     package let lifecyclePolicy: String?
 }
 
-/// A repository and what hangs on it that is asked for at every request.
+/// A repository with what every request needs of it.
 package struct KnownRepository: Sendable {
     package let repository: Repository
     package let sealedKey: [UInt8]

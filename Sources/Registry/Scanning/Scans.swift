@@ -1,6 +1,7 @@
 package import WeirCore
 
-/// What can be told of an image's scan: ECR's `ImageScanStatus`. There is no source of vulnerabilities here, so that each failed.
+/// The status of an image's scan: ECR's `ImageScanStatus`. This server has no source of vulnerabilities, so every scan has
+/// failed.
 package struct ImageScan: Sendable, Hashable {
     package let requestedAt: Timestamp
 
@@ -11,8 +12,8 @@ package struct ImageScan: Sendable, Hashable {
         "This server has no source of vulnerability data: the image was not scanned and nothing is known of its vulnerabilities"
 }
 
-/// Scans that were asked for. They are remembered, so that what was asked can be told apart from what was not; nothing is
-/// scanned, and no quota is used up.
+/// Scans that were ordered. They are remembered, so that an ordered scan can be told from one that was not. Nothing is scanned,
+/// and no quota is used up.
 package struct Scans: Sendable {
     let database: any SQLDatabase
     let images: Images
@@ -42,7 +43,7 @@ package struct Scans: Sendable {
         return (image, scan)
     }
 
-    /// The scan of an image. Refuses where none was asked for.
+    /// The scan of an image. Refuses where none was ordered.
     package func scan(
         of id: ImageIDRequest, in name: RepositoryName, of registry: RegistryID
     ) async throws -> (image: ImageID, scan: ImageScan) {

@@ -4,7 +4,7 @@ package enum AccountSetting: String, Sendable, Hashable, CaseIterable {
     case registryPolicyScope = "REGISTRY_POLICY_SCOPE"
     case blobMounting = "BLOB_MOUNTING"
 
-    /// Those that can be set. The historic ones, `CLAIR` and `V1`, cannot: neither can they in ECR.
+    /// The values that can be set. The historic ones, `CLAIR` and `V1`, cannot be set in ECR either.
     package var values: [String] {
         switch self {
         case .basicScanTypeVersion: ["AWS_NATIVE"]

@@ -1,11 +1,11 @@
 package import WeirCore
 
-/// Whose server this is: the account of the root access key, for which everything that concerns the whole server is done.
+/// The account that owns this server: that of the root access key. All that concerns the whole server is done for it.
 package enum HomeAccount {
-    /// Records the account on first use, and tells which one is recorded: with another one nothing of what is stored would be
-    /// seen.
+    /// Records the account on first use, and returns the recorded one. With another account none of the stored content would be
+    /// visible.
     ///
-    /// - Parameter known: the accounts that have root keys. A folder from before there was a record belongs to one of them.
+    /// - Parameter known: the accounts that have root keys. A folder from before the record belongs to one of them.
     /// - Returns: the folder's account. Where it is not `wanted`, the program must not start with `wanted`.
     package static func recorded(
         wanted: AccountID, known: Set<AccountID>, in database: any SQLDatabase

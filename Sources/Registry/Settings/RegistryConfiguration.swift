@@ -9,7 +9,7 @@ package struct RegistryConfiguration: Sendable, Equatable {
     package var scanning = ScanningConfiguration.standard
     package var signing: SigningConfiguration?
     package var account: [AccountSetting: String] = [:]
-    /// Whose pulls are not recorded.
+    /// ARNs of the principals whose pulls are not recorded.
     package var excluded: Set<String> = []
 
     package func value(of setting: AccountSetting) -> String { account[setting] ?? setting.standard }

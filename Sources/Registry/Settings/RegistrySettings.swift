@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// What is set for a whole registry: its policy, replication, scanning, signing, account settings, and whose pulls do not count.
+/// The settings of a whole registry: its policy, replication, scanning, signing, account settings, and pull time exclusions.
 ///
 /// A registry's settings stay in memory until one of them changes.
 package final class RegistrySettings: Sendable {
@@ -17,19 +17,19 @@ package final class RegistrySettings: Sendable {
         self.clock = clock
     }
 
-    /// All of them, ECR's defaults where nothing was set.
+    /// All settings, with ECR's defaults where nothing was set.
     package func configuration(of registry: RegistryID) async throws -> RegistryConfiguration {
         let known = try await memory.value(for: registry) {
             try await database.read { try RegistryConfiguration(of: registry, $0) }
         }
-        // There is always one: the load above never says nil.
+        // There is always one: the load above never returns nil.
         if let known { return known }
         return try await database.read { try RegistryConfiguration(of: registry, $0) }
     }
 
     // MARK: - Policy
 
-    /// Checks and keeps the registry's policy. The text is kept, and read back, as it was written.
+    /// Checks and stores the registry's policy. The text is stored, and read back, as it was written.
     package func setPolicy(_ text: String, of registry: RegistryID) async throws {
         _ = try PolicyDocument(checking: text, at: "PolicyText", hangingOn: .registry)
         try await put(text, as: .policy, of: registry)
@@ -43,7 +43,7 @@ package final class RegistrySettings: Sendable {
         return text
     }
 
-    /// Deletes the policy and tells what it was.
+    /// Deletes the policy and returns it.
     package func deletePolicy(of registry: RegistryID) async throws -> String {
         try await take(.policy, of: registry, orRefuse: .registryPolicyNotFound(registry))
     }
@@ -72,7 +72,7 @@ package final class RegistrySettings: Sendable {
         return signing
     }
 
-    /// Deletes the signing configuration and tells what it was.
+    /// Deletes the signing configuration and returns it.
     package func deleteSigning(of registry: RegistryID) async throws -> SigningConfiguration {
         try StoredJSON.read(try await take(.signing, of: registry, orRefuse: .signingConfigurationNotFound(registry)))
     }
@@ -122,7 +122,7 @@ package final class RegistrySettings: Sendable {
         }
     }
 
-    /// A page of them, by ARN.
+    /// A page of the exclusions, by ARN.
     package func exclusions(
         of registry: RegistryID, after principalARN: String?, limit: Int
     ) async throws -> Page<PullTimeExclusion> {

@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// Where images that are pushed to a registry are copied to (ECR's `ReplicationConfiguration`).
+/// Where pushed images of a registry are copied to (ECR's `ReplicationConfiguration`).
 package struct ReplicationConfiguration: Sendable, Hashable, Codable {
     /// ECR's quota "Unique destinations across all replication rules".
     static let maxDestinations = 25
@@ -14,7 +14,7 @@ package struct ReplicationConfiguration: Sendable, Hashable, Codable {
             self.registryID = registryID
         }
 
-        /// Nil where a newer version wrote what this one does not take for a registry.
+        /// Nil where a newer version stored what this one does not accept as a registry.
         package var registry: RegistryID? {
             guard let account = try? AccountID(registryID), let region = try? Region(region) else { return nil }
             return RegistryID(account: account, region: region)
@@ -54,7 +54,7 @@ package struct ReplicationConfiguration: Sendable, Hashable, Codable {
         }
     }
 
-    /// Where images of the repository go, each destination once.
+    /// Where images of the repository are copied to, each destination once.
     package func destinations(of name: RepositoryName) -> [RegistryID] {
         var seen: Set<RegistryID> = []
         return rules.filter { $0.covers(name) }.flatMap(\.destinations).compactMap(\.registry)

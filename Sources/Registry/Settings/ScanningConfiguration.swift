@@ -25,7 +25,7 @@ package struct ScanningConfiguration: Sendable, Hashable, Codable {
 
     /// What the configuration means for one repository.
     package struct Applied: Sendable, Hashable {
-        /// The repository's own, deprecated setting, whatever the rules say.
+        /// The repository's own, deprecated setting, independent of the rules.
         package let scanOnPush: Bool
         package let frequency: Frequency
         package let filters: [String]
@@ -41,7 +41,7 @@ package struct ScanningConfiguration: Sendable, Hashable, Codable {
         self.rules = rules
     }
 
-    /// Basic scanning knows no continuous scan, and a frequency has one rule.
+    /// Basic scanning has no continuous scan, and a frequency has one rule at most.
     func check() throws(Refusal) {
         guard kind == .enhanced || !rules.contains(where: { $0.frequency == .continuousScan }) else {
             throw .invalidParameter("rules", "CONTINUOUS_SCAN can be used with the scan type ENHANCED only")
@@ -68,11 +68,11 @@ package struct ScanningConfiguration: Sendable, Hashable, Codable {
 
 /// The filters by which settings choose repositories.
 enum RepositoryFilter {
-    /// A scanning filter: with wildcards the whole name must fit; without, the name must contain it.
+    /// A scanning filter: with wildcards the whole name must match; without, the name must contain it.
     static func contains(_ filter: String, _ name: RepositoryName) -> Bool {
         filter.contains("*") ? Glob(filter).matches(name.description) : name.description.contains(filter)
     }
 
-    /// A signing filter: the whole name must fit.
+    /// A signing filter: the whole name must match.
     static func matches(_ filter: String, _ name: RepositoryName) -> Bool { Glob(filter).matches(name.description) }
 }

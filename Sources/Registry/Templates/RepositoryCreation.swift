@@ -1,9 +1,9 @@
 import WeirCore
 
-/// Repositories that nobody called CreateRepository for: a pull through the cache, a push or a replication makes them.
+/// Repositories made without a CreateRepository call: by a pull through the cache, a push or a replication.
 ///
-/// What they are made of (the creation template for the scenario, else ECR's defaults), what whoever causes it must be allowed,
-/// and how it is told that a template cannot be applied, is decided here for all three (docs/ecr.md, "Actions without an
+/// Three things are decided here for all of them: the settings (the creation template for the scenario, else ECR's defaults), the
+/// rights that the causing caller needs, and the refusal where a template cannot be applied (docs/ecr.md, "Actions without an
 /// operation").
 struct RepositoryCreation: Sendable {
     let repositories: Repositories
@@ -14,13 +14,13 @@ struct RepositoryCreation: Sendable {
         let name: RepositoryName
         let registry: RegistryID
         let scenario: CreationTemplate.Scenario
-        /// Nil where none matches.
+        /// Nil where no template matches.
         let template: CreationTemplate?
 
         var settings: RepositorySettings { template.map { RepositorySettings($0) } ?? RepositorySettings() }
 
-        /// To give it tags is a right of its own; a destination's policy allows a replication all of it by the two actions that
-        /// it names.
+        /// Tagging the repository needs a right of its own. For a replication, the destination's policy allows all of it by the
+        /// two actions that it names.
         var demands: [AccessDemand] {
             let tags = settings.tags
             let actions = ["ecr:CreateRepository"] + (tags.isEmpty || scenario == .replication ? [] : ["ecr:TagResource"])
@@ -40,7 +40,7 @@ struct RepositoryCreation: Sendable {
         for demand in plan.demands { try await access.permit(caller, demand) }
     }
 
-    /// Everything but the row, which is inserted in the transaction of whoever causes it.
+    /// Makes everything but the row, which the causing request inserts in its own transaction.
     func prepare(_ plan: Plan) async throws -> NewRepository {
         do {
             return try await repositories.prepare(plan.settings, name: plan.name, in: plan.registry)
@@ -49,7 +49,7 @@ struct RepositoryCreation: Sendable {
         }
     }
 
-    /// A push hears the reason itself, since its call has an exception for each; a pull and a replication have one for all.
+    /// A push gets the reason itself, since ECR has an exception for each; a pull and a replication have one exception for all.
     private static func failed(_ template: CreationTemplate, of plan: Plan, because refusal: Refusal) -> Refusal {
         let facts = ["template.prefix": template.prefix.description, "template.reason": refusal.reason.rawValue]
         return Refusal(

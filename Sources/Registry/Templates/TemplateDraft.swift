@@ -1,8 +1,8 @@
 package import WeirCore
 
-/// What a user says of a creation template: all of it, or what of it shall change. Nil is what was not said.
+/// A user's request for a creation template, new or changed. Nil members were not given.
 package struct TemplateDraft: Sendable {
-    /// How the repositories shall be sealed. A key belongs to `KMS` only.
+    /// How the repositories are to be sealed. A key belongs to `KMS` only.
     package struct Encryption: Sendable {
         package let type: String
         /// A full key ARN; nil or empty for the registry's managed key.
@@ -15,7 +15,7 @@ package struct TemplateDraft: Sendable {
     }
 
     package let prefix: Prefix
-    /// Empty takes it away, as with the policies and the role.
+    /// An empty text removes it, as with the policies and the role.
     package var description: String?
     package var encryption: Encryption?
     package var resourceTags: [ResourceTag]?
@@ -54,15 +54,15 @@ package struct TemplateDraft: Sendable {
         return try laid(over: empty, in: registry, at: now)
     }
 
-    /// Throws the refusal of an encryption that no template can have. For an update, where what is wrong with the request is said
-    /// before it is looked whether there is such a template.
+    /// Throws the refusal of an encryption that no template can have. An update refuses a malformed request before it looks for
+    /// the template.
     func checkEncryption(in registry: RegistryID) throws(Refusal) {
         let never = Timestamp(seconds: 0)
         var template = CreationTemplate(prefix: prefix, appliedFor: [], createdAt: never, updatedAt: never)
         try encryption?.apply(to: &template, in: registry)
     }
 
-    /// The template with what this draft says, and the rest as it is; checked.
+    /// The checked template: this draft's members, and the others as they were.
     func laid(
         over before: CreationTemplate, in registry: RegistryID, at now: Timestamp
     ) throws(Refusal) -> CreationTemplate {
@@ -101,7 +101,7 @@ extension TemplateDraft.Encryption {
                     "encryptionConfiguration.kmsKey",
                     "must satisfy regular expression '^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\\/[a-z0-9-]+'")
             }
-            // A repository is sealed by a key of its own registry: with another one every creation would fail.
+            // A repository is sealed under a key of its own registry: with another key every creation would fail.
             if let key, !key.contains(":kms:\(registry.region):\(registry.account):key/") {
                 throw .invalidParameter(
                     "encryptionConfiguration.kmsKey",
@@ -115,7 +115,7 @@ extension TemplateDraft.Encryption {
         template.kmsKey = key
     }
 
-    /// A full ARN: an alias or a bare id is not taken here, other than by CreateRepository.
+    /// A full ARN: unlike CreateRepository, the template operations accept no alias and no bare id.
     private static func isKeyARN(_ text: String) -> Bool {
         let isWord = { (byte: UInt8) in
             (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) || byte == UInt8(ascii: "-")
@@ -133,8 +133,8 @@ extension TemplateDraft.Encryption {
 extension CreationTemplate {
     private static let maxDescription = 256
 
-    /// Throws the refusal of the first setting that no template can have. What a repository of it could not have is refused
-    /// now rather than at some pull.
+    /// Throws the refusal of the first setting that no template can have. A setting that no repository could have is refused now,
+    /// and not at a later pull.
     fileprivate func check(in registry: RegistryID) throws(Refusal) {
         let count = prefix.description.utf8.count
         guard Self.prefixLengths.contains(count) else {
@@ -155,7 +155,7 @@ extension CreationTemplate {
         do throws(Refusal) {
             try ResourceTags.check(resourceTags)
         } catch {
-            // The template operations know neither of the two exceptions for tags.
+            // The template operations have neither of the two exceptions for tags.
             throw .invalidParameter("resourceTags", error.message)
         }
     }

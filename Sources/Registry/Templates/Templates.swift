@@ -24,7 +24,7 @@ package struct Templates: Sendable {
         return template
     }
 
-    /// The templates with these prefixes, in their order. A prefix that none has is passed over: ECR lists no exception for it.
+    /// The templates with these prefixes, in this order. A prefix without a template is left out: ECR lists no exception for it.
     package func describe(_ prefixes: [Prefix], in registry: RegistryID) async throws -> [CreationTemplate] {
         try await database.read { sql in
             var seen: Set<String> = []
@@ -43,7 +43,7 @@ package struct Templates: Sendable {
         return Page(found, limit: limit) { $0.prefix.key }
     }
 
-    /// Changes what the draft says and leaves the rest.
+    /// Changes the draft's members and leaves the others.
     package func update(_ draft: TemplateDraft, in registry: RegistryID) async throws -> CreationTemplate {
         try draft.checkEncryption(in: registry)
         let now = clock.now
@@ -54,7 +54,7 @@ package struct Templates: Sendable {
         }
     }
 
-    /// Deletes a template and tells what it was. Repositories that were made from it stay as they are.
+    /// Deletes a template and returns it. Repositories that were made from it stay as they are.
     package func delete(_ prefix: Prefix, in registry: RegistryID) async throws -> CreationTemplate {
         try await change(prefix, in: registry) { template, sql in
             try TemplateTable.remove(prefix, in: registry, sql)

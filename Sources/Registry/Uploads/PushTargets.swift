@@ -8,9 +8,9 @@ package struct PushTargets: Sendable {
     let creation: RepositoryCreation
     let logger: Logger
 
-    /// Sees to it that the repository is there. The caller's right to push has been checked; the right to create is checked here.
+    /// Makes sure that the repository exists. The caller's right to push has been checked; the right to create is checked here.
     ///
-    /// Does nothing where no template is for it: whoever pushes then hears that there is no such repository.
+    /// Does nothing where no template covers the name: the push is then refused because the repository does not exist.
     package func prepare(_ name: RepositoryName, of registry: RegistryID, for caller: Caller) async throws {
         guard try await repositories.find(name, in: registry) == nil else { return }
         let plan = try await creation.plan(name, for: .createOnPush, in: registry)
@@ -19,7 +19,7 @@ package struct PushTargets: Sendable {
         do {
             _ = try await repositories.create(try await creation.prepare(plan))
         } catch let refusal as Refusal where refusal.reason == .repositoryAlreadyExists {
-            // Another push was quicker: its repository is as good.
+            // Another push has just made the repository.
             return
         }
         logger.info(

@@ -7,17 +7,17 @@ import WeirCore
 package struct UploadStatus: Sendable, Hashable {
     /// A lower-case UUID.
     package let id: String
-    /// Bytes received so far: the next one has this number.
+    /// Bytes received so far, which is the offset of the next one.
     package let received: Int64
 }
 
-/// One upload: a client sends it in as many requests as it likes, one after the other.
+/// One upload: a client sends it in any number of requests, one after the other.
 ///
 /// ```
-/// idle ──begin──▶ busy ──end──▶ idle        a PATCH came and went; what it brought before it broke off counts
+/// idle ──begin──▶ busy ──end──▶ idle        a PATCH came and went; the bytes before it broke off count
 ///   │              │
 ///   │              └──close──▶ closed        committed, cancelled, given up for its age, or its content was wrong
-///   └──rest──▶ closed                        put away to make room: the row and the staged file make it anew
+///   └──rest──▶ closed                        unloaded to make room: the row and the staged file make it anew
 /// ```
 final class UploadSession: Sendable {
     /// What an upload holds only while it is in memory.
@@ -27,7 +27,7 @@ final class UploadSession: Sendable {
     }
 
     private enum Phase {
-        /// Nobody sends. Leaves to `.busy` with a request, to `.closed` when cancelled, too old, or put away.
+        /// No request is sending. Leaves to `.busy` with a request, to `.closed` when cancelled, too old, or unloaded.
         case idle(since: Timestamp)
         /// A request is sending. Leaves to `.idle` when it ends, to `.closed` when the content is committed or wrong.
         case busy
@@ -43,11 +43,11 @@ final class UploadSession: Sendable {
         var received: Int64 { live?.intake.taken ?? record.received }
     }
 
-    /// What became of a request that wanted to send.
+    /// The outcome of a request's claim.
     enum Begun {
         case begun
         case refused(Refusal)
-        /// This session is over; the upload may live on in another.
+        /// This session is over; the upload may go on in another session.
         case closed
     }
 
@@ -62,11 +62,11 @@ final class UploadSession: Sendable {
     }
 
     var status: UploadStatus { UploadStatus(id: id, received: state.withLock { $0.received }) }
-    /// What is on disk.
+    /// The upload's state on disk.
     var record: UploadRecord { state.withLock { $0.record } }
     var live: Live? { state.withLock { $0.live } }
 
-    /// Since when nobody sends; nil while somebody does, and when it is over.
+    /// Since when no request has been sending; nil while one is, and when the session is over.
     var idleSince: Timestamp? {
         state.withLock { state in
             if case .idle(let since) = state.phase { return since }
@@ -74,7 +74,8 @@ final class UploadSession: Sendable {
         }
     }
 
-    /// Claims the session for one request, which sends from `offset` on. Two at once, or bytes out of order, are refused.
+    /// Claims the session for one request, which sends from `offset` on. Refuses a second request at the same time, and bytes out
+    /// of order.
     func begin(at offset: Int64?) -> Begun {
         state.withLock { state in
             switch state.phase {
@@ -102,7 +103,7 @@ final class UploadSession: Sendable {
 
     func checkpointed(_ record: UploadRecord) { state.withLock { $0.record = record } }
 
-    /// Ends the session for good. True for the one who did it.
+    /// Ends the session for good. True for the caller that did it.
     func close() -> Bool {
         state.withLock { state in
             if case .closed = state.phase { return false }
@@ -111,7 +112,7 @@ final class UploadSession: Sendable {
         }
     }
 
-    /// Closes the session if nobody has sent anything since `moment`.
+    /// Closes the session if no request has sent anything since `moment`.
     func closeIfIdle(since moment: Timestamp) -> Bool {
         state.withLock { state in
             guard case .idle(let since) = state.phase, since <= moment else { return false }
@@ -120,7 +121,7 @@ final class UploadSession: Sendable {
         }
     }
 
-    /// The refusal of a part that does not follow the last one: with what the client needs to go on.
+    /// The refusal of a part that does not follow the last one, with the facts that the client needs to go on.
     func outOfOrder(_ sentence: String, received: Int64) -> Refusal {
         Refusal(
             .blobUploadOutOfOrder, sentence,
@@ -134,7 +135,7 @@ final class UploadSession: Sendable {
 
 extension UploadSession.Live {
     /// The digest of everything received, in the algorithm that the client names at the end. SHA-256 has been computed on the
-    /// way; for another the bytes are read back.
+    /// way; for SHA-512 the bytes are read back.
     func digest(_ algorithm: Digest.Algorithm) async throws -> (digest: Digest, size: Int64) {
         let drained = try await intake.drain()
         guard algorithm != drained.digest.algorithm else { return drained }

@@ -6,19 +6,19 @@ import Synchronization
 import WeirCore
 import WeirVault
 
-// How an upload outlives the program.
+// How an upload survives a restart.
 //
 //     a part was taken ─▶ fsync of the staged file ─▶ row: bytes received, the file's name, the tail sealed ─▶ 202
 //
-// The tail is what fills no segment yet: at most 64 KiB, sealed with the repository's key for small values.
+// The tail is the part that does not fill a segment yet: at most 64 KiB, sealed with the repository's key for small values.
 //
-// A digest's half-done state cannot be kept, and a sealed segment must never be sealed anew under the same key with other
-// bytes. So an upload that goes on after a restart is read back, from the old staged file into a new one under a new key, at
-// the speed of the disk and of SHA-256, and then takes what the client sends. That is once for each restart, and only for
-// uploads that do go on. The same happens to one that was put away because many others wait.
+// The state of a hash that has not ended cannot be stored, and a sealed segment must never be sealed again under the same key
+// with other bytes. So an upload that goes on after a restart is read back first, from the old staged file into a new one under a
+// new key, at the speed of the disk and of SHA-256. That is done once for each restart, and only for uploads that do go on. An
+// upload that was unloaded because many others wait is read back in the same way.
 
 extension Uploads {
-    /// Within a part this much may be lost in a crash; what was acknowledged never.
+    /// Bytes of a part that a crash may lose before the part is acknowledged. Acknowledged bytes are never lost.
     private static let unsaved: Int64 = 256 * 1_048_576
 
     func take(_ body: ByteStream, into session: UploadSession, _ live: UploadSession.Live) async throws {
@@ -45,14 +45,14 @@ extension Uploads {
         }
     }
 
-    /// Puts what has been received, and how far that is, on disk.
+    /// Puts what has been received on disk, and the number of bytes received.
     func checkpoint(
         _ session: UploadSession, _ live: UploadSession.Live, _ parts: UploadRecord.Parts
     ) async throws {
         do {
             var record = session.record
             record.parts = parts
-            // Nothing to keep: the row alone is the upload.
+            // Without bytes the row alone is the upload.
             if live.intake.taken > 0 {
                 let point = try await live.intake.checkpoint()
                 record.received = point.taken
@@ -68,13 +68,13 @@ extension Uploads {
             }
             session.checkpointed(new)
         } catch {
-            // What cannot be kept cannot be promised.
+            // What could not be stored must not be acknowledged.
             try? await end(session)
             throw (error as? BlobStoreError).map { Refusal($0) } ?? error
         }
     }
 
-    /// The way in for more bytes: the one in memory, or a new one that has read what the upload has so far.
+    /// The intake for more bytes: the one in memory, or a new one that has read back what the upload has so far.
     func awake(_ session: UploadSession) async throws -> UploadSession.Live {
         if let live = session.live { return live }
         let (intake, content) = try blobs.intake(for: session.repository, .sha256)
@@ -88,7 +88,7 @@ extension Uploads {
             try await replay(old, staged, in: session.repository, into: intake)
         } catch {
             intake.discard()
-            // What cannot be read now is there, and may be read when the client tries again.
+            // Bytes that cannot be read now may be readable when the client tries again.
             guard let fault = BlobFault(error) else { throw (error as? BlobStoreError).map { Refusal($0) } ?? error }
             guard fault.state.wantsBytes else { throw Refusal(error as? BlobStoreError ?? .unavailable(fault.detail)) }
             logger.error(
@@ -132,12 +132,12 @@ extension Uploads {
 
     // MARK: - Endings
 
-    /// What a commit does with a blob that the repository has already: a client of the registry API notices nothing, one of
-    /// ECR's layer API is told.
+    /// What a commit does with a blob that the repository already has: the registry API stores it again, ECR's layer API refuses
+    /// it.
     enum Presence: Sendable { case replaced, refused }
 
-    /// Compares the digests, commits, and forgets the upload. Content that is wrong, or that the disk refused, cannot be mended
-    /// by sending more: the upload is over then, too.
+    /// Compares the digests, commits, and forgets the upload. More bytes cannot mend wrong content, or content that the disk
+    /// refused, so the upload ends then, too.
     func commit(
         _ session: UploadSession, _ live: UploadSession.Live, _ digests: [Digest], whereAlreadyHere presence: Presence
     ) async throws -> Int64 {
@@ -150,7 +150,7 @@ extension Uploads {
             }
             guard session.close() else { throw Self.unknown(session.id) }
             for digest in presence == .refused ? digests : [] {
-                // Whoever hears that it is here does not send it again: so it stays.
+                // The client will not send again what is said to be here, so it must stay.
                 if try await blobs.promise(digest, in: session.repository) {
                     throw Refusal.layerAlreadyExists(digest, in: session.repository)
                 }
@@ -158,7 +158,7 @@ extension Uploads {
             guard let digest = digests.first else { throw Self.unknown(session.id) }
             try await blobs.commit(live.intake, digest, size: size, to: session.repository, .push)
             forget(session)
-            // It is in its place, whatever becomes of the row: the next sweep takes that.
+            // The blob is in its place. Where its row cannot be removed, the next sweep removes it.
             try? await database.write { try UploadTable.remove(session.id, $0) }
             return size
         } catch {
@@ -169,12 +169,12 @@ extension Uploads {
         }
     }
 
-    /// Closes and discards, for what has failed.
+    /// Closes and discards a session that has failed.
     private func end(_ session: UploadSession) async throws {
         if session.close() { try await discard(session) }
     }
 
-    /// Forgets a closed session: the bytes, then the row. A crash between the two leaves a row that the next start forgets.
+    /// Forgets a closed session: first the bytes, then the row. After a crash between the two, the next start removes the row.
     func discard(_ session: UploadSession) async throws {
         forget(session)
         if let live = session.live {
@@ -188,13 +188,13 @@ extension Uploads {
     private func removeStaged(_ name: String) {
         lane.run { [blobs, logger] in
             do throws(BlobStoreError) { try blobs.store.discardStaged(name) } catch {
-                // The next start clears it.
+                // The next start removes it.
                 logger.warning("Staged blob not removed", metadata: ["staged.name": "\(name)", "error": "\(error)"])
             }
         }
     }
 
-    /// Puts the uploads away that have waited longest, until so many are left. What they hold is on disk.
+    /// Unloads the uploads that have waited longest, until `limit` are left. What they hold is on disk.
     func putAway(downTo limit: Int) {
         let idle = sessions.withLock { sessions -> [UploadSession] in
             guard sessions.count > limit else { return [] }
@@ -206,7 +206,7 @@ extension Uploads {
 
     // MARK: - The service
 
-    /// Gives up uploads that nobody has touched for the window.
+    /// Gives up uploads that have not been touched for the window.
     package func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
@@ -229,7 +229,7 @@ extension Uploads {
                 guard session.closeIfIdle(since: upload.isHomeless ? now : limit) else { continue }
                 try await discard(session)
             } else {
-                // Somebody may have gone on with it since it was listed: the transaction asks again.
+                // A request may have continued the upload since it was listed, so the transaction asks again.
                 let removed = try await database.write { try UploadTable.removeAbandoned(upload.id, patience, $0) }
                 guard let removed else { continue }
                 if let staged = removed.staged { removeStaged(staged) }
@@ -238,8 +238,8 @@ extension Uploads {
         }
     }
 
-    /// Clears what earlier runs staged, but for what open uploads have; forgets uploads whose bytes are gone. For the start,
-    /// before anything is staged. Tells how many files went.
+    /// Removes the staged files of earlier runs, except those of open uploads, and forgets uploads whose bytes are gone. For the
+    /// start, before anything is staged. Returns the number of files removed.
     package func restore() async throws -> Int {
         let uploads = try await database.read { try UploadTable.staged($0) }
         let cleared = try blobs.store.clearStaging(keeping: Set(uploads.map(\.staged)))
@@ -248,7 +248,7 @@ extension Uploads {
             return false
         }
         guard !lost.isEmpty else { return cleared }
-        // A crash between a commit and the end of its upload.
+        // Their program crashed between a commit and the end of the upload.
         try await database.write { sql in
             for upload in lost { try UploadTable.remove(upload.id, sql) }
         }

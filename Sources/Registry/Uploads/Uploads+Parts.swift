@@ -3,14 +3,14 @@ package import WeirCore
 
 /// ECR's layer API: uploads by parts that are numbered by their bytes (docs/ecr.md, "Layers by parts").
 extension Uploads {
-    /// What a client is told to send at once: 10 MiB, ECR's.
+    /// The part size that clients are told to use: 10 MiB, as ECR does.
     package static let partSize: Int64 = 10 * 1_048_576
     /// ECR's quota "Minimum layer part size". Only the last part may be smaller.
     private static let minPart: Int64 = 5 * 1_048_576
     /// ECR's quota "Layer parts".
     private static let maxParts: Int64 = 4_200
 
-    /// Takes a part, `first` to `last` inclusive; tells the last byte received. On disk when this returns.
+    /// Takes a part, `first` to `last` inclusive. Returns the offset of the last byte received. On disk when this returns.
     package func appendPart(
         _ bytes: ByteBuffer, first: Int64, last: Int64, to id: String, in name: RepositoryName, of registry: RegistryID
     ) async throws -> Int64 {
@@ -34,7 +34,7 @@ extension Uploads {
         }
     }
 
-    /// Compares the digests, all of which must be the layer's, and commits; tells the first. On disk when this returns.
+    /// Compares the digests, all of which must be the layer's, and commits. Returns the first. On disk when this returns.
     package func complete(
         _ id: String, in name: RepositoryName, of registry: RegistryID, digests: [Digest]
     ) async throws -> Digest {
@@ -55,7 +55,7 @@ extension Uploads {
     }
 }
 
-/// Bytes that are all there, as a stream.
+/// Bytes in memory, as a stream.
 private struct OnePart: AsyncSequence, Sendable {
     let bytes: ByteBuffer
 

@@ -5,25 +5,24 @@ import Synchronization
 package import WeirCore
 import WeirVault
 
-/// Uploads that are open: begun, sent in parts, finished. They outlive the program: what a client was told is here is on disk,
-/// and after a restart it asks for the status and goes on (`Uploads+Durability` says how).
+/// Open uploads: begun, sent in parts, finished. They survive a restart: acknowledged bytes are on disk, and the client asks for
+/// the status and goes on (see `Uploads+Durability`).
 package final class Uploads: Service {
     package struct Settings: Sendable {
-        /// How long an upload may lie untouched.
+        /// How long an upload may stay untouched.
         package var window: Duration
-        /// The same where it has no bytes yet: clients send the first ones at once, and beginning an upload costs them nothing.
+        /// The same for an upload without bytes: clients send the first ones at once, and beginning an upload costs them nothing.
         package var emptyWindow: Duration
-        /// How many a registry may have open: bounds the rows, and the files in `staging`.
+        /// Open uploads of a registry: bounds the rows, and the files in `staging`.
         package var perRegistry: Int
-        /// How many of those one repository may have: who may push to one keeps nobody from pushing to another.
+        /// Open uploads of one repository, so that pushes to one cannot use up the places of all.
         package var perRepository: Int
-        /// How many one caller may have begun: of the registry's own account, and of any other.
+        /// Open uploads that one caller has begun: of the registry's own account, and of any other.
         package var perCaller: Int
         package var perForeigner: Int
-        /// How many may be in memory. Protects file descriptors: each holds one.
+        /// Uploads in memory. Each holds a file descriptor.
         package var inMemory: Int
-        /// How many of those may wait for their next part. More are put away, and cost a reading of what they have when they go
-        /// on.
+        /// Uploads in memory that wait for their next part. Those beyond are unloaded, and must be read back when they go on.
         package var warm: Int
 
         package init(
@@ -52,9 +51,9 @@ package final class Uploads: Service {
     let clock: WallClock
     let logger: Logger
     let sessions = Mutex<[String: UploadSession]>([:])
-    /// The last one that a refused client asked for.
+    /// When a refused client last started a sweep.
     private let lastSweep = Mutex<ContinuousClock.Instant?>(nil)
-    /// Removes staged files: a large one takes the disk a while.
+    /// Removes staged files: removing a large one keeps the disk busy for a while.
     let lane = Lane("weir.uploads")
 
     init(
@@ -69,11 +68,11 @@ package final class Uploads: Service {
         self.logger = logger
     }
 
-    /// Refuses where there is no room for a body of so many bytes: before the first of them is sent.
+    /// Refuses where there is no room for a body of that many bytes, before its first byte is sent.
     package func checkRoom(for bytes: Int64?) throws(Refusal) { try blobs.checkRoom(for: bytes) }
 
     /// Begins an upload. On disk when this returns. Throws `.throttled` where the repository, the caller or the registry has as
-    /// many open as it may.
+    /// many open uploads as it may.
     package func begin(
         in name: RepositoryName, of registry: RegistryID, for caller: Caller
     ) async throws -> UploadStatus {
@@ -83,7 +82,7 @@ package final class Uploads: Service {
         do {
             return try await begin(in: repository, for: caller)
         } catch let refusal as Refusal where refusal.reason == .throttled {
-            // Some of them may be given up by now.
+            // A sweep may free a place.
             guard sweepIsDue() else { throw refusal }
             try await sweep()
             return try await begin(in: repository, for: caller)
@@ -100,7 +99,7 @@ package final class Uploads: Service {
         return UploadStatus(id: id, received: 0)
     }
 
-    /// Whoever is refused again and again starts no sweep each time.
+    /// At most one sweep in 10 s, however often clients are refused.
     private func sweepIsDue() -> Bool {
         let now = ContinuousClock.now
         return lastSweep.withLock { last in
@@ -124,9 +123,9 @@ package final class Uploads: Service {
         return UploadStatus(id: id, received: record.received)
     }
 
-    /// Takes the next part: on disk when this returns. What arrived before the body broke off counts: the client asks for the
+    /// Takes the next part. On disk when this returns. What arrived before a body broke off counts: the client asks for the
     /// status and goes on from there.
-    ///
+    /// - Parameter offset: where the part begins, where the client says so; it must be where the last one ended.
     /// - Parameter offset: where the part begins, if the client says so; it must be where the last one ended.
     package func append(
         _ id: String, in name: RepositoryName, of registry: RegistryID, at offset: Int64?, body: ByteStream
@@ -139,7 +138,7 @@ package final class Uploads: Service {
         }
     }
 
-    /// Takes the last part, if there is one, compares the digest and commits. On disk when this returns the blob's size.
+    /// Takes the last part, if there is one, compares the digest and commits. Returns the blob's size, when it is on disk.
     package func finish(
         _ id: String, in name: RepositoryName, of registry: RegistryID, digest: Digest, body: ByteStream?,
         at offset: Int64?
@@ -151,7 +150,7 @@ package final class Uploads: Service {
         }
     }
 
-    /// A whole blob in one request: nobody can go on with it, so that nothing of it is kept where it fails.
+    /// Stores a whole blob from one request. A client cannot resume it, so a failure leaves nothing of it.
     package func push(
         _ body: ByteStream, digest: Digest, to name: RepositoryName, of registry: RegistryID
     ) async throws {
@@ -198,7 +197,7 @@ package final class Uploads: Service {
     }
 
     private func claim(_ id: String, in repository: Repository, at offset: Int64?) async throws -> UploadSession {
-        // A session may be put away between being found and being claimed.
+        // A session may be unloaded between being found and being claimed.
         for _ in 0..<100 {
             let session = try await session(id, in: repository)
             switch session.begin(at: offset) {
@@ -235,7 +234,7 @@ package final class Uploads: Service {
 
     func held(_ id: String) -> UploadSession? { sessions.withLock { $0[id] } }
 
-    /// Forgets the session where it is still the one in memory.
+    /// Forgets the session, unless another one has taken its place in memory.
     func forget(_ session: UploadSession) {
         sessions.withLock { if $0[session.id] === session { $0[session.id] = nil } }
     }
@@ -257,7 +256,7 @@ package final class Uploads: Service {
 }
 
 extension Uploads.Settings {
-    /// Throws where one more upload would be too many, and says for whom.
+    /// Throws where one more upload would be too many, and says which limit is reached.
     fileprivate func checkRoom(in repository: Repository, for caller: Caller, _ sql: any SQLConnection) throws {
         let registry = repository.registry
         let own = caller.account == registry.account ? perCaller : perForeigner

@@ -2,12 +2,12 @@ import WeirCore
 import WeirIdentity
 import WeirSigV4
 
-/// Who signed a request: the checks that AWS makes before it looks at what is asked, in its order and with its sentences.
+/// Proves who signed a request: the checks that AWS makes before it looks at the operation, in its order and with its sentences.
 ///
-/// All that the head can tell is asked before a byte of the body is read: `name`, and `verify` too where the head says what the
-/// body's hash is. Most clients do not say it; then the signature is over a hash that only the body can tell.
+/// All checks of the head are made before a byte of the body is read: `name`, and `verify` too where the head tells the body's
+/// hash. Most clients do not tell it: their signature can be verified only with the hash of the body.
 struct AWSAuthentication: Sendable {
-    /// How far a signature's moment may be from now (AWS: 15 minutes).
+    /// How far a signature's time may be from now, in seconds (AWS: 15 minutes).
     static let tolerance: Int64 = 900
 
     let keys: AccessKeys
@@ -15,7 +15,7 @@ struct AWSAuthentication: Sendable {
     /// `host[:port]` as clients reach the server.
     let publicHost: String
 
-    /// Whom a request names as its signer. Nothing is proved by that: access keys' names are in many places.
+    /// The signer that a request names. It proves nothing: the ids of access keys are no secret.
     struct Claimant: Sendable {
         fileprivate let caller: Caller
         fileprivate let secret: [UInt8]
@@ -28,8 +28,7 @@ struct AWSAuthentication: Sendable {
         let region: Region
     }
 
-    /// Who is named, where the claim could be theirs: scope, time and key are right. Throws the refusal that AWS has for what is
-    /// not.
+    /// The named signer, where scope, time and key are right. Throws AWS's refusal where one of them is wrong.
     func name(_ claim: SignatureClaim, service: AWSService) throws(Refusal) -> Claimant {
         guard claim.scope.service == service.signingName else {
             throw Refusal(.signatureInvalid, "Credential should be scoped to correct service: '\(service.signingName)'.")
@@ -38,7 +37,7 @@ struct AWSAuthentication: Sendable {
             throw Refusal(.signatureInvalid, "Credential should be scoped to a valid region.")
         }
         try checkTime(claim)
-        // No session of ours exists, so a token that comes with a key is nobody's.
+        // This server issues no sessions, so no token that comes with a key is valid.
         guard let (caller, secret) = keys.secret(of: claim.accessKeyID), claim.sessionToken == nil else {
             throw Refusal(
                 .credentialsUnknown, "The security token included in the request is invalid.", facts: Self.facts(claim))
@@ -46,9 +45,9 @@ struct AWSAuthentication: Sendable {
         return Claimant(caller: caller.seen(in: region), secret: secret, region: region)
     }
 
-    /// The hash of the body that the head tells, nil where it tells none.
+    /// The body's hash as the head tells it; nil where it does not.
     ///
-    /// `UNSIGNED-PAYLOAD` is refused, as by AWS's services other than S3: whoever is on the way could change what is asked.
+    /// `UNSIGNED-PAYLOAD` is refused, as by AWS's services other than S3: anyone on the way could change the request.
     func toldHash(_ request: AWSRequest) throws(Refusal) -> String? {
         let told = request.header("x-amz-content-sha256")
         guard told != SigV4.unsignedPayload else {
@@ -68,8 +67,8 @@ struct AWSAuthentication: Sendable {
         return Signed(caller: claimant.caller, accessKeyID: claim.accessKeyID, region: claimant.region)
     }
 
-    /// Why a signature is not this request's: a proxy that changes `Host` is told apart, since nothing else tells of it. The
-    /// signature is then right for the host that the client meant.
+    /// The refusal of a signature. Where it is right for the host that the client meant, a proxy has changed `Host`: the refusal
+    /// says so, since nothing else does.
     private func refusal(
         of claim: SignatureClaim, by claimant: Claimant, _ signable: SignableRequest, _ payloadHash: String
     ) -> Refusal {
@@ -126,7 +125,7 @@ struct AWSAuthentication: Sendable {
 }
 
 extension AWSError {
-    /// AWS's exception for a signature that cannot even be read.
+    /// AWS's exception for a signature that cannot be parsed.
     init(_ error: SigV4Error, for service: AWSService) {
         switch error {
         case .incomplete, .unsupportedAlgorithm, .malformedCredential, .malformedDate, .malformedExpires, .twoSignatures,
@@ -141,7 +140,7 @@ extension AWSError {
 }
 
 extension SignableRequest {
-    /// The same request to another host.
+    /// The same request, sent to another host.
     fileprivate func reaching(_ host: String) -> SignableRequest {
         SignableRequest(
             method: method, rawPath: rawPath, rawQuery: rawQuery,

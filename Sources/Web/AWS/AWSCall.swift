@@ -1,7 +1,7 @@
 package import WeirCore
 package import WeirRegistry
 
-/// One authenticated call: who asks whom for what. What operations work on.
+/// One authenticated call: the caller, the registry and the input. Operations work on it.
 package struct AWSCall: Sendable {
     /// The caller's account in the region that the signature is for.
     package let registry: RegistryID
@@ -11,7 +11,7 @@ package struct AWSCall: Sendable {
     package let now: Timestamp
     package let input: Parameters
     package let settings: AWSSettings
-    /// What the caller is told besides the answer.
+    /// Warnings for the caller, beside the answer.
     package let warnings = CallWarnings()
 
     package init(
@@ -28,7 +28,7 @@ package struct AWSCall: Sendable {
     }
 }
 
-/// What the AWS door needs to know of the server that it is part of.
+/// What the AWS door needs to know of its server.
 package struct AWSSettings: Sendable {
     /// `HOST[:PORT]` as clients reach it: the beginning of every `repositoryUri`.
     package let publicHost: String
@@ -45,7 +45,7 @@ package struct AWSSettings: Sendable {
     package var endpoint: String { "\(scheme.rawValue)://\(publicHost)" }
 }
 
-/// A row of the AWS door's table: what is done, and what whoever wants it must be allowed.
+/// A row of the AWS door's table: the operation, and the rights that its caller needs.
 package struct AWSOperation: Sendable {
     package typealias Handler = @Sendable (AWSCall) async throws -> JSONValue
 
@@ -54,7 +54,7 @@ package struct AWSOperation: Sendable {
     private let permission: OperationPermission
     private let handler: Handler
 
-    /// - Parameter permission: by the action `SERVICE:NAME`, where it names no other.
+    /// - Parameter permission: demands the action `SERVICE:NAME`, unless it names another.
     package init(_ service: AWSService, _ name: String, may permission: OperationPermission, _ handler: @escaping Handler) {
         self.service = service
         self.name = name
@@ -62,10 +62,10 @@ package struct AWSOperation: Sendable {
         self.handler = handler
     }
 
-    /// The IAM action of its name.
+    /// The IAM action with the operation's name.
     package var action: String { "\(service.rawValue):\(name)" }
 
-    /// Asks whether the caller may, and then does it.
+    /// Checks the caller's rights, then runs the operation.
     package func answer(_ call: AWSCall, _ access: Access) async throws -> JSONValue {
         for demand in try await permission.demands(call, action) { try await access.permit(call.caller, demand) }
         return try await handler(call)

@@ -6,16 +6,16 @@ package import WeirIdentity
 package import WeirRegistry
 import WeirSigV4
 
-/// The door for AWS clients: SigV4 checked, a table of operations, JSON 1.1 or Query/XML out.
+/// The door for AWS clients: verifies SigV4, looks up the operation in a table, answers in JSON 1.1 or in Query's XML.
 ///
-/// Values in, values out: it knows no socket. It throws nothing and answers everything, what is malformed too, with an exception
-/// that AWS clients understand. Proof comes before work: `admit` reads the head alone, and says how much of a body is worth
-/// reading.
+/// It takes values and returns values, and knows no socket. It never throws: malformed requests, too, are answered by an
+/// exception that AWS clients understand. Proof comes before work: `admit` reads the head alone, and says how much of the body
+/// may be read.
 package struct AWSDoor: Sendable {
-    /// Enough for a layer part of 20 MiB in base64; protects memory.
+    /// Bytes. Enough for a layer part of 20 MiB in base64; protects memory.
     package static let maxBodySize = 32 * 1024 * 1024
 
-    /// Enough for every call but the two that carry a layer's part or a manifest.
+    /// Bytes. Enough for every call but the two that carry a layer's part or a manifest.
     package static let maxOrdinaryBodySize = 1024 * 1024
 
     private static let largeCalls: Set = ["UploadLayerPart", "PutImage"]
@@ -34,7 +34,7 @@ package struct AWSDoor: Sendable {
     private let audit: AuditLog
     private let strangers: Strangers
 
-    /// - Parameter newID: makes request ids; tests give their own.
+    /// - Parameter newID: makes request ids; tests pass their own.
     package init(
         accessKeys: AccessKeys, access: Access, operations: [AWSOperation], settings: AWSSettings, clock: WallClock,
         newID: @escaping @Sendable () -> String = { RandomID.uuid() }, audit: AuditLog = .none, strangers: Strangers
@@ -49,7 +49,7 @@ package struct AWSDoor: Sendable {
         self.strangers = strangers
     }
 
-    /// Whether a request is this door's: it names an AWS operation, or is signed as AWS signs.
+    /// Whether a request is for this door: it names an AWS operation, or is signed as AWS signs.
     package static func isMeant(
         target: String?, authorization: String?, contentType: String?, rawQuery: String
     ) -> Bool {
@@ -60,7 +60,7 @@ package struct AWSDoor: Sendable {
 
     // MARK: From the head
 
-    /// A call of which the head has been read, and nothing that the head tells speaks against it.
+    /// A call whose head has been read, and is not refused.
     package struct Visit: Sendable {
         fileprivate let id: String
         fileprivate let head: AWSRequest
@@ -68,13 +68,13 @@ package struct AWSDoor: Sendable {
         fileprivate let signable: SignableRequest
         fileprivate let claim: SignatureClaim
         fileprivate let claimant: AWSAuthentication.Claimant
-        /// The body's hash, as the head tells it: then the signature is proved already.
+        /// The body's hash, where the head tells it: the signature has then been verified.
         fileprivate let toldHash: String?
         fileprivate var trail: AWSTrail
 
-        /// Whoever asks has proved who they are. Else only the body's hash can tell.
+        /// The signature has been verified. Otherwise it can be only with the body's hash.
         package var isProved: Bool { toldHash != nil }
-        /// What may be read of the body.
+        /// Bytes of the body that may be read.
         package let maxBodySize: Int
     }
 
@@ -84,9 +84,9 @@ package struct AWSDoor: Sendable {
         case welcome(Visit)
     }
 
-    /// Looks at everything that can be looked at before the body is read.
+    /// Makes all checks that are possible before the body is read.
     ///
-    /// - Parameter request: its body is not looked at.
+    /// - Parameter request: its body is ignored.
     package func admit(_ request: AWSRequest) -> Admission {
         let id = newID()
         var target: AWSTarget?
@@ -118,7 +118,7 @@ package struct AWSDoor: Sendable {
         }
     }
 
-    /// What bodies may be: a layer's part, or a manifest with all its quotes escaped, or else what AWS takes.
+    /// The largest body: for a layer's part, or a manifest with all its quotes escaped; else what AWS accepts.
     private static func maxBody(of target: AWSTarget) -> Int {
         guard case .json = target.dialect else { return maxOrdinaryBodySize }
         return largeCalls.contains(target.operation) ? maxBodySize : maxOrdinaryBodySize
@@ -130,7 +130,7 @@ package struct AWSDoor: Sendable {
     ///
     /// - Parameters:
     ///   - bodyHash: the body's SHA-256, in hexadecimal.
-    ///   - proved: called where the body has proved who asks.
+    /// - proved: called when the body's hash has proved the signature.
     package func respond(
         to visit: Visit, body: ByteBuffer, bodyHash: String, proved: () -> Void = {}
     ) async -> AWSResponse {
@@ -155,7 +155,7 @@ package struct AWSDoor: Sendable {
         }
     }
 
-    /// The answer to a call whose body was not read: it is longer than it may be, or there was no room for it.
+    /// The answer to a call whose body was not read: it is too long, or there was no room for it.
     package func refuse(_ refusal: Refusal, _ visit: Visit) -> AWSResponse {
         refuse(refusal, visit.target, visit.head, visit.id, visit.trail)
     }
@@ -177,7 +177,7 @@ package struct AWSDoor: Sendable {
     private func refuse(
         _ error: any Error, _ target: AWSTarget, _ head: AWSRequest, _ id: String, _ trail: AWSTrail
     ) -> AWSResponse {
-        // Whoever cannot prove who they are can ask as often as they like.
+        // A client that proves no identity can send any number of requests, so only its first refusals are logged one by one.
         let isProved = trail.caller != nil
         let isToldAlone = isProved || Self.isWithoutLogin(error) || strangers.loginFailed()
         var facts = RequestFacts.whose(head.method, head.rawPath, userAgent: head.header("user-agent"))
@@ -217,7 +217,7 @@ package struct AWSDoor: Sendable {
 
     private static let services = AWSService.allCases.map(\.rawValue).joined(separator: ", ")
 
-    /// Longer documents are read elsewhere: a connection's event loop has others to look after.
+    /// Longer documents, in bytes, are parsed on another thread: the connection's event loop has other connections to serve.
     private static let longDocument = 256 << 10
 
     private func document(_ body: ByteBuffer) async throws -> JSONValue {
@@ -245,7 +245,7 @@ package struct AWSDoor: Sendable {
         }
     }
 
-    /// What the client hears of an error, and the log.
+    /// The error as the client is told, after it has been logged.
     private func error(
         for error: any Error, _ target: AWSTarget, _ facts: Logger.Metadata, isToldAlone: Bool
     ) -> AWSError {

@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// What the AWS door says when it says no: an exception's name, its HTTP status and a sentence.
+/// A refusal of the AWS door: an exception's name, its HTTP status and a sentence.
 ///
 /// This file holds the ONE table from `Refusal.Reason` to AWS's exceptions; nowhere else does a refusal become a status.
 package struct AWSError: Error, Sendable, Equatable {
@@ -26,7 +26,7 @@ package struct AWSError: Error, Sendable, Equatable {
         self.init(code: row.code, status: row.status, message: refusal.message, members: members)
     }
 
-    /// What a client hears of an error that is this server's own. The log has the rest.
+    /// The answer to an error that is this server's own fault. The log has the details.
     package static func failure(of service: AWSService) -> AWSError {
         let code =
             switch service {
@@ -119,7 +119,7 @@ package struct AWSError: Error, Sendable, Equatable {
             .kmsInvalidKeyUsage, .kmsInvalidMarker:
             Row("KmsException")
         case .contentDamaged, .storageFull: Row("ServerException", 500)
-        // As for a server that stops: SDKs try again.
+        // The same answer as from a server that is stopping, so that SDKs try again.
         case .storageUnavailable: Row("ServiceUnavailableException", 503)
         // A 4xx, so that neither an SDK nor Terraform tries again.
         case .unsupported: Row("UnsupportedOperationException")
@@ -129,7 +129,7 @@ package struct AWSError: Error, Sendable, Equatable {
         }
     }
 
-    /// Where a client that sends a layer in parts goes on.
+    /// Tells a client that sends a layer in parts where to go on.
     private static func lastGoodPart(_ facts: [String: String]) -> [String: JSONValue] {
         let named = ["registryId": "registry.account", "repositoryName": "repository.name", "uploadId": "upload.id"]
         var members = named.compactMapValues { facts[$0].map { JSONValue.string($0) } }
@@ -137,7 +137,7 @@ package struct AWSError: Error, Sendable, Equatable {
         return members
     }
 
-    /// What KMS calls its own.
+    /// KMS's own exceptions.
     private static let kmsErrors: [Refusal.Reason: String] = [
         .kmsKeyNotFound: "NotFoundException", .kmsKeyDisabled: "DisabledException",
         .kmsInvalidState: "KMSInvalidStateException", .kmsAlreadyExists: "AlreadyExistsException",
@@ -173,7 +173,7 @@ package struct AWSError: Error, Sendable, Equatable {
         }
     }
 
-    /// The Query services' names, and 403 for who may not come in.
+    /// The Query services' exceptions, with 403 where the caller is not admitted.
     private static func query(_ reason: Refusal.Reason) -> Row? {
         switch reason {
         case .invalidParameter, .validation: Row("ValidationError")

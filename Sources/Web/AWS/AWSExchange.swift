@@ -7,7 +7,7 @@ package struct AWSRequest: Sendable {
     package let rawPath: String
     /// After the `?`, not decoded; empty where there is none.
     package let rawQuery: String
-    /// All of them, `Host` too, in their order.
+    /// All headers, `Host` included, in their order.
     package let headers: [(name: String, value: String)]
     package var body: ByteBuffer
 

@@ -2,7 +2,7 @@ import WeirCore
 import NIOCore
 
 extension AWSResponse {
-    /// A success, in the dialect that was asked in.
+    /// A success, in the request's dialect.
     init(_ output: JSONValue, _ target: AWSTarget, requestID: String) {
         switch target.dialect {
         case .json(let contentType):
@@ -26,13 +26,13 @@ extension AWSResponse {
         }
     }
 
-    /// A refusal, in the dialect that was asked in.
+    /// A refusal, in the request's dialect.
     init(_ error: AWSError, _ target: AWSTarget, requestID: String) {
         switch target.dialect {
         case .json(let contentType):
             var members = error.members
             members["__type"] = .string(error.code)
-            // As AWS: Secrets Manager writes it with a capital, and clients that read one spelling only exist.
+            // As AWS does: Secrets Manager writes a capital, and some clients read one spelling only.
             members[target.service == .secretsmanager ? "Message" : "message"] = .string(error.message)
             self.init(
                 status: error.status, contentType: contentType, requestID: requestID,
@@ -71,7 +71,7 @@ extension AWSResponse {
 }
 
 extension AWSError {
-    /// Whose fault it is, as the Query protocol puts it.
+    /// The side at fault, in the Query protocol's words.
     fileprivate var side: String { status >= 500 ? "Receiver" : "Sender" }
 }
 

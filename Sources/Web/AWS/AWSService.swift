@@ -1,7 +1,7 @@
 /// The AWS services that this server answers for, by their signing names, and its own.
 package enum AWSService: String, Sendable, CaseIterable {
     case ecr, kms, secretsmanager, sts, iam
-    /// What ECR has no operation for: signed as ECR is, told apart by the target (docs/operating.md).
+    /// Operations that ECR does not have: signed as for ECR, and told apart by the target (docs/operating.md).
     case weir
 
     /// The service in the scope of a signature.

@@ -3,17 +3,17 @@ import NIOCore
 import WeirCore
 import WeirText
 
-/// What a request asks for, before anybody knows who asks: the protocol, the service and the operation's name.
+/// What a request asks for, read before the caller is known: the protocol, the service and the operation's name.
 struct AWSTarget: Sendable, Equatable {
-    /// How the request is written, and so the answer.
+    /// The protocol of the request, and so of the answer.
     enum Dialect: Sendable, Equatable {
         /// JSON 1.0 or 1.1, the operation in `X-Amz-Target`. The text is the answer's content type.
         case json(contentType: String)
-        /// Query: a form in, and out what the client accepts.
+        /// Query: a form in, and the format that the client accepts out.
         case query(answer: QueryAnswer)
     }
 
-    /// How a Query request wants its answer: XML, where `Accept` does not put JSON before it.
+    /// The format of a Query answer: XML, unless `Accept` puts JSON before it.
     enum QueryAnswer: Sendable, Equatable {
         case xml, json
 
@@ -28,9 +28,9 @@ struct AWSTarget: Sendable, Equatable {
     }
 
     let dialect: Dialect
-    /// Nil where the target names none that is known here.
+    /// Nil where the target names no service of this server.
     let service: AWSService?
-    /// Empty where the head does not tell it: a Query request may have it in its form, which is read when it is known who asks.
+    /// Empty where the head does not tell it: a Query request may have it in its form, which is read when the caller is known.
     private(set) var operation: String
     /// A Query request's parameters.
     private(set) var form: [String: String]
@@ -51,7 +51,7 @@ struct AWSTarget: Sendable, Equatable {
         service = signed
         form = try Self.fields(of: request.rawQuery.utf8[...])
         operation = String((form["Action"] ?? "").prefix(128))
-        // Without any of these there is nothing to tell the dialect by.
+        // Without any of these the dialect cannot be told.
         let isQuery = form["Action"] != nil || Self.isForm(request) || signed == .sts || signed == .iam
         dialect =
             isQuery
@@ -59,7 +59,7 @@ struct AWSTarget: Sendable, Equatable {
         if !isQuery { form = [:] }
     }
 
-    /// What is known of a request of which no more could be read than how it is written.
+    /// The target of a request of which only the dialect could be read.
     init(dialect: Dialect) {
         self.dialect = dialect
         service = nil
@@ -67,7 +67,7 @@ struct AWSTarget: Sendable, Equatable {
         form = [:]
     }
 
-    /// The same with what the body's form says besides, where it is a Query request with one.
+    /// The same target, with the fields of the body's form where it is a Query request with one.
     func reading(_ body: ByteBuffer, of request: AWSRequest) throws(Refusal) -> AWSTarget {
         guard case .query = dialect, Self.isForm(request) else { return self }
         var target = self
@@ -81,11 +81,11 @@ struct AWSTarget: Sendable, Equatable {
         request.header("content-type")?.lowercased().hasPrefix("application/x-www-form-urlencoded") ?? false
     }
 
-    /// More than any call has that is answered here.
+    /// More than any call here needs.
     private static let mostFields = 1_000
 
     private static func fields(of text: Substring.UTF8View) throws(Refusal) -> [String: String] {
-        // Counted as they are split: the text is a stranger's, or as good as.
+        // Counted while splitting, since the text comes from a stranger.
         let items = text.split(separator: UInt8(ascii: "&"), maxSplits: mostFields)
         guard items.count <= mostFields else {
             throw Refusal(.malformedRequest, "Too many parameters: a call has \(mostFields) at most")
@@ -96,7 +96,7 @@ struct AWSTarget: Sendable, Equatable {
             guard let name = decoded(rawName), let value = decoded(item[rawName.endIndex...].dropFirst()) else {
                 throw Refusal(.malformedRequest, "A parameter is not percent-encoded UTF-8")
             }
-            // Of a presigned call: they are the signature's, not the operation's, and whoever has them could send it again.
+            // They belong to a presigned call's signature and not to the operation, and could be used to send the call again.
             guard !name.hasPrefix("X-Amz-") else { continue }
             fields[name] = value
         }
@@ -109,7 +109,7 @@ struct AWSTarget: Sendable, Equatable {
 }
 
 extension AWSTarget {
-    /// The target of a request of which no more could be read than how it is written.
+    /// The target of a request of which only the dialect could be read.
     static func unreadable(_ request: AWSRequest) -> AWSTarget {
         let isQuery = request.header("x-amz-target") == nil
         return AWSTarget(

@@ -2,7 +2,7 @@ import Logging
 import Synchronization
 import WeirCore
 
-/// What whoever made a call should know, though it was done: told in the answer's headers, and in the log.
+/// Facts that a caller should know although the call succeeded: sent in the answer's headers, and logged.
 package final class CallWarnings: Sendable {
     /// One header each: `x-weir-warning`.
     static let header = "x-weir-warning"
@@ -12,7 +12,7 @@ package final class CallWarnings: Sendable {
 
     package init() {}
 
-    /// At most ten, each on one line of a few hundred characters.
+    /// Adds a warning: ten at most, each of 400 characters at most, on one line.
     func add(_ text: String) {
         let line = String(decoding: text.utf8.prefix(400).map { (0x20...0x7e).contains($0) ? $0 : 0x3f }, as: UTF8.self)
         texts.withLock { if $0.count < Self.most { $0.append(line) } }
@@ -22,9 +22,9 @@ package final class CallWarnings: Sendable {
 }
 
 extension AWSCall {
-    /// Tells the author of a policy that was accepted which of its conditions no request will ever meet.
+    /// Warns the author of an accepted policy about those of its conditions that no request can ever meet.
     ///
-    /// - Parameter place: whose policy it is, as in "the policy of the repository app".
+    /// - Parameter place: what the policy belongs to, as in "the policy of the repository app".
     func warn(about policy: String?, of place: String) {
         guard let policy, let document = try? PolicyDocument(policy) else { return }
         let unfilled = document.unfilledKeys
@@ -38,7 +38,7 @@ extension AWSCall {
             ])
     }
 
-    /// Tells the author of a document of another service that it is kept, and not asked.
+    /// Warns the author of another service's document that it is stored, and not evaluated.
     func warn(_ text: String, about place: String) {
         warnings.add(text)
         Logger.current.warning("\(text)", metadata: ["policy.place": "\(place)", "account": "\(registry.account)"])

@@ -1,17 +1,17 @@
 package import WeirCore
 import WeirRegistry
 
-/// A broken constraint of the service model, in the sentence that AWS has for it.
+/// A violated constraint of the service model, and AWS's sentence for it.
 ///
-/// Two wordings are in use: Coral's own (`1 validation error detected: Value 'a' at 'keyId' …`), and ECR's for what it checks
-/// itself (`Invalid parameter at 'repositoryName' failed to satisfy constraint: '…'`).
+/// Two wordings are in use: Coral's own (`1 validation error detected: Value 'a' at 'keyId' …`), and ECR's for its own checks
+/// (`Invalid parameter at 'repositoryName' failed to satisfy constraint: '…'`).
 package enum Constraint: Sendable {
     case notNull
     case lengthAtLeast(Int), lengthAtMost(Int)
     case valueAtLeast(Int64), valueAtMost(Int64)
     case pattern(String)
     case oneOf([String])
-    /// No text of ours holds U+0000: databases end a text there.
+    /// No stored text may hold U+0000: databases end a text there.
     case withoutNUL
 
     /// The refusal for `value` at `member`, a path such as `tags.2.member.key`.
@@ -42,7 +42,7 @@ package enum Constraint: Sendable {
         }
     }
 
-    /// AWS repeats the whole value; a megabyte of it helps nobody.
+    /// AWS repeats the whole value; here a value over 1,024 bytes is cut.
     private static func shortened(_ value: String) -> String {
         value.utf8.count <= 1_024 ? value : String(value.prefix(256)) + "…"
     }

@@ -1,48 +1,49 @@
 import WeirCore
 import WeirRegistry
 
-/// What an operation demands of its caller: a column of the operations' table. The door asks for it before the operation runs, so
-/// that no handler can forget.
+/// The rights that an operation demands of its caller: a column of the operations' table. The door checks them before the
+/// operation runs, so that no handler can forget to.
 package struct OperationPermission: Sendable {
-    /// Reads of a call what it would do. It throws where the call does not say to what.
+    /// Reads from a call what it would do. Throws where the call does not name its resource.
     typealias Reading = @Sendable (_ call: AWSCall, _ action: String) async throws -> [AccessDemand]
 
-    /// Each of them must be allowed.
+    /// All of them must be allowed.
     let demands: Reading
 
-    /// Nobody is asked: whoever has signed may.
+    /// Demands nothing: every caller who has signed may.
     package static let none = OperationPermission { _, _ in [] }
 
     /// The operation's own action, on the caller's registry. For operations that take no `registryId`.
     static let registry = OperationPermission { call, action in [AccessDemand(action, on: .registry(call.registry))] }
 
-    /// On the registry that `registryId` names, else the caller's.
+    /// The operation's own action, on the registry that `registryId` names, else on the caller's.
     static let askedRegistry = OperationPermission { call, action in
         [AccessDemand(action, on: .registry(try call.askedRegistry()))]
     }
 
-    /// On a certain registry: the server's own, for what concerns all.
+    /// The operation's own action, on a fixed registry: the server's own, for what concerns all registries.
     static func registry(_ home: RegistryID) -> OperationPermission {
         OperationPermission { _, action in [AccessDemand(action, on: .registry(home))] }
     }
 
-    /// On the repository that `repositoryName` names, in the registry that `registryId` does.
+    /// The operation's own action, on the repository that `repositoryName` names, in the registry that `registryId` names.
     static let repository = OperationPermission { call, action in [AccessDemand(action, on: try call.repositoryResource())] }
 
-    /// The same by another action, where IAM knows none of the operation's name.
+    /// The same with another action, where IAM has none of the operation's name.
     static func repository(asking action: String) -> OperationPermission {
         OperationPermission { call, _ in [AccessDemand(action, on: try call.repositoryResource())] }
     }
 
-    /// On something that only the caller's own account can have, by its ARN: no resource policy is asked.
+    /// The operation's own action, on a resource that only the caller's own account can have, by its ARN: it has no resource
+    /// policy.
     static func own(_ arn: @escaping @Sendable (AWSCall) throws -> String) -> OperationPermission {
         OperationPermission { call, action in [AccessDemand(action, on: .own(try arn(call)))] }
     }
 
-    /// On nothing in particular: to make one, to list all.
+    /// The operation's own action, on no particular resource: to create one, or to list all.
     static let account = own { _ in "*" }
 
-    /// Whatever the call says.
+    /// Demands that depend on the call.
     static func reading(_ demands: @escaping Reading) -> OperationPermission { OperationPermission(demands: demands) }
 }
 

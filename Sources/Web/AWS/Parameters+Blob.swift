@@ -7,7 +7,7 @@ package import WeirCore
 #endif
 
 extension Parameters {
-    /// Bytes, which AWS's JSON carries as base64. `length` counts bytes.
+    /// Bytes, in base64 in AWS's JSON. `length` counts the decoded bytes.
     package func optionalBlob(_ name: String, length: ClosedRange<Int>? = nil) throws -> [UInt8]? {
         guard let text = try optionalString(name) else { return nil }
         guard let data = Data(base64Encoded: text) else {

@@ -1,13 +1,13 @@
 package import WeirCore
 
-/// A call's input: members of a JSON object, read with the service model's constraints and refused in AWS's words.
+/// A call's input: members of a JSON object, read with the service model's constraints and refused with AWS's sentences.
 ///
-/// A member of another JSON type is a `SerializationException`, a missing or bad one the service's validation error. A member
-/// that is `null` is absent. Members that nobody asks for are ignored, as AWS does.
+/// A member of another JSON type is a `SerializationException`; a missing or invalid one is the service's validation error. A
+/// member that is `null` is absent. Unknown members are ignored, as AWS does.
 package struct Parameters: Sendable {
     private let members: [String: JSONValue]
     private let service: AWSService
-    /// Where this object lies in the whole: empty, or `tags.2.member.`.
+    /// The object's place in the whole input: empty, or `tags.2.member.`.
     private let path: String
 
     package init(_ members: [String: JSONValue], service: AWSService, path: String = "") {
@@ -21,12 +21,12 @@ package struct Parameters: Sendable {
 
     package var names: [String] { members.keys.sorted() }
 
-    /// Everything that came, as it came.
+    /// The input as it came.
     var document: JSONValue { .object(members) }
 
     // MARK: Strings
 
-    /// Whether a string may hold U+0000: only what is never kept as text, such as a secret's value.
+    /// Whether a string may hold U+0000: only one that is never stored as text, such as a secret's value.
     package enum NUL: Sendable { case refused, accepted }
 
     package func optionalString(
@@ -44,7 +44,7 @@ package struct Parameters: Sendable {
         try required(name, try optionalString(name, length: length, pattern: pattern))
     }
 
-    /// A member that is one of an enumeration's values. `listed` is their order in the refusal, where AWS has one of its own.
+    /// A member that is one of an enumeration's values. `listed` is their order in the refusal, where AWS's order differs.
     package func optionalChoice<Choice>(
         _ name: String, _ type: Choice.Type = Choice.self, listed: [String]? = nil
     ) throws -> Choice? where Choice: RawRepresentable<String> & CaseIterable {
@@ -61,7 +61,7 @@ package struct Parameters: Sendable {
         try required(name, try optionalChoice(name, type, listed: listed))
     }
 
-    /// A member that becomes a noun; what the noun refuses is refused as breaking `pattern`.
+    /// A member that becomes a noun. What the noun's initialiser refuses is reported as a violation of `pattern`.
     package func optionalNoun<Noun>(
         _ name: String, length: ClosedRange<Int>? = nil, pattern: String, _ make: (String) throws(NameError) -> Noun
     ) throws -> Noun? {
@@ -166,10 +166,10 @@ package struct Parameters: Sendable {
 
     // MARK: What they share
 
-    /// What a list may hold where the model draws no bound: each element is work, and some are looked up one by one.
+    /// Elements of a list for which the model has no bound: each element is work, and some are looked up one by one.
     private static let longestList = 1_000
 
-    /// Each element of a list as an object with one member, so that one set of readers serves both.
+    /// Each element of a list as an object with one member, so that the same readers serve both.
     private func optionalList(_ name: String, count: ClosedRange<Int>?) throws -> [Parameters]? {
         guard let value = value(name) else { return nil }
         guard case .array(let values) = value else { throw Self.wrongType("Expected list or null") }
@@ -187,12 +187,12 @@ package struct Parameters: Sendable {
         members[name].flatMap { $0 == .null ? nil : $0 }
     }
 
-    /// A refusal of `name` in this object's place: for checks that only the operation can make.
+    /// A refusal of the member `name` of this object, for checks that only the operation can make.
     package func refusal(_ constraint: Constraint, _ value: String?, _ name: String) -> Refusal {
         constraint.refusal(of: value, at: member(name), for: service)
     }
 
-    /// The member's path as AWS writes it: with a small first letter, whatever the model has.
+    /// The member's path as AWS writes it: with a small first letter, whatever the model's spelling.
     package func member(_ name: String) -> String {
         path + name.prefix(1).lowercased() + name.dropFirst()
     }
@@ -234,7 +234,7 @@ package struct Parameters: Sendable {
     private static func wrongType(_ sentence: String) -> Refusal { Refusal(.malformedRequest, sentence) }
 }
 
-/// A pattern of the model: its text for the message, and a hand-written check, so that no hostile input makes a regular
+/// A pattern of the model: its text for the message, and a hand-written check, since hostile input could make a regular
 /// expression run for ever.
 package struct Pattern: Sendable {
     package let text: String

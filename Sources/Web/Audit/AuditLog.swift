@@ -1,7 +1,7 @@
 package import WeirCore
 import WeirRegistry
 
-/// Writes down who did what through either door, where the settings ask for it.
+/// Records the calls of both doors, where the settings ask for it.
 package struct AuditLog: Sendable {
     /// Writes nothing.
     package static let none = AuditLog(sink: nil, clock: WallClock { Timestamp(seconds: 0) })
@@ -14,13 +14,13 @@ package struct AuditLog: Sendable {
         self.clock = clock
     }
 
-    /// Nothing is made where nobody reads it.
+    /// Makes no record where there is no sink.
     func note(_ record: @autoclosure () -> AuditRecord?) {
         guard let sink, let record = record() else { return }
         sink.take(record.document(id: RandomID.uuid(), at: clock.now, from: .current).text)
     }
 
-    /// Logins of one address that failed and have no record each: there were too many of them.
+    /// Records failed logins of one address that have no record each, since there were too many.
     func note(failedLogins count: Int, from address: String) {
         guard let sink else { return }
         sink.take(

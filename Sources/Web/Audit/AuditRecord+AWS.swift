@@ -1,11 +1,11 @@
 import WeirCore
 
-/// What the AWS door knows of a call when it has answered: filled as the answer is made.
+/// The AWS door's facts about a call, filled while the answer is made.
 struct AWSTrail: Sendable {
     var caller: Caller?
-    /// The key that has signed; nil until that is proved.
+    /// The key that has signed; nil until the signature is verified.
     var accessKeyID: String?
-    /// The key that whoever asks says is theirs. Anybody can say so.
+    /// The key that the caller claims to have. Any caller can claim any key.
     var claimedKeyID: String?
     var registry: RegistryID?
     var input: Parameters?
@@ -19,10 +19,10 @@ struct AWSTrail: Sendable {
 }
 
 extension AuditRecord {
-    /// nil for a request that nobody signed.
+    /// Nil for an unsigned request.
     init?(_ trail: AWSTrail, _ target: AWSTarget, requestID: String, error: AWSError?) {
         guard trail.claimedKeyID != nil, let service = target.service else { return nil }
-        // What reads answers with content; what seals answers with it too.
+        // Answers of operations that read, seal or open hold content, and are not shown.
         let showsAnswer = (service == .ecr || service == .weir) && !Self.isReadOnly(target.operation)
         self.init(
             service: service, operation: target.operation, caller: trail.caller, accessKeyID: trail.accessKeyID,

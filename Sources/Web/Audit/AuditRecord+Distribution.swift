@@ -1,20 +1,19 @@
 import HTTPTypes
 import WeirCore
 
-/// What the `/v2/` door knows of a call when it has answered: filled as the answer is made.
+/// The `/v2/` door's facts about a call, filled while the answer is made.
 struct DistributionTrail: Sendable {
     var caller: Caller?
     var accessKeyID: String?
     var registry: RegistryID?
     var path: DistributionPath?
-    /// Whoever asks is signed in, and what is asked for has no address.
+    /// The caller is signed in, and the path is no address of the API.
     var isLost = false
     var error: (code: String, message: String)?
 }
 
 extension AuditRecord {
-    /// A call of a container client, told as the ECR operation that stands for it. nil for what ECR does not record: a ping, and
-    /// a first
+    /// A container client's call, as the corresponding ECR operation. Nil for what ECR does not record: a ping, and a first
     /// request without a login, which is how every client begins.
     init?(_ trail: DistributionTrail, _ request: WebRequest) {
         guard let path = trail.path, let operation = Self.operation(path, request) else {

@@ -2,23 +2,23 @@ import WeirCore
 import WeirRegistry
 
 /// One call of one caller, as CloudTrail records it (docs/ecr.md, "Events and the audit"): who did what, to what, from where, and
-/// what came of it.
+/// with what result.
 struct AuditRecord: Sendable {
-    /// The service that was asked: `ecr`.
+    /// The service of the call, `ecr` for example.
     let service: AWSService
-    /// The operation: for the `/v2/` door the ECR operation that stands for it.
+    /// The operation; for the `/v2/` door the corresponding ECR operation.
     let operation: String
-    /// nil where nobody could be proved.
+    /// Nil where no identity was proved.
     let caller: Caller?
     let accessKeyID: String?
-    /// The registry that was asked; nil where it could not be told.
+    /// The registry of the call; nil where it is not known.
     let registry: RegistryID?
     let requestID: String
     let parameters: JSONValue
-    /// What a change answered; nil for what reads.
+    /// The answer to a change; nil for an operation that reads.
     let response: JSONValue?
     let error: (code: String, message: String)?
-    /// The access key that somebody named and could not prove. It is told, but as nobody's identity.
+    /// The access key that a caller named and could not prove. It is recorded, but as no identity.
     var claimedKeyID: String?
 
     /// The record as one JSON object.
@@ -73,12 +73,12 @@ struct AuditRecord: Sendable {
 
 /// What an audit record may show of a call.
 enum AuditRedaction {
-    /// Members that are secret, or content, wherever they stand.
+    /// Members with secrets or with content, wherever they occur.
     private static let hidden: Set<String> = [
         "secretstring", "secretbinary", "plaintext", "ciphertextblob", "layerpartblob", "authorizationtoken", "password",
         "downloadurl", "randompassword", "privatekeyplaintext", "accesstoken", "secretaccesskey", "sessiontoken",
     ]
-    /// A policy or a manifest may be long; a record that is a page long is not read.
+    /// Bounds for a policy or a manifest: a record that is a page long is not read.
     private static let maxText = 1_024
     private static let maxItems = 100
 

@@ -4,10 +4,10 @@ import WeirCore
 import WeirRegistry
 import Synchronization
 
-/// What nobody in particular did: failed logins and requests that make no sense, counted by where they came from.
+/// Requests without a proved caller: failed logins and malformed requests, counted by the client's address.
 ///
-/// Whoever can reach the port can cause as many as they like, and would fill the log and the audit file, which often share a
-/// volume with the data. So in each minute the first few of an address are told one by one, and the rest in one line.
+/// Any client that reaches the port can send any number of them, and would fill the log and the audit file, which often share a
+/// volume with the data. So in each minute the first few of an address are logged one by one, and the rest in one line.
 package final class Strangers: Sendable {
     private let tally: Mutex<StrangerTally>
     private let failedLogins = Counter(label: "weir_failed_logins_total")
@@ -19,22 +19,22 @@ package final class Strangers: Sendable {
         tally = Mutex(StrangerTally())
     }
 
-    /// A login has failed. False where it is told with others, by `sumUp()`: then it belongs in neither log nor audit.
+    /// Counts a failed login. False where it is to be reported by `sumUp()` with others, and belongs into neither log nor audit.
     package func loginFailed() -> Bool {
         failedLogins.increment()
         return isToldAlone(.login, RequestOrigin.current.address)
     }
 
-    /// A request could not be understood. False as for a login.
+    /// Counts a request that could not be parsed. False as for a login.
     package func requestWasUnreadable(from address: String?) -> Bool { isToldAlone(.unreadable, address) }
 
     private func isToldAlone(_ doing: StrangerTally.Doing, _ address: String?) -> Bool {
         tally.withLock { $0.note(doing, from: ClientGroup(text: address), named: address) }
     }
 
-    /// Tells of all that was not told alone since the last time: once a minute, and at the end.
+    /// Logs a sum of all that was not logged alone since the last call. To be called once a minute, and at the end.
     ///
-    /// - Parameter audit: gets one record for each line that tells of failed logins.
+    /// - Parameter audit: gets one record for each logged line about failed logins.
     package func sumUp(_ audit: AuditLog) {
         for sum in tally.withLock({ $0.takeSums() }) {
             let address = sum.address ?? "\(sum.clients) addresses"
@@ -49,11 +49,11 @@ package final class Strangers: Sendable {
     }
 }
 
-/// The counting of `Strangers`: pure, bounded, and started anew by each `takeSums`.
+/// The counting behind `Strangers`: pure and bounded. `takeSums` begins anew.
 package struct StrangerTally {
     package enum Doing: Hashable, Sendable { case login, unreadable }
 
-    /// What is told in one line.
+    /// The contents of one line.
     package struct Sum: Equatable, Sendable {
         package let doing: Doing
         /// Nil for the sum over many.
@@ -69,13 +69,13 @@ package struct StrangerTally {
         }
     }
 
-    /// Told alone, of one client, between two sums.
+    /// Logged alone, of one client, between two sums.
     package static let fewOfEach = 5
-    /// Told alone, of all clients together.
+    /// Logged alone, of all clients together.
     package static let fewOfAll = 100
-    /// Clients that are kept apart.
+    /// Clients that are counted one by one.
     package static let most = 4_096
-    /// Clients that get a line of their own in the sums: those with the most.
+    /// Clients that get a line of their own in the sums: those with the highest counts.
     package static let lines = 10
 
     private struct Key: Hashable {
@@ -91,12 +91,12 @@ package struct StrangerTally {
 
     private var entries: [Key: Entry] = [:]
     private var toldAlone = 0
-    /// What clients did that are not kept apart.
+    /// Counts of the clients that are not counted one by one.
     private var beyond: [Doing: Int] = [:]
 
     package init() {}
 
-    /// True where it is to be told alone.
+    /// True where it is to be logged alone.
     package mutating func note(_ doing: Doing, from client: ClientGroup, named address: String?) -> Bool {
         let key = Key(doing: doing, client: client)
         guard entries[key] != nil || entries.count < Self.most else {
@@ -113,7 +113,7 @@ package struct StrangerTally {
         return isAlone
     }
 
-    /// What was not told alone, the clients with the most first; and begins anew.
+    /// What was not logged alone, the highest counts first. Begins anew.
     package mutating func takeSums() -> [Sum] {
         defer { self = StrangerTally() }
         var sums: [Sum] = []

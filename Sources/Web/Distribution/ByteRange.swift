@@ -1,6 +1,6 @@
 import WeirCore
 
-/// What a `Range` header asks of a blob (RFC 9110, 14.2).
+/// The part of a blob that a `Range` header asks for (RFC 9110, 14.2).
 package enum ByteRange: Equatable, Sendable {
     /// No range, or one that a server may ignore: several at once, another unit, text that is not a range.
     case whole
@@ -25,8 +25,8 @@ package enum ByteRange: Equatable, Sendable {
         case (.number(let first), .absent):
             self = first < size ? .part(first..<size) : .unsatisfiable
         case (.number(let first), .number(let last)):
-            // One that ends before it begins is invalid: RFC 9110, 14.2 lets a server refuse it, and the specification's tests
-            // want that.
+            // A range that ends before it begins is invalid. RFC 9110, 14.2 allows to refuse it, and the conformance tests of the
+            // OCI distribution specification expect that.
             self = first <= last && first < size ? .part(first..<min(size, last.adding(1))) : .unsatisfiable
         default:
             self = .whole
@@ -35,7 +35,7 @@ package enum ByteRange: Equatable, Sendable {
 
     private enum Bound { case absent, number(Int64), malformed }
 
-    /// Digits that do not fit stand for a number beyond every blob.
+    /// A number with too many digits counts as one beyond every blob.
     private static func number(_ text: String) -> Bound {
         if text.isEmpty { return .absent }
         guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return .malformed }
@@ -43,8 +43,8 @@ package enum ByteRange: Equatable, Sendable {
     }
 }
 
-/// Where a chunk of an upload lies: `Content-Range: <first>-<last>` (OCI 1.1, "Pushing a blob in chunks": both ends inclusive).
-/// Clients that follow RFC 9110 write `bytes <first>-<last>/<size>`; both are read.
+/// The place of a chunk in an upload: `Content-Range: <first>-<last>` (OCI 1.1, "Pushing a blob in chunks": both ends inclusive).
+/// Clients that follow RFC 9110 write `bytes <first>-<last>/<size>`; both forms are read.
 package struct ChunkRange: Equatable, Sendable {
     package let first: Int64
     package let last: Int64

@@ -14,8 +14,8 @@ extension DistributionAPI {
 }
 
 extension DistributionAPI {
-    /// `DELETE /v2/<name>/blobs/<digest>`: the repository serves it no more. ECR has no such call; the right is that to delete
-    /// images.
+    /// `DELETE /v2/<name>/blobs/<digest>`: the repository no longer serves the blob. ECR has no such call; it needs the right to
+    /// delete images.
     func deleteBlob(_ digest: Digest, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         try await registry.layers.delete(digest, from: name, of: call.registry)
         return call.reply(.accepted)
@@ -47,7 +47,7 @@ struct BlobResponse: Sendable {
         }
     }
 
-    /// RFC 9110, 13.1.5: with `If-Range` the range counts only if the client's part is of this very content.
+    /// RFC 9110, 13.1.5: with `If-Range` the range counts only if the client's part belongs to this content.
     private func asked(_ headers: HTTPFields) -> ByteRange {
         if let condition = headers[.ifRange], condition != "\"\(digest)\"" { return .whole }
         return ByteRange(headers[.range], size: blob.size)

@@ -4,7 +4,7 @@ import WeirCore
 import WeirRegistry
 
 extension DistributionAPI {
-    /// What one page holds at most, and where `n` is not given: ECR's limit.
+    /// The largest page, and the default without `n`: ECR's limit.
     static let maxPage = 1_000
 
     /// `GET /v2/<name>/tags/list`
@@ -41,7 +41,7 @@ extension DistributionAPI {
         "<\(path)?last=\(PercentText.encoded(last))&n=\(limit)>; rel=\"next\""
     }
 
-    /// `n`. Clients look for ECR's sentence, and for the number in it, when they ask for too much.
+    /// Parses `n`. Clients that ask for too much look for ECR's sentence, and for the number in it.
     static func limit(_ text: String?) throws(Refusal) -> Int {
         guard let text, !text.isEmpty else { return maxPage }
         guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {

@@ -21,7 +21,7 @@ extension DistributionAPI {
         return call.reply(.ok, headers, .bytes(served.bytes))
     }
 
-    /// `PUT /v2/<name>/manifests/<reference>`, with `?tag=` for tags besides: several of them, where the reference is a digest.
+    /// `PUT /v2/<name>/manifests/<reference>`, with `?tag=` for several tags where the reference is a digest.
     func putManifest(
         _ reference: DistributionPath.ManifestReference, in name: RepositoryName, _ call: DistributionCall
     ) async throws -> Reply {
@@ -50,13 +50,13 @@ extension DistributionAPI {
         var headers: HTTPFields = [
             .location: "/v2/\(name)/manifests/\(image.digest)", .contentDigest: "\(image.digest)",
         ]
-        // The client then leaves out the referrers tag: the referrers API has it.
+        // The client then does not write the referrers tag, since the server has the referrers API.
         if let subject = image.subject { headers[.subject] = "\(subject)" }
         if !besides.isEmpty, !push.tags.isEmpty { headers[.tag] = push.tags.map(\.description).joined(separator: ", ") }
         return call.reply(.created, headers)
     }
 
-    /// Protects the one transaction that points them all.
+    /// Protects the one transaction that points all the tags.
     private static let maxTagsAtOnce = 100
 
     private static func distinct(_ tags: [Tag]) throws(Refusal) -> [Tag] {
@@ -76,7 +76,7 @@ extension DistributionAPI {
         return call.reply(.accepted)
     }
 
-    /// A tag that cannot be one names nothing; a digest that cannot be one is the caller's error.
+    /// A malformed tag names nothing; a malformed digest is the caller's error.
     private static func readable(_ reference: DistributionPath.ManifestReference) throws -> Reference {
         switch reference {
         case .reference(let reference): return reference

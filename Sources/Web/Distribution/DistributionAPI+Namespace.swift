@@ -3,10 +3,12 @@ import WeirCore
 import WeirRegistry
 
 extension DistributionAPI {
-    /// A read with `?ns=HOST`, as containerd sends it to a mirror: HOST is the registry that the client means, and the name is
-    /// that registry's. The cache rule for HOST says where it is cached here. Whether the caller may read that is asked as ever.
+    /// Locates a read with `?ns=HOST`, which containerd sends to a mirror: HOST is the registry that the client means, and the
+    /// name is that registry's. The cache rule for HOST tells where the repository is cached here. The caller's right to read it
+    /// is checked as usual.
     ///
-    /// A name that lies under such a rule's prefix already is taken as it is; so is every name where no rule is for HOST.
+    /// A name that lies under such a rule's prefix already is left as it is, and so is every name where there is no rule for
+    /// HOST.
     func located(_ call: DistributionCall, inNamespace host: String) async throws -> DistributionCall {
         var isKnown = false
         var located = call
@@ -20,7 +22,7 @@ extension DistributionAPI {
             }
             return try await registry.cacheRules.repository("\(name)", inNamespace: host, of: call.registry)
         }
-        // Told back only where it counted, and so is the name of a rule's registry.
+        // The answer repeats HOST only where a rule for it was found.
         if isKnown, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) { located.namespace = host }
         return located
     }

@@ -4,8 +4,8 @@ import WeirCore
 import WeirRegistry
 
 extension DistributionAPI {
-    /// `GET /v2/<name>/referrers/<digest>`: an index of what is said about a manifest. One that nobody says anything about has
-    /// an empty one, never 404: clients would take that for a registry without this API.
+    /// `GET /v2/<name>/referrers/<digest>`: an index of the manifests that refer to a manifest. Without any, the index is empty
+    /// and never a 404: clients would take that for a registry without this API.
     func referrers(of digest: Digest, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         let query = call.query
         let types = Set(query.all("artifactType").filter { !$0.isEmpty }).sorted()
@@ -29,7 +29,7 @@ extension DistributionAPI {
         return call.reply(.ok, headers, .bytes(ByteBuffer(string: body)))
     }
 
-    /// Each makes a statement of the database another one.
+    /// Each type makes a further statement of the database.
     private static let mostTypes = 20
 
     private static func descriptor(_ referrer: Referrer) -> String {
@@ -47,7 +47,7 @@ extension DistributionAPI {
         return "{\(members.joined(separator: ","))}"
     }
 
-    /// RFC 7234, 5.5.1: "Response is stale". The text is ours and holds no quote.
+    /// RFC 7234, 5.5.1: "Response is stale". Quotes in the text are replaced.
     static func stale(_ warning: String) -> String {
         "110 - \"\(String(warning.map { $0 == "\"" || $0 == "\\" ? "'" : $0 }))\""
     }

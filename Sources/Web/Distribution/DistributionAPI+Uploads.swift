@@ -4,8 +4,8 @@ import WeirCore
 import WeirRegistry
 
 extension DistributionAPI {
-    /// `POST /v2/<name>/blobs/uploads/`: begins an upload; with `?digest=` and a body takes the whole blob at once; with
-    /// `?mount=` takes it from another repository, where that is allowed, and else begins an upload.
+    /// `POST /v2/<name>/blobs/uploads/`: begins an upload. With `?digest=` and a body, stores the whole blob at once. With
+    /// `?mount=`, takes the blob from another repository where that is allowed, and otherwise begins an upload.
     func beginUpload(in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         try await registry.pushTargets.prepare(name, of: call.registry, for: call.caller)
         let query = call.query
@@ -13,7 +13,7 @@ extension DistributionAPI {
             let digest = try Digest(mount)
             let from = query["from"].flatMap { $0.isEmpty ? nil : $0 }
             let source = from.flatMap { try? RepositoryName($0) }
-            // A name that cannot be one is no name to mount from, which is not none.
+            // A malformed name is no repository to mount from, and does not count as no name.
             if source != nil || from == nil,
                 try await registry.mounts.mount(
                     digest, from: source, into: name, of: call.registry, for: call.caller)
@@ -58,7 +58,8 @@ extension DistributionAPI {
         }
     }
 
-    /// A part that does not follow the last one is answered with where the upload goes on (OCI 1.1, "Pushing a blob in chunks").
+    /// Answers a part that does not follow the last one with the offset at which the upload goes on (OCI 1.1, "Pushing a blob in
+    /// chunks").
     private func inOrder(
         _ id: String, in name: RepositoryName, _ call: DistributionCall, _ work: () async throws -> Reply
     ) async throws -> Reply {
@@ -71,8 +72,8 @@ extension DistributionAPI {
         }
     }
 
-    /// `GET /v2/<name>/blobs/uploads/<id>`: how far it has come. A client that has lost its place goes on from there, after a
-    /// restart of the server too.
+    /// `GET /v2/<name>/blobs/uploads/<id>`: how far the upload has come. A client that has lost its place goes on from there,
+    /// also after a restart of the server.
     func uploadStatus(_ id: String, in name: RepositoryName, _ call: DistributionCall) async throws -> Reply {
         let upload = try await registry.uploads.status(id, in: name, of: call.registry)
         return call.reply(.noContent, headers(upload, in: name))
@@ -85,7 +86,7 @@ extension DistributionAPI {
     }
 
     private func headers(_ upload: UploadStatus, in name: RepositoryName) -> HTTPFields {
-        // OCI 1.1, "Pushing a blob in chunks": `Range` is inclusive, so that an empty upload cannot say that it is empty.
+        // OCI 1.1, "Pushing a blob in chunks": `Range` is inclusive, so it cannot express that an upload is empty.
         [
             .location: "/v2/\(name)/blobs/uploads/\(upload.id)", .uploadID: upload.id,
             .range: "0-\(max(0, upload.received - 1))",
@@ -104,7 +105,7 @@ extension DistributionAPI {
         return try Digest(text)
     }
 
-    /// Where the chunk says that it begins; it must say the same of its length as `Content-Length`.
+    /// Where the chunk begins, by its `Content-Range`; its length must agree with `Content-Length`.
     private func chunkBegins(_ call: DistributionCall) throws -> Int64? {
         guard let header = call.request.headers[.contentRange] else { return nil }
         guard let range = ChunkRange(header) else {

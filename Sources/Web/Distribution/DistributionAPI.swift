@@ -3,15 +3,15 @@ import NIOCore
 import WeirCore
 import WeirRegistry
 
-/// A request to the distribution API whose address is read and whose caller is known.
+/// A request to the distribution API, with its parsed path and its caller.
 struct DistributionCall: Sendable {
     var path: DistributionPath
     let request: WebRequest
     let caller: Caller
     let registry: RegistryID
-    /// The address itself is signed, by somebody who may read what it names.
+    /// The URL itself is signed, by a caller who may read the blob.
     let isLinked: Bool
-    /// The registry that the client means (`?ns=`), where a cache rule is for it.
+    /// The registry that the client means (`?ns=`), where there is a cache rule for it.
     var namespace: String?
 
     var method: HTTPRequest.Method { request.method }
@@ -24,8 +24,8 @@ struct DistributionCall: Sendable {
     }
 }
 
-/// The distribution API: a switch over addresses and methods, each to its noun's file, with the rights that it takes. It decides
-/// nothing: it asks whether the caller may, asks the registry, and writes down the answer.
+/// The distribution API: a switch over paths and methods, each with its handler and the rights that it needs. It decides nothing:
+/// it checks the rights, calls the registry, and writes the answer.
 struct DistributionAPI: Sendable {
     let registry: Registry
 
@@ -37,20 +37,20 @@ struct DistributionAPI: Sendable {
         return reply
     }
 
-    /// The call, with the name under which what it means is kept here.
+    /// The call, with the name under which its repository is kept here.
     func located(_ call: DistributionCall) async throws -> DistributionCall {
-        // No name, tag or number holds one, and databases end a text at it.
+        // No name, tag or number holds a NUL, and databases end a text at it.
         guard !call.request.rawQuery.contains("%00") else {
             throw Refusal(.invalidParameter, "Invalid parameter: a NUL character in the query")
         }
-        // A link is good for the name that it was made for.
+        // A link is valid only for the name that it was made for.
         guard !call.isLinked, let host = call.query["ns"], !host.isEmpty, call.method == .get || call.method == .head else {
             return call
         }
         return try await located(call, inNamespace: host)
     }
 
-    /// What is at an address, and what whoever asks must be allowed.
+    /// The handler for a path and method, and the rights that it needs.
     private func route(_ call: DistributionCall) throws -> DistributionRoute {
         switch (call.path, call.method) {
         case (.ping, .get), (.ping, .head):

@@ -7,7 +7,7 @@ package import WeirRegistry
 
 /// The door for container clients: the OCI distribution API under `/v2/`, with ECR's authentication, errors and texts.
 ///
-/// Whoever asks is known before the address is read, so that a stranger learns nothing of what is here.
+/// The caller is authenticated before the path is parsed, so that a stranger learns nothing of what is here.
 package final class DistributionDoor: Sendable {
     private let api: DistributionAPI
     private let tokens: RegistryTokens
@@ -18,8 +18,8 @@ package final class DistributionDoor: Sendable {
     private let strangers: Strangers
 
     /// - Parameters:
-    ///   - publicHost: `host[:port]` as the challenge names it where the client used no registry's name.
-    ///   - publicScheme: how clients reach it: `https` or `http`.
+    /// - publicHost: `host[:port]` for the challenge, where the client's `Host` names no registry.
+    /// - publicScheme: the scheme by which clients reach it: `https` or `http`.
     package init(
         registry: Registry, tokens: RegistryTokens, publicHost: String, publicScheme: String = "https", clock: WallClock,
         audit: AuditLog = .none, strangers: Strangers
@@ -52,11 +52,11 @@ package final class DistributionDoor: Sendable {
             let call = try await api.located(
                 DistributionCall(
                     path: path, request: request, caller: caller, registry: registry, isLinked: isLinked))
-            // The record names the repository that is read, not what a mirror's client calls it.
+            // The record names the repository that is read, and not a mirror client's name for it.
             trail.path = call.path
             reply = try await api.answer(call)
         } catch {
-            // Whoever sends a login that is none can send as many as they like.
+            // A client that proves no identity can send any number of invalid logins.
             if trail.caller == nil, request.headers[.authorization] != nil || request.rawQuery.contains(SignedLinks.signatureName)
             {
                 isToldAlone = strangers.loginFailed()
@@ -69,7 +69,7 @@ package final class DistributionDoor: Sendable {
         return reply
     }
 
-    /// Who asks, and which registry: the one that the `Host` header names, else the token's.
+    /// The caller, and the registry: the one that the `Host` header names, else the token's.
     private func who(
         _ request: WebRequest, _ trail: inout DistributionTrail
     ) throws(Refusal) -> (Caller, RegistryID) {
@@ -80,7 +80,7 @@ package final class DistributionDoor: Sendable {
         guard let named = RegistryHost.registry(named: request.authority) else {
             return (principal.caller, principal.registry)
         }
-        // A token is good in its own region only. In another account's registry that account's policies decide.
+        // A token is valid in its own region only. In another account's registry that account's policies decide.
         guard named.region == principal.registry.region else {
             throw Refusal(
                 .accessDenied,
@@ -91,7 +91,7 @@ package final class DistributionDoor: Sendable {
         return (principal.caller, named)
     }
 
-    /// Whoever made the link that a request without a password uses: it is good for reading what it names.
+    /// The maker of the signed link in a request without a password: the link allows to read the blob that it names.
     private func linked(
         _ request: WebRequest, _ trail: inout DistributionTrail
     ) throws(Refusal) -> (Caller, RegistryID) {
@@ -107,7 +107,7 @@ package final class DistributionDoor: Sendable {
 
     // MARK: What goes wrong
 
-    /// The audit log speaks ECR's language: the exception that the same refusal is at the other door.
+    /// The audit log uses ECR's names: the exception that the AWS door has for the same refusal.
     private static func auditError(_ error: any Error) -> (code: String, message: String) {
         switch error {
         case let refusal as Refusal: (AWSError(refusal, for: .ecr).code, refusal.message)
@@ -121,7 +121,7 @@ package final class DistributionDoor: Sendable {
     private func reply(
         to error: any Error, _ request: WebRequest, _ label: RouteLabel, _ path: DistributionPath?, isToldAlone: Bool
     ) -> Reply {
-        // Nobody waits for an answer to a request that broke off.
+        // The client is gone: its request broke off.
         if request.body.failure != nil { return .cut(label) }
         switch error {
         case let error as DistributionError:
@@ -162,20 +162,20 @@ package final class DistributionDoor: Sendable {
         return Reply(error.status.saying(error.phrase), headers, .bytes(error.body), label: label)
     }
 
-    /// The longest wait that a client is asked to sit out.
+    /// The longest wait that a client is told to make, in `Retry-After`.
     ///
-    /// containers/image (podman, skopeo, buildah, CRI-O) obeys `Retry-After` of a 429 five times, a minute each at most, and
-    /// podman tries all of it three times more: with the true wait of a limited upstream a pull says nothing for twenty minutes.
-    /// Without the header it waits 30 s a round. So a client that would have to wait long is told a second: it comes to an end
-    /// soon, and shows the text, which says how long it is. Nobody upstream is asked for it meanwhile.
+    /// containers/image (podman, skopeo, buildah, CRI-O) obeys the `Retry-After` of a 429 five times, a minute each at most, and
+    /// podman repeats all of it three more times: with the true wait of a rate-limited upstream, a pull is silent for twenty
+    /// minutes. Without the header it waits 30 s a round. So a client that would have to wait longer than this is told 1 s: it
+    /// soon gives up and shows the text, which tells the true wait. Upstream is not asked meanwhile.
     private static let longestWait = Duration.seconds(5)
 
-    /// Whole seconds, rounded up: sooner would be refused again.
+    /// Whole seconds, rounded up: a request that comes sooner would be refused again.
     private static func seconds(_ wait: Duration) -> Int64 {
         wait > longestWait ? 1 : max(1, wait.microseconds.adding(999_999) / 1_000_000)
     }
 
-    /// The host that the client used, if it names a registry: it has then been checked, so that it can be repeated in a header.
+    /// The host that the client used, where it names a registry: its form has then been checked, so it can stand in a header.
     private func realmHost(_ request: WebRequest) -> String {
         guard let authority = request.authority, RegistryHost.registry(named: authority) != nil,
             authority.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x5c })
@@ -183,7 +183,7 @@ package final class DistributionDoor: Sendable {
         return authority
     }
 
-    /// What is not there, and who did not sign in, is everyday; what is broken needs someone.
+    /// Missing content and missing logins are everyday; damage and a full disk need an operator.
     private static func level(_ refusal: Refusal, _ error: DistributionError) -> Logger.Level {
         switch refusal.reason {
         case .contentDamaged, .storageFull, .storageUnavailable: .error
@@ -192,7 +192,7 @@ package final class DistributionDoor: Sendable {
         }
     }
 
-    /// Whose request it is, and of which repository.
+    /// The request and its repository.
     private static func facts(_ request: WebRequest, _ path: DistributionPath?) -> Logger.Metadata {
         var facts = RequestFacts.whose(
             request.method.rawValue, request.rawPath, userAgent: request.headers[.userAgent])

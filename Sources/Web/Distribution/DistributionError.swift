@@ -2,7 +2,7 @@ package import HTTPTypes
 package import NIOCore
 package import WeirCore
 
-/// What the `/v2/` door says when it says no: a status, a code of the OCI distribution specification, a sentence.
+/// A refusal of the `/v2/` door: a status, a code of the OCI distribution specification, a sentence.
 ///
 /// This file holds the ONE table from `Refusal.Reason` to both; nowhere else in this door does a refusal become a status. Where
 /// the specification and ECR differ, ECR's answer is given (docs/ecr.md, "Sentences").
@@ -11,7 +11,7 @@ package struct DistributionError: Sendable, Equatable {
     package let code: String
     package let message: String
     package var retryAfter: Duration?
-    /// What the reason phrase says, where that is not the message.
+    /// The reason phrase, where it differs from the message.
     package var brief: String?
 
     /// The cause, for HTTP's reason phrase.
@@ -59,12 +59,12 @@ package struct DistributionError: Sendable, Equatable {
 
     private typealias Row = (status: HTTPResponse.Status, code: String)
 
-    /// RFC 4918's 507: the disk is full, and will not be fuller for a retry.
+    /// RFC 4918's 507: the disk is full, and a retry will not help.
     private static let insufficientStorage = HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
 
     private static func row(_ reason: Refusal.Reason) -> Row {
         switch reason {
-        // What ECR's control plane calls InvalidParameterException, its data plane makes this of.
+        // ECR's data plane answers these where its control plane has InvalidParameterException.
         case .invalidParameter, .validation, .malformedRequest, .unknownOperation, .unsupported, .manifestInvalid,
             .imageReferencedByManifestList, .blobReferenced, .storageClassUpdateNotSupported, .lifecyclePreviewInProgress:
             (.methodNotAllowed, "UNSUPPORTED")
@@ -91,7 +91,7 @@ package struct DistributionError: Sendable, Equatable {
         case .rangeNotSatisfiable: (.rangeNotSatisfiable, "RANGE_INVALID")
         case .contentDamaged: (.internalServerError, "UNKNOWN")
         case .storageFull: (insufficientStorage, "UNAVAILABLE")
-        // Never 404 for what could not be asked or made: clients and nodes remember that something does not exist.
+        // Never 404 for content that could not be fetched or made: clients and nodes remember that something does not exist.
         case .upstreamDenied, .secretNotFound, .unableToAccessSecret, .unableToDecryptSecretValue, .templateFailed:
             (.forbidden, "DENIED")
         case .upstreamRateLimited, .throttled: (.tooManyRequests, "TOOMANYREQUESTS")

@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// One address of the OCI distribution API, read from the path as it came over the wire.
+/// One path of the OCI distribution API, parsed from its undecoded text.
 ///
 /// ```
 /// /v2/                                    ping
@@ -13,9 +13,9 @@ package import WeirCore
 /// /v2/<name>/referrers/<digest>           referrers
 /// ```
 ///
-/// A name may have any number of segments and a segment may itself be `blobs`, so the path is read from its right-hand end.
-/// Segments are percent-decoded after the path is split, never before: no escape can make a slash, a `..` or an end of the
-/// string.
+/// A name may have any number of segments, and a segment may itself be `blobs`, so the path is parsed from its right-hand end.
+/// Segments are percent-decoded after the path is split, never before: so no escape can introduce a slash, a `..` or the end of
+/// the string.
 package enum DistributionPath: Equatable, Sendable {
     case ping
     case catalog
@@ -26,17 +26,16 @@ package enum DistributionPath: Equatable, Sendable {
     case upload(RepositoryName, id: String)
     case referrers(RepositoryName, Digest)
 
-    /// What names a manifest. Text that is neither tag nor digest names nothing: a read finds nothing under it, a write refuses
-    /// it.
+    /// A manifest's reference. Text that is neither tag nor digest names nothing: a read finds nothing, a write is refused.
     package enum ManifestReference: Equatable, Sendable {
         case reference(Reference)
         case malformed(NameError)
     }
 
     package enum Problem: Error, Equatable {
-        /// It is none of the addresses above.
+        /// It is none of the paths above.
         case notAnAddress
-        /// It tries to be something else than it looks: `..`, an escaped slash, a NUL, a broken escape.
+        /// It pretends to be another path: `..`, an escaped slash, a NUL, a broken escape.
         case trick(String)
         case name(NameError)
     }
@@ -62,7 +61,7 @@ package enum DistributionPath: Equatable, Sendable {
             self = .catalog
             return
         }
-        // A final slash belongs to `blobs/uploads/` and to nothing else.
+        // Only `blobs/uploads/` may end in a slash.
         let tail = segments.suffix(3)
         if tail.suffix(2).elementsEqual(["blobs", "uploads"]) {
             self = .uploads(try Self.name(segments.dropLast(2)))
@@ -75,7 +74,7 @@ package enum DistributionPath: Equatable, Sendable {
         }
     }
 
-    /// The addresses that end in a kind and what it names.
+    /// The paths that end in a kind and a reference or digest.
     private static func pair(_ segments: ArraySlice<String>) throws(Problem) -> Self {
         guard let kind = segments.dropLast().last, let what = segments.last else { throw .notAnAddress }
         switch (kind, what) {
@@ -99,7 +98,7 @@ package enum DistributionPath: Equatable, Sendable {
         do { return .reference(try Reference(text)) } catch { return .malformed(error) }
     }
 
-    /// The same address in the repository that `rename` names; itself where there is none in it or nil comes back.
+    /// The same path in the repository that `rename` returns; unchanged where it has no repository, or `rename` returns nil.
     func renamed(_ rename: (RepositoryName) async throws -> RepositoryName?) async rethrows -> Self {
         switch self {
         case .tags(let name): try await rename(name).map { .tags($0) } ?? self
@@ -110,7 +109,7 @@ package enum DistributionPath: Equatable, Sendable {
         }
     }
 
-    /// The repository that the address is in, if it is in one.
+    /// The repository in the path; nil where there is none.
     package var repository: RepositoryName? {
         switch self {
         case .tags(let name), .manifest(let name, _), .blob(let name, _), .uploads(let name), .upload(let name, _),
@@ -120,7 +119,7 @@ package enum DistributionPath: Equatable, Sendable {
         }
     }
 
-    /// What the metrics call a request to this address.
+    /// The label of the path's requests in the metrics.
     package var route: RouteLabel {
         switch self {
         case .ping: RouteLabel(.distribution, .ping)

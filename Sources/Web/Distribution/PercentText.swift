@@ -2,7 +2,7 @@ import WeirText
 
 /// Percent-encoded text of paths and queries (RFC 3986, 2.1).
 enum PercentText {
-    /// A path's segment, decoded once. Refuses what would not be the same path to every reader.
+    /// A path's segment, decoded once. Refuses a segment that not every reader would take for the same path.
     static func segment(_ raw: Substring) throws(DistributionPath.Problem) -> String {
         let text: String
         if raw.utf8.contains(UInt8(ascii: "%")) {
@@ -18,7 +18,7 @@ enum PercentText {
         return text
     }
 
-    /// nil where an escape is broken or the bytes are not UTF-8.
+    /// Nil where an escape is broken or the bytes are not UTF-8.
     static func decoded(_ raw: some StringProtocol) -> String? {
         PercentCoding.decoded(Array(raw.utf8)).flatMap { String(validating: $0, as: UTF8.self) }
     }
@@ -29,8 +29,8 @@ enum PercentText {
 
 /// The parameters of a query, decoded.
 struct QueryParameters {
-    /// What comes after so many is nobody's: no request of this API has a tenth of them, and a link's are read before it is
-    /// proved.
+    /// Parameters beyond this number are ignored. No request of this API has a tenth of them, and a link's parameters are read
+    /// before its signature is verified.
     private static let most = 1_000
 
     private var values: [String: [String]] = [:]
@@ -45,7 +45,7 @@ struct QueryParameters {
         }
     }
 
-    /// Of several with the same name the first counts.
+    /// Of several parameters with this name, the first.
     subscript(_ name: String) -> String? { values[name]?.first }
 
     func all(_ name: String) -> [String] { values[name] ?? [] }

@@ -1,11 +1,11 @@
 package import WeirCore
 
 /// The registry that a `Host` header names: `<account>.dkr.ecr.<region>.<any domain>`, or `<account>.dkr-ecr.<region>.<any
-/// domain>` as ECR's dual-stack names have it. Each also with `-fips`.
+/// domain>` in ECR's dual-stack names. Each also with `-fips`.
 package enum RegistryHost {
-    /// nil for every other host: `localhost:5050`, an address, the operator's own name.
+    /// Nil for every other host: `localhost:5050`, an address, the operator's own name.
     package static func registry(named authority: String?) -> RegistryID? {
-        // Nearly every other host is told by its first letter, and this is asked for each request.
+        // A quick check for every request: nearly every other host fails it at its first letter.
         guard let authority, let first = authority.utf8.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
             authority.utf8.dropFirst(12).first == UInt8(ascii: "."),
             // Longer than any host's name with its port (RFC 1035).

@@ -1,4 +1,4 @@
-/// The `# HELP` line of each family that the program counts, whichever room counts it.
+/// The `# HELP` line of each metric family of the program, whichever room counts it.
 package enum MetricHelp {
     package static let texts = [
         "weir_build_info": "1; the labels say which program this is: its version and its build id.",

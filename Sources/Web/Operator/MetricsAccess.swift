@@ -1,19 +1,19 @@
 import HTTPTypes
 import WeirRegistry
 
-/// Who may read `/metrics` at a port: it names upstream hosts, rules, quotas and traffic, which is nothing for whoever can reach
-/// a public port.
+/// Who may read `/metrics` at a port. The metrics name upstream hosts, rules, quotas and traffic, which clients of a public port
+/// must not see.
 package enum MetricsAccess: Sendable {
-    /// Whoever reaches the port: one of its own.
+    /// All clients of the port, which is one of its own.
     case everybody
-    /// Clients on this machine, and not what a proxy on it brings from elsewhere.
+    /// Clients on this machine, but not requests that a proxy on it forwards from elsewhere.
     case thisMachine
-    /// Whoever has the token, from wherever.
+    /// Clients with the token, from anywhere.
     case bearer([UInt8])
-    /// The metrics are at another port.
+    /// The metrics are served at another port.
     case elsewhere
 
-    /// Nil where the request may see them.
+    /// Nil where the request may read them.
     func refusal(_ request: WebRequest, label: RouteLabel) -> Reply? {
         switch self {
         case .everybody: return nil
@@ -37,13 +37,13 @@ package enum MetricsAccess: Sendable {
         return address == "::1" || address.hasPrefix("127.") || address.lowercased().hasPrefix("::ffff:127.")
     }
 
-    /// Somebody else asked the proxy.
+    /// A proxy forwarded the request for another client.
     private static func isForwarded(_ headers: HTTPFields) -> Bool {
         let signs: [HTTPField.Name] = [.forwarded, .forwardedFor, .forwardedHost, .realIP, .via]
         return signs.contains { headers[$0] != nil }
     }
 
-    /// Takes the same time wherever the two differ.
+    /// Compares in constant time: the time does not tell where the two differ.
     private static func given(_ header: String?, is token: [UInt8]) -> Bool {
         guard let header, header.lowercased().hasPrefix("bearer ") else { return false }
         let given = Array(header.utf8.dropFirst(7))

@@ -2,7 +2,7 @@ import HTTPTypes
 import NIOCore
 import WeirCore
 
-/// The door for whoever runs the server: is it ready, and what has it done.
+/// The operator's door: health, version and metrics.
 package struct OperatorDoor: Sendable {
     private let metrics: PrometheusRegistry
     private let access: MetricsAccess
@@ -10,8 +10,8 @@ package struct OperatorDoor: Sendable {
     private let isReady: @Sendable () -> Bool
 
     /// - Parameters:
-    ///   - version: what `/version` says, to whoever may read the metrics.
-    ///   - isReady: false while the server starts, and again once it has been told to stop.
+    /// - version: the answer of `/version`, for clients that may read the metrics.
+    /// - isReady: false while the server starts, and again when it stops.
     package init(
         metrics: PrometheusRegistry, access: MetricsAccess = .thisMachine, version: String = WeirVersion.number,
         isReady: @escaping @Sendable () -> Bool
@@ -22,7 +22,7 @@ package struct OperatorDoor: Sendable {
         self.isReady = isReady
     }
 
-    /// nil where the path is not this door's.
+    /// Nil where the path is not this door's.
     package func answer(_ request: WebRequest) -> Reply? {
         let label: RouteLabel
         switch request.rawPath {

@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-/// What the process has used, in the names that Prometheus' own libraries give: read when asked for.
+/// The process's resource use, under the names of Prometheus' own libraries. Measured at each call.
 enum ProcessMetrics {
     static func print(into text: inout String) {
         var usage = rusage()

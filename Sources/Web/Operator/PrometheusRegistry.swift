@@ -1,11 +1,11 @@
 package import Metrics
 import Synchronization
 
-/// The server's metrics, kept in memory and printed as Prometheus text: a back end of swift-metrics.
+/// The server's metrics, kept in memory and printed in Prometheus' text format: a back end of swift-metrics.
 ///
-/// A name and its labels are one series, made when it is first asked for and shared by all who ask again. Series are never
-/// forgotten, so each family keeps at most `maxSeries` of them: what comes later is counted in one series whose labels all say
-/// `other`. A label must not be able to eat the server's memory.
+/// A name and its labels are one series, made on first use and shared by all later users. Series are never removed, so each
+/// family has at most `maxSeries`: further ones are counted in one series whose labels all say `other`. So labels cannot use up
+/// the server's memory.
 package final class PrometheusRegistry: MetricsFactory, Sendable {
     private struct Family {
         let kind: PrometheusText.Kind
@@ -17,11 +17,11 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
         var help: [String: String]
     }
 
-    /// Latencies from a manifest in memory (under a millisecond) to a layer over a slow line.
+    /// Latencies in seconds, from a manifest in memory (under a millisecond) to a layer over a slow line.
     static let secondsBounds = [
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
     ]
-    /// For what is recorded without a unit: counts and bytes.
+    /// For values without a unit: counts and bytes.
     static let valueBounds = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10]
 
     private let state: Mutex<State>
@@ -38,7 +38,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
         state.withLock { $0.help[name] = help }
     }
 
-    /// Everything there is, in the order of the names: the body of `GET /metrics`.
+    /// All metrics, in the order of their names: the body of `GET /metrics`.
     package func text() -> String {
         let (families, help) = state.withLock { ($0.families, $0.help) }
         var text = ""
@@ -60,7 +60,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
             .sorted { $0.name < $1.name }
         return state.withLock { state in
             var family = state.families[name] ?? Family(kind: kind)
-            // The same name for two kinds would make a page that no scraper reads: the second one counts for nobody.
+            // One name with two kinds would make a page that no scraper reads, so the second kind is not printed.
             guard family.kind == kind else { return make() }
             var key = labels
             if family.series[key] == nil, family.series.count >= maxSeries {
@@ -102,7 +102,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
         series(label, .histogram, dimensions, unit: "_seconds") { PrometheusHistogram(bounds: Self.secondsBounds) }
     }
 
-    // Series are shared by all who asked for them and bounded in number: destroying one's handle forgets nothing.
+    // All users share a series, and the number of series is bounded: destroying a handle removes nothing.
     package func destroyCounter(_: any CounterHandler) {}
     package func destroyMeter(_: any MeterHandler) {}
     package func destroyFloatingPointCounter(_: any FloatingPointCounterHandler) {}

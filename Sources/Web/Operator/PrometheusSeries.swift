@@ -17,7 +17,7 @@ struct PrometheusLabel: Hashable, Sendable, Comparable {
 final class PrometheusCounter: CounterHandler, PrometheusSeries {
     private let value = Atomic<Int64>(0)
 
-    /// Stays at the largest number there is: a counter that went back would be taken for a restart.
+    /// Stays at the largest number: a counter that goes back would be taken for a restart.
     func increment(by amount: Int64) {
         let (old, new) = value.wrappingAdd(amount, ordering: .relaxed)
         if amount > 0, new < old { value.store(.max, ordering: .relaxed) }
@@ -56,10 +56,10 @@ final class PrometheusGauge: MeterHandler, RecorderHandler, PrometheusSeries {
     }
 }
 
-/// How many values were at most each of the bounds, their count and their sum.
+/// A histogram: how many values were at most each of the bounds, their count and their sum.
 final class PrometheusHistogram: RecorderHandler, TimerHandler, PrometheusSeries {
     private struct State {
-        /// One more than there are bounds: the last is for what is above them all.
+        /// One more than there are bounds: the last counts the values above all of them.
         var counts: [UInt64]
         var sum = 0.0
     }

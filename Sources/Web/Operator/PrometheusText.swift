@@ -4,7 +4,7 @@ enum PrometheusText {
 
     static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    /// The family's printed name: characters that the format knows, the unit of a timer, `_total` for a counter.
+    /// The family's printed name, with the format's characters only, a timer's unit, and `_total` for a counter.
     static func name(_ label: String, _ kind: Kind, unit: String) -> String {
         var name = sanitized(label)
         if !name.hasSuffix(unit) { name += unit }

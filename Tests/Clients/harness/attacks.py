@@ -31,7 +31,7 @@ from .images import INDEX, MANIFEST
 from .signing import signed
 from .weir import Weir
 
-#: Not the address that the others come from.
+#: An address that the other clients do not use.
 ADDRESS = "127.0.0.66"
 MIB = 1 << 20
 ZERO = "0" * 64
@@ -54,7 +54,7 @@ class Attack:
             preexec_fn=_yield_to_others, start_new_session=True)
         self._process.stdin.write(json.dumps([self.name, self.facts]).encode())
         self._process.stdin.close()
-        # It says so when it has begun.
+        # It prints this line when it has begun.
         assert self._process.stdout.readline() == b"begun\n", f"{self.name} has not begun"
         return self
 
@@ -65,12 +65,12 @@ class Attack:
 
 def _yield_to_others() -> None:
     os.nice(19)
-    # Where the kernel shares the processors out among sessions, `nice` counts within one only.
+    # Where the kernel divides the processors among sessions, `nice` counts only within one.
     with contextlib.suppress(OSError):
         Path("/proc/self/autogroup").write_text("19")
 
 
-# What the signed ones sign: the body is made again where it is sent.
+# The bodies of signed requests: each is made again where it is sent.
 
 
 def _brackets(_: dict[str, Any]) -> bytes:
@@ -107,7 +107,7 @@ def _claim(facts: dict[str, Any], names: str = "host;x-amz-date", date: str | No
 
 
 def _again(facts: dict[str, Any], wire: bytes, side_by_side: int = 4) -> None:
-    """The same request, again and again, its answer thrown away."""
+    """Sends the same request again and again, and discards the answers."""
     def run() -> None:
         while True:
             with contextlib.suppress(OSError), _connect(facts) as connection:
@@ -121,21 +121,21 @@ def _again(facts: dict[str, Any], wire: bytes, side_by_side: int = 4) -> None:
 
 
 def form_bodies(facts: dict[str, Any]) -> None:
-    """A form of 31 MiB, and a signature that nobody made."""
+    """A form of 31 MiB with an invalid signature."""
     body = b"a&" * (31 * MIB // 2)
     head = f"POST / HTTP/1.1\r\n{_claim(facts)}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
     _again(facts, head.encode() + body)
 
 
 def unproven_bodies(facts: dict[str, Any]) -> None:
-    """32 connections that bring 31 MiB each, and a signature that nobody made."""
+    """32 connections that send 31 MiB each, with an invalid signature."""
     body = b"\0" * (31 * MIB)
     head = f"POST / HTTP/1.1\r\n{_claim(facts)}X-Amz-Target: AmazonEC2ContainerRegistry_V20150921.PutImage\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {len(body)}\r\n\r\n"
     _again(facts, head.encode() + body, 32)
 
 
 def _dribble(facts: dict[str, Any], wire: bytes, count: int, pause: float) -> None:
-    """As many connections as are let in, a byte for each now and then, and a new one for each that is closed."""
+    """As many connections as are accepted, a byte on each now and then, and a new one for each that is closed."""
     chooser = selectors.DefaultSelector()
     held: set[socket.socket] = set()
 
@@ -184,7 +184,7 @@ def idle(facts: dict[str, Any]) -> None:
 
 
 def bad_logins(facts: dict[str, Any]) -> None:
-    """As fast as they are refused, on connections that are kept."""
+    """As fast as they are refused, on kept connections."""
     def run(number: int) -> None:
         for turn in itertools.count():
             login = base64.b64encode(f"AWS:wrong-{number}-{turn}".encode()).decode()
@@ -198,7 +198,7 @@ def bad_logins(facts: dict[str, Any]) -> None:
 
 
 def signed_names(facts: dict[str, Any]) -> None:
-    """190 headers to be signed, and 10,000 names that claim to be."""
+    """190 signed headers, and 10,000 names that claim to be signed."""
     names = ";".join(f"n{number:x}" for number in range(3500))
     extra = "".join(f"x-amz-{number}: 1\r\n" for number in range(190))
     _again(facts, f"POST / HTTP/1.1\r\n{_claim(facts, 'host;x-amz-date;' + names)}{extra}X-Amz-Target: a.b\r\nContent-Length: 2\r\n\r\n{{}}".encode(), 8)
@@ -224,13 +224,13 @@ def _put(facts: dict[str, Any], repository: str, tag: str, media: str, body: byt
 
 
 def big_manifests(facts: dict[str, Any]) -> None:
-    """45,000 layers that are nowhere."""
+    """45,000 layers that do not exist."""
     body = manifest(itertools.islice(absent(45_000), 30_000)).content
     _again(facts, _put(facts, facts["repository"], "big", MANIFEST, body[:4 * MIB]))
 
 
 def big_indexes(facts: dict[str, Any]) -> None:
-    """20,000 children that are nowhere."""
+    """20,000 children that do not exist."""
     _again(facts, _put(facts, facts["repository"], "big", INDEX, index_of(absent(20_000, media_type=MANIFEST)).content))
 
 

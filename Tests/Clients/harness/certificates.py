@@ -57,7 +57,7 @@ class Authority:
         self.ca.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
     def server(self, *names: str, expired: bool = False) -> tuple[Path, Path]:
-        """Certificate and key files of a server on 127.0.0.1; with names and addresses, of those alone."""
+        """Certificate and key files of a server on 127.0.0.1; where names and addresses are given, for those alone."""
         key = ec.generate_private_key(ec.SECP256R1())
         subjects = [_subject(name) for name in names or ("localhost", "127.0.0.1")]
         certificate = (
@@ -75,7 +75,7 @@ class Authority:
 
 
 def signing_pair(folder: Path) -> tuple[rsa.RSAPrivateKey, x509.Certificate, Path]:
-    """What a token issuer signs with, and the file by which a registry trusts it."""
+    """A token issuer's signing key, and the file by which a registry trusts it."""
     key = rsa.generate_private_key(65537, 2048)
     name = _name("weir test tokens")
     certificate = _builder(name, name, key.public_key()).sign(key, hashes.SHA256())

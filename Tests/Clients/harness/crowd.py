@@ -18,7 +18,7 @@ class Reply:
 
 
 def crowd(host: str, password: str, paths: Sequence[Sequence[str]], accept: str) -> list[Reply]:
-    """One client for each list of paths. All ask their first, and when all have their answer, all ask their second, and so on."""
+    """One client for each list of paths. All ask for their first path; when all have their answer, all ask for their second, and so on."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536), most))
     return asyncio.run(_crowd(host, password, paths, accept))

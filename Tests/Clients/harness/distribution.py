@@ -44,7 +44,7 @@ class Distribution:
         return self.request("GET", f"/v2/{repository}/blobs/{digest}", **members)
 
     def blob_digest(self, repository: str, digest: str) -> str:
-        """Downloads a blob without keeping it; the digest of what came. Raises when it did not come whole."""
+        """Downloads a blob without keeping it. Returns the digest of the bytes; raises where they were cut short."""
         hasher, received = hashlib.sha256(), 0
         try:
             with self.blob(repository, digest, stream=True) as answer:
@@ -62,7 +62,7 @@ class Distribution:
         return "sha256:" + hasher.hexdigest()
 
     def pull(self, repository: str, reference: str) -> list[str]:
-        """Everything that a tag or digest names, downloaded and checked; all the digests."""
+        """Downloads and checks everything that a tag or digest names. Returns all the digests."""
         answer = self.manifest(repository, reference)
         answer.raise_for_status()
         digest = "sha256:" + hashlib.sha256(answer.content).hexdigest()
@@ -83,7 +83,7 @@ class Distribution:
     # Pushing
 
     def begin(self, repository: str) -> str:
-        """Starts an upload; where it goes on."""
+        """Starts an upload. Returns the URL at which it goes on."""
         answer = self.request("POST", f"/v2/{repository}/blobs/uploads/")
         answer.raise_for_status()
         assert answer.status_code == 202, answer.status_code
@@ -104,7 +104,7 @@ class Distribution:
         return answer
 
     def push(self, repository: str, tag: str, image: Image) -> str:
-        """Pushes the image and all below it, its bytes as they are; its digest."""
+        """Pushes the image and all below it, byte for byte. Returns its digest."""
         for blob in image.blobs:
             self.push_blob(repository, blob.content, blob.digest)
         for child in image.children:

@@ -27,13 +27,13 @@ class Call:
     service: str
     operation: str
     region: str
-    #: Whose key signed it; None where the signature is wrong.
+    #: The key that signed it; None where the signature is wrong.
     caller: str | None
     body: str
 
 
 class ECRAPI:
-    """One account's keys, the roles that they may take, and the password that it gives for its registry."""
+    """One account's keys, the roles that they may assume, and the password for its registry."""
 
     def __init__(self, password: str):
         self.key = Credentials("AKIAUPSTREAMOFTHETEST", WATCH.plant(f"sk-{uuid.uuid4().hex}", "an upstream's secret access key"))

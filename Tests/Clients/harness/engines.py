@@ -13,7 +13,7 @@ from .processes import Daemon, clean_environment, run
 
 
 def missing(*programs: str, root: bool = False) -> str | None:
-    """Why these programs cannot be used here, if they cannot."""
+    """Why these programs cannot be used here; empty where they can."""
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
     absent = [program for program in programs if shutil.which(program, path=path) is None]
     if absent:
@@ -34,7 +34,7 @@ class Skopeo:
              destination_password: str | None = None, user: str = "AWS", format: str | None = None) -> None:
         words = ["skopeo", "copy", "--insecure-policy", "--all", "--retry-times", "0"]
         words += [f"--src-tls-verify={self.verify}", f"--dest-tls-verify={self.verify}"]
-        # A digest that must come out the same rules out another format, and the other way round.
+        # skopeo either keeps the digest or converts the format, not both.
         words += ["--format", format] if format else ["--preserve-digests"]
         if source_password:
             words += ["--src-creds", f"{user}:{source_password}"]
@@ -43,7 +43,7 @@ class Skopeo:
         run([*words, source, destination], self.environment, seconds=300)
 
     def pull(self, reference: str, password: str | None, user: str = "AWS") -> str:
-        """Pulls everything below the reference into a layout; the digest of its top."""
+        """Pulls everything below the reference into a layout. Returns the digest of its top."""
         layout = self.folder / "pulled"
         self.copy(f"docker://{reference}", f"oci:{layout}:it", source_password=password, user=user)
         digest = json.loads((layout / "index.json").read_text())["manifests"][-1]["digest"]
@@ -59,15 +59,15 @@ class Skopeo:
 
 
 class _ContainersStorage:
-    """What podman and buildah have in common."""
+    """The parts that podman and buildah share."""
 
     program = ""
 
     def __init__(self, folder: Path):
-        # Neither takes a longer path than 50 characters for this one.
+        # Neither accepts a path of more than 50 characters for this.
         self.runtime = Path(tempfile.mkdtemp(prefix="weir-", dir="/tmp"))
         self.environment = clean_environment(folder / "home", XDG_RUNTIME_DIR=str(self.runtime))
-        # Short names and mirrors of the machine's own configuration play no part.
+        # The machine's own short names and mirrors are not used.
         registries = folder / "registries.conf"
         registries.write_text('unqualified-search-registries = []\n')
         self.environment["CONTAINERS_REGISTRIES_CONF"] = str(registries)
@@ -108,7 +108,7 @@ class Buildah(_ContainersStorage):
     program = "buildah"
 
     def build_on(self, base: str, file: Path, result: str) -> None:
-        """An image of the base and one file more."""
+        """An image of the base and one more file."""
         container = self.call("from", "--tls-verify=false", base).strip()
         self.call("copy", container, file, "/added")
         self.call("commit", "--quiet", "--rm", container, result)
@@ -118,10 +118,10 @@ class Buildah(_ContainersStorage):
 
 
 class Docker:
-    """A docker daemon of our own, without networks or firewall rules, and its command line."""
+    """A docker daemon of the tests' own, without networks or firewall rules, and its command line."""
 
     def __init__(self, folder: Path, *options: str, under: Sequence[str] = ()):
-        """Under: words before the daemon's command."""
+        """`under`: words before the daemon's command."""
         self.folder = folder
         self.environment = clean_environment(
             folder / "home", DOCKER_HOST=f"unix://{folder}/docker.sock", DOCKER_CONFIG=str(folder / "config"))
@@ -159,7 +159,7 @@ class Docker:
 
 
 class Containerd:
-    """A containerd of our own and its `ctr`."""
+    """A containerd of the tests' own, and its `ctr`."""
 
     def __init__(self, folder: Path):
         self.socket = folder / "containerd.sock"
@@ -180,14 +180,14 @@ class Containerd:
         return run(["ctr", "-a", self.socket, *words], self.environment, seconds=300).stdout
 
     def pull(self, reference: str, password: str) -> str:
-        """Pulls every platform; the digest that the reference stands for."""
+        """Pulls every platform. Returns the digest that the reference names."""
         self.call("images", "pull", "--plain-http", "--all-platforms", "--snapshotter", "native",
                   "--user", f"AWS:{password}", reference)
         line = next(line for line in self.call("images", "ls").splitlines() if line.startswith(reference + " "))
         return next(word for word in line.split() if word.startswith("sha256:"))
 
     def contents(self) -> list[str]:
-        """The digests of everything that it has fetched."""
+        """The digests of all that it has fetched."""
         return self.call("content", "ls", "-q").split()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""How a test says that the server must refuse."""
+"""How a test states that the server must refuse."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Refused:
 
 @contextmanager
 def refused(name: str, saying: str = "") -> Iterator[Refused]:
-    """The boto3 call inside is answered with this exception, its message holding these words."""
+    """The boto3 call inside must fail with this exception, whose message must hold these words."""
     told = Refused()
     with pytest.raises(ClientError) as caught:
         yield told
@@ -42,14 +42,14 @@ def assert_error(answer: requests.Response, status: int, code: str, saying: str 
 
 
 def download_fails(client: Distribution, repository: str, digest: str) -> str:
-    """A download that must not succeed: refused, or cut off before its end. How it failed."""
+    """A download that must fail: refused, or cut off before its end. Returns how it failed."""
     try:
         received = client.blob_digest(repository, digest)
     except Truncated:
         return "cut"
     except requests.HTTPError as problem:
         status = problem.response.status_code
-        # The content is not unknown: 404 would be a lie. And the words are about it, not those for whatever went wrong.
+        # The content is not unknown, so 404 would be wrong. The words must be about the content, and not the general ones.
         assert status >= 500, f"{status}: {problem.response.text[:500]}"
         ((_, message),) = errors(problem.response)
         assert digest in message, message

@@ -1,4 +1,4 @@
-"""What goes wrong upstream, on order."""
+"""Upstream faults that tests order."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Fault:
-    """One thing that goes wrong, with the next so many requests of one kind. What is not set is done properly."""
+    """One fault, in the next `times` requests of one kind. Whatever is not set is done properly."""
 
-    #: "ping", "token", "manifests", "blobs", "cdn", "tags", "referrers".
+    #: The kind of request: "ping", "token", "manifests", "blobs", "cdn", "tags", "referrers".
     at: str
     times: int = 1_000_000
     #: Only requests of these methods.
     methods: tuple[str, ...] = ("GET", "HEAD")
-    #: Only whole bodies or only the rests of them, or both (None).
+    #: True: only ranges of bodies. False: only whole bodies. None: both.
     of_ranges: bool | None = None
-    #: Only content of so many bytes and more.
+    #: Only content of at least so many bytes.
     smallest: int = 0
-    #: Seconds before anything is said.
+    #: Seconds before the answer begins.
     delay: float = 0
-    #: The connection is closed without a word.
+    #: The connection is closed without an answer.
     hangs_up: bool = False
-    #: Answered instead of what was asked for.
+    #: The status of the answer, in place of the proper one.
     status: int | None = None
     code: str = "UNKNOWN"
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    #: In the place of the headers of a proper answer.
+    #: Headers that replace those of a proper answer.
     changed: dict[str, str] = field(default_factory=dict)
     #: Bytes a second.
     rate: float | None = None
-    #: The connection is reset, or falls silent, after this share of the body.
+    #: The share of the body after which the connection is reset, or falls silent.
     reset_at: float | None = None
     stall_at: float | None = None
-    #: Compressed on the way, with another length.
+    #: The body is compressed on the way, and its length differs.
     gzips: bool = False
-    #: One byte is another one.
+    #: One byte is wrong.
     corrupt: bool = False
-    #: Bytes that follow the last one, within the length announced.
+    #: Bytes after the last one, counted in the announced length.
     extra_bytes: int = 0
     #: A range is answered with the whole.
     ignores_range: bool = False
-    #: Done when the connection breaks.
+    #: Called when the connection breaks.
     then: Callable[[], None] | None = None
-    #: How often it happened.
+    #: How often the fault happened.
     happened: int = 0
 
 

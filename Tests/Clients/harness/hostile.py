@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 from .images import INDEX, LAYER, MANIFEST, Blob, Image, sha256
 
-#: Pieces, and so pauses between them.
+#: The pieces of an answer: there may be a pause before each.
 Answer = Callable[["Asked"], Iterable[bytes]]
 
 
@@ -38,7 +38,7 @@ class Asked:
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
-    """An answer whose length is right, unless a header says otherwise. A header that is empty is left out."""
+    """An answer with the right length, unless a header says otherwise. An empty header is left out."""
     def say(asked: Asked) -> Iterable[bytes]:
         given = {"Content-Length": str(len(body)), "Content-Type": "application/octet-stream", **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in given.items() if value)
@@ -47,7 +47,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
 
 
 def lying_range(first: int, last: int, size: int | str, length: int) -> Answer:
-    """A 206 that brings so many bytes and claims another range."""
+    """A 206 with so many bytes that claims another range."""
     return answer(206, bytes(length), **{"Content-Range": f"bytes {first}-{last}/{size}"})
 
 
@@ -73,7 +73,7 @@ def silence(seconds: float) -> Answer:
 
 
 class HostileUpstream:
-    """Holds images as an honest registry without logins does, until it is told what to say instead."""
+    """Serves images as an honest registry without logins does, until a test tells it what to answer instead."""
 
     def __init__(self, address: str = "127.0.0.1"):
         self.asked: list[Asked] = []
@@ -91,7 +91,7 @@ class HostileUpstream:
         return image
 
     def says(self, path_part: str, what: Answer, *, method: str = "", times: int = 1 << 60) -> None:
-        """To who asks for such a path; the latest order that fits is obeyed."""
+        """For requests whose path contains this; the latest order that matches counts."""
         with self._lock:
             self._orders.insert(0, [path_part, method, what, times])
 
@@ -168,7 +168,7 @@ class HostileUpstream:
 
 
 def manifest(layers: Iterable[dict[str, object]], config: dict[str, object] | None = None, **members: object) -> Blob:
-    """A manifest of these descriptors, true or not."""
+    """A manifest of these descriptors, whether they are true or not."""
     empty = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(b"{}"), "size": 2}
     document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config or empty, "layers": list(layers), **members}
     return Blob(json.dumps(document, separators=(",", ":")).encode(), MANIFEST)
@@ -180,5 +180,5 @@ def index_of(children: Iterable[dict[str, object]], **members: object) -> Blob:
 
 
 def absent(count: int, size: int = 1, media_type: str = LAYER) -> Iterator[dict[str, object]]:
-    """Descriptors of so many different things that are nowhere."""
+    """Descriptors of different blobs, none of which exists."""
     return ({"mediaType": media_type, "digest": f"sha256:{number:064x}", "size": size} for number in range(1, count + 1))

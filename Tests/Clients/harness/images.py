@@ -1,4 +1,4 @@
-"""Images made here, without any network: OCI layouts that skopeo and every other client can read."""
+"""Images made without any network: OCI layouts that skopeo and every other client can read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sha256(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Blob:
-    """Content and what a descriptor says of it."""
+    """Content, and its descriptor's facts."""
 
     content: bytes
     media_type: str
@@ -65,9 +65,9 @@ def layer(files: Iterable[tuple[str, bytes | str | None]], level: int = 0) -> Bl
 
 
 def random_layer(seed: str, size: int, marker: bytes = b"") -> Blob:
-    """A layer that no compression makes smaller; a marker stands in it as it is."""
+    """A layer that cannot be compressed; a marker stands in it literally."""
     source, left = random.Random(seed), size - len(marker)
-    # In pieces: one draw of half a gigabyte is more than it can do.
+    # In pieces, since one draw cannot make half a gigabyte.
     content = b"".join([marker, *(source.randbytes(min(MIB, left - done)) for done in range(0, left, MIB))])
     return layer([(f"{seed.replace('/', '-')}.bin", content)])
 
@@ -93,7 +93,7 @@ def image(layers: Iterable[Blob], architecture: str = "amd64", note: str = "") -
         "history": [{"created": CREATED, "created_by": f"layer {number}"} for number in range(len(layers))],
     }
     config_blob = Blob(json.dumps(config).encode(), CONFIG)
-    # Indented, as many registries hold them: what is stored must be these bytes, not JSON that means the same.
+    # Indented, as in many registries: the server must store these bytes, and not equivalent JSON.
     manifest = {
         "schemaVersion": 2, "mediaType": MANIFEST, "config": config_blob.descriptor(),
         "layers": [one.descriptor() for one in layers],
@@ -114,7 +114,7 @@ def index(manifests: dict[str, Blob]) -> Blob:
 
 @dataclass(frozen=True)
 class Image:
-    """An image or an index, with all that hangs below it."""
+    """An image or an index, with all that it names."""
 
     top: Blob
     blobs: tuple[Blob, ...]
@@ -153,7 +153,7 @@ def two_platforms(seed: str, size: int = MIB, runs: bool = True) -> Image:
 
 
 def write_layout(folder: Path, tag: str, content: Image) -> str:
-    """Writes the image into an OCI layout (a new one, or beside what is there); returns skopeo's name for it."""
+    """Writes the image into an OCI layout (a new one, or beside its present images). Returns skopeo's name for it."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True, exist_ok=True)
     for blob in (*content.blobs, *content.manifests):

@@ -1,7 +1,8 @@
-// What goes wrong with the machine below a program, on order: preloaded, it stands between the program and the C library.
+// Faults of the machine below a program, on order. This library is preloaded, between the program and the C library.
 //
-// The orders stand in a file that the tests write while the program runs (machine.py draws the same bytes): a clock's shift, and rules. A rule
-// names a kind of call, a part of a path, and what comes of the call: an error, fewer bytes than were asked for, a pause, the program's death.
+// The orders are in a file that the tests write while the program runs (machine.py has the same layout): a clock's shift, and
+// rules. A rule names a kind of call, a part of a path, and the fault: an error, fewer bytes than the call asks for, a pause, or
+// the program's death.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -28,11 +29,11 @@ enum kind { READ = 1, WRITE, OPEN, SYNC, RENAME, UNLINK, ACCEPT, STAT, LIST };
 enum { RULES = 32, ERRNO_OF_DEATH = -9 };
 
 struct rule {
-    atomic_int kind;      // 0: this rule is not one.
-    atomic_int error;     // errno, 0 for none, -9: the program is killed, as by kill -9, before the call is made.
-    atomic_llong times;   // How often it still happens; below 0: always.
-    atomic_llong spared;  // So many calls go well first.
-    atomic_llong most;    // Reads and writes: no more than so many bytes; 0: as many as are asked for.
+    atomic_int kind;      // 0: the rule is not in use.
+    atomic_int error;     // errno; 0 for none; -9: the program is killed, as by kill -9, before the call is made.
+    atomic_llong times;   // How many more calls it hits; below 0: all.
+    atomic_llong spared;  // So many calls succeed first.
+    atomic_llong most;    // Reads and writes: at most so many bytes; 0: as many as the call asks for.
     atomic_llong pause;   // Microseconds before the call.
     atomic_llong happened;
     char path[200];       // A part of the file's path.
@@ -54,7 +55,7 @@ __attribute__((constructor)) static void begin(void) {
     syscall(SYS_close, file);
 }
 
-// The next function of this name, found once.
+// The next function of this name, looked up once.
 #define NEXT(name)                                                                                  \
     static __typeof__(name) *next;                                                                  \
     if (!next) next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
@@ -70,7 +71,7 @@ static int counted_down(atomic_llong *number) {
     return 0;
 }
 
-// Whether a call fails (errno is set); `count`, where there is one, is made smaller as ordered.
+// Whether a call fails (errno is set). Makes `count` smaller where a rule says so and there is a count.
 static int fails(enum kind kind, const char *path, size_t *count) {
     if (path[0] != '/') return 0;
     for (int i = 0; i < RULES; i++) {
@@ -145,7 +146,7 @@ ONE_BUFFER_AT(pread64, READ, void *)
 ONE_BUFFER_AT(pwrite, WRITE, const void *)
 ONE_BUFFER_AT(pwrite64, WRITE, const void *)
 
-// The first buffer alone is made shorter, which makes the whole call short.
+// Only the first buffer is made shorter, which makes the whole call short.
 static const struct iovec *shortened(const struct iovec *parts, int *count, struct iovec *first, size_t most) {
     if (*count < 1 || most >= parts[0].iov_len) return parts;
     *first = (struct iovec){parts[0].iov_base, most};
@@ -189,7 +190,7 @@ int ftruncate64(int file, off_t size) {
     NEXT(ftruncate64);
     return fails_on(WRITE, file, NULL) ? -1 : next(file, size);
 }
-// Tells its error as its result, and not in errno.
+// Returns its error, and does not set errno.
 int posix_fallocate(int file, off_t from, off_t size) {
     NEXT(posix_fallocate);
     return fails_on(WRITE, file, NULL) ? errno : next(file, from, size);
@@ -301,7 +302,7 @@ int unlinkat(int folder, const char *path, int flags) {
     return fails_at(UNLINK, folder, path) ? -1 : next(folder, path, flags);
 }
 
-// Listening: a socket has no path, and is told by "/socket".
+// Listening: a socket has no path, and is matched by "/socket".
 
 int accept(int listener, struct sockaddr *address, socklen_t *length) {
     NEXT(accept);
@@ -312,10 +313,10 @@ int accept4(int listener, struct sockaddr *address, socklen_t *length, int flags
     return is_armed(ACCEPT) && fails(ACCEPT, "/socket", NULL) ? -1 : next(listener, address, length, flags);
 }
 
-// The wall clock; the one that only goes on is left alone.
+// Shifts the wall clock, and not the steady one.
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
-    // Not as a system call each time: that would be a slower machine than the one that is tried.
+    // No system call each time: that would make the machine slower than the one under test.
     NEXT(clock_gettime);
     int outcome = next ? next(clock, now) : (int)syscall(SYS_clock_gettime, clock, now);
     long long shift = atomic_load_explicit(&orders->shift, memory_order_relaxed);

@@ -53,7 +53,7 @@ KILLED = -9
 _KINDS = {name: number for number, name in enumerate(
     ("read", "write", "open", "sync", "rename", "unlink", "accept", "stat", "list"), 1)}
 _RULES = 32
-#: As machine.c draws them.
+#: The layout of the file, as in machine.c.
 _HEAD, _RULE = struct.Struct("=qii"), struct.Struct("=iiqqqqq200s")
 _HAPPENED = struct.Struct("=q")
 _HAPPENED_AT = 4 + 4 + 4 * 8
@@ -73,14 +73,14 @@ def library() -> Path:
 
 
 class Fault:
-    """One thing that goes wrong. In a `with` it ends with that; else with `mend`."""
+    """One fault. It ends with its `with` block, or by `mend`."""
 
     def __init__(self, machine: Machine, slot: int):
         self._machine, self._slot = machine, slot
 
     @property
     def happened(self) -> int:
-        """How often it did."""
+        """How often the fault happened."""
         return self._machine.happened(self._slot)
 
     def end(self) -> None:
@@ -94,13 +94,13 @@ class Fault:
 
 
 class Machine:
-    """What a server that is started with `environment` lives on."""
+    """The machine of a server that is started with `environment`."""
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
         self._orders = folder / "machine"
         self._orders.write_bytes(bytes(_HEAD.size + _RULES * _RULE.size))
-        # Other users may be the server.
+        # The server may run as another user.
         self._orders.chmod(0o666)
         with self._orders.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), 0)
@@ -112,23 +112,23 @@ class Machine:
 
     def fails(self, call: str, error: int = 0, *, path: str = "", times: int = -1, after: int = 0, most: int = 0,
               pause: float = 0) -> Fault:
-        """Makes calls fail (`error`), be short (`most` bytes) or slow (`pause` seconds) from now on."""
+        """Makes calls fail (`error`), be short (`most` bytes) or be slow (`pause` seconds) from now on."""
         slot = next(slot for slot in range(_RULES) if slot not in self._kinds)
         self._kinds[slot] = _KINDS[call]
         rule = _RULE.pack(0, error, times, after, most, int(pause * 1e6), 0, path.encode())
         start = self._start(slot)
         self._memory[start:start + _RULE.size] = rule
-        # Last, so that nobody meets half a rule.
+        # Written last, so that no call sees half a rule.
         self._memory[start:start + 4] = struct.pack("=i", _KINDS[call])
         self._arm()
         return Fault(self, slot)
 
     def clock(self, *, days: float = 0, seconds: float = 0) -> None:
-        """Puts the server's wall clock so far ahead of the real one."""
+        """Sets the server's wall clock ahead of the real one."""
         self._memory[0:8] = struct.pack("=q", int((days * 86_400 + seconds) * 1e9))
 
     def mend(self) -> None:
-        """Nothing goes wrong any more, and the clock is right."""
+        """Ends all faults, and sets the clock right."""
         for slot in list(self._kinds):
             self.end(slot)
         self.clock()
@@ -138,7 +138,7 @@ class Machine:
         return _HAPPENED.unpack(self._memory[start:start + 8])[0]
 
     def end(self, slot: int) -> None:
-        """The count of what happened stays until the slot is used again."""
+        """Ends a fault. Its count stays until the slot is used again."""
         if self._kinds.pop(slot, None) is not None:
             start = self._start(slot)
             self._memory[start:start + 4] = bytes(4)
@@ -168,10 +168,10 @@ class SmallDisk:
         return state.f_bavail * state.f_frsize
 
     def fill(self, leaving: int = 0) -> None:
-        """Takes all but so many bytes, as another program's files do."""
+        """Takes all but so many bytes, as another program's files would."""
         with self._ballast.open("ab") as file:
             piece = max(self.free_bytes - leaving, 0)
-            # Others write meanwhile: what is not there as a whole is taken in parts.
+            # Other programs write meanwhile: where a whole piece does not fit, smaller ones are taken.
             while piece >= 4096:
                 try:
                     os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), piece)
@@ -185,7 +185,7 @@ class SmallDisk:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
-    """A file system of its own, of so many bytes, in the place of a folder. Needs root."""
+    """Puts a file system of this size in the place of a folder. Needs root."""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(folder)], check=True)
     try:
@@ -196,7 +196,7 @@ def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
 
 @contextlib.contextmanager
 def missing(mount: Path) -> Iterator[None]:
-    """A volume that is not mounted: its mount point is there, and empty. What is written there meanwhile is gone after, as with a mount."""
+    """A volume that is not mounted: its mount point is there, and empty. What is written there is hidden afterwards, as under a mount."""
     aside = mount.with_name(mount.name + ".not-mounted")
     os.rename(mount, aside)
     mount.mkdir(mode=0o700)
@@ -209,7 +209,7 @@ def missing(mount: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def unreadable(path: Path) -> Iterator[None]:
-    """A file or folder that a restore has left to root alone. The server must not be root to notice (`as_nobody`)."""
+    """A file or folder that a restore has left readable to root alone. The server notices only where it is not root (`as_nobody`)."""
     before = path.stat()
     os.chown(path, 0, 0)
     path.chmod(0)
@@ -223,18 +223,18 @@ def unreadable(path: Path) -> Iterator[None]:
 # Words before the server's command
 
 NOBODY = 65_534
-#: Runs as a user without rights. Its folders must be that user's: `open_folder`.
+#: Runs as a user without rights. Its folders must belong to that user: `open_folder`.
 as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
 def few_descriptors(count: int) -> list[str]:
-    """A hard limit of so many open files, sockets counted."""
+    """A hard limit on open files, sockets included."""
     return ["prlimit", f"--nofile={count}:{count}"]
 
 
 @contextlib.contextmanager
 def open_folder() -> Iterator[Path]:
-    """A temporary folder that `as_nobody` owns and reaches: pytest's own ones are closed to others."""
+    """A temporary folder that `as_nobody` owns and can reach: pytest's own folders are closed to other users."""
     folder = Path(tempfile.mkdtemp(prefix="weir-nobody-"))
     os.chown(folder, NOBODY, NOBODY)
     try:

@@ -1,4 +1,4 @@
-"""botocore's model of a service as a judge: what breaks it in a request, and whether an answer keeps to it."""
+"""botocore's model of a service as a judge: how a request can violate it, and whether an answer conforms to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from botocore.model import OperationModel, Shape
 ECR = botocore.session.get_session().get_service_model("ecr")
 OPERATIONS = sorted(ECR.operation_names)
 
-#: Values that keep to the patterns of the model, by the shape's name.
+#: Values that match the model's patterns, by the shape's name.
 SAMPLES = {
     "Arn": "arn:aws:ecr:us-east-2:111122223333:repository/model/app",
     "CredentialArn": "arn:aws:secretsmanager:us-east-2:111122223333:secret:ecr-pullthroughcache/model-Ab12Cd",
@@ -34,15 +34,15 @@ SAMPLES = {
     "LifecyclePolicyTextForRepositoryCreationTemplate": "",
 }
 
-#: What no pattern of the model lets through.
+#: Values that match no pattern of the model.
 STRANGE = ("!", "Bad Name!", "ä" * 40, "!" * 60, "../x")
 
-#: Longer values say nothing new and take long to send.
+#: Longer values show nothing new and take long to send.
 LONGEST = 5 << 20
 
 
 def sample(shape: Shape) -> Any:
-    """A small value that keeps to the model: with every required member and no other."""
+    """A small value that conforms to the model: with every required member and no other."""
     if shape.name in SAMPLES:
         return SAMPLES[shape.name]
     if enum := shape.metadata.get("enum"):
@@ -64,7 +64,7 @@ def sample(shape: Shape) -> Any:
 
 @dataclass(frozen=True)
 class Breach:
-    """One way to break the model, and the request that does."""
+    """One violation of the model, and a request with it."""
 
     operation: str
     path: str
@@ -76,7 +76,7 @@ class Breach:
 
 
 def breaches(operation: OperationModel) -> Iterator[Breach]:
-    """Every required member left out, every bound, pattern, enumeration and type broken, one at a time."""
+    """Leaves out every required member, and violates every bound, pattern, enumeration and type, one at a time."""
     shape = operation.input_shape
     whole = sample(shape)
     for path, kind, body in _of_structure(shape, whole):
@@ -141,7 +141,7 @@ def _of_string(shape: Shape, low: int | None, high: int | None) -> Iterator[tupl
 
 
 def faults(shape: Shape | None, answer: Any, path: str = "answer") -> Iterator[str]:
-    """What of an answer, as it came over the wire, does not keep to the model."""
+    """The parts of an answer, as it came over the wire, that do not conform to the model."""
     match shape.type_name if shape else None:
         case None:
             return

@@ -1,4 +1,4 @@
-"""A machine of a cluster, as far as files and names go: it has an /etc of its own, in which documents may be followed to the letter."""
+"""A machine of a cluster, as far as files and names go. It has an /etc of its own, in which documents can be followed to the letter."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from .processes import Daemon, clean_environment, run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-#: /etc is seen through a layer that takes what is written; nobody else sees it.
+#: /etc is seen through a layer that takes all writes; only this node sees it.
 OVERLAY = ('mount -t tmpfs node "$0" && mkdir "$0/new" "$0/work" '
            '&& mount -t overlay node -o "lowerdir=/etc,upperdir=$0/new,workdir=$0/work" /etc && touch "$0/up" && exec sleep infinity')
 
 
 def loopback() -> str:
-    """An address of this machine's own that nobody else uses: so that every server may have port 443."""
+    """A loopback address that no other server uses, so that each server can have port 443."""
     return f"127.{random.randint(1, 254)}.{random.randint(0, 254)}.{random.randint(2, 254)}"
 
 
@@ -44,14 +44,14 @@ def blocks(page: str, heading: str) -> list[str]:
 
 class Node:
     def __init__(self, folder: Path, hosts: Mapping[str, str]):
-        """Hosts: names to addresses."""
+        """`hosts`: names to addresses."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         layer = folder / "layer"
         layer.mkdir()
         self._holder = Daemon(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", OVERLAY, layer], folder / "log", clean_environment(folder / "home"))
-        #: Words before a command that is to run here.
+        #: Words before a command that is to run on this node.
         self.under = ["nsenter", "--mount", "--target", str(self._holder.pid), "--"]
         try:
             self._holder.wait_until(
@@ -72,11 +72,11 @@ class Node:
         return self.call("cat", path)
 
     def call(self, *words: str | Path, input: str | None = None, **variables: str) -> str:
-        """What the command prints."""
+        """The command's output."""
         return run([*self.under, *words], {**self.environment, **variables}, input=input, seconds=300).stdout
 
     def script(self, *parts: str, **variables: str) -> str:
-        """Runs what a page says, in one shell."""
+        """Runs a page's instructions, in one shell."""
         return self.call("sh", "-eu", "-c", "\n".join(parts), **variables)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Places where no registry answers: each in its own way."""
+"""Places without a registry, each failing in its own way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .processes import free_port
 
 
 class Recorder:
-    """Accepts whoever comes, and keeps what they said first. Nobody should come; who does hears a plain "no"."""
+    """Accepts connections and records their first bytes. None should come; one that does gets a plain "no"."""
 
     def __init__(self, address: str = "127.0.0.3", certificate: tuple[Path, Path] | None = None):
         self.heard: list[bytes] = []
@@ -58,7 +58,7 @@ class BlackHole:
         self._listener.bind(("127.0.0.1", port or 0))
         self._listener.listen(0)
         self.port = self._listener.getsockname()[1]
-        # The queue holds one or two; when it is full, the kernel drops whoever comes next.
+        # The queue holds one or two; when it is full, the kernel drops further connections.
         self._waiting = []
         for _ in range(4):
             client = socket.socket()
@@ -73,13 +73,13 @@ class BlackHole:
 
 
 class Gate:
-    """A way to a server that can be closed: refusing, or swallowing everything, at the same address."""
+    """A way to a server that can be closed: it then refuses, or swallows everything, at the same address."""
 
     def __init__(self, target_port: int):
         self._target = target_port
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        #: Connections that were made to the server behind.
+        #: Connections that were passed on to the server.
         self.passed = 0
         self._hole: BlackHole | None = None
         self._pairs: list[tuple[socket.socket, socket.socket]] = []

@@ -1,4 +1,4 @@
-"""Processes that end with the test run, whatever happens to it."""
+"""Processes that end with the test run in any case."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
+    """A loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-#: Ports at which nobody will ever listen: bound, so that nobody else gets them.
+#: Ports at which no server will ever listen: they are bound, so that no other process gets them.
 _REFUSING: list[socket.socket] = []
 
 
@@ -74,7 +74,7 @@ class Daemon:
     """
 
     def __init__(self, command: Sequence[str | Path], log: Path, environment: Mapping[str, str], deaf: bool = False):
-        """Deaf: what it writes goes into a pipe of one page that nobody reads until `hear`."""
+        """`deaf`: its output goes into a pipe of one page that is not read until `hear`."""
         self.command = [str(word) for word in command]
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -102,13 +102,13 @@ class Daemon:
         return self._process.poll() is None
 
     def output(self) -> str:
-        """What it has written since it was started."""
+        """Its output since it was started."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
 
     def hear(self) -> str:
-        """What waits in the pipe of one that is deaf."""
+        """The contents of a deaf server's pipe."""
         assert self._pipe is not None, "its log is a file"
         heard = b""
         with contextlib.suppress(BlockingIOError):
@@ -138,7 +138,7 @@ class Daemon:
         return self._process.wait(seconds)
 
     def stop(self, seconds: float = 30) -> int:
-        """Asks it to end and waits; kills what does not."""
+        """Asks it to end and waits; kills it where it does not end."""
         self.signal(signal.SIGTERM)
         try:
             return self._process.wait(seconds)
@@ -159,7 +159,7 @@ class Daemon:
             pass
 
     def peak_memory(self) -> int:
-        """The most memory it ever had resident, in bytes."""
+        """The most resident memory that it ever had, in bytes."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
@@ -175,7 +175,7 @@ def run(
     command: Sequence[str | Path], environment: Mapping[str, str], *, input: str | None = None, seconds: float = 120,
     check: bool = True, folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end. A failure says what the command said."""
+    """Runs a command to its end. A failure holds the command's output."""
     result = subprocess.run(
         [str(word) for word in command], env=dict(environment), text=True, capture_output=True, timeout=seconds,
         cwd=folder, **({"input": input} if input is not None else {"stdin": subprocess.DEVNULL}),

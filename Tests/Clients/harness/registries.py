@@ -37,7 +37,7 @@ class DockerRegistry:
             http["tls"] = {"certificate": str(certificate[0]), "key": str(certificate[1])}
         self.configuration: dict[str, object] = {
             "version": 0.1,
-            # Below "error" it logs each request once more, at length.
+            # Below "error" it logs each request a second time, at length.
             "log": {"level": "error", "accesslog": {"disabled": not access_log}},
             "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": delete}},
             "http": http,
@@ -74,11 +74,11 @@ class DockerRegistry:
             self.daemon = None
 
     def wipe(self) -> None:
-        """Forgets everything stored; only while it is stopped."""
+        """Removes everything stored. Only while the registry is stopped."""
         shutil.rmtree(self.folder / "data", ignore_errors=True)
 
     def accesses(self) -> list[Access]:
-        """Every request answered since the folder was made, oldest first."""
+        """Every request that was answered since the folder was made, oldest first."""
         found = []
         log = self.folder / "log"
         for line in log.read_text(errors="replace").splitlines() if log.exists() else []:
@@ -87,7 +87,7 @@ class DockerRegistry:
         return found
 
     def blob_gets(self, digest: str) -> list[Access]:
-        """The times that a blob's bytes were asked for, whole or in part."""
+        """The requests for a blob's bytes, whole or in part."""
         return [one for one in self.accesses() if one.method == "GET" and one.target.endswith(f"/blobs/{digest}")]
 
     def manifest_requests(self, repository: str, reference: str) -> list[Access]:

@@ -15,26 +15,26 @@ PIECE = 64 * 1024
 
 @dataclass(frozen=True)
 class Manners:
-    """How the registry answers. What is not set is done properly."""
+    """How the registry answers. Whatever is not set is done properly."""
 
     blob_status: int = 200
     manifest_status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    #: One byte in the middle of every blob is another one.
+    #: One byte in the middle of every blob is wrong.
     corrupt_blobs: bool = False
-    #: The manifest's bytes are not those that its digest names.
+    #: The manifest's bytes do not have its digest.
     corrupt_manifests: bool = False
     #: The body ends this many bytes early.
     missing_bytes: int = 0
-    #: Whether the length that is announced is then the full one, or that of what is sent.
+    #: Whether the announced length is then the full one, or that of the bytes that are sent.
     announced_in_full: bool = True
-    #: This many bytes come after the last one; the length announced counts them.
+    #: Bytes after the last one, counted in the announced length.
     extra_bytes: int = 0
-    #: No Content-Length: the body comes in chunks.
+    #: The body comes in chunks, without Content-Length.
     chunked: bool = False
-    #: Bytes a second, of each blob.
+    #: Bytes a second, for each blob.
     rate: int | None = None
-    #: Accepts the request and says nothing for so many seconds.
+    #: Seconds of silence after a request is accepted.
     silence: float = 0
 
     @property
@@ -46,7 +46,7 @@ HONEST = Manners()
 
 
 class RudeRegistry:
-    """Serves the images it is given, with the manners of the moment. Counts what it is asked."""
+    """Serves its images with the present manners, and counts its requests."""
 
     def __init__(self) -> None:
         self.manners = HONEST
@@ -152,7 +152,7 @@ class RudeRegistry:
         chunked = manners.chunked and is_blob
         for start in range(0, len(content), PIECE):
             piece = content[start:start + PIECE]
-            # Counted before: whoever has the bytes may look at once.
+            # Counted before sending: a client that has the bytes may look at once.
             with self._lock:
                 self.sent[digest] = self.sent.get(digest, 0) + len(piece)
             request.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)

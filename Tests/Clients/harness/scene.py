@@ -1,4 +1,4 @@
-"""A stand-in with an image, a rule of Weir's for it, and what came of it."""
+"""A stand-in with an image, a cache rule of Weir's for it, and the requests that it got."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .weir import Weir
 class Scene:
     def __init__(self, weir: Weir, standin: StandIn, prefix: str):
         self.weir, self.standin, self.vendor, self.prefix = weir, standin, standin.vendor, prefix
-        #: Through the cache.
+        #: The repository's name in the cache.
         self.repository = f"{prefix}/{self.vendor.repository}"
         standin.mend()
         self.begin = standin.mark()
 
     def rule(self, user: str | None = None, password: str | None = None) -> Scene:
-        """With the vendor's own login, where it ever asks for one."""
+        """With the vendor's own login, where it may ask for one."""
         members = {}
         if self.vendor.scheme != "open":
             members["credentialArn"] = self.weir.secret(
@@ -32,7 +32,7 @@ class Scene:
         return self
 
     def hold(self, tag: str, size: int = 500) -> Image:
-        """An image of one layer that nobody else has."""
+        """An image with one layer of its own."""
         image = single([random_layer(f"{self.prefix}-{tag}", size)], note=f"{self.prefix}-{tag}")
         return self.standin.hold(tag, image)
 
@@ -40,12 +40,12 @@ class Scene:
         return self.standin.fail(*faults)
 
     def set(self, **options: object) -> Scene:
-        """The rule's options, beyond ECR's API."""
+        """Sets the rule's options beyond ECR's API."""
         operate(self.weir, "SetRuleOptions", ecrRepositoryPrefix=self.prefix, **options)
         return self
 
     def well(self) -> Scene:
-        """Waits until upstream is asked: what an earlier test did to it may have opened its circuit breaker."""
+        """Waits until upstream is asked again: an earlier test may have opened its circuit breaker."""
         client = self.client()
         path = f"/v2/{self.prefix}/is-it-well/manifests/"
         numbers = itertools.count()
@@ -64,7 +64,7 @@ class Scene:
 
     def end(self) -> None:
         self.standin.mend()
-        # A registry has fifty rules at most.
+        # A registry has 50 rules at most.
         ecr = self.weir.client("ecr")
         with contextlib.suppress(ecr.exceptions.PullThroughCacheRuleNotFoundException):
             ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix=self.prefix)

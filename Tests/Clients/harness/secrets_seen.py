@@ -1,7 +1,6 @@
-"""Every secret that the run plants, and the search for them in what the servers write and say.
+"""Every secret that the run plants, and the search for them in all that the servers write and answer.
 
-"Grep of all logs at trace level, events, errors and metrics of the whole client-test run for every planted secret, token and signed
-query: nothing." (issue 3)
+No planted secret, token or signed query may occur in any log at trace level, event, error or metric of the whole run.
 """
 
 from __future__ import annotations
@@ -11,28 +10,28 @@ import threading
 from pathlib import Path
 from urllib.parse import quote
 
-#: Shorter ones stand in other words by chance.
+#: Shorter texts occur in other words by chance.
 SHORTEST = 8
 
 
 class Watch:
-    """What must be seen nowhere, and where it was seen."""
+    """The secrets that must occur nowhere, and where they occurred."""
 
     def __init__(self) -> None:
         self.planted: dict[bytes, str] = {}
         self.found: list[str] = []
-        #: How many texts were searched: a check that looked at nothing proves nothing.
+        #: Number of texts that were searched: a check that searched none proves nothing.
         self.searched = 0
         self._lock = threading.Lock()
 
     def plant(self, secret: str, what: str) -> str:
-        """From now on this is to be seen nowhere, neither as it is nor as it is written in a header or a query."""
+        """From now on this must occur nowhere, neither literally nor as written in a header or a query."""
         if len(secret) < SHORTEST:
             return secret
         with self._lock:
             for form in {secret, quote(secret, safe=""), secret.replace('"', '\\"').replace("\n", "\\n")}:
                 self.planted[form.encode()] = what
-            # In Basic credentials a name and a colon stand in front: whatever their length, one of these three is there.
+            # In Basic credentials a name and a colon come first. Whatever their length, one of these three encodings occurs.
             for shift in range(3):
                 encoded = base64.b64encode(b"." * shift + secret.encode())[4 if shift else 0:-4]
                 if len(encoded) > SHORTEST:

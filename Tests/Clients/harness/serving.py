@@ -1,4 +1,4 @@
-"""The HTTP under a stand-in: answers, redirects, ranges, and what is ordered to go wrong with a body."""
+"""The HTTP of a stand-in: answers, redirects, ranges, and faults of bodies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PIECE = 64 * 1024
 
 
 class Owner(Protocol):
-    """Whoever answers: several servers may have one."""
+    """Answers requests. Several servers may share one."""
 
     def answer(self, request: Request) -> None: ...
     def count_sent(self, digest: str, size: int) -> None: ...
@@ -56,7 +56,7 @@ class Request(BaseHTTPRequestHandler):
         self.send(status, b"", {"Location": location, "Content-Type": "text/html"})
 
     def content(self, content: bytes, headers: dict[str, str], fault: Fault, digest: str) -> None:
-        """A body, whole or in part, with what is to go wrong with it."""
+        """Sends a body, whole or in part, with its faults."""
         if fault.corrupt:
             middle = len(content) // 2
             content = content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1:]
@@ -91,11 +91,11 @@ class Request(BaseHTTPRequestHandler):
             if fault.rate:
                 time.sleep(len(piece) / fault.rate)
         if fault.stall_at is not None:
-            # Until the other side has had enough.
+            # Until the client has had enough.
             self.connection.settimeout(120)
             self.connection.recv(1)
         if ends:
-            # What the other side has not read yet is lost with a reset.
+            # A reset loses what the client has not read yet.
             time.sleep(0.2)
             if fault.then:
                 fault.then()
@@ -120,12 +120,12 @@ class Server(ThreadingHTTPServer):
     def get_request(self) -> tuple[object, object]:
         connection, address = super().get_request()
         if self._context:
-            # The handshake is left to the connection's own thread.
+            # The connection's own thread makes the handshake.
             connection = self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 
     def handle_error(self, *_: object) -> None:
-        """A client that hangs up is no news."""
+        """A client that hangs up is no error."""
 
 
 def _range(value: str, size: int) -> tuple[int, int] | None:

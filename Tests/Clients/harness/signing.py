@@ -1,4 +1,4 @@
-"""Requests signed by botocore, for what boto3's own client would not send."""
+"""Requests signed by botocore that boto3's own client would not send."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def signed(
     weir: Weir, service: str, operation: str, body: bytes | str, *, region: str | None = None, late_by: float = 0,
     credentials: Credentials | None = None, headers: dict[str, str] | None = None,
 ) -> requests.PreparedRequest:
-    """A JSON 1.1 call with any body at all. `late_by`: signed as of so many seconds ago."""
+    """A JSON 1.1 call with any body. `late_by`: signed as of so many seconds ago."""
     target = f"{TARGETS.get(service, service)}.{operation}"
     request = AWSRequest("POST", weir.url + "/", data=body, headers={
         "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target, **(headers or {})})
@@ -33,7 +33,7 @@ def signed(
 
 
 def operate(weir: Weir, operation: str, **members: Any) -> dict[str, Any]:
-    """A call of the operator's API; its answer. A refusal is raised as it was told."""
+    """A call of the operator's API. Returns its answer; raises a refusal with its own text."""
     request = signed(weir, "ecr", operation, json.dumps(members), headers={"X-Amz-Target": f"Weir_20261122.{operation}"})
     answer = send(request)
     assert answer.status_code == 200, f"{operation}: {answer.status_code} {answer.text}"
@@ -60,6 +60,6 @@ def send(request: requests.PreparedRequest) -> requests.Response:
 
 
 def clock(late_by: float) -> mock._patch[object]:
-    """botocore's clock, so many seconds behind."""
+    """Sets botocore's clock so many seconds behind."""
     then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=late_by)
     return mock.patch("botocore.auth.get_current_datetime", return_value=then.replace(tzinfo=None))

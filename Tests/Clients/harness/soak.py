@@ -41,17 +41,17 @@ CLIENTS = 8
 DISK = 768 << 20
 LAYERS = 120
 
-#: Each has its own ways: deleted from, expired by a rule, sealed by a key that comes and goes, replicated.
+#: Each differs: deleted from, expired by a rule, sealed under a key that is disabled and enabled, replicated.
 PLAIN, EXPIRING, KEYED, COPIED = "soak/plain", "soak/expiring", "soak/keyed", "copied/app"
 PENDING = "soak/pending"
 
-#: What a client may meet while things are broken; no acknowledgement came with it.
+#: Errors that a client may get while something is broken. None of them is an acknowledgement.
 NO = (requests.RequestException, Truncated, AssertionError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
 
 
 @dataclass
 class Ledger:
-    """What was acknowledged. A deletion that was begun and not acknowledged may have happened or not."""
+    """All that was acknowledged. A deletion without an acknowledgement may have happened or not."""
 
     held: dict[tuple[str, str], Image] = field(default_factory=dict)
     going: set[tuple[str, str]] = field(default_factory=set)
@@ -77,7 +77,7 @@ class Ledger:
             self.going.discard(key)
 
     def whole(self) -> list[tuple[tuple[str, str], Image]]:
-        """What must be there."""
+        """The content that must be there."""
         with self.lock:
             return [(key, image) for key, image in self.held.items() if key not in self.going]
 
@@ -94,7 +94,7 @@ class Soak:
     def __init__(self, folder: Path, seed: int, disk: SmallDisk | None, machine: Machine, weir: Weir, upstream: HostileUpstream):
         self.folder, self.seed, self.disk, self.machine, self.weir, self.upstream = folder, seed, disk, machine, weir, upstream
         self.random = random.Random(seed)
-        #: The nemesis' deeds; all of them where none is named.
+        #: The faults to make; all where none is named.
         self.faults: list[str] = []
         self.ledger = Ledger()
         self.story: list[str] = []
@@ -117,7 +117,7 @@ class Soak:
             "destinations": [{"region": "eu-west-1", "registryId": self.weir.account}],
             "repositoryFilters": [{"filter": "copied", "filterType": "PREFIX_MATCH"}]}]})
         self.weir.rule("cached", "registry.k8s.io")
-        # A key that awaits its deletion in seven days, and what it seals: no clock that jumps for a moment may end it.
+        # A key that will be deleted in seven days, and content that it seals: no brief jump of the clock may delete it.
         image = self.image(random.Random(f"{self.seed}-pending"), "pending")
         self.weir.distribution().push(PENDING, "kept", image)
         self.ledger.acknowledge(PENDING, "kept", image)
@@ -162,7 +162,7 @@ class Soak:
         repository = choice.choice([PLAIN, PLAIN, EXPIRING, KEYED, COPIED])
         image = self.image(choice, name)
         client.push(repository, name, image)
-        # A rule may take it away at any time.
+        # A rule may expire it at any time.
         if repository != EXPIRING:
             self.ledger.acknowledge(repository, name, image)
 
@@ -174,7 +174,7 @@ class Soak:
 
     def delete(self, client: Distribution, choice: random.Random, _: str) -> None:
         whole = [key for key, _ in self.ledger.whole() if key[0] != PENDING]
-        # Some stay: they are what the run is about.
+        # Some images stay: the run is about them.
         if len(whole) < 40:
             return
         repository, tag = key = choice.choice(whole)
@@ -205,7 +205,7 @@ class Soak:
     # Reading back
 
     def read(self, client: Distribution, repository: str, tag: str, image: Image, during: bool = False) -> None:
-        """Byte for byte. Other bytes under a 200 are a fault at any time; a refusal is one only when nothing is broken."""
+        """Byte for byte. Other bytes under a 200 are always a fault; a refusal is one only while nothing is broken."""
         answer = client.request("GET", f"/v2/{repository}/manifests/{image.digest}", headers={"Accept": ACCEPT})
         answer.raise_for_status()
         if answer.content != image.top.content:
@@ -215,7 +215,7 @@ class Soak:
                 self.ledger.blame(f"{repository}:{tag}: {blob.digest} has the bytes of {got}")
 
     def check(self, what: list[tuple[tuple[str, str], Image]], when: str) -> None:
-        """Everything of it is there, or comes back out of quarantine. The machine is whole."""
+        """All of it is there, or comes back from quarantine. The machine is whole."""
         self.machine.mend()
         kms = self.weir.client("kms")
         kms.enable_key(KeyId=self.key)
@@ -245,7 +245,7 @@ class Soak:
         return None
 
     def take_back(self) -> bool:
-        """One command for all that lies in quarantine. False where nothing came of it."""
+        """Restores all that is in quarantine, by one command. False where nothing came of it."""
         told = run([PROGRAM, "lost", "--restore", "all", "--endpoint", self.weir.url, "--data", self.weir.data, "--region", self.weir.region],
                    self.weir.aws_environment, seconds=120, check=False)
         self.story.append(f"weir lost: {told.returncode} {(told.stdout + told.stderr).strip()[-300:]}")
@@ -254,7 +254,7 @@ class Soak:
     # The nemesis
 
     def break_something(self) -> None:
-        """One thing goes wrong for a moment and is put right. On the main thread: servers are its children."""
+        """Breaks one thing for a moment and mends it. On the main thread, since servers are its children."""
         deeds: list[Callable[[], None]] = [
             self.kill, self.kill_in_the_middle, self.restart, self.failing_reads, self.failing_writes, self.failing_syncs, self.no_descriptors,
             self.failing_opens, self.missing_volume, self.missing_volume_at_start, self.clock_jumps]
@@ -318,7 +318,7 @@ class Soak:
 
     @contextlib.contextmanager
     def volume_away(self) -> Iterator[None]:
-        """What is pushed meanwhile would lie below the mount point, where nobody looks for it later: nobody pushes."""
+        """A push meanwhile would lie hidden below the mount point, so pushes wait."""
         with self.quiet():
             self.no_pushes.set()
         try:
@@ -333,7 +333,7 @@ class Soak:
             self.moment()
 
     def missing_volume_at_start(self) -> None:
-        """A server that starts without its blobs may refuse; what it does, it throws nothing away."""
+        """A server that starts without its blobs may refuse; it must not throw anything away."""
         self.weir.stop()
         with self.volume_away():
             with contextlib.suppress(RuntimeError, TimeoutError):
@@ -357,7 +357,7 @@ class Soak:
         self.disk.free()
 
     def chores(self) -> None:
-        """What an operator would try just then."""
+        """A command that an operator might try at that moment."""
         choice = self.random
         for operation in ("StartVerification", "StartGarbageCollection"):
             with contextlib.suppress(*NO):
@@ -396,7 +396,7 @@ class Soak:
 
     @contextlib.contextmanager
     def quiet(self) -> Iterator[None]:
-        """All clients wait."""
+        """Makes all clients wait."""
         self.paused.set()
         for _ in range(CLIENTS):
             self.idle.acquire(timeout=60)
@@ -409,7 +409,7 @@ class Soak:
 
 
 def trial(folder: Path, seconds: float, seed: int, faults: list[str] | None = None) -> Soak:
-    """One whole run; its ledger says what went wrong."""
+    """One whole run; its ledger has the findings."""
     machine, upstream = Machine(folder / "below"), HostileUpstream()
     weir = Weir(folder / "weir", upstreams={"registry.k8s.io": upstream.url}, environment=machine.environment, options=[
         "--log-level", "error", "--gc-interval", "3", "--lifecycle-interval", "5", "--upstream-patience", "3"])

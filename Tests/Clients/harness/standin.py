@@ -1,7 +1,7 @@
 """Stand-ins for public registries: each challenges, redirects, refuses, limits and counts as the real one does.
 
-A stand-in is up to three servers: the registry on 127.0.0.1, its token server, and the host of its blobs on 127.0.0.2. What was
-asked of each, with which login, is kept: that is the evidence of what Weir sent where.
+A stand-in has up to three servers: the registry on 127.0.0.1, its token server, and the host of its blobs on 127.0.0.2. Each records its
+requests and their logins: that is the evidence of what Weir sent where.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FRONT, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: of which server, for what, and with which login."""
+    """One request: its server, its target and its login."""
 
     server: str
     kind: str
@@ -61,22 +61,22 @@ class StandIn:
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
         self.sent: dict[str, int] = {}
-        #: A 429 to every GET of a manifest.
+        #: Every GET of a manifest is answered with 429.
         self.is_limited = False
-        #: Counted down by each GET of a manifest, where the vendor counts at all.
+        #: Counted down by each GET of a manifest, where the vendor has a quota.
         self.remaining: int | None = None
         self.link_life = 600.0
-        #: The most bodies from the blobs' host that were ever on their way at the same time, since it was set to 0.
+        #: The largest number of bodies from the blobs' host that were under way at the same time, since it was set to 0.
         self.busiest = 0
         self._busy = 0
         self._held: dict[tuple[str, str], Held] = {}
         self._tokens: dict[str, tuple[bool, list[str], float]] = {}
         self._links: dict[str, tuple[str, float]] = {}
-        #: Asked for with a range once already.
+        #: Paths that have been asked for with a range once.
         self._ranged: set[str] = set()
-        #: Not to be had yet, though manifests name them.
+        #: Missing for now, though manifests name them.
         self.absent: set[str] = set()
-        #: The registry behind a door.
+        #: The registry to which this one redirects.
         self.behind: StandIn | None = None
         self._lock = threading.Lock()
         tls = certificate if vendor.tls else None
@@ -104,7 +104,7 @@ class StandIn:
         return image
 
     def refer(self, repository: str, tag: str, referrer: dict[str, object]) -> None:
-        """One more referrer to an image that is held."""
+        """Adds a referrer to an image."""
         with self._lock:
             self._held[repository, tag].referrers.append(referrer)
 
@@ -159,7 +159,7 @@ class StandIn:
     def answer(self, request: Request) -> None:
         server: Server = request.server
         target = urlsplit(request.path)
-        # Some clients send a line for each type that they accept.
+        # Some clients send a header line for each type that they accept.
         headers = {name.lower(): ", ".join(request.headers.get_all(name, [])) for name in request.headers}
         kind = self._kind(server, target.path)
         asked = Asked(server.label, kind, request.command, target.path, parse_qs(target.query), headers)
@@ -181,7 +181,7 @@ class StandIn:
     def _kind(self, server: Server, path: str) -> str:
         if server.label == "cdn" or path.startswith("/near/"):
             return next((kind for kind in ("manifests", "referrers") if f"/{kind}/" in path), "cdn")
-        # nvcr.io and others: the token server is the registry's own host.
+        # nvcr.io and others: the token server is the registry itself.
         if path == self.vendor.realm:
             return "token"
         if path in (f"{self.vendor.path}/v2/", f"{self.vendor.path}/v2"):
@@ -278,7 +278,7 @@ class StandIn:
         return request.refuse(*refusal, {"Content-Type": self.vendor.refusal[0]}, self.vendor.refusal[1].encode())
 
     def _accepted(self, manifest: Blob, asked: Asked) -> Blob | None:
-        """What becomes of a manifest for a client that does not say that it takes its type."""
+        """The answer for a manifest whose type the client does not accept."""
         accepted = asked.headers.get("accept", "")
         if self.vendor.unaccepted is None or manifest.media_type in accepted:
             return manifest
@@ -286,7 +286,7 @@ class StandIn:
 
     def _cdn(self, request: Request, asked: Asked, fault: Fault) -> None:
         digest = asked.path.rsplit("/", 1)[-1]
-        # As S3 does: a link that is signed and a login besides are one too many.
+        # As S3 does: a signed link together with a login is refused.
         if "authorization" in asked.headers and asked.server == "cdn":
             return request.refuse(400, "InvalidArgument")
         if asked.method == "HEAD" and self.vendor.head_link:
@@ -330,7 +330,7 @@ class StandIn:
         return bool(here) and (signed_in or (self.vendor.is_public and not any(held.is_private for held in here)))
 
     def _grants(self, asked: Asked, repository: str | None) -> bool:
-        """Whether the login sent along is one, and counts for the repository."""
+        """Whether the request's login is valid, and counts for the repository."""
         scheme, _, value = asked.headers.get("authorization", "").partition(" ")
         if self.vendor.scheme == "basic":
             return _basic(asked.headers.get("authorization", "")) == (self.vendor.user, self.password)

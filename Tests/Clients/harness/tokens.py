@@ -1,4 +1,4 @@
-"""The Docker token protocol's other half: a small issuer, as Docker Hub and its kind run one."""
+"""The server half of the Docker token protocol: a small issuer, like Docker Hub's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LIFETIME = 300
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """One request for a token: who asked, for what, and whether one was given."""
+    """One request for a token: the user, the scope, and whether a token was given."""
 
     user: str | None
     scopes: tuple[str, ...]
@@ -34,7 +34,7 @@ class TokenRequest:
 
 
 class TokenIssuer:
-    """Gives RS256 tokens over TLS: users may do everything, anybody else may pull where that is allowed, or nothing."""
+    """Issues RS256 tokens over TLS. Users may do everything; other clients may pull where that is allowed."""
 
     def __init__(self, folder: Path, certificate: tuple[Path, Path], users: dict[str, str], anonymous: bool = False):
         self.users = users
@@ -63,7 +63,7 @@ class TokenIssuer:
 
     @property
     def registry_auth(self) -> dict[str, object]:
-        """What docker-registry must be told to trust this issuer."""
+        """The configuration by which docker-registry trusts this issuer."""
         return {"token": {
             "realm": self.realm, "service": SERVICE, "issuer": ISSUER, "rootcertbundle": str(self.root)}}
 

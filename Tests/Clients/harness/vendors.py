@@ -1,4 +1,4 @@
-"""What tells one registry from another on the wire, each in the words of its own challenge, token server, links and refusals."""
+"""How registries differ on the wire: in their challenges, token servers, links and refusals."""
 
 from __future__ import annotations
 
@@ -11,100 +11,102 @@ CLOUDFRONT = ("Expires", "Signature", "Key-Pair-Id")
 
 @dataclass(frozen=True)
 class Vendor:
-    """A registry as its clients meet it. The defaults are those of a plain registry with a token server."""
+    """A registry as its clients see it. The defaults are those of a plain registry with a token server."""
 
     name: str
-    #: As a rule names it.
+    #: The host, as a rule names it.
     host: str
-    #: What it is asked: "bearer", "basic", or "open", which never challenges.
+    #: How it challenges: "bearer", "basic", or "open", which never does.
     scheme: str = "bearer"
-    #: The token server's path; and whether it is another server than the registry.
+    #: The token server's path, and whether it is another server than the registry.
     realm: str = "/token"
     realm_elsewhere: bool = False
     service: str | None = None
-    #: What the challenge asks for; {name} is the repository. None: no scope in it.
+    #: The scope in the challenge; {name} is the repository. None: no scope.
     scope: str | None = "repository:{name}:pull"
     token_member: str = "token"
     expires_in: object = 300
-    #: Whether strangers may pull what is public.
+    #: Whether anonymous clients may pull public images.
     is_public: bool = True
     user: str = "robot"
     password: str = ""
-    #: A wrong login: status and code, of the token server, or of the registry where that takes Basic.
+    #: A wrong login: status and code, from the token server, or from the registry where it takes Basic.
     wrong_login: tuple[int, str] = (401, "UNAUTHORIZED")
-    #: An image that is not there: status and code for one who is signed in as well as is possible.
+    #: A missing image: status and code, for a client with the best possible login.
     unknown: tuple[int, str] = (404, "MANIFEST_UNKNOWN")
-    #: The same for a tag that is not there, in a repository that may be read.
+    #: The same for a missing tag, in a repository that may be read.
     unknown_tag: tuple[int, str] = (404, "MANIFEST_UNKNOWN")
-    #: Status and code where the token server says that already.
+    #: Status and code where the token server already refuses it.
     unknown_at_token: tuple[int, str] | None = None
-    #: A token that has ended, or that nobody gave out. None: a challenge as for a stranger; (401, "basic"): one that asks for Basic.
+    #: A token that has ended or is invalid. None: a challenge as for an anonymous client; (401, "basic"): a challenge for Basic.
     bad_token: tuple[int, str] | None = None
-    #: How the challenge is written: "quoted", "unquoted", "bearer, basic" or "basic, bearer" in one header, "negotiate first", "BASIC".
+    #: The form of the challenge: "quoted", "unquoted", "bearer, basic" or "basic, bearer" in one header, "negotiate first",
+    #: "BASIC".
     challenge: str = "quoted"
-    #: Methods that are challenged; others are told 401 and no more.
+    #: Methods that are challenged; other methods get a 401 alone.
     challenged: tuple[str, ...] = ("GET", "HEAD")
-    #: The realm is a path alone; or is followed by a query.
+    #: Whether the realm is a path alone, and whether a query follows it.
     realm_is_relative: bool = False
     realm_query: str = ""
-    #: The front page to strangers: None for a challenge as any, "open" for 200, "any bearer" for 200 to whatever token; and what its challenge
-    #: names as a scope.
+    #: The answer of /v2/ to anonymous clients: None for a challenge as elsewhere, "open" for 200, "any bearer" for 200 to any
+    #: token. Then the scope that its challenge names.
     ping: str | None = None
     ping_scope: str | None = None
-    #: A token counts only where exactly what was demanded was asked for.
+    #: A token is valid only where exactly the demanded scope was asked for.
     is_exact: bool = False
-    #: Beside the token: other members of the answer.
+    #: Further members of the token's answer.
     token_also: dict[str, object] = field(default_factory=dict)
-    #: Where blobs are: "here"; "cdn", another host by a signed link; "near", another path of the same host, by a relative one.
+    #: Where blobs are: "here"; "cdn", another host by a signed link; "near", another path of the same host, by a relative link.
     blobs: str = "here"
     redirect_status: int = 307
     signed_by: tuple[str, ...] = ()
-    #: Manifests too are at another host.
+    #: Whether manifests are at another host, too.
     manifests_elsewhere: bool = False
-    #: Before /v2/.
+    #: The path before /v2/.
     path: str = ""
     tls: bool = True
-    #: On every manifest.
+    #: Headers of every manifest.
     quota: dict[str, str] = field(default_factory=dict)
-    #: On a 429.
+    #: Headers of a 429.
     when_limited: dict[str, str] = field(default_factory=dict)
     has_referrers: bool = False
-    #: What a HEAD is answered where a GET is given the thing: registries differ there from RFC 9110.
+    #: The answer to a HEAD where a GET would succeed: some registries differ there from RFC 9110.
     head_blob: int | None = None
     head_manifest: int | None = None
-    #: A HEAD at the place that blobs are redirected to.
+    #: The answer to a HEAD at the place that blobs are redirected to.
     head_link: int | None = None
-    #: Which answers tell the digest of a manifest.
+    #: The methods whose answers tell a manifest's digest.
     digest_header: tuple[str, ...] = ("GET", "HEAD")
-    #: What every manifest, and every blob, is called.
+    #: The content type of every manifest, and of every blob.
     manifest_type: str | None = None
     blob_type: str | None = None
     #: Headers of every manifest and blob.
     labels: dict[str, str] = field(default_factory=dict)
-    #: A manifest whose type the client does not name in Accept: None sends it all the same, "unknown" is 404, "convert" makes another document.
+    #: A manifest whose type `Accept` does not name: None sends it all the same, "unknown" answers 404, "convert" makes another
+    #: document.
     unaccepted: str | None = None
-    #: What becomes of a range: "served", "quiet" (served, and not announced), "closed" (416 to one that is open), "refused" (400), "ignored",
-    #: "ignored once".
+    #: How a range is answered: "served", "quiet" (served, but not announced), "closed" (416 to an open range), "refused" (400),
+    #: "ignored", "ignored once".
     ranges: str = "served"
-    #: Referrers are sent to another host, which limits everybody.
+    #: Referrers are redirected to another host, which answers 429 to all.
     referrers_elsewhere: bool = False
-    #: The tag `sha256-HEX`, under which referrers lie where there is no API, answers the image of that digest itself.
+    #: The tag `sha256-HEX`, under which referrers lie where there is no API, names the image with that digest itself.
     dash_tag_is_digest: bool = False
-    #: Status, where there is no list of referrers.
+    #: The status where there is no list of referrers.
     no_referrers: int = 404
-    #: How the next page of tags is named: "last", or a token of its own.
+    #: How the next page of tags is named: by "last", or by a token.
     next_page: str = "last"
-    #: Where the link to it leads: "here", "another host", "inner" (http, and a host that is not to be reached), "cut" (to a path that lacks what
-    #: stands before), "same" (to the page itself), "none": all comes at once.
+    #: Where the next page's link leads: "here", "another host", "inner" (http, and an unreachable host), "cut" (a path without
+    #: its first part), "same" (the page itself), "none": all tags come at once.
     next_link: str = "here"
-    #: More than this for `n` is 405.
+    #: A larger `n` is answered with 405.
     most_tags: int | None = None
-    #: Everything but the front page is sent to another registry, which wants a token of its own.
+    #: All but /v2/ is redirected to another registry, which wants a token of its own.
     is_door: bool = False
-    #: The body of a refusal, and its type, in the place of JSON.
+    #: The body of a refusal and its type, in place of JSON.
     refusal: tuple[str, str] | None = None
     repository: str = "team/app"
-    #: Whether ECR's API knows it; the others need --allow-any-upstream.
+    #: Whether ECR's API knows the host; others need --allow-any-upstream.
     is_ecrs: bool = True
 
 
@@ -212,7 +214,7 @@ def manner(name: str, **members: object) -> Vendor:
     return Vendor(name, "manners.example", is_ecrs=False, **members)  # type: ignore[arg-type]
 
 
-#: What some registry or other does, each alone (docs/upstreams.md), for what no row above has. One stand-in is each of them in turn.
+#: Single peculiarities of registries (docs/upstreams.md) that no row above has. One stand-in takes each of them in turn.
 MANNERS = [
     manner("no-head-blob", head_blob=403),
     manner("no-head-at-all", head_blob=404, head_manifest=404),
@@ -244,10 +246,10 @@ MANNERS = [
     manner("open-ping", ping="open", is_public=False),
 ]
 
-#: Nothing odd about it.
+#: A registry without peculiarities.
 PLAIN = Vendor("plain", "plain.example", service="plain", is_ecrs=False)
 
-#: A registry that is only a door, and the one behind it.
+#: A registry that only redirects, and the registry that it redirects to.
 DOOR = Vendor("door", "lscr.example", scheme="open", is_door=True, ping="open", is_ecrs=False)
 BEHIND = Vendor(
     "behind", "behind.example", service="ghcr.io", unknown=(403, "DENIED"), unknown_at_token=(403, "DENIED"), blobs="cdn", signed_by=AZURE_BLOB,

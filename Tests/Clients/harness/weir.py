@@ -1,4 +1,4 @@
-"""The program under test, run as a person runs it."""
+"""The program under test, run as an operator runs it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REGION = "us-east-2"
 
 
 class AWSRefusal(AssertionError):
-    """What the aws CLI says when the server refuses."""
+    """The aws CLI's output when the server refuses."""
 
     def __init__(self, failure: CommandFailed):
         self.output = failure.output
@@ -51,7 +51,7 @@ class Weir:
         self.program = program
         self.data = folder / "data"
         self.log = folder / "log"
-        #: What it tells of itself, one JSON object a line, where it is watched.
+        #: Its events and audit records, one JSON object a line, where it is watched.
         self.events, self.audit = folder / "events", folder / "audit"
         self.account = account
         self.region = region
@@ -59,14 +59,14 @@ class Weir:
         self.upstreams = dict(upstreams or {})
         self.upstream_ca = upstream_ca
         self.options = list(options)
-        #: Says all it can say, and all of it is searched for secrets in the end.
+        #: Logs all it can log, and all of that is searched for secrets at the end.
         self.watched = watched
         self.environment = dict(environment or {})
-        #: Words before the command: what it is run under (`machine.py`).
+        #: Words before the command, under which it runs (`machine.py`).
         self.under = list(under)
-        #: How clients reach it, where that is not by its own port.
+        #: The URL for clients, where that is not its own port.
         self.public_url = public_url
-        #: Whether nobody reads its log.
+        #: Whether its log goes to a pipe that no process reads.
         self.deaf = deaf
         self.daemon: Daemon | None = None
         self._clients: dict[tuple[str, str, bool], Any] = {}
@@ -103,7 +103,7 @@ class Weir:
         return self
 
     def hear(self) -> str:
-        """What a deaf server's log has told since it was last heard."""
+        """A deaf server's log since it was last heard."""
         return self._running().hear()
 
     def is_ready(self) -> bool:
@@ -167,7 +167,7 @@ class Weir:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The root access key: given by the environment, or as the first start wrote it."""
+        """The root access key: from the environment, or as the first start wrote it."""
         given = {name.removeprefix("WEIR_ROOT_").lower(): value for name, value in self.environment.items()
                  if name in ("WEIR_ROOT_ACCESS_KEY_ID", "WEIR_ROOT_SECRET_ACCESS_KEY")}
         if given:
@@ -179,7 +179,7 @@ class Weir:
         return {name: parser["default"][name] for name in names}
 
     def password(self, region: str | None = None) -> str:
-        """What `aws ecr get-login-password` prints. Asked once and kept: it lasts 12 hours."""
+        """The output of `aws ecr get-login-password`. Asked for once and kept: it lasts 12 hours."""
         region = region or self.region
         if region not in self._passwords:
             answer = self.client("ecr", region).get_authorization_token()
@@ -190,9 +190,9 @@ class Weir:
     # Its doors
 
     def client(self, service: str, region: str | None = None, unchecked: bool = False) -> Any:
-        """boto3, told nothing but the endpoint and the credentials. Nothing is retried: a 5xx shows.
+        """boto3 with the endpoint and the credentials, and no retries: a 5xx shows.
 
-        Unchecked, it sends what it would itself refuse.
+        `unchecked`: it sends what it would itself refuse.
         """
         region = region or self.region
         key = (service, region, unchecked)
@@ -211,7 +211,7 @@ class Weir:
         )
 
     def aws(self, *words: str, region: str | None = None) -> Any:
-        """The aws CLI; its answer read as JSON. A refusal is raised with the exception's name."""
+        """Runs the aws CLI, and returns its answer parsed as JSON. A refusal raises the exception's name."""
         try:
             result = run([AWS, *words, "--region", region or self.region, "--output", "json"], self.aws_environment)
         except CommandFailed as failure:
@@ -238,7 +238,7 @@ class Weir:
         return self.client("ecr").describe_repositories(repositoryNames=[name])["repositories"][0]
 
     def secret(self, name: str, user: str = "robot", token: str = "", **members: Any) -> str:
-        """Makes an upstream's secret; its ARN."""
+        """Makes an upstream's secret. Returns its ARN."""
         WATCH.plant(token, f"the token of the secret {name}")
         value = json.dumps({"username": user, "accessToken": token})
         made = self.client("secretsmanager").create_secret(
@@ -248,8 +248,8 @@ class Weir:
     # What lies on its disk
 
     def stored_files(self) -> list[Path]:
-        """The content files, finished ones only."""
-        # Not rglob: it fails on a folder that goes while it looks, and the store's mark is one that is renamed.
+        """The files of finished content."""
+        # Not rglob: it fails where a folder is removed meanwhile, and the store's mark is renamed at times.
         return sorted(path for folder, _, names in os.walk(self.data / "blobs") for path in (Path(folder) / name for name in names)
                       if path.is_file())
 
@@ -258,5 +258,5 @@ class Weir:
 
 
 def free_text(folder: Path, marker: bytes) -> list[Path]:
-    """The files below a folder in which these bytes stand."""
+    """The files below a folder that contain these bytes."""
     return [path for path in folder.rglob("*") if path.is_file() and marker in path.read_bytes()]

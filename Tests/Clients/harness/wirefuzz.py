@@ -44,7 +44,7 @@ TEXTS: list[Any] = [
     "", "\0", "a\0b", "NaN", "-1", "9223372036854775807", "1e300", "é", "e\u0301", "\u202e", "a" * 300, "a" * 70_000, "../..", "%00", "${*}", "*", "\r\nX: y",
     "arn:aws:ecr:us-east-2:111122223333:repository/x", "sha256:" + "a" * 64, "sha256:", "latest", "\ud800", 7, None, [], {}, ["a"] * 2000,
 ]
-#: For headers and queries: what a number may be written as.
+#: Ways to write a number in headers and queries.
 WRITTEN = [str(one) for one in NUMBERS if isinstance(one, (int, float))] + ["", "+1", "0x10", "1_0", " 7 ", "٣", "9" * 400, "1,2", "-"]
 
 TARGETS = {"ecr": "AmazonEC2ContainerRegistry_V20150921", "secretsmanager": "secretsmanager", "kms": "TrentService"}
@@ -56,21 +56,21 @@ WEIR = {
     "ExplainImage": {"image": "evil/app:1", "askUpstream": False}, "RunLifecycle": {"repositoryName": "fuzz/app", "dryRun": True},
     "RefreshImage": {"image": "evil/app:1"},
 }
-#: Would take away what the others need.
+#: Operations that would remove what the others need.
 LEFT_OUT = {"ScheduleKeyDeletion", "DisableKey", "DeleteRepository", "DeletePullThroughCacheRule", "DeleteSecret", "BatchDeleteImage", "PutReplicationConfiguration"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request, as bytes, and what it is about."""
+    """One request, as bytes, and its description."""
 
     label: str
     wire: bytes
-    #: Without a body in the answer.
+    #: The answer has no body.
     is_head: bool = False
-    #: It may be answered by closing the connection, or by one answer to what was meant as several.
+    #: It may be answered by closing the connection, or by one answer where several were meant.
     is_broken: bool = False
-    #: The other side of the server may be at fault: 502, 503, 504 are right.
+    #: The upstream may be at fault: 502, 503 and 504 are right.
     is_upstreams: bool = False
 
 
@@ -79,7 +79,7 @@ class Findings:
     calls: int = 0
     statuses: collections.Counter[int] = field(default_factory=collections.Counter)
     wrong: list[str] = field(default_factory=list)
-    #: Those that were on their way last.
+    #: The last calls that were sent.
     last: collections.deque[Call] = field(default_factory=lambda: collections.deque(maxlen=12))
 
     def note(self, call: Call, status: int, text: bytes) -> None:
@@ -94,7 +94,7 @@ class Findings:
 
 
 class Maker:
-    """Makes calls for one server. Everything that is random comes from its seed."""
+    """Makes calls for one server. All randomness comes from its seed."""
 
     def __init__(self, weir: Weir, image: Image, seed: int):
         self.weir, self.image, self.random = weir, image, random.Random(seed)
@@ -110,9 +110,9 @@ class Maker:
         self._bodies = itertools.cycle(bodies)
 
     def _real_members(self) -> dict[str, Any]:
-        """What is there: only a call that is right in all but one member gets far enough to break on that one."""
+        """Makes content: a call gets as far as its one wrong member only where all others are right."""
         ecr, kms, secrets = (self.weir.client(name) for name in ("ecr", "kms", "secretsmanager"))
-        #: Of a part only the next one is taken: most parts meet an upload that is new.
+        #: An upload accepts only its next part: most parts meet a new upload.
         self.uploads = [ecr.initiate_layer_upload(repositoryName="fuzz/app")["uploadId"] for _ in range(100)]
         key = kms.create_key()["KeyMetadata"]["Arn"]
         name = "ecr-pullthroughcache/fuzz"
@@ -134,7 +134,7 @@ class Maker:
     # The AWS door
 
     def _edge_bodies(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Every member of every operation, once with each edge."""
+        """Every member of every operation, once with each edge value."""
         for service in TARGETS:
             for name in self.models[service].operation_names:
                 if name in LEFT_OUT:
@@ -193,7 +193,7 @@ class Maker:
         return self._signing[day, service]
 
     def unproven(self) -> Call:
-        """Who cannot sign, or signs strangely."""
+        """Calls without a signature, or with a strange one."""
         pick = self.random.choice
         wire = self._signed("ecr", b"{}", {"X-Amz-Target": TARGETS["ecr"] + ".DescribeRepositories"}).decode()
         for _ in range(self.random.randrange(1, 4)):
@@ -223,7 +223,7 @@ class Maker:
         return Call(f"{method} {path[:60]}", wire, is_head=method == "HEAD", is_broken=True, is_upstreams="evil" in name)
 
     def push(self) -> Call:
-        """A push that would be taken but for one thing, and the requests of an upload."""
+        """A push that is right but for one thing, and the requests of an upload."""
         pick = self.random.choice
         media = pick([MANIFEST] * 4 + [INDEX, "", "a/b", "x" * 5000])
         headers = f"Host: {self.weir.host}\r\nAuthorization: {self.login}\r\n"
@@ -272,7 +272,7 @@ class Maker:
         return Call("raw bytes", bytes(wire), is_broken=True, is_upstreams=True)
 
     def upstream(self) -> Call:
-        """A pull that upstream answers strangely: every name is asked for once."""
+        """A pull that upstream answers strangely: every name is requested once."""
         name = f"evil/app-{self.random.randrange(1 << 40):x}"
         path = self.random.choice([f"/v2/{name}/manifests/1", f"/v2/{name}/manifests/1", f"/v2/evil/app/blobs/sha256:{self.random.randrange(1 << 256):064x}",
                                    f"/v2/{name}/tags/list"])
@@ -309,7 +309,7 @@ def _with(base: Any, path: tuple[str, ...], value: Any) -> Any:
 
 
 class StrangeUpstream:
-    """Answers as a registry would, and then changes what it says: a header's number, a status, the body's bytes."""
+    """Answers as a registry would, and then changes the answer: a header's number, a status, the body's bytes."""
 
     def __init__(self, seed: int):
         self.random = random.Random(seed)
@@ -331,13 +331,13 @@ class StrangeUpstream:
                                   f'Bearer realm="{self.server.url}/{number}",service="{number}"', f"http://127.0.0.1:{number}/", "chunked", "gzip"])
         status = pick([200, 200, 200, 206, 206, 301, 307, 400, 401, 403, 404, 416, 429, 500, 503, 999, 100])
         if "/blobs/" in asked.path and self.random.randrange(2):
-            # What it claims to be of, or to have: the numbers that are reckoned with.
+            # Claims about the body and its range: the server computes with these numbers.
             status = pick([200, 206, 206])
             first = pick(["0", "0", pick(WRITTEN)])
             headers |= {"Content-Range": f"bytes {first}-{pick(WRITTEN)}/{pick(['*', *WRITTEN])}"} if status == 206 else {"Content-Length": pick(WRITTEN)}
         headers = {name: value.replace("\r", "").replace("\n", "").encode("ascii", "replace").decode() for name, value in headers.items()}
         yield from answer(status, body[: pick([len(body), len(body) // 2])], **headers)(asked)
-        raise ConnectionError("enough")  # What is not said in full ends here.
+        raise ConnectionError("enough")  # An unfinished answer ends here.
 
     def stop(self) -> None:
         self.server.stop()
@@ -347,7 +347,7 @@ class StrangeUpstream:
 
 
 def shoot(weir: Weir, calls: list[Call], findings: Findings, seconds: float = 30) -> None:
-    """Sends the calls over as few connections as they leave open."""
+    """Sends the calls over as few connections as the server leaves open."""
     waiting = collections.deque(calls)
     while waiting and weir.daemon.alive:
         with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", weir.port), timeout=seconds) as connection:
@@ -360,7 +360,7 @@ def shoot(weir: Weir, calls: list[Call], findings: Findings, seconds: float = 30
                 try:
                     connection.sendall(call.wire)
                     if call.is_broken:
-                        # What is left open waits for more: there is none.
+                        # An open connection waits for more, and there is none.
                         connection.shutdown(socket.SHUT_WR)
                     status, text, stays = _reply(lines, call)
                 except (ConnectionError, ValueError) as problem:
@@ -376,7 +376,7 @@ def shoot(weir: Weir, calls: list[Call], findings: Findings, seconds: float = 30
 
 
 def _reply(lines: Any, call: Call) -> tuple[int, bytes, bool]:
-    """Status, body, and whether the connection stays. Status 0: it was closed without a word."""
+    """Status, body, and whether the connection stays open. Status 0: it was closed without an answer."""
     first = lines.readline(65536)
     if not first:
         return 0, b"", False
@@ -403,7 +403,7 @@ def _reply(lines: Any, call: Call) -> tuple[int, bytes, bool]:
 
 
 def run(weir: Weir, maker: Maker, calls: int, findings: Findings, workers: int = 4, until: float | None = None) -> None:
-    """So many calls, or until a moment of `time.monotonic`."""
+    """Makes so many calls, or calls until a moment of `time.monotonic`."""
     kinds: list[tuple[Callable[[], Call], int]] = [
         (maker.aws, 44), (maker.push, 12), (maker.distribution, 14), (maker.unproven, 8), (maker.query, 4), (maker.raw, 8), (maker.upstream, 10)]
     makers = [make for make, weight in kinds for _ in range(weight)]
@@ -417,7 +417,7 @@ def run(weir: Weir, maker: Maker, calls: int, findings: Findings, workers: int =
 
 
 def trial(folder: Path, calls: int, seed: int, seconds: float | None = None) -> Findings:
-    """A server, an upstream, and so many calls."""
+    """One run with a server, an upstream, and so many calls."""
     strange, findings = StrangeUpstream(seed), Findings()
     weir = Weir(folder, upstreams={"registry.k8s.io": strange.server.url}, options=[
         "--log-level", "error", "--freshness", "0", "--remember-missing", "0", "--upstream-patience", "2"]).start()

@@ -5,14 +5,14 @@ import WeirCore
 @Suite struct LifecycleExampleTests {
     private static let now = Timestamp(seconds: 1_800_000_000)
 
-    /// Images by their letters, in the order in which they were pushed.
+    /// Images by letters, in the order in which they were pushed.
     private struct Shelf {
         var images: [LifecycleImage] = []
         var letters: [Digest: String] = [:]
 
         init(_ list: [(letter: String, tags: [String], age: Int)]) throws {
             for (place, (letter, tags, age)) in list.enumerated() {
-                // Of two of one age the later one of the list is the newer.
+                // Of two images of one age, the later one in the list counts as newer.
                 let image = LifecycleImage(
                     digest: try digest(place), tags: try tags.map { try Tag($0) }, pushedAt: ago(days: age))
                 images.append(image)
@@ -151,7 +151,7 @@ import WeirCore
         #expect(try Self.plan(Self.policy(Self.rule(1, "any", Self.pushed(7))), older).steps.count == 1)
     }
 
-    // MARK: Lists and what they name
+    // MARK: Lists and the images that they name
 
     private static let untagged = policy(rule(1, "untagged", pushed(1)))
 
@@ -238,12 +238,12 @@ import WeirCore
         #expect(try Self.plan(Self.untagged, child, list).steps.map(\.image) == [list, child])
     }
 
-    /// Each list is looked through once: with a look at all of them for each level this would be billions of steps.
+    /// Looks through each list once: looking at all of them for each level would take billions of steps.
     @Test(.timeLimit(.minutes(1))) func aChainOfListsIsPlannedAtTheCostOfItsLength() throws {
         let length = 40_000
         let old = Self.ago(days: 100)
         let images = try (0..<length).map { number in
-            // The first is young and stays, and so does all that hangs on it.
+            // The first is young and stays, and so do all that it names, directly or not.
             LifecycleImage(
                 digest: try Self.digest(number), pushedAt: number == 0 ? Self.now : old,
                 children: number + 1 < length ? [try Self.digest(number + 1)] : [])

@@ -2,7 +2,7 @@ import Exams
 import Testing
 import WeirCore
 
-/// Ten thousand random policies over random repositories: the plan is what a plain reading of docs/ecr.md says, and its
+/// Ten thousand random policies over random repositories: the plan is what a literal reading of docs/ecr.md gives, and its
 /// invariants hold.
 @Suite struct LifecyclePropertyTests {
     @Test("The plan is what a plain reading of the rules gives", arguments: 0..<20)
@@ -30,7 +30,7 @@ import WeirCore
             let image = step.image
             let subject = image.subject.flatMap { here[$0] }.flatMap { image.children.contains($0.digest) ? nil : $0 }
             if let subject {
-                // It follows: its subject went before it, the same way.
+                // It follows its subject, which went before it and in the same way.
                 #expect(gone.contains(subject.digest) && steps[subject.digest]?.action == step.action)
             } else {
                 #expect(marked[image.digest]?.priority == step.priority && marked[image.digest]?.action == step.action)
@@ -49,8 +49,7 @@ import WeirCore
     }
 }
 
-/// The algorithm read word for word, without regard to speed: which rule takes which image, before lists and subjects have their
-/// say.
+/// The algorithm read word for word, regardless of speed: which rule takes which image, before lists and subjects are considered.
 private struct Plain {
     let policy: LifecyclePolicy
     let images: [LifecycleImage]
@@ -78,7 +77,7 @@ private struct Plain {
         case .prefixes(let prefixes):
             return prefixes.allSatisfy { prefix in image.tags.contains { $0.description.hasPrefix(prefix) } }
         case .patterns(let patterns):
-            // The random patterns end in a star and have no other.
+            // The random patterns have one star, at their end.
             return patterns.allSatisfy { pattern in
                 image.tags.contains { $0.description.hasPrefix(pattern.dropLast()) }
             }

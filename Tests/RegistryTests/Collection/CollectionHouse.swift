@@ -10,7 +10,7 @@ import WeirRegistry
 import WeirStorage
 import WeirVault
 
-/// A registry over memory alone, whose steps a test can direct and which can be started again over what a crash left.
+/// A registry in memory whose steps a test can order, and which can be started again with what a crash left.
 final class CollectionHouse: Sendable {
     static let grace = Duration.seconds(3600)
 
@@ -22,7 +22,7 @@ final class CollectionHouse: Sendable {
     var keys: Keys { application.keys.vault.keys }
     private let database: SQLiteDatabase
     private let clock = TestClock()
-    /// What speaks against destroying anything; nil for nothing.
+    /// Why nothing may be destroyed; nil where it may.
     let forbidden = Forbidden()
     private let application: Application
     private let current: Mutex<Registry>
@@ -51,7 +51,7 @@ final class CollectionHouse: Sendable {
         current = Mutex(application.registry)
     }
 
-    /// Who takes steps on threads where the task is not known: nobody but the collector removes, nobody but the other one
+    /// The actor of a step on a thread where the task is not known: only the collector removes, and only the other actor
     /// restores.
     private static func actor(of step: MemoryBlobStore.Step, _ stage: Stage) -> Int? {
         switch step {
@@ -63,7 +63,7 @@ final class CollectionHouse: Sendable {
 
     var registry: Registry { current.withLock { $0 } }
 
-    /// As after a kill: everything in memory is gone, rows and files are as they were.
+    /// As after a kill: all memory is lost, rows and files stay as they were.
     func restart() throws {
         _ = try store.clearStaging()
         let registry = application.rebuilt().registry
@@ -74,7 +74,7 @@ final class CollectionHouse: Sendable {
     /// Another number after each write.
     var version: UInt64? { database.version }
 
-    /// As if another database were there, which does not know what these tables told.
+    /// As with another database, which lacks what these tables held.
     func forget(_ tables: [String]) async throws {
         try await database.write { sql in for table in tables { try sql.execute("DELETE FROM \(table)", []) } }
     }
@@ -101,7 +101,7 @@ final class CollectionHouse: Sendable {
         return digest
     }
 
-    /// As docker does: asks, and sends only what is not there.
+    /// As docker does: asks first, and sends only what is missing.
     func pushIfMissing(_ blob: ByteBuffer, to name: String) async throws {
         let digest = Digest(of: blob.readableBytesView)
         do {
@@ -111,7 +111,7 @@ final class CollectionHouse: Sendable {
         }
     }
 
-    /// Puts an image of one layer, which is its configuration, too.
+    /// Puts an image whose one layer is also its configuration.
     @discardableResult
     func put(_ layer: ByteBuffer, as tag: String, in name: String) async throws -> Digest {
         let digest = Digest(of: layer.readableBytesView)

@@ -5,17 +5,17 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// Every order in which the writes, renames and unlinks of a collection and of one other can follow each other, and a crash
-/// after each of them: small scope, exhaustively, on the real code.
+/// Every order of the writes, renames and unlinks of a collection and one other actor, and a crash after each of them: small
+/// scope, exhaustively, on the real code.
 ///
-/// What must hold: an image that was acknowledged reads back whole; what nothing references any more is gone after the grace
-/// period; a verification finds nothing amiss but, after a crash, files without a row.
+/// Invariants: an acknowledged image reads back whole; unreferenced content is gone after the grace period; a verification finds
+/// no fault, except, after a crash, files without a row.
 @Suite(.serialized) struct CollectionModelTests {
     private static let layer = noise(3_000)
     private static var digest: Digest { Digest(of: layer.readableBytesView) }
     private static let cached = "ecr-public/nginx/nginx"
 
-    /// Images that somebody was told are stored.
+    /// Images whose push was acknowledged.
     final class Acknowledged: Sendable {
         private let names = Mutex<[String]>([])
         var all: [String] { names.withLock { $0 } }
@@ -25,11 +25,11 @@ import WeirRegistry
     struct Scenario: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var cacheSize: Int64?
-        /// Fewer runs than that mean that the steps are not seen any more.
+        /// Fewer runs than this mean that the steps are no longer seen.
         var least = 20
-        /// Before anybody acts.
+        /// Runs before the actors.
         let prepare: @Sendable (CollectionHouse) async throws -> Void
-        /// Beside the collection. What it throws fails the test, unless the machine has crashed.
+        /// Runs beside the collection. An error fails the test, unless the machine has crashed.
         let act: @Sendable (CollectionHouse, Acknowledged) async throws -> Void
     }
 
@@ -123,7 +123,7 @@ import WeirRegistry
             }
         ) { house, told in
             for _ in 0..<2 {
-                // Reading takes no step of itself.
+                // Reading by itself takes no step.
                 try await house.stage.step()
                 guard try await house.read(digest, in: cached) == layer else { throw WrongBytes() }
             }
@@ -157,7 +157,7 @@ import WeirRegistry
             try await check(house, told, mayHaveOrphans: false, play)
             try await endOfEverything(house, play)
             for length in 0...play.turns.count {
-                // What a crash leaves depends on the lasting steps before it: the same ones come from many scripts.
+                // The state after a crash depends on the lasting steps before it, and many scripts have the same ones.
                 let lasting = zip(play.turns, play.reads).prefix(length).filter { !$0.1 }.map(\.0)
                 guard crashes.insert(lasting).inserted else { continue }
                 let beginning = Array(play.turns.prefix(length))
@@ -173,7 +173,7 @@ import WeirRegistry
 
     // MARK: How
 
-    /// Plays with every script that can happen: depth first, each run gives the branches of the next ones.
+    /// Plays every possible script, depth first: each run returns the branches for further ones.
     private func explore(_ play: ([Int]) async throws -> Stage.Play) async throws {
         var scripts: [[Int]] = [[]]
         while let script = scripts.popLast() {
@@ -216,7 +216,7 @@ import WeirRegistry
         if !mayHaveOrphans { #expect(house.store.stagedCount == 0, "staged files are left after \(play.turns)") }
     }
 
-    /// When nobody wants anything any more, a run after the grace period leaves nothing.
+    /// When nothing is needed any more, a run after the grace period leaves nothing.
     private func endOfEverything(_ house: CollectionHouse, _ play: Stage.Play) async throws {
         for name in ["mine/app", "mine/other", Self.cached] {
             do {
@@ -233,7 +233,7 @@ import WeirRegistry
             try await house.collect()
         }
         #expect(house.store.quarantined.isEmpty, "the quarantine is not emptied after \(play.turns)")
-        // As it was before: the next run begins with nothing.
+        // Back to the first state: the next run begins with nothing.
         try await house.removeRules()
     }
 }

@@ -5,14 +5,14 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// Everybody at once, at random: pushes that skip what is here, deletes, repositories that come and go, pulls through the cache,
-/// evictions and collections. What is live reads back whole all along; in the end nothing dead lies there.
+/// All actors at once, at random: pushes that skip what is here, deletes, repositories that come and go, pulls through the cache,
+/// evictions and collections. Live content reads back whole all the time; in the end no dead content is left.
 @Suite struct CollectionStormTests {
     private static let layers = (0..<12).map { noise(2_000 + 100 * $0, seed: UInt64($0 + 1)) }
     private static let names = ["storm/a", "storm/b", "storm/c"]
     private static let cached = "ecr-public/nginx/nginx"
 
-    /// The images that live, each by its repository and tag; what one actor put another leaves alone while it looks.
+    /// The live images, each by repository and tag. An actor leaves another's image alone while that one reads it.
     private final class Live: Sendable {
         struct Image: Sendable, Hashable {
             let name: String
@@ -52,7 +52,7 @@ import WeirRegistry
                 group.addTask {
                     for _ in 0..<60 {
                         _ = try await house.collect()
-                        // Old enough that what is put aside now is collected while others push the same again.
+                        // Enough time for a collection to take what was put aside, while others push the same again.
                         house.pass(.seconds(600))
                     }
                 }
@@ -73,7 +73,7 @@ import WeirRegistry
         #expect(house.store.stagedCount == 0)
     }
 
-    /// Pushes as docker does, and deletes the oldest of its own. Its manifests differ from the others' by a label.
+    /// Pushes as docker does, and deletes the oldest of its own images. A label makes its manifests differ from the others'.
     private func pusher(_ actor: Int, _ seed: Int, _ house: CollectionHouse, _ live: Live) async throws {
         var random = Dice(seed: UInt64(seed * 100 + actor))
         for number in 0..<60 {
@@ -95,7 +95,7 @@ import WeirRegistry
         }
     }
 
-    /// Time flies here: two promises in an hour. A push that took longer than one begins again, as a client does.
+    /// Time runs fast here: an hour holds two promises. A push that took longer than one begins again, as a client does.
     private func pushed(
         _ layer: ByteBuffer, _ manifest: String, as tag: String, in name: String, _ house: CollectionHouse
     ) async throws -> Digest {
@@ -110,7 +110,7 @@ import WeirRegistry
         throw Refusal(.layersNotFound, "a hundred pushes found no time")
     }
 
-    /// Pulls through the cache, whose cap is smaller than half of what it asks for.
+    /// Pulls through the cache, whose cap is less than half of what it pulls.
     private func puller(_ actor: Int, _ seed: Int, _ house: CollectionHouse) async throws {
         var random = Dice(seed: UInt64(seed * 100 + actor))
         for _ in 0..<80 {

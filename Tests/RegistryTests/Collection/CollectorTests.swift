@@ -46,7 +46,7 @@ import WeirRegistry
         try await house.delete(image, in: "mine/app")
         #expect(try await house.collect().blobs.bytes == 100_000)
         #expect(house.store.places.isEmpty)
-        // It could be a mistake: what was deleted can be brought back for as long again.
+        // The deletion could be a mistake: the blob can be brought back for another grace period.
         #expect(house.store.quarantined.count == 1)
         house.pass(pastGrace)
         #expect(try await house.collect().freedBytes == 100_000)
@@ -88,7 +88,7 @@ import WeirRegistry
         try await house.push(layer, to: "mine/app")
         for _ in 0..<20 {
             house.pass(.seconds(3000))
-            // Answers "yes", and renews the promise where an eighth of the period has passed.
+            // Answers "yes", and renews the promise once an eighth of the period has passed.
             try await house.pushIfMissing(layer, to: "mine/app")
             house.pass(.seconds(600))
             #expect(try await house.collect().memberships == 0)
@@ -185,7 +185,7 @@ import WeirRegistry
         let refusal = await #expect(throws: Refusal.self) { try await house.collect() }
         #expect(refusal?.message == "the clock has jumped")
         await #expect(throws: Refusal.self) { try await house.verify(repair: true) }
-        // To look is allowed, and so is to read.
+        // Looking is allowed, and so is reading.
         #expect(try await house.collect(dryRun: true).memberships == 1)
         #expect(try await house.verify().isClean)
         #expect(try await house.read(digest, in: "mine/app") == layer)

@@ -4,7 +4,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// The size cap on what upstream can give again.
+/// The size cap on content that upstream can give again.
 @Suite struct EvictionTests {
     private func layer(_ number: Int) -> ByteBuffer { noise(10_000, seed: UInt64(number)) }
     private let name = "ecr-public/nginx/nginx"
@@ -16,7 +16,7 @@ import WeirRegistry
             try await house.cache(layer(number), as: "\(number)")
             house.pass(.seconds(60))
         }
-        // The first is pulled again, and so is the newest but for the last two.
+        // The first is pulled again, so it is not among those whose last pull is longest ago.
         try await house.pull("0", name)
         await house.registry.pullTimes.flush()
         let report = try await house.collect()
@@ -63,7 +63,7 @@ import WeirRegistry
         try await house.cache(layer(2), as: "2")
         try await house.push(layer(1), to: "mine/app")
         try await house.put(layer(1), as: "1", in: "mine/app")
-        // Somebody pushes an image into the cache's own repository, on top of what was cached.
+        // A client pushes an image into the cache's own repository, on top of cached layers.
         let digest = Digest(of: layer(2).readableBytesView)
         let manifest = Manifests.image(config: digest, size: 10_000)
         _ = try await house.registry.images.put(
@@ -142,7 +142,7 @@ extension CollectionHouse {
         return image
     }
 
-    /// Waits, for as long as a slow machine may take, until something that happens in the background has happened.
+    /// Waits until the condition holds, as long as a slow machine may take.
     func eventually(_ condition: () async throws -> Bool) async throws {
         for round in 0..<30_000 {
             if try await condition() { return }

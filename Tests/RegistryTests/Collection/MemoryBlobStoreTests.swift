@@ -2,7 +2,7 @@ import Exams
 import Testing
 
 @Suite struct MemoryBlobStoreTests {
-    /// What the collector's tests stand on keeps the port's promises, as the files do.
+    /// The store behind the collector's tests keeps the port's promises, as the file store does.
     @Test func passesTheExam() async throws {
         try await blobStoreExam { MemoryBlobStore() }
     }

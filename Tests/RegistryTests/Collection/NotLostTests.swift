@@ -5,14 +5,14 @@ import WeirCore
 import WeirRegistry
 import WeirVault
 
-/// What cannot be read now is not lost: reading deletes nothing.
+/// Content that cannot be read now is not lost: a failed read deletes nothing.
 @Suite struct NotLostTests {
     private let layer = noise(200_000)
     private var digest: Digest { Digest(of: layer.readableBytesView) }
     private let cached = "ecr-public/nginx/nginx"
     private let pastGrace = Duration.seconds(2 * 3600)
 
-    /// An image of one pushed layer, and where that lies.
+    /// An image with one pushed layer, and the layer's place.
     private func pushed() async throws -> (CollectionHouse, BlobPlace) {
         let house = try await CollectionHouse()
         try await house.create("mine/app")
@@ -94,7 +94,7 @@ import WeirVault
         let refusal = try await reason(.read, house)
         #expect(refusal?.reason == .contentDamaged)
         #expect(refusal?.message.contains(isMissing ? "missing" : "damaged") == true)
-        // Who is going to push is told to send it.
+        // A client that wants to push is told to send it.
         #expect(try await reason(.head, house)?.reason == .blobUnknown)
         #expect(try await availability(house) == .unavailable)
         house.store.put(bytes, in: place)
@@ -110,7 +110,7 @@ import WeirVault
         for isMissing in [true, false] {
             if isMissing { house.store.lose(place) } else { house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) } }
             #expect(try await reason(.read, house)?.reason == .contentDamaged)
-            // A manifest is not taken on the strength of it.
+            // A manifest is not accepted on the strength of it.
             let refusal = await #expect(throws: Refusal.self) { try await house.put(layer, as: "2", in: "mine/app") }
             #expect(refusal?.reason == .layersNotFound)
             try await house.pushIfMissing(layer, to: "mine/app")
@@ -164,7 +164,7 @@ import WeirVault
 
     // MARK: - Repairs and collections that see more than they should
 
-    /// An image of many small layers' worth of blobs, each pushed by itself.
+    /// A repository with that many images of one small layer each.
     private func full(_ count: Int) async throws -> CollectionHouse {
         let house = try await CollectionHouse()
         try await house.create("mine/app")
@@ -214,7 +214,7 @@ import WeirVault
         house.store.put(noise(10), in: place)
         house.store.touch(place, at: house.now)
         #expect(try await house.collect().orphans.items == 0)
-        // Whoever orders no grace has it put aside; it goes when the settings' grace is over.
+        // A run with a grace of zero puts it aside; it is deleted when the settings' grace is over.
         #expect(try await house.collect(grace: .zero).orphans.items == 1)
         #expect(try await house.collect(grace: .zero).emptied.items == 0)
         #expect(house.store.quarantined.count == 1)
@@ -233,7 +233,7 @@ import WeirVault
 
     @Test func theRightDatabaseGetsBackWhatAnotherOnePutAside() async throws {
         let (house, place) = try await pushed()
-        // As if a database without the row had been there for a while.
+        // As after a database without the row has been in use.
         try house.store.quarantine(QuarantinedBlob(place: place, number: "00000000000000aa"))
         #expect(try await reason(.read, house)?.reason == .contentDamaged)
         try await house.collect()
@@ -262,7 +262,7 @@ import WeirVault
         #expect(report.done.items == 1 && report.failureCount == 0)
         #expect(house.store.places == [place] && house.store.quarantined.isEmpty)
         #expect(try await reason(.read, house) == nil)
-        // It stays for whoever names it now.
+        // It stays for the images that name it now.
         house.pass(CollectionHouse.grace)
         try await house.collect()
         #expect(try await reason(.read, house) == nil)

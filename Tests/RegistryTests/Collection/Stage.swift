@@ -5,17 +5,17 @@ import Synchronization
 import WeirCore
 import WeirRegistry
 
-/// Actors of a test that take turns: each stops before every step that counts, and the test says whose turn it is. So every order
-/// in which the steps of a few actors can follow each other is tried, one run for each, and a crash between any two of them.
+/// Actors of a test that take turns: each stops before every step that counts, and the test decides whose turn it is. So every
+/// order of a few actors' steps is tried, one run for each, and a crash between any two steps.
 final class Stage: Sendable {
-    /// Who the current task plays; nil for the test itself, which is never held up.
+    /// The actor that the current task plays; nil for the test itself, which is never stopped.
     @TaskLocal static var actor: Int?
 
-    /// What an actor hears who goes on after the crash.
+    /// Thrown to an actor that takes a step after the crash.
     struct Crashed: Error {}
 
     private struct Waiter: Sendable {
-        /// Nothing lasting comes of the step.
+        /// The step changes nothing that lasts.
         let isRead: Bool
         let resume: @Sendable (Bool) -> Void
     }
@@ -28,12 +28,12 @@ final class Stage: Sendable {
     }
 
     private let state = Mutex(State())
-    /// Who unlinks files: the collector does that on a thread of its own, where the task is not known.
+    /// The actor that unlinks files: the collector does so on its own thread, where the task is not known.
     let collector: Int
 
     init(collector: Int = 0) { self.collector = collector }
 
-    // MARK: For those who are held up
+    // MARK: For the actors
 
     func step(isRead: Bool = false) async throws {
         guard let actor = Self.actor else { return }
@@ -66,20 +66,20 @@ final class Stage: Sendable {
         if let now { resume(now) }
     }
 
-    // MARK: For the one who directs
+    // MARK: For the test
 
-    /// How a run went: whose turn it was at each step, and who else could have had it.
+    /// The course of a run: whose turn it was at each step, and which other actors could have had it.
     struct Play {
         var turns: [Int] = []
         var others: [[Int]] = []
-        /// Which of the turns changed nothing that outlasts a crash.
+        /// The turns that changed nothing that outlasts a crash.
         var reads: [Bool] = []
         var isStuck = false
     }
 
-    /// Plays the actors to their end. The first turns are those of `script`; after them the first who can go on goes on.
+    /// Plays the actors to their end. `script` gives the first turns; after them the first actor that can go on goes on.
     ///
-    /// - Parameter crashAfter: this many turns, after which nobody does anything any more.
+    /// - Parameter crashAfter: the number of turns before a crash, after which no actor does anything.
     func play(
         _ actors: [@Sendable () async -> Void], script: [Int], crashAfter: Int? = nil, locks: PlaceLocks
     ) async -> Play {
@@ -116,13 +116,13 @@ final class Stage: Sendable {
         }
     }
 
-    /// Returns when everybody waits for a turn, has ended, or waits for a lock that somebody else holds; tells whose turn it may
-    /// be.
+    /// Returns when every actor waits for a turn, has ended, or waits for a lock that another one holds. Returns the actors whose
+    /// turn it may be.
     private func untilAllStandStill(_ count: Int, _ locks: PlaceLocks) async -> [Int] {
         while true {
             let (ready, ended) = state.withLock { ($0.waiting.keys.sorted(), $0.ended.count) }
             if ready.count + ended + locks.waiting == count {
-                // Nobody moves by himself now: what was counted at three moments counts at one.
+                // No actor moves by itself now: what was counted at three moments holds at one.
                 let again = state.withLock { ($0.waiting.keys.sorted(), $0.ended.count) }
                 if again.0 == ready, again.1 == ended { return ready }
             }
@@ -140,7 +140,7 @@ final class Stage: Sendable {
     }
 }
 
-/// A database whose writes are steps; for the collector its reads, too: what it decides rests on them.
+/// A database whose writes are steps; so are the collector's reads, since its decisions rest on them.
 struct SteppedDatabase: SQLDatabase {
     let base: any SQLDatabase
     let stage: Stage
@@ -163,6 +163,6 @@ struct SteppedDatabase: SQLDatabase {
 
     func migrate(_ migrations: [Migration]) async throws { try await base.migrate(migrations) }
 
-    /// None: every question is a step.
+    /// Nil, so that every question is a step.
     var version: UInt64? { nil }
 }

@@ -69,7 +69,7 @@ import WeirRegistry
         let place = try #require(house.place(layer))
         house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
         let report = try await house.verify(repair: true)
-        // The bytes are lost, and nobody pretends otherwise; but nobody throws away what is left of them either.
+        // The bytes are lost and reported as lost, and what is left of them is not thrown away.
         #expect(!report.isClean)
         #expect(report.faults.first?.needsPush == true)
         #expect(house.store.places == [place])
@@ -129,7 +129,7 @@ import WeirRegistry
 }
 
 extension ByteBuffer {
-    /// Another byte, whatever it was.
+    /// Changes the byte to another value.
     mutating func flip(at index: Int) {
         setInteger(~(getInteger(at: index, as: UInt8.self) ?? 0), at: index)
     }

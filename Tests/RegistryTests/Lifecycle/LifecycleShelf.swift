@@ -3,7 +3,7 @@ import WeirCore
 import WeirRegistry
 import WeirStorage
 
-/// Repositories with images as random trials describe them, written as rows: without a push each, and with any past.
+/// Repositories with images as random trials describe them, written as rows: without pushes, and with any past.
 struct LifecycleShelf {
     let house: TestRegistry
 
@@ -55,7 +55,7 @@ struct LifecycleShelf {
         }
     }
 
-    /// What is there, and where.
+    /// The images that exist, with their status.
     func statuses(in name: RepositoryName) async throws -> [Digest: ImageStatus] {
         var found: [Digest: ImageStatus] = [:]
         var cursor: String?
@@ -68,7 +68,7 @@ struct LifecycleShelf {
         return found
     }
 
-    /// Everything that a finished preview found, page by page.
+    /// All results of a finished preview, page by page.
     func preview(of name: RepositoryName, pages limit: Int = 3) async throws -> [LifecyclePreview.Result] {
         var found: [LifecyclePreview.Result] = []
         var cursor: String?

@@ -31,7 +31,7 @@ import WeirRegistry
         ).digest
     }
 
-    /// An image that no other has the bytes of.
+    /// An image with bytes of its own.
     private func image(_ tag: String?, subject: Digest? = nil) async throws -> (digest: Digest, text: String) {
         let config = try await house.push(ByteBuffer(string: "{}"), to: "mine/app")
         let text =
@@ -143,7 +143,7 @@ import WeirRegistry
         house.pass(.seconds(24 * 3600))
         await registry.lifecycle.runDue()
         #expect(await refusal { try await pull("\(second.digest)") } == .imageNotFound)
-        // A new policy is carried out soon, however lately the old one was.
+        // A new policy is carried out soon, even right after the old one.
         try await policy(Self.archiving)
         #expect(try await registry.lifecycle.policy(of: name, in: house.id).evaluatedAt == nil)
     }
@@ -267,7 +267,7 @@ import WeirRegistry
         #expect(await refusal { try await move(child.digest, to: .archive) } == .storageClassUpdateNotSupported)
         _ = try await move(list, to: .archive)
         _ = try await move(child.digest, to: .archive)
-        // A list that comes back brings what it names.
+        // A list that comes back brings the images that it names.
         _ = try await move(list, to: .standard)
         await registry.lifecycle.doErrands()
         #expect(try await pull("\(child.digest)") == child.digest)

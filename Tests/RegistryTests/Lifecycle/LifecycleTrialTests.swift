@@ -3,8 +3,8 @@ import Testing
 import WeirCore
 import WeirRegistry
 
-/// Ten thousand random policies on random repositories, through the service and its rows: a run does what the preview before it
-/// found, neither more nor less.
+/// Ten thousand random policies on random repositories, through the service and its rows: a run does exactly what the preview
+/// before it found.
 @Suite struct LifecycleTrialTests {
     @Test("A run does what its preview found", arguments: 0..<20)
     func previewIsExecution(seed: Int) async throws {
@@ -24,7 +24,7 @@ import WeirRegistry
         await lifecycle.doErrands()
         for (number, repository) in repositories.enumerated() {
             let name = repository.name
-            // Every tenth one page by page, and with a dry run between.
+            // Every tenth page by page, and with a dry run in between.
             let isTenth = number % 10 == 0
             let found = try await shelf.preview(of: name, pages: isTenth ? 3 : 100)
             if isTenth {
@@ -37,7 +37,7 @@ import WeirRegistry
             #expect(run.changedMeanwhile.isEmpty)
             #expect(found.map(\.digest) == run.steps.map(\.image.digest))
             #expect(found.map(\.action) == run.steps.map(\.action) && found.map(\.priority) == run.steps.map(\.priority))
-            // The images that were on their way came back with the errands.
+            // The images on their way out of the archive came back with the errands.
             var expected = Dictionary(
                 uniqueKeysWithValues: repository.images.map { ($0.digest, $0.status == .activating ? .active : $0.status) })
             for result in found { expected[result.digest] = result.action == .expire ? nil : .archived }

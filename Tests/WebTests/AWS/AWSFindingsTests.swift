@@ -5,7 +5,7 @@ import WeirIdentity
 import WeirVault
 import WeirWeb
 
-/// What clients and AWS's own records have shown to be otherwise there.
+/// Behaviour of AWS that real clients and AWS's own answers have shown.
 @Suite struct AWSFindingsTests {
     private let aws: TestAWS
 

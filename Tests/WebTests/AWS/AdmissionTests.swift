@@ -5,7 +5,7 @@ import WeirSigV4
 
 import WeirWeb
 
-/// What is known of a call before its body is read.
+/// What is decided about a call before its body is read.
 @Suite struct AdmissionTests {
     private func told(_ aws: TestAWS, _ operation: String, hash: String, secret: String = TestAWS.secret) -> AWSRequest {
         let headers = [
@@ -74,7 +74,7 @@ import WeirWeb
         let form = "Action=GetCallerIdentity&" + String(repeating: "a&", count: 400_000)
         let response = await aws.respond(to: aws.query(form, service: .sts))
         #expect(response.status == 400 && String(buffer: response.body).contains("Too many parameters"))
-        // Not one who is not known is told even that.
+        // A signer who proves nothing is not told even that.
         let forged = aws.query(form, service: .sts)
         let stranger = AWSRequest(
             method: "POST", rawPath: "/", rawQuery: "",

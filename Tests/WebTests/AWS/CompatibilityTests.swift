@@ -3,7 +3,7 @@ import Testing
 import WeirVault
 import WeirWeb
 
-/// docs/compatibility.md says what there is; the tables decide.
+/// docs/compatibility.md lists the operations that the tables have.
 @Suite struct CompatibilityTests {
     @Test func thePageNamesEveryOperationWhereItBelongs() async throws {
         let aws = try await TestAWS()
@@ -18,7 +18,7 @@ import WeirWeb
         #expect(Self.names(in: page, after: "Missing: ") == missing)
     }
 
-    /// The operations in the lines that begin so.
+    /// The operations in the lines that begin with `mark`.
     private static func names(in page: String, after mark: String) -> Set<String> {
         let lines = page.split(separator: "\n").filter { $0.hasPrefix(mark) }
         return Set(lines.flatMap { $0.split(separator: "`").map(String.init).filter { $0.allSatisfy(\.isLetter) } })

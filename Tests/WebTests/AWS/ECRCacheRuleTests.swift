@@ -123,7 +123,7 @@ import WeirWeb
             ])
         #expect(told.hasPrefix("InvalidParameterException: 1 validation error detected: Value"), "\(told)")
         #expect(told.hasSuffix("Member must not contain the character U+0000"), "\(told)")
-        // "DescribePullThroughCacheRules", a line break and NUL, as a token of ours would be written.
+        // "DescribePullThroughCacheRules", a line break and NUL, in the form of this server's tokens.
         let token: JSONValue = "RGVzY3JpYmVQdWxsVGhyb3VnaENhY2hlUnVsZXMKAA"
         #expect(
             try await aws.refusal("DescribePullThroughCacheRules", ["nextToken": token]).hasSuffix("'Invalid next token'"))

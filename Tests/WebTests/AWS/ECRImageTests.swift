@@ -5,7 +5,7 @@ import WeirRegistry
 import WeirWeb
 
 @Suite struct ECRImageTests {
-    /// An index without children: the smallest image that a registry takes.
+    /// An index without children: the smallest image that a registry accepts.
     static let manifest =
         #"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#
     static let digest = Digest(of: Array(manifest.utf8)).description

@@ -164,7 +164,7 @@ import WeirWeb
     }
 }
 
-/// The links that `GetDownloadUrlForLayer` gives out, at the door that they lead to.
+/// The links of `GetDownloadUrlForLayer`, at the door that they lead to.
 @Suite struct LayerLinkTests {
     @Test func aLinkOpensOneBlobForAnHourAndNothingElse() async throws {
         let house = try await TestHouse()
@@ -185,7 +185,7 @@ import WeirWeb
         for forged in ["us-east-2": "us-east-1", "weir-expires=1": "weir-expires=2", "weir-signature=": "weir-signature=0"] {
             #expect(try await ask("\(path)?\(query.replacing(forged.key, with: forged.value))").status == 401)
         }
-        // A link is for one repository, whatever else is asked for.
+        // A link is for one repository, whatever other one is named.
         _ = try await house.registry.cacheRules.create(
             CacheRuleRequest(
                 prefix: Prefix("ecr-public", lengths: CacheRule.prefixLengths), upstreamURL: "public.ecr.aws"), in: house.id)

@@ -6,9 +6,9 @@ import WeirRegistry
 import WeirVault
 import WeirWeb
 
-/// The column of the operations' tables that says what a caller must be allowed.
+/// The column of the operations' tables that says what rights a caller needs.
 @Suite struct PermissionTests {
-    /// Whatever an operation may want to read to know what it is about.
+    /// All members that an operation may read to find its resource.
     private static let input: [String: JSONValue] = [
         "repositoryName": "team/app", "repositoryNames": ["team/app"], "name": "BLOB_MOUNTING",
         "resourceArn": "arn:aws:ecr:us-east-2:111122223333:repository/team/app", "tags": [["Key": "a", "Value": "b"]],
@@ -16,14 +16,14 @@ import WeirWeb
         "SecretId": "app", "Name": "app", "SecretIdList": ["app"],
     ]
 
-    /// What IAM calls differently, or splits.
+    /// Operations whose IAM actions have other names, or are several.
     private static let actions = [
         "ecr:ListImageReferrers": "ecr:BatchGetImage", "kms:ReEncrypt": "kms:ReEncryptFrom",
     ]
 
     private static func call(_ operation: AWSOperation, by caller: Caller, _ aws: TestAWS) -> AWSCall {
         var input = input
-        // The server's own account is asked for what is its: a registry, where the operation takes one.
+        // The call names the server's own registry, where the operation takes a registry.
         if operation.service == .ecr { input["registryId"] = .string("\(aws.id.account)") }
         return AWSCall(
             registry: RegistryID(account: caller.account, region: aws.id.region), caller: caller, accessKeyID: "AKIA",
@@ -50,13 +50,13 @@ import WeirWeb
         }
     }
 
-    /// A row that asks about the caller's own registry, where it should ask about another's, would let everybody in.
+    /// A row that checks the caller's own registry instead of the named one would let every account in.
     @Test("The root of another account can do nothing here")
     func abroad() async throws {
         let aws = try await TestAWS()
         let account = try AccountID("444455556666")
         let root = Caller(account: account, principalARN: "arn:aws:iam::444455556666:root", isRoot: true, userID: "444455556666")
-        // They take no `registryId`: they are about the caller's own registry.
+        // They take no `registryId`: they concern the caller's own registry.
         let own: Set = [
             "GetAuthorizationToken", "PutRegistryPolicy", "GetRegistryPolicy", "DeleteRegistryPolicy",
             "RegisterPullTimeUpdateExclusion", "DeregisterPullTimeUpdateExclusion", "ListPullTimeUpdateExclusions",
@@ -90,7 +90,7 @@ import WeirWeb
 
     private static let digest = "sha256:" + String(repeating: "0", count: 64)
 
-    /// What a registry's client can ask for, each with a right that nobody has.
+    /// The requests of a registry's client, by a caller without any right.
     @Test(
         "Whoever may nothing is refused at every address of the distribution API",
         arguments: [
@@ -119,7 +119,7 @@ import WeirWeb
             "\(answer.text)")
     }
 
-    /// Each of several rights is asked for.
+    /// Each of several rights is checked.
     @Test(
         "A push in one request takes all three rights",
         arguments: ["InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"])

@@ -13,8 +13,7 @@ import WeirStorage
 import WeirVault
 import WeirWeb
 
-/// An AWS door over a whole registry: in-memory database, a folder of its own, a clock that stands still, an upstream that is a
-/// fake.
+/// An AWS door over a whole registry: an in-memory database, a folder of its own, a clock that stands still, and a fake upstream.
 final class TestAWS: Sendable {
     static let accessKeyID = "AKIAIOSFODNN7EXAMPLE"
     static let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -49,7 +48,7 @@ final class TestAWS: Sendable {
     var tokens: RegistryTokens { application.tokens }
     var accessKeys: AccessKeys { application.keys.accessKeys }
 
-    /// The door's answer, and no log lines.
+    /// The door's answer, without log lines.
     func respond(to request: AWSRequest) async -> AWSResponse {
         await withLogger(Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })) { _ in
             await door.respond(to: request)

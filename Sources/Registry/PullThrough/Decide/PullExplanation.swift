@@ -3,9 +3,10 @@ package import WeirCore
 /// What a pull would do now, and why: `weir why IMAGE`. Asking changes nothing here.
 package struct PullExplanation: Sendable {
     package enum Decision: String, Sendable, CaseIterable {
-        /// What is held is served. Upstream is not asked.
+        /// What is held is served, without asking upstream.
         case hit
-        /// Upstream is asked by HEAD whether the tag has moved; what is held is served if not, or if upstream cannot be asked.
+        /// Upstream is asked by HEAD whether the tag has moved. What is held is served if it has not, or if upstream cannot be
+        /// asked.
         case revalidate
         /// What is held is served with a warning: upstream could not be asked a moment ago.
         case stale
@@ -43,7 +44,7 @@ package struct PullExplanation: Sendable {
     package let upstreamDigest: Digest?
 }
 
-/// What became of asking upstream now.
+/// The outcome of asking upstream now.
 package struct RefreshOutcome: Sendable {
     package enum Change: String, Sendable, CaseIterable {
         /// Nothing was held before.

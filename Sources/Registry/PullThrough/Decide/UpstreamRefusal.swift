@@ -1,18 +1,18 @@
 import WeirCore
 
 extension CacheRule {
-    /// The secret whose login upstream is shown, as the rule's ARN names it.
+    /// The name of the secret with upstream's login, from the rule's ARN.
     var secretName: String? {
         credentialARN.map { arn in arn.firstRange(of: ":secret:").map { String(arn[$0.upperBound...]) } ?? arn }
     }
 }
 
 extension Refusal {
-    /// Why a pull through failed, told apart for the client: "not found" is said only where upstream said so.
+    /// Why a pull through failed, for the client: it says "not found" only where upstream said so.
     ///
     /// - Parameters:
     ///   - asking: what was asked for: "the manifest latest".
-    ///   - secret: the name of the secret that upstream was shown.
+    /// - secret: the name of the secret with the login that upstream was sent.
     init(upstream error: any Error, asking: String, secret: String? = nil) {
         switch error {
         case let refusal as Refusal: self = refusal
@@ -36,7 +36,7 @@ extension Refusal {
         if let status = error.status { facts["upstream.status"] = "\(status)" }
         switch error.kind {
         case .denied:
-            // Whoever's login was not what was refused should not look for the mistake there.
+            // The secret is named only where its login is what was refused.
             let isOfLogin = error.denial == nil || error.denial == .login || error.denial == .right
             let login = isOfLogin ? secret.map { ". The login is that of the rule's secret \($0)" } : nil
             self.init(.upstreamDenied, "\(Self.denied(error.denial, asking)) (\(error))" + (login ?? ""), facts: facts)
@@ -63,8 +63,8 @@ extension Refusal {
                 facts: facts)
         }
     }
-    /// ECR's sentence where a login was refused. Where none was sent, or it is not what was refused, nobody should look for the
-    /// mistake there.
+    /// ECR's sentence where a login was refused. Where no login was sent, or something else was refused, the sentence must not
+    /// blame the login.
     private static func denied(_ denial: UpstreamError.Denial?, _ asking: String) -> String {
         switch denial {
         case .login, nil:
@@ -82,8 +82,8 @@ extension Refusal {
 }
 
 extension UpstreamError {
-    /// How long upstream is left alone, where it has just said so itself: a header that tells it may be cut short. Later refusals
-    /// say it by themselves.
+    /// How long upstream is left alone, where it has just asked for it, in words: a header with the same may be cut short. Later
+    /// refusals say it in their own text.
     fileprivate var pause: String {
         guard kind == .rateLimited, wasAsked, let retryAfter else { return "" }
         let longest: Int64 = saidElsewhere == nil ? 3_600 : 60

@@ -2,8 +2,8 @@ import NIOCore
 import Synchronization
 import WeirCore
 
-/// A part of a blob that is fetched while an earlier part is still being written: one request, and no second try. What it did not
-/// get, the transfer fetches when it comes there.
+/// A part of a blob that is fetched while an earlier part is still being written: by one request, without a second try. The
+/// transfer itself fetches what the part lacks, when it comes there.
 final class AheadPart: Sendable {
     let range: Range<Int64>
 
@@ -18,8 +18,8 @@ final class AheadPart: Sendable {
 
     init(_ range: Range<Int64>) { self.range = range }
 
-    /// Fetches the part. Holds all of it in memory: it never waits for its reader, so that it never keeps a connection from
-    /// somebody whom that reader waits for.
+    /// Fetches the part, and holds all of it in memory. It never waits for its reader, so its connection is soon free for the
+    /// request that the reader may be waiting for.
     func fetch(
         _ digest: Digest, size: Int64, validator: String?, from upstream: any UpstreamRegistry, in source: UpstreamSource
     ) async {
@@ -46,7 +46,7 @@ final class AheadPart: Sendable {
         }
     }
 
-    /// What has arrived since the last call; nil at the end of the part, or of what came of it.
+    /// What has arrived since the last call; nil at the end of the part, or where its fetching ended early.
     func next() async -> ByteBuffer? {
         while true {
             let (bytes, hasEnded) = state.withLock { state in

@@ -1,23 +1,24 @@
 import NIOCore
 import WeirCore
 
-/// One blob's way from upstream to an intake: resumed where it breaks, and in parts side by side where there is room for it.
+/// Brings one blob from upstream to an intake. Resumes where it breaks, and fetches parts side by side where there is room for
+/// it.
 ///
 /// ```
-/// |== written ==|~~~~ head ~~~~|-- ahead --|-- ahead --|        assigned to nobody yet        |
+/// |== written ==|~~~~ head ~~~~|-- ahead --|-- ahead --|             not asked for yet            |
 ///                │              └ AheadPart: one request each, kept in memory, written when the head has come there
 ///                └ asked for here, resumed at the byte where it breaks, and given to the sink as it comes
 /// ```
 ///
-/// Parts begin only once upstream has shown that it serves ranges. How many there may be is for `FillSlots` to say, anew for
-/// each: so ten layers that come together share the connections, and the last big one gets what they leave.
+/// Parts begin only once upstream has shown that it serves ranges. `FillSlots` decides about each part anew: so ten layers that
+/// come together share the connections, and the last big one gets what they leave.
 final class BlobTransfer {
     /// Small enough that those in memory are few bytes, large enough that a round trip for each does not count.
     static let part: Int64 = 4 * 1024 * 1024
-    /// Asked for in one request where there is no room for parts; then it is looked again.
+    /// Asked for in one request where there is no room for parts; after it, room is looked for again.
     static let stretch: Int64 = 128 * 1024 * 1024
 
-    /// Takes the next bytes. What it throws is no failure of upstream and ends the transfer.
+    /// Takes the next bytes. An error that it throws is none of upstream's, and ends the transfer.
     typealias Sink = (ByteBuffer) async throws -> Void
 
     private struct SinkError: Error, CustomStringConvertible {
@@ -30,16 +31,16 @@ final class BlobTransfer {
     private let slots: FillSlots
     private let ticket: FillSlots.Ticket
     private var budget: RetryBudget
-    /// The blob's size, as soon as anybody has told it.
+    /// The blob's size, once the manifest or upstream has told it.
     private var size: Int64?
     private var validator: String?
     private var servesRanges = false
-    /// It has refused one: from then on only all of the blob is asked for.
+    /// Upstream has refused a range: from then on only the whole blob is asked for.
     private var refusesRanges = false
     private var sink: Sink?
     /// Bytes that the sink has taken.
     private(set) var written: Int64 = 0
-    /// Where the head ends; nil for wherever the blob does.
+    /// Where the head ends; nil for the end of the blob.
     private var head: Int64?
     /// In their order, from where the head ends.
     private var ahead: [AheadPart] = []
@@ -60,7 +61,7 @@ final class BlobTransfer {
         size = order.size
     }
 
-    /// Brings the whole blob to the sink, for which `begin` is asked once upstream has said yes.
+    /// Brings the whole blob to the sink. Asks `begin` for the sink once upstream has begun to answer.
     ///
     /// Throws `UpstreamError` where upstream does not give it, `Refusal(.upstreamInvalid)` where it gives another length, and
     /// what `begin` and the sink throw.
@@ -89,7 +90,7 @@ final class BlobTransfer {
 
     // MARK: What is asked next
 
-    /// What is more urgent now than when it was ordered says so.
+    /// The order's source, with the priority that the ticket has by now.
     private var source: UpstreamSource {
         var source = order.source
         source.priority = ticket.priority
@@ -102,7 +103,7 @@ final class BlobTransfer {
         // Two parts at least, or it is not worth a second request.
         let isSplit = rest >= 2 * Self.part && (servesRanges || sink == nil) && slots.hasRoom(for: ticket)
         let length = isSplit ? Self.part : Self.stretch
-        // What a stretch would leave over is fetched with it.
+        // A rest that is shorter than a stretch is fetched along with it.
         head = rest < 2 * length ? size : written + length
     }
 
@@ -118,7 +119,7 @@ final class BlobTransfer {
         }
     }
 
-    /// What was fetched ahead is of no use: upstream sends more, or less, than it was asked for.
+    /// Gives up what was fetched ahead: upstream sends more, or less, than it was asked for.
     private func dropAhead() {
         for _ in ahead { slots.returnPart() }
         ahead = []
@@ -126,7 +127,7 @@ final class BlobTransfer {
 
     // MARK: What comes
 
-    /// The first part that was fetched ahead has become the head. What it did not bring is left for `fetchHead`.
+    /// The first part ahead becomes the head. `fetchHead` fetches what it did not bring.
     private func writeAhead(_ start: (AheadPart) -> Void) async throws {
         let part = ahead.removeFirst()
         slots.returnPart()
@@ -138,7 +139,7 @@ final class BlobTransfer {
         }
     }
 
-    /// Fetches from where the sink has come to the head's end, as often as it breaks.
+    /// Fetches from where the sink has come to the head's end, and again after each break that the retry budget allows.
     private func fetchHead(_ begin: (Int64?) throws -> Sink, _ start: (AheadPart) -> Void) async throws {
         while true {
             do {
@@ -166,15 +167,15 @@ final class BlobTransfer {
         }
     }
 
-    /// Some servers answer any range with a "no" that is none to the blob itself (400, 416 and the like), or with a range that
-    /// nobody asked for.
+    /// Some servers answer a range with a refusal that does not concern the blob itself (400, 416 and the like), or with another
+    /// range than the one asked for.
     private func refusesRange(_ error: UpstreamError) -> Bool {
         error.kind == .invalid && !range.isWhole && !refusesRanges && error.wasAsked
     }
 
     private var range: UpstreamRange {
         if refusesRanges { return .whole }
-        // With an end wherever it is known: some registries refuse a range that is open.
+        // With an end wherever it is known: some registries refuse an open range.
         let end = head ?? size
         let isWhole = written == 0 && end == size
         return UpstreamRange(
@@ -183,7 +184,7 @@ final class BlobTransfer {
 
     private func heard(_ blob: UpstreamBlob, _ begin: (Int64?) throws -> Sink) throws {
         if let told = blob.size, let size, told != size {
-            // What a range was cut from may have been encoded on the way: the whole tells.
+            // The range may have been cut from an encoded copy of another length. The whole blob, asked for next, tells.
             guard range.isWhole else {
                 throw UpstreamError(
                     .invalid, host: order.source.host, "it sent a range of \(told) bytes where the blob has \(size)")
@@ -198,7 +199,7 @@ final class BlobTransfer {
         do { sink = try begin(size) } catch { throw SinkError(error: error) }
     }
 
-    /// Upstream does not serve the range that it was asked for: what it sends is the blob to its end.
+    /// Upstream does not serve the range that it was asked for: it sends the blob to its end.
     private func sendsEverything() {
         servesRanges = false
         head = size

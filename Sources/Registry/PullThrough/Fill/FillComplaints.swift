@@ -1,19 +1,19 @@
 import Synchronization
 
-/// Which blobs that could not be filled the log names: the first few of a rule in a minute. One image may name a thousand, and
+/// Decides which failed fills the log names: the first few blobs of a rule in a minute. One image may name a thousand blobs, and
 /// what fails for one of them fails for all.
 final class FillComplaints: Sendable {
     enum Saying: Sendable {
-        /// Name it; so many more were not named in the minute before.
+        /// Name the blob. `unnamed` blobs were not named in the minute before.
         case this(unnamed: Int)
-        /// Say once that there are more.
+        /// Say once that more blobs failed.
         case more
         case nothing
     }
 
     private static let named = 5
     private static let window: Duration = .seconds(60)
-    /// Rules; there are fifty to a registry.
+    /// Rules; a registry has 50 by ECR's quota.
     private static let maxEntries = 10_000
 
     private struct Entry {

@@ -1,15 +1,16 @@
 import WeirCore
 
-/// What lies here, or is on its way, for one repository is served in another only once upstream has shown, asked in that one's
-/// name, that it has the blob there too: knowing a digest is not enough.
+/// A blob that is stored, or on its way, for one repository is served in another only once upstream has confirmed, asked in the
+/// other's name, that it has the blob there too: knowing a digest is not enough.
 ///
-/// A HEAD shows it where the host can be believed: it is one that ECR knows, whose answers no tenant of this server can write, or
-/// it is the host that the content came from. Any other host, which settings allow rules to name, could say yes to every digest
-/// and so open other people's content: there only the bytes themselves are a proof, and the blob is fetched again.
+/// A HEAD is enough where the host can be believed: a host that ECR knows, whose answers no tenant of this server can write, or
+/// the host that the content came from. Any other host, which settings may allow rules to name, could say yes to every digest and
+/// so open another repository's content. There only the bytes themselves are a proof, and the blob is fetched again.
 extension Fills {
-    /// Asks upstream. False where its answer would prove nothing, or makes no sense: then its bytes must. Throws its "no".
+    /// Asks upstream by HEAD. False where the answer would prove nothing, or makes no sense: then the bytes must prove it. Throws
+    /// upstream's refusal.
     ///
-    /// - Parameter size: of the content that is to be shared, where it is known; upstream must not tell another.
+    /// - Parameter size: of the content that is to be shared, where it is known. Another size from upstream is no proof.
     func proves(_ order: Order, byHeadWhere isSameHost: Bool, size: Int64? = nil) async throws -> Bool {
         guard isSameHost || UpstreamKind(host: order.source.host) != nil else { return false }
         do throws(UpstreamError) {
@@ -21,7 +22,7 @@ extension Fills {
         }
     }
 
-    /// From now on the repository may serve the blob.
+    /// Lets the repository serve the blob from now on.
     func admit(_ order: Order) async throws {
         try await blobs.database.commit { sql in
             _ = try RepositoryTable.current(order.repository, sql)
@@ -30,8 +31,8 @@ extension Fills {
         }
     }
 
-    /// Whether some other repository got the blob from the place that this one would ask. What counts is where it came from then:
-    /// a rule can be made anew, and name somebody else's host.
+    /// Whether another repository got the blob from the place that this one would ask. The place noted with the blob counts, and
+    /// not that repository's present rule: a rule can be made anew with another host.
     func isHeldFromSameHost(_ order: Order) async throws -> Bool {
         guard UpstreamKind(host: order.source.host) == nil else { return true }
         let registry = order.repository.registry

@@ -4,8 +4,8 @@ import NIOCore
 import Synchronization
 import WeirCore
 
-/// The blobs that are being fetched from upstream: at most one transfer for each blob, owned by this service and not by the
-/// request that caused it, so that a client that hangs up does not lose what others wait for.
+/// The blobs that are being fetched from upstream, with one transfer at most for each blob. This service owns the transfer, and
+/// not the request that caused it: a client that hangs up does not end what others wait for.
 final class Fills: Sendable {
     private struct Key: Hashable {
         let place: BlobPlace
@@ -17,29 +17,29 @@ final class Fills: Sendable {
         /// Where its bytes come from.
         let place: String
         let ticket: FillSlots.Ticket
-        /// Where its turn comes.
+        /// The queue in which it waits for its slot.
         let queue: FillSlots
         var task: Task<Void, Never>?
     }
 
     private struct Table {
         var fills: [Key: Running] = [:]
-        /// Whose transfer it is where several repositories want the same bytes.
+        /// The fill that transfers the bytes, where several repositories want the same.
         var leaders: [BlobPlace: Running] = [:]
     }
 
     /// What a fill needs to know.
     struct Order: Sendable {
         let digest: Digest
-        /// What the manifest tells, or nil where none names the blob.
+        /// From the manifest; nil where none names the blob.
         let size: Int64?
         let repository: Repository
-        /// When the bytes were stored that proved bad: they are not what is wanted, whatever their row says.
+        /// When the bytes were stored that proved bad. A row with this time does not count as stored.
         var insteadOf: Timestamp?
-        /// Its priority is the fill's, until somebody joins who is in a greater hurry.
+        /// Its priority is the fill's, until a more urgent request joins.
         let source: UpstreamSource
 
-        /// At most 256 KiB, as far as the manifest can be believed: one that lies ends with its length.
+        /// At most 256 KiB by the manifest's word: a transfer of more bytes than it says fails.
         var isSmall: Bool { size.map { $0 <= 256 << 10 } ?? false }
     }
 
@@ -49,8 +49,8 @@ final class Fills: Sendable {
     private let retry: RetryPolicy
     private let logger: Logger
     private let slots: FillSlots
-    /// For blobs that are there in a round trip or two, such as an image's configuration: they do not queue behind layers of
-    /// hundreds of megabytes, since a client can do nothing without them.
+    /// For blobs that take a round trip or two, such as an image's configuration. A client can do nothing without them, so they
+    /// do not queue behind layers of hundreds of megabytes.
     private let smallSlots: FillSlots
     private let complaints = FillComplaints()
     private let table = Mutex(Table())
@@ -70,17 +70,17 @@ final class Fills: Sendable {
 
     // MARK: - Joining
 
-    /// Joins the repository's fill of a blob; the first one starts it.
+    /// Joins the repository's fill of a blob, or starts it.
     ///
-    /// Another repository's transfer of the same bytes is read along, once upstream has said, asked in this repository's name,
-    /// that it has the blob here too. Its failure is not this one's: then this one fetches the blob itself.
+    /// Where another repository's transfer of the same bytes is under way, this fill reads along, once upstream has said, asked
+    /// in this repository's name, that it has the blob here too. Where that transfer fails, this fill fetches the blob itself.
     @discardableResult
     func join(_ order: Order) -> Fill {
         let key = key(order)
         return table.withLock { table in
             if let present = table.fills[key] {
                 present.queue.promote(present.ticket, to: order.source.priority)
-                // It may be reading along with another repository's.
+                // The fill may be reading along with another repository's.
                 if let leader = table.leaders[key.place], leader.fill !== present.fill {
                     leader.queue.promote(leader.ticket, to: order.source.priority)
                 }
@@ -97,13 +97,13 @@ final class Fills: Sendable {
         }
     }
 
-    /// The repository's fill of this blob, if it is on its way.
+    /// The repository's fill of this blob; nil where none is running.
     func running(_ digest: Digest, in repository: Repository) -> Fill? {
         let key = Key(place: blobs.place(of: digest, in: repository), repository: repository.id)
         return table.withLock { $0.fills[key]?.fill }
     }
 
-    /// Ends every transfer; what they staged is given back. For the end of the program.
+    /// Ends every transfer, and discards what they staged. For the end of the program.
     func close() async {
         let tasks = table.withLock { $0.fills.values.compactMap(\.task) }
         for task in tasks { task.cancel() }
@@ -157,13 +157,13 @@ final class Fills: Sendable {
         Gauge(label: "weir_fills_running").record(Double(left))
     }
 
-    /// The blob that others bring, or its own transfer.
+    /// Obtains the blob, by another repository's transfer or by one of its own. Returns its size in bytes.
     private func obtain(_ order: Order, _ running: Running, _ key: Key) async throws -> Int64 {
         if let size = try await alreadyStored(order, running.fill) { return size }
         var isProved = false
         while let leader = leader(of: key, or: running) {
             if !isProved { isProved = try await proves(order, byHeadWhere: leader.place == order.source.place) }
-            // Where a question proves nothing, the bytes do.
+            // Where a HEAD proves nothing, the bytes must: this fill makes a transfer of its own.
             guard isProved else { break }
             leader.queue.promote(leader.ticket, to: running.ticket.priority)
             running.fill.follow(leader.fill)
@@ -176,13 +176,13 @@ final class Fills: Sendable {
             if let size = try await alreadyStored(order, running.fill) { return size }
         }
         return try await running.queue.withSlot(running.ticket) {
-            // It may have come while this one waited for its turn.
+            // The blob may have come while this fill waited for its slot.
             if let size = try await alreadyStored(order, running.fill) { return size }
             return try await transfer(order, running)
         }
     }
 
-    /// Whose transfer of these bytes is under way; nil where it is this one's from now on.
+    /// The fill whose transfer of these bytes is under way; nil where this fill transfers them from now on.
     private func leader(of key: Key, or running: Running) -> Running? {
         table.withLock { table in
             if let present = table.leaders[key.place], present.fill !== running.fill { return present }
@@ -191,8 +191,8 @@ final class Fills: Sendable {
         }
     }
 
-    /// The blob lies here already: another repository brought it, or a fill ended between the look of whoever orders and the
-    /// order.
+    /// The size of the blob where it is stored already: another repository brought it, or a fill ended between the caller's look
+    /// and its order.
     private func alreadyStored(_ order: Order, _ fill: Fill) async throws -> Int64? {
         let standing = try await blobs.standing(of: order.digest, in: order.repository)
         guard let size = standing.stored, order.insteadOf == nil || standing.storedAt != order.insteadOf else { return nil }
@@ -205,14 +205,14 @@ final class Fills: Sendable {
             fill.answered(size: size, content: content)
             return size
         } catch is BlobFault {
-            // What upstream gives takes its place.
+            // The stored bytes are bad: upstream's take their place.
             return nil
         }
     }
 
     // MARK: - Transferring
 
-    /// Fetches, verifies and stores. What was staged is gone when this throws.
+    /// Fetches, verifies and stores. Discards what was staged where it throws.
     private func transfer(_ order: Order, _ running: Running) async throws -> Int64 {
         try blobs.checkRoom(for: order.size)
         let started = ContinuousClock.now

@@ -1,14 +1,14 @@
 import WeirCore
 
-/// When a transfer that broke goes on: after a pause that grows and is spread at random, and not for ever.
+/// When a broken transfer goes on: after a pause that grows and is spread at random, and a limited number of times.
 package struct RetryPolicy: Sendable {
-    /// Breaks one after another, without a byte in between, until it is given up.
+    /// Breaks in a row, without a byte in between, at which the transfer is given up.
     package var attempts = 6
     /// Breaks in all.
     package var breaks = 100
     package var firstPause: Duration = .milliseconds(100)
     package var longestPause: Duration = .seconds(5)
-    /// An upstream that wants more patience than this is not waited for.
+    /// A longer `Retry-After` than this is not waited for.
     package var patience: Duration = .seconds(30)
 
     package init() {}
@@ -20,7 +20,7 @@ package struct RetryPolicy: Sendable {
         return policy
     }
 
-    /// Where nothing has been promised to anybody yet, the truth comes sooner.
+    /// Before clients have been promised anything, an early failure serves them better.
     fileprivate static let attemptsBeforeAnswer = 3
 }
 
@@ -33,7 +33,7 @@ package struct RetryBudget {
 
     package init(_ policy: RetryPolicy) { self.policy = policy }
 
-    /// How long to wait before upstream is asked again; nil where it is not worth it.
+    /// How long to wait before asking upstream again; nil where the transfer is to be given up.
     ///
     /// - Parameters:
     ///   - position: how far the transfer has come.
@@ -49,13 +49,13 @@ package struct RetryBudget {
         let attempts = isAnswered ? policy.attempts : RetryPolicy.attemptsBeforeAnswer
         guard inRow < attempts, breaks <= policy.breaks else { return nil }
         let pause = min(policy.firstPause * Double(1 << min(inRow - 1, 16)), policy.longestPause)
-        // Half of it for certain, half by chance: those who broke together do not come back together.
+        // Half of the pause is fixed and half random: transfers that broke together do not come back together.
         let spread = pause * (0.5 + chance / 2)
         guard let asked = error.retryAfter else { return spread }
         return asked <= policy.patience ? max(spread, asked) : nil
     }
 
-    /// Whether it may go better the next time.
+    /// Whether another try may succeed.
     private func isPassing(_ error: UpstreamError, _ isAnswered: Bool) -> Bool {
         switch error.kind {
         case .unavailable: isAnswered || error.wasAsked

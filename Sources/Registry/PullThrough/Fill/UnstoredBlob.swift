@@ -6,10 +6,10 @@ import WeirCore
 
 /// A blob on its way from upstream to one reader, where there is no room to store it.
 ///
-/// It is read in order, from its beginning, since the digest is that of the whole. The last segment is held back until the digest
-/// is right: so what is wrong can never be finished, as with a blob that is stored.
+/// It is read in order, from its beginning, since the digest covers the whole. The last segment is held back until the digest is
+/// right: a corrupt blob never completes, as with a blob that is stored.
 actor UnstoredBlob: BlobBody {
-    /// As much is held back.
+    /// The bytes that are held back.
     private static let tail = 64 << 10
 
     nonisolated let size: Int64
@@ -17,12 +17,12 @@ actor UnstoredBlob: BlobBody {
     private let upstream: any UpstreamRegistry
     private var parts: any AsyncIteratorProtocol<ByteBuffer, any Error>
     private var hash: RunningDigest
-    /// What has come and was not given out: from `start` on.
+    /// Bytes that have come and were not given out; the first of them is at `start`.
     private var held = ByteBuffer()
     private var start: Int64 = 0
     private var isWhole = false
 
-    /// Asks upstream. Throws its no, and `upstreamInvalid` where nobody tells how long the blob is.
+    /// Asks upstream. Throws its refusal, and `storageFull` where neither upstream nor the manifest tells the blob's size.
     static func open(_ order: Fills.Order, from upstream: any UpstreamRegistry) async throws -> UnstoredBlob {
         let blob = try await upstream.blob(order.digest, range: .from(0), in: order.source)
         guard let size = blob.size ?? order.size else {
@@ -56,7 +56,7 @@ actor UnstoredBlob: BlobBody {
         }
     }
 
-    /// Whoever asks for what has passed gets it from the beginning.
+    /// A reader that asks for bytes which were given out already makes the transfer begin again.
     private func again() async throws {
         let blob = try await upstream.blob(order.digest, range: .from(0), in: order.source)
         parts = Self.iterator(of: blob.body)
@@ -121,7 +121,7 @@ private struct RunningDigest {
     }
 }
 
-/// Reads what is being stored, and goes on without storing where the room ends meanwhile, or the store does not take it.
+/// Reads a blob that is being stored. Goes on without storing where the room ends meanwhile, or the store does not take it.
 final class RescuedBody: BlobBody {
     private let rescue: @Sendable () async throws -> any BlobBody
     private let body: Mutex<any BlobBody>

@@ -1,10 +1,10 @@
 package import WeirCore
 
-/// An image to be fetched whole before anybody pulls it.
+/// An image to be fetched whole before a client pulls it.
 package struct WarmImage: Sendable, Hashable {
     package let name: RepositoryName
     package let reference: Reference
-    /// Of a list, the images for these platforms (`linux/arm64`); empty for all that it names.
+    /// The platforms to fetch of a list (`linux/arm64`); empty for all that it names.
     package let platforms: [String]
 
     package init(name: RepositoryName, reference: Reference, platforms: [String] = []) {
@@ -14,7 +14,7 @@ package struct WarmImage: Sendable, Hashable {
     }
 }
 
-/// How far the warming of some images has come. A copy: ask again for news.
+/// The progress of warming some images. It is a copy: ask again for a newer one.
 package struct WarmJob: Sendable {
     package enum State: String, Sendable, CaseIterable { case waiting, running, done, failed }
 
@@ -39,6 +39,6 @@ package struct WarmJob: Sendable {
     package var endedAt: Timestamp?
     package var images: [Progress]
 
-    /// Nothing goes on any more.
+    /// No work of this job goes on.
     package var isFinished: Bool { endedAt != nil }
 }

@@ -1,17 +1,17 @@
 import Synchronization
 import WeirCore
 
-/// The warm jobs of this run of the program, and how far they have come.
+/// The warm jobs since the program started, and their progress.
 final class WarmJobs: Sendable {
-    /// Ended ones are forgotten when there are more.
+    /// With more jobs than this, those that have ended are forgotten, the oldest first.
     private static let remembered = 100
-    /// How many may go on in one registry: each holds up to a thousand images.
+    /// Jobs that may run in one registry at once: each holds up to 1,000 images.
     private static let mostRunning = 16
 
     private struct Entry {
         let registry: RegistryID
         var job: WarmJob
-        /// What is on its way, by the image's number: its bytes count as they land.
+        /// Fills under way, by the image's number: their bytes count as they land.
         var fills: [Int: [Fill]] = [:]
 
         var now: WarmJob {
@@ -26,7 +26,7 @@ final class WarmJobs: Sendable {
     /// Oldest first.
     private let entries = Mutex<[Entry]>([])
 
-    /// Throws `.throttled` where too many go on in the registry already.
+    /// Throws `.throttled` where too many jobs run in the registry already.
     func begin(_ images: [WarmImage], in registry: RegistryID, at now: Timestamp) throws(Refusal) -> WarmJob {
         let job = WarmJob(
             id: RandomID.uuid(), startedAt: now, endedAt: nil, images: images.map { WarmJob.Progress($0) })

@@ -25,7 +25,7 @@ extension Refusal {
 }
 
 extension Prefix {
-    /// What makes two prefixes the same one: a slash at the end makes no difference.
+    /// Equal for prefixes that count as the same one: a slash at the end makes no difference.
     var key: String {
         switch self {
         case .root: "ROOT"

@@ -21,7 +21,7 @@ package struct CacheRuleRequest: Sendable {
         self.customRoleARN = customRoleARN
     }
 
-    /// The rule, or the refusal of one that ECR would not make. Whether the secret is there is not looked at.
+    /// The rule, or the refusal of one that ECR would not make. Does not check that the secret exists.
     func rule(in registry: RegistryID, _ policy: UpstreamPolicy, at now: Timestamp) throws(Refusal) -> CacheRule {
         try Self.checkLength(prefix, at: "ecrRepositoryPrefix")
         if let upstreamPrefix { try Self.checkLength(upstreamPrefix, at: "upstreamRepositoryPrefix") }
@@ -129,9 +129,9 @@ extension CacheRuleRequest {
             && !rest.isEmpty && rest.utf8.allSatisfy { isWord($0) || "/_+=.@-".utf8.contains($0) }
     }
 
-    /// A role of the registry's own account, as ECR demands. The upstream's client takes it on by STS `AssumeRole`, with the
-    /// registry's account as the external id: in its own name only where the server's identity serves this account, else with the
-    /// rule's secret.
+    /// A role of the registry's own account, as ECR demands. The upstream's client assumes it by STS `AssumeRole`, with the
+    /// registry's account as the external id. It signs with the rule's secret, or without one with the server's own keys, where
+    /// those serve this account.
     static func check(customRoleARN arn: String, in registry: RegistryID) throws(Refusal) {
         guard arn.utf8.count <= maxRoleLength else {
             throw Refusal(

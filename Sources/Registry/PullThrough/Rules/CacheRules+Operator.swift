@@ -1,14 +1,14 @@
 package import WeirCore
 
-/// A rule, and how it goes with it.
+/// A rule, its traffic, and the state of its upstream.
 package struct RuleStatus: Sendable {
     package let rule: CacheRule
     package let traffic: RuleTraffic
-    /// What is known of the upstream host; nil where nothing was asked since the program started.
+    /// The state of the upstream host; nil where it was not asked since the program started.
     package let upstream: UpstreamStatus?
 }
 
-/// What the operator sees and sets of rules beyond ECR's API.
+/// What an operator sees and sets beyond ECR's API.
 extension CacheRules {
     /// Changes the options of a rule, all of them at once. Refuses what makes no sense for its upstream.
     package func setOptions(
@@ -48,12 +48,12 @@ extension CacheRules {
     }
 
     /// The rule that caches the registry which clients call `host`: for `?ns=HOST`, which containerd sends with every request to
-    /// a mirror. Where several do, the one that takes the most names, and then the first by prefix.
+    /// a mirror. Of several such rules it is the one that covers the most names, and then the first by prefix.
     package func rule(forNamespace host: String, in registry: RegistryID) async throws -> CacheRule? {
         try await rules(forNamespace: host, in: registry).first
     }
 
-    /// Under which name the repository that the registry `host` calls `name` is cached here; nil where no rule brings it.
+    /// The name under which the repository `name` of the registry `host` is cached here; nil where no rule covers it.
     package func repository(
         _ name: String, inNamespace host: String, of registry: RegistryID
     ) async throws -> RepositoryName? {

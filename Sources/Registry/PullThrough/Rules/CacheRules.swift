@@ -11,7 +11,7 @@ package final class CacheRules: Sendable {
     private let policy: UpstreamPolicy
     let clock: WallClock
     let tally = RuleTally()
-    /// Each registry's rules, the longest prefix first and `ROOT` last, so that the first that covers a name is the one.
+    /// Each registry's rules, the longest prefix first and `ROOT` last: the first rule that covers a name is the one that counts.
     let memory = HotCache<RegistryID, [CacheRule]>(capacity: remembered)
 
     package init(
@@ -25,7 +25,7 @@ package final class CacheRules: Sendable {
         self.clock = clock
     }
 
-    /// Makes a rule. Whether its secret is there is checked, not what is in it: so does ECR, and users rely on the order.
+    /// Makes a rule. Checks that its secret exists, and not what it holds: ECR does the same, and users rely on that order.
     package func create(_ request: CacheRuleRequest, in registry: RegistryID) async throws -> CacheRule {
         let rule = try request.rule(in: registry, policy, at: clock.now)
         if let arn = rule.credentialARN { try await check(secret: arn, in: registry) }
@@ -63,8 +63,8 @@ package final class CacheRules: Sendable {
         return Page(found, limit: limit) { $0.prefix.key }
     }
 
-    /// Changes what of a rule can be changed; nil leaves it as it is. Refuses what would change nothing, as ECR does: whoever
-    /// meant to change something must not take it for done.
+    /// Changes the secret or the role of a rule; nil leaves it as it is. Refuses a request that changes nothing, as ECR does: its
+    /// sender must not take something for done.
     package func update(
         _ prefix: Prefix, in registry: RegistryID, credentialARN: String?, customRoleARN: String?
     ) async throws -> CacheRule {
@@ -74,7 +74,7 @@ package final class CacheRules: Sendable {
         }
         if let credentialARN { try CacheRuleRequest.check(credentialARN: credentialARN) }
         if let customRoleARN { try CacheRuleRequest.check(customRoleARN: customRoleARN, in: registry) }
-        // A rule that is missing is said to be missing, whatever its secret: so it is looked for first.
+        // A missing rule is reported before a missing secret, so the rule is looked up first.
         _ = try await describe([prefix], in: registry)
         if let credentialARN { try await check(secret: credentialARN, in: registry) }
         let now = clock.now

@@ -1,15 +1,15 @@
 import WeirCore
 
-/// Harmless questions to a rule's upstream, by whose answers a good login is told from a bad one.
+/// Harmless requests to a rule's upstream, whose answers tell a good login from a bad one.
 ///
-/// First it connects and logs in. Then it asks by HEAD, which no upstream counts as a pull, for a manifest: where an upstream has
-/// a public image that every login may read, for that, because Docker Hub, GitHub, GitLab and Quay answer a name that does not
-/// exist as they answer a bad login; at ECR and Azure for an image that is not there, as "not found" is the answer to a login
-/// that was taken. Of other registries nobody knows what they say to a name that does not exist: there the login alone counts.
+/// First it connects and logs in. Then it asks for a manifest by HEAD, which no upstream counts as a pull. Docker Hub, GitHub,
+/// GitLab and Quay answer a name that does not exist as they answer a bad login: there it asks for a public image that every
+/// login may read. ECR and Azure say "not found" to a good login: there it asks for an image that does not exist. How other
+/// registries answer an unknown name is not known: there the login alone counts.
 struct RuleProbe {
     let rule: CacheRule
     let credential: UpstreamCredential?
-    /// Whose rule it is.
+    /// The account of the rule.
     let account: AccountID
 
     /// Why the rule will not work, or nil.
@@ -30,7 +30,7 @@ struct RuleProbe {
     }
 
     private func failure(_ error: UpstreamError) -> RuleValidation.Failure {
-        // Whoever is denied at the question was let in at the door: it is the login all the same that does not do.
+        // The login was accepted and the request denied: what has to be changed is the login all the same.
         let isLogin = error.kind == .denied && error.denial != .block
         let step = isLogin ? .login : RuleValidation.Step(error.step)
         return RuleValidation.Failure(step: step, message: message(error))
@@ -62,7 +62,7 @@ struct RuleProbe {
 
     private var repository: String { rule.kind.vendor?.probe ?? "" }
 
-    /// It may be there or not: either answer shows that the login was taken.
+    /// The tag may exist or not: either answer shows that the login was accepted.
     private static let latest: Tag = {
         guard let tag = try? Tag("latest") else { preconditionFailure("latest is a tag") }
         return tag

@@ -37,7 +37,7 @@ enum PullOutcome: String, CaseIterable {
     case hit, revalidated, updated, miss, stale, failed
 }
 
-/// The traffic of all rules, by `CacheRule.owner(in:)`. Sums stay at the largest number there is: sizes are what strangers tell.
+/// The traffic of all rules, by `CacheRule.owner(in:)`. Sums stop at the largest `Int64`, since strangers tell the sizes.
 final class RuleTally: Sendable {
     private let traffic = Mutex<[String: RuleTraffic]>([:])
 
@@ -69,6 +69,6 @@ final class RuleTally: Sendable {
 }
 
 extension CacheRule {
-    /// In whose name upstream is asked: tokens, budgets and counters are shared within it, never across.
+    /// The name in which upstream is asked. Tokens, budgets and counters are shared within it, never across.
     package func owner(in registry: RegistryID) -> String { "\(registry)/\(prefix)" }
 }

@@ -1,8 +1,8 @@
 package import WeirCore
 
-/// What trying out a cache rule showed.
+/// The outcome of trying out a cache rule.
 package struct RuleValidation: Sendable {
-    /// How far it got, in this order.
+    /// The steps, in their order.
     package enum Step: String, Sendable, CaseIterable {
         case secret = "reading the secret"
         case address = "checking the address"

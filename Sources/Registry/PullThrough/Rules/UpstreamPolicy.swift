@@ -5,14 +5,14 @@ package struct UpstreamPolicy: Sendable, Equatable {
     package enum Hosts: Sendable {
         /// The hosts that ECR knows.
         case known
-        /// Any host, with or without a port. One that ECR does not know is a registry as the OCI describes it.
+        /// Any host, with or without a port. A host that ECR does not know is asked as a registry by the OCI specification.
         case any
     }
 
     package enum Secrets: Sendable {
         /// Docker Hub, GitHub, GitLab, Azure and Chainguard need a secret.
         case asECRDemands
-        /// No upstream needs one: it is asked without login.
+        /// No upstream needs one: without a secret it is asked without a login.
         case optional
     }
 

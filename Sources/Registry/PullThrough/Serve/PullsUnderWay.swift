@@ -1,7 +1,7 @@
 import Synchronization
 import WeirCore
 
-/// Tells the questions of one pull from pulls, so that a pull counts once: by its first question.
+/// Tells which requests belong to one pull, so that a pull counts once: by its first request.
 ///
 /// ```
 /// docker, ctr, BuildKit   HEAD tag, GET digest, GET digest of the platform's manifest
@@ -9,12 +9,13 @@ import WeirCore
 /// by digest               (HEAD digest,) GET digest, GET digest of the platform's manifest
 /// ```
 ///
-/// A question by digest belongs to the pull that the same client began in the same repository less than a minute before; one for
-/// the tag that it has just asked about by HEAD does too. Who comes from the same address is taken for one client: of those that
+/// A request by digest belongs to the pull that the same client began in the same repository less than 60 s before. So does a GET
+/// for the tag that the client has just asked about by HEAD. One address counts as one client: where two clients behind it pull
+/// an image by digest at the same time, they count once.
 /// pull an image by digest at the same time, the second counts as the first.
 final class PullsUnderWay: Sendable {
-    /// A client in a repository, as a hash of both: it is made for every pull, and one client in 2^63 that is taken for another
-    /// costs a count.
+    /// A client in a repository, as a hash of both, since one is made for every pull. Two clients share a hash once in 2^63,
+    /// which costs a count.
     struct Client: Hashable {
         private let hash: Int
 
@@ -33,7 +34,7 @@ final class PullsUnderWay: Sendable {
         /// Whether `began` has been asked for by GET; else only by HEAD.
         var wasGot: Bool
 
-        /// Notes the question where it belongs to this pull.
+        /// Notes the request and returns true where it belongs to this pull.
         mutating func takes(_ reference: Reference, isLook: Bool, at now: Timestamp) -> Bool {
             let age = now - lastAsked
             guard age > .seconds(-1), age < PullsUnderWay.patience else { return false }
@@ -49,7 +50,7 @@ final class PullsUnderWay: Sendable {
         }
     }
 
-    /// Between two questions of one pull.
+    /// The longest time between two requests of one pull.
     private static let patience = Duration.seconds(60)
     /// Clients remembered: when there are twice as many, the older half is forgotten.
     private static let remembered = 2_048
@@ -61,7 +62,7 @@ final class PullsUnderWay: Sendable {
 
     private let state = Mutex(State())
 
-    /// Whether the question begins a pull. False where it belongs to one.
+    /// Whether the request begins a pull. False where it belongs to one.
     ///
     /// - Parameter isLook: a HEAD.
     func begins(_ reference: Reference, isLook: Bool, by client: Client, at now: Timestamp) -> Bool {

@@ -1,12 +1,12 @@
 import Synchronization
 package import WeirCore
 
-/// What upstreams said of their tags, in memory: bounded in number and in bytes, what was heard longest ago goes first.
+/// Upstreams' lists of tags, in memory. Bounded in number and in bytes: the list that came longest ago goes first.
 package final class UpstreamTags: Sendable {
     package struct Key: Hashable, Sendable {
         let registry: RegistryID
         let name: RepositoryName
-        /// Whose word it is: a rule can be made anew for another host.
+        /// The upstream place that told the list: a rule can be made anew for another host.
         let place: String
 
         package init(registry: RegistryID, name: RepositoryName, place: String) {
@@ -44,7 +44,7 @@ package final class UpstreamTags: Sendable {
             return tags[low...].prefix(count)
         }
 
-        /// In memory, near enough.
+        /// Its size in memory in bytes, roughly.
         fileprivate var bytes: Int { tags.map { $0.description.utf8.count + 48 }.total }
     }
 
@@ -61,7 +61,7 @@ package final class UpstreamTags: Sendable {
         var last: UInt64 = 0
     }
 
-    /// Of one repository. Those that have more are cut.
+    /// Tags of one repository; longer lists are cut.
     package static let mostTags = 50_000
     package static let mostLists = 1_000
     package static let mostBytes = 16 * 1024 * 1024
@@ -85,7 +85,7 @@ package final class UpstreamTags: Sendable {
         }
     }
 
-    /// A longer one was reckoned by a clock that has gone back since.
+    /// A longer pause means that the clock has gone back since.
     private static let longestFailure: Duration = .seconds(3600)
 
     package func keep(_ list: List, _ key: Key) { change(key) { $0 = (list, nil) } }

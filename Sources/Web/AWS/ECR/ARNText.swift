@@ -1,6 +1,6 @@
 import WeirCore
 
-/// An ARN cut at its colons, its partition checked: `arn:aws(-[a-z]+)*:SERVICE:REGION:ACCOUNT:RESOURCE`.
+/// An ARN, split at its colons. Its partition is checked: `arn:aws(-[a-z]+)*:SERVICE:REGION:ACCOUNT:RESOURCE`.
 struct ARNText {
     let service: String
     let region: String
@@ -21,7 +21,7 @@ struct ARNText {
     }
 }
 
-/// The character classes that the model's patterns are made of.
+/// The character classes of the model's patterns.
 enum ASCII {
     static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
     static func isLower(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte) }

@@ -1,9 +1,9 @@
 import WeirCore
 import WeirRegistry
 
-/// What nearly all ECR operations read of their input.
+/// The members that nearly all ECR operations have.
 extension AWSCall {
-    /// The registry that is asked: the caller's own, or that of the account that `registryId` names, in the same region.
+    /// The registry that the call is for: the caller's own, or that of the account in `registryId`, in the same region.
     func askedRegistry() throws -> RegistryID {
         let account = try input.optionalNoun("registryId", pattern: Self.accountPattern) {
             (text: String) throws(NameError) in try AccountID(text)
@@ -31,7 +31,7 @@ extension AWSCall {
         return (try repositoryName(), home)
     }
 
-    /// Tags and digests as they came: a bad one fails by itself, with a code.
+    /// Tags and digests as raw text: a malformed one fails by itself, with a code.
     func imageIDs() throws -> [ImageIDRequest]? {
         try input.optionalObjects("imageIds", count: 1...100)?.map { id in
             ImageIDRequest(
@@ -68,7 +68,7 @@ extension AWSCall {
         }
     }
 
-    /// A list of `{Key, Value}`. Lengths and numbers are the service's to refuse: AWS has exceptions of their own for them.
+    /// A list of `{Key, Value}`. The service checks lengths and numbers, for which AWS has exceptions of their own.
     func resourceTags(_ member: String) throws -> [ResourceTag]? {
         try input.optionalObjects(member)?.map { tag in
             ResourceTag(key: try tag.string("Key"), value: try tag.string("Value"))
@@ -77,11 +77,11 @@ extension AWSCall {
 }
 
 extension Parameters {
-    /// `imageTagMutability` with its filters; nil where neither is given. Whether they go together is the service's to say.
+    /// `imageTagMutability` with its filters; nil where neither is given. The service checks whether they fit together.
     func tagMutability() throws -> TagMutability? {
         let filters = try exclusionFilters()
         guard let setting = try tagMutabilitySetting() else {
-            // Filters alone would silently do nothing.
+            // Filters alone would have no effect.
             guard filters == nil else {
                 throw Refusal.invalidParameter(
                     "imageTagMutabilityExclusionFilters",

@@ -32,7 +32,7 @@ struct CacheRuleOperations: Sendable {
         let home = try call.askedRegistry()
         let named = try call.prefixes("ecrRepositoryPrefixes", count: 1...100, lengths: CacheRule.prefixLengths)
         if let named {
-            // Paginators send a page's size along: all that is named fits in one.
+            // Paginators also send a page size. It is accepted, since all named rules fit into one page.
             _ = try PageRequest(call.input, of: "DescribePullThroughCacheRules")
             let rules = try await registry.cacheRules.describe(named, in: home)
             return ["pullThroughCacheRules": .array(rules.map { .cacheRule($0, in: home) })]
@@ -67,7 +67,7 @@ struct CacheRuleOperations: Sendable {
         ])
     }
 
-    /// The rule as one operation answers it: the model leaves other members out of each.
+    /// The rule in the answer of one operation: the model leaves out other members in each.
     private func answer(_ rule: CacheRule, _ home: RegistryID, without members: Set<String>) -> JSONValue {
         guard case .object(let all) = JSONValue.cacheRule(rule, in: home) else { return [:] }
         return .object(all.filter { !members.contains($0.key) })

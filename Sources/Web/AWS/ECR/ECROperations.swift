@@ -5,7 +5,7 @@ package import WeirRegistry
 /// The table of the ECR API: a row for each of the 58 operations of botocore 1.43's model.
 package enum ECROperations {
     package static func table(registry: Registry, tokens: RegistryTokens) -> [AWSOperation] {
-        // One after the other: the compiler takes too long over one sum.
+        // Added one by one: the compiler takes too long over one sum.
         var table: [AWSOperation] = []
         table += RegistryOperations(registry: registry, tokens: tokens).table
         table += RepositoryOperations(registry: registry).table

@@ -50,7 +50,7 @@ struct ImageOperations: Sendable {
         return page.answer(found, as: "imageDetails") { .imageDetail($0, name, in: home) }
     }
 
-    /// Manifests are given as they are stored, whatever media types are accepted: to convert one would change its digest.
+    /// Manifests are returned as stored, whatever media types are accepted: a conversion would change the digest.
     private func batchGet(_ call: AWSCall) async throws -> JSONValue {
         let ids = try call.input.required("imageIds", try call.imageIDs())
         _ = try call.input.optionalStrings("acceptedMediaTypes", count: 1...100)
@@ -72,7 +72,7 @@ struct ImageOperations: Sendable {
         ]
     }
 
-    /// A token is good for the list that it came from: the same repository and the same filter.
+    /// A token is valid only for the list that it came from: the same repository and the same filter.
     private func page(
         _ call: AWSCall, _ operation: String, of name: RepositoryName, in home: RegistryID, _ tagStatus: TagStatus,
         _ status: Status

@@ -4,7 +4,7 @@ import WeirCore
 import WeirIdentity
 import WeirRegistry
 
-/// Layers by ECR's own API, and the manifest that names them: what `docker push` does through the registry API, call by call.
+/// Layers by ECR's own API, and the manifest that names them: the calls that correspond to a `docker push`.
 struct LayerOperations: Sendable {
     let registry: Registry
     let tokens: RegistryTokens
@@ -22,7 +22,7 @@ struct LayerOperations: Sendable {
 
     /// The model's bound of `LayerPartBlob`.
     private static let partBytes = 0...20_971_520
-    /// The first and the last byte that a layer can have.
+    /// The offsets of the first and the last byte that a layer can have.
     private static let positions: ClosedRange<Int64> = 0...(ByteCount.largestLayer - 1)
 
     // MARK: - Layers
@@ -81,7 +81,7 @@ struct LayerOperations: Sendable {
         let last = try call.input.integer("partLastByte", Self.positions)
         let (name, home) = try call.repository()
         let input = call.input
-        // Read elsewhere: a connection's event loop has others to look after than who sends 20 MiB.
+        // Decoded on another thread: 20 MiB would hold up the other connections of this event loop.
         let bytes = try await NIOThreadPool.singleton.runIfActive { try input.blob("layerPartBlob", length: Self.partBytes) }
         let received = try await registry.uploads.appendPart(
             ByteBuffer(bytes: bytes), first: first, last: last, to: id, in: name, of: home)
@@ -100,7 +100,7 @@ struct LayerOperations: Sendable {
         return .about(name, in: home, ["uploadId": .string(id), "layerDigest": .string(digest.description)])
     }
 
-    /// A link of this server's own, good for an hour without any password.
+    /// A link to this server, valid for an hour without a password.
     private func link(_ call: AWSCall) async throws -> JSONValue {
         let digest = try call.input.noun("layerDigest", pattern: AWSCall.digestPattern) {
             (text: String) throws(NameError) in try Digest(text)

@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// Whose pulls do not count as a use of an image.
+/// Principals whose pulls do not count as a use of an image.
 struct PullTimeExclusionOperations: Sendable {
     let registry: Registry
 

@@ -1,12 +1,12 @@
 import WeirCore
 import WeirRegistry
 
-/// What is said about an image: signatures, attestations, SBOMs.
+/// Manifests that refer to an image: signatures, attestations, SBOMs.
 struct ReferrerOperations: Sendable {
     let registry: Registry
 
     var table: [AWSOperation] {
-        // IAM knows no action of its own for it.
+        // IAM has no action of its own for it.
         [AWSOperation(.ecr, "ListImageReferrers", may: .repository(asking: "ecr:BatchGetImage"), list)]
     }
 
@@ -58,7 +58,7 @@ struct ReferrerOperations: Sendable {
 }
 
 extension Refusal.Reason {
-    /// Upstream, or the way to it, said no.
+    /// Upstream, or the way to it, refused.
     fileprivate var isUpstreams: Bool {
         switch self {
         case .upstreamDenied, .upstreamRateLimited, .upstreamUnavailable, .upstreamInvalid, .secretNotFound,

@@ -19,7 +19,7 @@ struct RegistryOperations: Sendable {
         ]
     }
 
-    /// One token, or one for each registry named, which does not change what it is good for.
+    /// One token, or one for each named registry. All are equally valid.
     private func authorizationToken(_ call: AWSCall) async throws -> JSONValue {
         let accounts = try call.input.optionalNouns("registryIds", count: 1...10, pattern: AWSCall.accountPattern) {
             (text: String) throws(NameError) in try AccountID(text)

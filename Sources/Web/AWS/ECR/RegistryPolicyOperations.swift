@@ -21,7 +21,7 @@ struct RegistryPolicyOperations: Sendable {
         return answer(call, text)
     }
 
-    /// ECR takes both without a word, and so do we; but whoever did not mean it hears of it.
+    /// ECR accepts both silently, and so does this server. The warning is for an author who did not mean it.
     private func warn(_ call: AWSCall, _ text: String) {
         guard let policy = try? PolicyDocument(text) else { return }
         if registry.access.shutsOut(call.caller, by: policy, of: call.registry) {

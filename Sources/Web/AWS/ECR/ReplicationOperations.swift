@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// Where pushed images are copied to, and what became of it.
+/// Where pushed images are copied to, and the state of the copies.
 struct ReplicationOperations: Sendable {
     let registry: Registry
 

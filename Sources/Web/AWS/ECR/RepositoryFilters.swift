@@ -1,9 +1,9 @@
 import WeirCore
 import WeirRegistry
 
-/// The filters by which registry settings choose repositories, each with the pattern of the model.
+/// The filters by which registry settings select repositories, each with the model's pattern.
 enum RepositoryFilters {
-    /// `repositoryFilters` of one type: each text checked against its length and pattern.
+    /// `repositoryFilters` of one type, each checked against length and pattern.
     static func read(
         _ rule: Parameters, type: String, count: ClosedRange<Int>, length: ClosedRange<Int>, pattern: Pattern
     ) throws -> [String]? {
@@ -19,7 +19,7 @@ enum RepositoryFilters {
         .array(filters.map { ["filter": .string($0), "filterType": .string(type)] })
     }
 
-    /// The beginning of a repository name.
+    /// A prefix of repository names.
     static let prefix = Pattern(#"^(?:[a-z0-9]+(?:[._-][a-z0-9]*)*/)*[a-z0-9]*(?:[._-][a-z0-9]*)*$"#) { text in
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         return parts.allSatisfy { $0.utf8.allSatisfy { isName($0) || isJoint($0) } }
@@ -31,7 +31,7 @@ enum RepositoryFilters {
     static let signing = Pattern(
         #"^(?:[a-z0-9*]+(?:[._-][a-z0-9*]+)*/)*[a-z0-9*]+(?:[._-][a-z0-9*]+)*$"#, isWildcard)
 
-    /// Both of the patterns above: names with stars, joined by single `.`, `_`, `-` or `/`.
+    /// Both patterns above: names with stars, joined by single `.`, `_`, `-` or `/`.
     private static func isWildcard(_ text: String) -> Bool {
         var afterName = false
         for byte in text.utf8 {

@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// Repositories: create, describe, delete, and whether their tags may move.
+/// Repositories: create, describe, delete, and set whether tags may move and whether pushes are scanned.
 struct RepositoryOperations: Sendable {
     let registry: Registry
 
@@ -15,7 +15,7 @@ struct RepositoryOperations: Sendable {
         ]
     }
 
-    /// To give it tags is a right of its own.
+    /// Tagging the new repository needs a right of its own.
     private static func creating(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
         let (name, home) = try call.repository()
         let tags = try call.resourceTags("tags") ?? []
@@ -79,7 +79,7 @@ struct RepositoryOperations: Sendable {
             ])
     }
 
-    /// Kept and read back; nothing scans yet.
+    /// Stored and read back; nothing is scanned yet.
     private func setScanning(_ call: AWSCall) async throws -> JSONValue {
         let home = try call.askedRegistry()
         let name = try call.repositoryName()
@@ -98,7 +98,7 @@ enum EncryptionType: String, CaseIterable {
 }
 
 extension Parameters {
-    /// `encryptionConfiguration`: what is asked for, checked as far as its text goes.
+    /// `encryptionConfiguration`: the requested encryption, as far as its text can be checked.
     func encryptionRequest(keyLengths: ClosedRange<Int>, pattern: Pattern? = nil) throws -> EncryptionRequest {
         let type = try choice("encryptionType", EncryptionType.self)
         let key = try optionalString("kmsKey", length: keyLengths, pattern: pattern).flatMap { $0.isEmpty ? nil : $0 }
@@ -111,7 +111,7 @@ extension Parameters {
             }
             return .aes256
         case .kmsDSSE:
-            // As in every region of AWS's but GovCloud.
+            // As in every region of AWS but GovCloud.
             throw Refusal.invalidParameter(
                 "encryptionConfiguration", "Encryption type KMS_DSSE is not supported in this region")
         }

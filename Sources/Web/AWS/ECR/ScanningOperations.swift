@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// The scanning configuration, and scans: this server has no source of vulnerabilities, and says so of each image.
+/// The scanning configuration, and scans. This server has no source of vulnerabilities, and every scan's status says so.
 struct ScanningOperations: Sendable {
     let registry: Registry
 
@@ -52,7 +52,7 @@ struct ScanningOperations: Sendable {
         try names(call).map { AccessDemand(action, on: .repository($0, in: call.registry)) }
     }
 
-    /// A repository that is missing fails by itself.
+    /// A missing repository fails by itself.
     private func batchGet(_ call: AWSCall) async throws -> JSONValue {
         let names = try Self.names(call)
         let home = call.registry
@@ -87,7 +87,7 @@ struct ScanningOperations: Sendable {
     private func findings(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.imageID()
         let (name, home) = try call.repository()
-        // Read for its form: nothing was ever found, so that there is one page.
+        // Only checked: there are never findings, so there is one page.
         _ = try PageRequest(call.input, of: "DescribeImageScanFindings \(home) \(name)")
         let (image, scan) = try await registry.scans.scan(of: id, in: name, of: home)
         return .about(name, in: home, ["imageId": .imageID(image), "imageScanStatus": Self.json(scan)])

@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// The signing configuration. It is kept; that nothing here signs is what an image's status says.
+/// The signing configuration. It is stored, and an image's status says that this server does not sign.
 struct SigningOperations: Sendable {
     let registry: Registry
 
@@ -38,7 +38,7 @@ struct SigningOperations: Sendable {
         answer(call, try await registry.settings.deleteSigning(of: call.registry))
     }
 
-    /// One status for each profile whose rules match the repository: never signed, and why.
+    /// One status for each profile whose rules match the repository: failed, and why.
     private func status(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.imageID()
         let (name, home) = try call.repository()

@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// AWS tags of a repository, which is named by its ARN.
+/// The AWS tags of a repository, which the calls name by its ARN.
 struct TagOperations: Sendable {
     let registry: Registry
 
@@ -32,7 +32,7 @@ struct TagOperations: Sendable {
         return ["tags": .tags(try await registry.repositories.tags(of: name, in: home))]
     }
 
-    /// `arn:aws:ecr:REGION:ACCOUNT:repository/NAME`, in the region that was asked.
+    /// `arn:aws:ecr:REGION:ACCOUNT:repository/NAME`, in the call's region.
     private static func target(_ call: AWSCall) throws -> (RepositoryName, RegistryID) {
         let text = try call.input.string("resourceArn")
         let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)

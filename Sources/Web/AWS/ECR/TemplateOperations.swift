@@ -25,7 +25,7 @@ struct TemplateOperations: Sendable {
     private func describe(_ call: AWSCall) async throws -> JSONValue {
         let account: [String: JSONValue] = ["registryId": .string(call.registry.account.description)]
         let lengths = CreationTemplate.prefixLengths
-        // An empty list is what Terraform sends for none.
+        // Terraform sends an empty list for none.
         if let named = try call.prefixes("prefixes", count: nil, lengths: lengths), !named.isEmpty {
             try PageRequest.refuse(call.input, besides: "prefixes")
             let templates = try await registry.templates.describe(named, in: call.registry)

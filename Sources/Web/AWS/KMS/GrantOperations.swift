@@ -1,7 +1,7 @@
 import WeirCore
 import WeirVault
 
-/// The lists of grants. No key here has one, since none can be made (`CreateGrant` is refused): each list is empty, and true.
+/// The lists of grants. They are always empty, since no grant can be made (`CreateGrant` is refused).
 struct GrantOperations: Sendable {
     let keys: Keys
 

@@ -24,7 +24,7 @@ extension JSONValue {
         ])
     }
 
-    /// One that has no key yet has no dates either.
+    /// An alias without a key has no dates.
     static func alias(_ listed: ListedAlias) -> JSONValue {
         let names = JSONValue.object(["AliasName": .string(listed.name), "AliasArn": .string(listed.arn)])
         guard case .named(let alias) = listed else { return names }
@@ -34,7 +34,7 @@ extension JSONValue {
         ])
     }
 
-    /// A `RotationsListEntry`. The first version came by no rotation.
+    /// A `RotationsListEntry`. The first version did not come from a rotation.
     static func rotation(_ material: KMSKey.Material, of key: KMSKey) -> JSONValue {
         let id = key.materialID(version: material.version)
         return .members([

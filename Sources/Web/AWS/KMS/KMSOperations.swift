@@ -2,7 +2,7 @@ import WeirCore
 import WeirRegistry
 package import WeirVault
 
-/// The table of the KMS API: a row for each operation of botocore's model, the ones that are not here included.
+/// The table of the KMS API: a row for each operation of botocore's model, also for those that this server does not have.
 package enum KMSOperations {
     package static func table(keys: Keys) -> [AWSOperation] {
         KeyOperations(keys: keys).table
@@ -13,7 +13,7 @@ package enum KMSOperations {
             + notYet.map(refused)
     }
 
-    /// What KMS has and this server does not: `UnsupportedOperationException`, so that no client tries again.
+    /// Operations that this server does not have: `UnsupportedOperationException`, so that no client tries again.
     package static let notYet = [
         "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateGrant", "DeleteCustomKeyStore",
         "DeleteImportedKeyMaterial", "DeriveSharedSecret", "DescribeCustomKeyStores", "DisconnectCustomKeyStore",
@@ -29,19 +29,19 @@ package enum KMSOperations {
     }
 }
 
-/// What KMS operations are about. A key's own policy and its grants are not asked: nobody but the account's root can sign in.
+/// The resources of KMS operations. A key's own policy and its grants are not evaluated: only the account's root can sign in.
 extension OperationPermission {
-    /// The key that `KeyId` names; all of them where it may be missing and is.
+    /// The key that `KeyId` names; all keys where the call may leave it out and does.
     static let key = own { try $0.keyResource("KeyId") ?? "*" }
 
-    /// An alias, and the key that it is to name.
+    /// An alias, and the key that it will name.
     static let alias = reading { call, action in
         let alias = try call.input.string("AliasName", length: 1...256)
         let resources = [call.registry.arn("kms", alias), try call.keyResource("TargetKeyId")].compactMap { $0 }
         return resources.map { AccessDemand(action, on: .own($0)) }
     }
 
-    /// Two actions, neither of them of the operation's name.
+    /// Two actions, neither of which has the operation's name.
     static let reencryption = reading { call, _ in
         let source = try call.keyResource("SourceKeyId") ?? "*"
         let target = try call.keyResource("DestinationKeyId") ?? "*"
@@ -61,20 +61,20 @@ extension AWSCall {
     }
 }
 
-/// What nearly all KMS operations read of their input.
+/// The members that nearly all KMS operations have.
 extension AWSCall {
     static let keyNameLengths = 1...2_048
 
     /// `KeyId`: an id, an ARN, or for some operations an alias.
     func keyName() throws -> String { try input.string("KeyId", length: Self.keyNameLengths) }
 
-    /// `GrantTokens`: read for its form. They speed up a grant that was just made, and nobody makes grants here.
+    /// `GrantTokens`, only checked. They make a new grant count at once, and there are no grants here.
     func checkGrantTokens() throws {
         _ = try input.optionalStrings("GrantTokens", count: 0...10, length: 1...8_192)
     }
 
-    /// Who must be able to change the policy that this call sets: the caller, unless `BypassPolicyLockoutSafetyCheck` says
-    /// otherwise.
+    /// The caller who must still be able to change the policy that this call sets; nil where `BypassPolicyLockoutSafetyCheck`
+    /// allows a lockout.
     func policyAuthor() throws -> Caller? {
         try input.optionalBool("BypassPolicyLockoutSafetyCheck") ?? false ? nil : caller
     }
@@ -88,13 +88,13 @@ extension AWSCall {
     }
 }
 
-/// Which part of a list is asked for: `Limit` and `Marker`. A marker says where the part before ended, and of which list.
+/// The requested part of a list: `Limit` and `Marker`. A marker tells where the part before ended, and of which list.
 struct MarkerRequest {
     let listing: String
     let after: String?
     let limit: Int
 
-    /// Refuses a marker that this list did not hand out: taken for a place, it would pass over what is there.
+    /// Refuses a marker that this list did not return: taken for a position, it would skip items.
     init(_ input: Parameters, of listing: String, defaultLimit: Int) throws {
         self.listing = listing
         limit = Int(try input.optionalInteger("Limit", 1...1_000) ?? Int64(defaultLimit))

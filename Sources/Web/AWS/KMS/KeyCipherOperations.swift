@@ -1,7 +1,7 @@
 import WeirCore
 import WeirVault
 
-/// Sealing and opening with a key.
+/// Encryption and decryption with a key.
 struct KeyCipherOperations: Sendable {
     let keys: Keys
 

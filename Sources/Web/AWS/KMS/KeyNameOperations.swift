@@ -60,7 +60,7 @@ struct KeyNameOperations: Sendable {
         return [:]
     }
 
-    /// A key has at most fifty tags: one page holds them all, unless a smaller one is asked for.
+    /// A key has 50 tags at most: one page holds them all, unless the call asks for a smaller one.
     private func listTags(_ call: AWSCall) async throws -> JSONValue {
         let part = try MarkerRequest(call.input, of: "ListResourceTags", defaultLimit: 50)
         let tags = try await keys.tags(of: call.keyName(), in: call.registry)

@@ -1,7 +1,7 @@
 import WeirCore
 import WeirVault
 
-/// Keys: made, looked at, disabled, deleted.
+/// Keys: create, describe, list, enable, disable and delete.
 struct KeyOperations: Sendable {
     let keys: Keys
 
@@ -28,7 +28,7 @@ struct KeyOperations: Sendable {
         return ["KeyMetadata": .metadata(of: key)]
     }
 
-    /// There are symmetric keys here, whose bytes this server makes, and no others.
+    /// Refuses all but symmetric keys whose material this server makes: there are no others here.
     private static func refuseOtherKinds(_ input: Parameters) throws {
         let usage = try input.optionalChoice("KeyUsage", KeyUsage.self) ?? .encryptDecrypt
         guard usage == .encryptDecrypt else { throw unsupported("KeyUsage \(usage.rawValue)") }

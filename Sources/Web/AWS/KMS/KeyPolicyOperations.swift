@@ -48,7 +48,7 @@ struct KeyPolicyOperations: Sendable {
 
     private func rotation(_ call: AWSCall) async throws -> JSONValue {
         let key = try await keys.resolve(call.keyName(), in: call.registry)
-        // KMS tells no rotation of a key that is about to be deleted; cancelling the deletion brings it back.
+        // KMS reports no rotation for a key that waits for its deletion; cancelling the deletion brings it back.
         let rotation = key.state == .pendingDeletion ? nil : key.rotation
         return .members([
             "KeyId": .string(key.id), "KeyRotationEnabled": .bool(rotation != nil),
@@ -88,7 +88,7 @@ struct KeyPolicyOperations: Sendable {
 }
 
 extension AWSCall {
-    /// Key policies are kept and read back; the account itself works with its keys, and nobody else does.
+    /// Key policies are stored and read back. Only the account's root uses the keys, so no policy is evaluated.
     func warnOfKeyPolicy(_ policy: String?, of key: String) {
         guard let policy, policy.contains("\"Condition\"") || policy.contains("\"Deny\"") else { return }
         warn(

@@ -1,5 +1,5 @@
-/// What IAM has and this server does not. The account's root is the only one who can sign in: there are no users, roles and
-/// policies of theirs to speak of.
+/// IAM operations that this server does not have. Only the account's root can sign in: there are no users or roles, and no
+/// policies for them.
 package enum IAMOperations {
     package static let notYet = [
         "AcceptDelegationRequest", "AddClientIDToOpenIDConnectProvider", "AddRoleToInstanceProfile", "AddUserToGroup",

@@ -1,8 +1,7 @@
 import WeirCore
 package import WeirIdentity
 
-/// Who am I: sts GetCallerIdentity, and the one iam operation that Terraform asks first. The rows of the others say that they are
-/// not here.
+/// sts GetCallerIdentity, and the one iam operation that Terraform calls first. The other operations' rows refuse by name.
 package enum STSOperations {
     package static func table(accessKeys: AccessKeys) -> [AWSOperation] {
         [
@@ -17,7 +16,7 @@ package enum STSOperations {
             + notYet.map { refused($0, of: .sts, "STS") } + IAMOperations.notYet.map { refused($0, of: .iam, "IAM") }
     }
 
-    /// What STS has and this server does not: refused by name, so that no client tries again or takes it for a slip of the pen.
+    /// Operations that this server does not have: refused by name, so that no client tries again or takes it for a misspelt name.
     package static let notYet = [
         "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "DecodeAuthorizationMessage",
         "GetAccessKeyInfo", "GetDelegatedAccessToken", "GetFederationToken", "GetSessionToken", "GetWebIdentityToken",
@@ -29,7 +28,7 @@ package enum STSOperations {
         }
     }
 
-    /// The caller itself. Other users than the account's root do not exist here.
+    /// The caller itself. There are no other users here than the account's root.
     private static func user(_ call: AWSCall, _ accessKeys: AccessKeys) throws -> JSONValue {
         if let name = try call.input.optionalString("UserName", length: 1...128) {
             throw Refusal(.userNotFound, "The user with name \(name) cannot be found.")

@@ -9,7 +9,7 @@ struct PasswordOperations: Sendable {
     private static let lengths: ClosedRange<Int64> = 1...4_096
     private static let standardLength: Int64 = 32
 
-    /// What a password may be made of, one text for each type of character.
+    /// The characters of passwords, by type.
     private static let types: [(excludedBy: String, noun: String, characters: String)] = [
         ("ExcludeLowercase", "lowercase letter", "abcdefghijklmnopqrstuvwxyz"),
         ("ExcludeUppercase", "uppercase letter", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
@@ -44,13 +44,13 @@ struct PasswordOperations: Sendable {
     }
 }
 
-/// Makes passwords of so many characters, from the system's own source of randomness.
+/// Makes passwords of a given length, from the system's source of randomness.
 private struct RandomPassword {
     let length: Int
     let types: [[Character]]
     private let all: [Character]
 
-    /// Nil where there is no character at all.
+    /// Nil where no character is left.
     init?(length: Int, of types: [[Character]]) {
         self.length = length
         self.types = types
@@ -58,10 +58,10 @@ private struct RandomPassword {
         if all.isEmpty { return nil }
     }
 
-    /// Each character by itself.
+    /// A password of independently chosen characters.
     var free: String { String((0..<length).compactMap { _ in all.randomElement() }) }
 
-    /// At least one character of each type, wherever in the password. None of them may be empty.
+    /// A password with at least one character of each type, at random places. No type may be empty.
     var ofEachType: String {
         let required = types.compactMap { $0.randomElement() }
         let rest = (0..<max(0, length - required.count)).compactMap { _ in all.randomElement() }

@@ -1,11 +1,11 @@
 import WeirCore
 import WeirVault
 
-/// The values of several secrets, by their names or by filters. One that cannot be told fails by itself.
+/// The values of several secrets, by names or by filters. A secret that cannot be read fails by itself.
 struct SecretBatchOperations: Sendable {
     let secrets: Secrets
 
-    /// What one answer tells at most.
+    /// The largest number of values in one answer.
     private static let most = 20
 
     var table: [AWSOperation] { [AWSOperation(.secretsmanager, "BatchGetSecretValue", may: .secrets, batch)] }
@@ -37,7 +37,7 @@ struct SecretBatchOperations: Sendable {
                 values.append(.value(try await secrets.value(of: name, in: call.registry)))
             } catch let refusal as Refusal {
                 let error = AWSError(refusal, for: .secretsmanager)
-                // What is the server's own fault fails the call: whoever asks is to try again.
+                // A fault of the server itself fails the whole call, so that the client tries again.
                 guard error.status < 500 else { throw refusal }
                 errors.append([
                     "SecretId": .string(name), "ErrorCode": .string(error.code), "Message": .string(error.message),

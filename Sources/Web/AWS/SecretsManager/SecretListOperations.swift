@@ -47,7 +47,7 @@ struct SecretListOperations: Sendable {
     }
 }
 
-/// Which part of a list is asked for: `MaxResults` and `NextToken`.
+/// The requested part of a list: `MaxResults` and `NextToken`.
 struct SecretPart {
     let listing: String
     let after: String?
@@ -68,7 +68,7 @@ struct SecretPart {
 }
 
 extension AWSCall {
-    /// `Filters`: all of them must fit. Secrets Manager checks itself that a filter has both its members.
+    /// `Filters`, all of which must match. Secrets Manager checks by itself that a filter has both members.
     func secretFilters() throws -> [SecretListing.Filter]? {
         try input.optionalObjects("Filters", count: 0...10)?.map { filter in
             guard let key = try filter.optionalChoice("Key", SecretListing.Filter.Key.self) else {

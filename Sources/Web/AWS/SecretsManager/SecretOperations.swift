@@ -1,7 +1,7 @@
 import WeirCore
 import WeirVault
 
-/// Secrets: made, described, changed, deleted, restored.
+/// Secrets: create, describe, update, delete, restore and tag.
 struct SecretOperations: Sendable {
     let secrets: Secrets
 
@@ -82,8 +82,8 @@ struct SecretOperations: Sendable {
         return [:]
     }
 
-    /// No secret here has a resource policy, since none can be set: Secrets Manager then leaves the member out, and to delete
-    /// what is not there is no error.
+    /// No secret here has a resource policy, since none can be set. Secrets Manager then leaves the member out of its answer, and
+    /// deleting a missing policy is no error.
     private func policy(_ call: AWSCall) async throws -> JSONValue {
         let secret = try await secrets.describe(call.secretName(), in: call.registry).secret
         try secret.checkNotDeleted()

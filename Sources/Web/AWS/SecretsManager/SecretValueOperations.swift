@@ -27,7 +27,7 @@ struct SecretValueOperations: Sendable {
     private func put(_ call: AWSCall) async throws -> JSONValue {
         let (name, token) = (try call.secretName(), try call.requestToken())
         let stages = try call.input.optionalStrings("VersionStages", count: 1...20, length: Self.stageLengths) ?? []
-        // For rotation from another account: there is none, and who may write is asked as ever.
+        // For rotation from another account, which this server does not have. The caller's rights are checked as usual.
         _ = try call.input.optionalString("RotationToken", length: 36...256)
         guard let value = try call.secretValue() else {
             throw Refusal(.secretInvalidRequest, "You must provide either SecretString or SecretBinary.")
@@ -50,7 +50,7 @@ struct SecretValueOperations: Sendable {
 }
 
 extension JSONValue {
-    /// A value, with what is told of its version.
+    /// A value, with the facts about its version.
     static func value(_ told: Secrets.Told) -> JSONValue {
         let answer = JSONValue.about(told.secret).adding([
             "VersionId": .string(told.versionID), "CreatedDate": .timestamp(told.createdAt),

@@ -2,7 +2,8 @@ import WeirCore
 import WeirRegistry
 package import WeirVault
 
-/// The table of the Secrets Manager API: a row for each operation of botocore's model, the ones that are not here included.
+/// The table of the Secrets Manager API: a row for each operation of botocore's model, also for those that this server does not
+/// have.
 package enum SecretsOperations {
     package static func table(secrets: Secrets) -> [AWSOperation] {
         SecretOperations(secrets: secrets).table
@@ -13,7 +14,7 @@ package enum SecretsOperations {
             + notYet.map(refused)
     }
 
-    /// What Secrets Manager has and this server does not: refused, so that no client tries again.
+    /// Operations that this server does not have: refused, so that no client tries again.
     package static let notYet = [
         "CancelRotateSecret", "PutResourcePolicy", "RemoveRegionsFromReplication", "ReplicateSecretToRegions", "RotateSecret",
         "StopReplicationToReplica", "ValidateResourcePolicy",
@@ -26,14 +27,14 @@ package enum SecretsOperations {
     }
 }
 
-/// What Secrets Manager operations are about.
+/// The resources of Secrets Manager operations.
 extension OperationPermission {
     /// The secret that `SecretId` names.
     static let secret = own { $0.secretResource(try $0.secretName()) }
 
     static let newSecret = own { $0.secretResource(try $0.input.string("Name", length: 1...512)) }
 
-    /// Those of `SecretIdList`, each to be read; all where they are found by filters.
+    /// The secrets of `SecretIdList`, each of which must be readable; all secrets where filters select them.
     static let secrets = reading { call, action in
         let named = try call.input.optionalStrings("SecretIdList", count: 1...20, length: 1...2_048)
         let resources = named.map { $0.map(call.secretResource) } ?? ["*"]
@@ -43,20 +44,20 @@ extension OperationPermission {
 }
 
 extension AWSCall {
-    /// The ARN of a secret that is called so, without the six characters at its end, which only the secret itself can tell.
+    /// The ARN of the secret with this name, without the six characters at its end, which only the stored secret tells.
     fileprivate func secretResource(_ name: String) -> String {
         name.hasPrefix("arn:") ? name : registry.arn("secretsmanager", "secret:\(name)")
     }
 }
 
-/// What nearly all Secrets Manager operations read of their input.
+/// The members that nearly all Secrets Manager operations have.
 extension AWSCall {
     /// `SecretId`: a name, an ARN, or an ARN without its last six characters.
     func secretName() throws -> String { try input.string("SecretId", length: 1...2_048) }
 
     /// `SecretString` or `SecretBinary`; nil where there is neither.
     func secretValue() throws -> SecretValue? {
-        // Counted in bytes by the service; here only what no value can be is refused, without repeating it.
+        // The service checks the length in bytes. Here only malformed values are refused, and not repeated.
         let text = try input.optionalString("SecretString", nul: .accepted)
         let binary = try input.optionalBlob("SecretBinary")
         switch (text, binary) {
@@ -70,8 +71,8 @@ extension AWSCall {
         }
     }
 
-    /// `Type` says that the secret is another company's, which rotates it. There are none of those here: one that was made
-    /// without it would only look as if.
+    /// `Type` says that the secret is a partner's, who rotates it. This server has no such secrets: one that was made without the
+    /// type would only look like one.
     func refuseManagedType() throws {
         guard let type = try input.optionalString("Type", length: 0...256), !type.isEmpty else { return }
         throw Refusal(.unsupported, "Type is not supported: this server has no managed external secrets.")
@@ -90,14 +91,14 @@ extension AWSCall {
 }
 
 extension JSONValue {
-    /// What nearly every answer says of a secret.
+    /// The members of a secret in nearly every answer.
     static func about(_ secret: Secret) -> JSONValue {
         ["ARN": .string(secret.arn), "Name": .string(secret.name)]
     }
 
     static func strings(_ texts: [String]) -> JSONValue { .array(texts.map { .string($0) }) }
 
-    /// All of a secret but its values. Describing and listing differ in what they call the stages.
+    /// A secret without its values. Describing and listing name the stages' member differently.
     static func detail(_ detail: SecretDetail, stagesAs member: String) -> JSONValue {
         let secret = detail.secret
         var stages: [String: JSONValue] = [:]
@@ -110,7 +111,7 @@ extension JSONValue {
             "LastChangedDate": .timestamp(secret.changedAt),
             "LastAccessedDate": secret.accessedAt.map { .timestamp($0) },
             "DeletedDate": secret.deletionAt.map { .timestamp($0) },
-            // Empty where the last was taken away, absent where there never was one: so does Secrets Manager.
+            // As in Secrets Manager: empty where the last tag was removed, absent where there never was one.
             "Tags": detail.wasTagged ? .array(tags) : nil,
             member: stages.isEmpty ? nil : .object(stages),
         ])

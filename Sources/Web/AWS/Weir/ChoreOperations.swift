@@ -1,10 +1,10 @@
 import WeirCore
 import WeirRegistry
 
-/// Garbage collection and verification: asked for here, done in the background, told of by number.
+/// Garbage collection and verification: started here, done in the background, reported by run id.
 struct ChoreOperations: Sendable {
     let registry: Registry
-    /// They reach into every account's registry: whose account this is may start them.
+    /// They reach into every account's registry, so only the server's own account may start them.
     let home: RegistryID
 
     var table: [AWSOperation] {

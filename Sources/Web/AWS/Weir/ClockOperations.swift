@@ -1,11 +1,11 @@
 import WeirCore
 import WeirRegistry
 
-/// The server's clock: how it stands, and an operator's word that it is right.
+/// The server's clock: its state, and an operator's word that it is right.
 struct ClockOperations: Sendable {
     let registry: Registry
     let clock: SteadyClock
-    /// There is one for all: whose account this is may speak of it.
+    /// All accounts share the clock, so only the server's own account may ask for it or accept it.
     let home: RegistryID
 
     var table: [AWSOperation] {

@@ -2,7 +2,7 @@ import WeirCore
 import WeirRegistry
 
 /// An image as a person writes it: `REPOSITORY[:TAG][@DIGEST]`, or with an upstream's host in front where a rule caches it
-/// (`docker.io/library/alpine:3`). Without either the tag is `latest`; a digest counts more than a tag.
+/// (`docker.io/library/alpine:3`). Without tag and digest the tag is `latest`; a digest takes precedence over a tag.
 struct ImageName: Sendable {
     let name: RepositoryName
     let reference: Reference
@@ -33,7 +33,7 @@ struct ImageName: Sendable {
         self.reference = reference
     }
 
-    /// What a first part that is a host names here, if a rule caches that host.
+    /// The repository that the text names, if it begins with a host that a rule caches.
     private static func cached(
         _ text: Substring, in registry: RegistryID, _ rules: CacheRules
     ) async throws -> RepositoryName? {

@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// Lifecycle policies carried out by command: of one repository, or of all that have one.
+/// Runs lifecycle policies by command: of one repository, or of all that have one.
 struct LifecycleRunOperations: Sendable {
     let registry: Registry
 

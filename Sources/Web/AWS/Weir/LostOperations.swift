@@ -1,10 +1,10 @@
 import WeirCore
 import WeirRegistry
 
-/// What was taken out of its place and waits in quarantine: told, brought back, deleted.
+/// The blobs in quarantine: list them, bring them back, delete them.
 struct LostOperations: Sendable {
     let registry: Registry
-    /// It holds what belonged to every account's registry: whose account this is may ask.
+    /// The quarantine holds blobs of every account's registry, so only the server's own account may ask.
     let home: RegistryID
 
     var table: [AWSOperation] {

@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// Pulls that an operator asks for: images fetched before anybody pulls them, tags asked about now, and what a pull would do.
+/// Pulls for an operator: fetch images ahead, ask upstream about a tag now, and explain what a pull would do.
 struct PullOperations: Sendable {
     let registry: Registry
 

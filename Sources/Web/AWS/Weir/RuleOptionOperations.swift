@@ -1,7 +1,7 @@
 import WeirCore
 import WeirRegistry
 
-/// Cache rules as their operator sees them: what they did, how upstream does, and what can be set beyond ECR's API.
+/// Cache rules as their operator sees them: their traffic, their upstream's state, and the options beyond ECR's API.
 struct RuleOptionOperations: Sendable {
     let registry: Registry
 
@@ -23,7 +23,7 @@ struct RuleOptionOperations: Sendable {
         return ["rule": .rule(try await registry.cacheRules.status(of: prefix, in: call.registry), in: call.registry)]
     }
 
-    /// Sets what is given and leaves the rest as it is; `reset` names what goes back to the server's own.
+    /// Sets the given options and leaves the others; `reset` names those that go back to the server's default.
     private func setOptions(_ call: AWSCall) async throws -> JSONValue {
         let prefix = try call.prefix("ecrRepositoryPrefix", lengths: CacheRule.prefixLengths)
         let input = call.input

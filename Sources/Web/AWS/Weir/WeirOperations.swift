@@ -1,14 +1,14 @@
 package import WeirCore
 package import WeirRegistry
 
-/// What ECR has no operation for: the operator's own API, in the dialect of the rest (docs/operating.md).
+/// The operator's own API, for what ECR has no operation for, in ECR's dialect (docs/operating.md).
 ///
 /// JSON 1.1, signed for the service `ecr`, `X-Amz-Target: Weir_20261122.OPERATION`. Each operation needs the IAM action
 /// `weir:OPERATION`.
 package enum WeirOperations {
     /// - Parameters:
-    ///   - clock: told of and accepted where it is given.
-    ///   - home: the server's own registry. What concerns the whole server is allowed to its account alone.
+    /// - clock: described and accepted where it is given.
+    /// - home: the server's own registry. Only its account may call the operations that concern the whole server.
     package static func table(registry: Registry, clock: SteadyClock? = nil, home: RegistryID) -> [AWSOperation] {
         RuleOptionOperations(registry: registry).table + PullOperations(registry: registry).table
             + LifecycleRunOperations(registry: registry).table + ChoreOperations(registry: registry, home: home).table
