@@ -4,6 +4,9 @@ PROGRAM := .build/release/weir
 # Every interleaving, and thousands of random policies: long, so they are a run of their own.
 MODELS := (Model|Trial)Tests
 
+# What the unit tests ask of the database: `make clients` has PostgreSQL look at it.
+STATEMENTS := $(CURDIR)/.build/statements.jsonl
+
 # The part of the tests that `make quick` runs: a room, or any other pattern.
 ROOM := Core
 
@@ -41,7 +44,8 @@ quick:
 # One configuration for everything, so that nothing is compiled twice: no test needs @testable.
 unit: build
 	swift build -c release --build-tests
-	scripts/unit.sh -c release --disable-testable-imports --skip '$(MODELS)'
+	rm -f $(STATEMENTS)
+	WEIR_STATEMENTS=$(STATEMENTS) scripts/unit.sh -c release --disable-testable-imports --skip '$(MODELS)'
 
 models:
 	scripts/unit.sh -c release --disable-testable-imports --filter '$(MODELS)'

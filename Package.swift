@@ -119,8 +119,8 @@ let package = Package(
         tests("TextTests", [.text]),
         tests("CoreTests", [.core, .nioCore, .crypto, "Exams"]),
         tests("SigV4Tests", [.sigV4]),
-        tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore]),
-        tests("IdentityTests", [.core, .vault, .identity, .storage]),
+        tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore, "Exams"]),
+        tests("IdentityTests", [.core, .vault, .identity, .storage, "Exams"]),
         tests("RegistryTests", [.core, .vault, .registry, .storage, .application, .nioCore, .logging, "Exams", .testSupport]),
         tests("PlatformTests", ["CPlatform"]),
         tests("StorageTests", [.core, .storage, .nioCore, "Exams"]),
@@ -143,7 +143,7 @@ let package = Package(
         .executableTarget(
             name: "weir-fuzz", dependencies: ["Fuzz", "CPlatform", .argumentParser], path: "Tests/FuzzProgram", swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: [.core, .vault, .registry, .storage, .web, .application, .logging],
+            name: "TestSupport", dependencies: [.core, .vault, .storage, .web, .application, .logging, "Exams"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "Exams", dependencies: [.core, .nioCore], path: "Tests/Exams", swiftSettings: settings),
     ]

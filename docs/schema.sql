@@ -5,10 +5,10 @@ CREATE TABLE access_key (
     account TEXT NOT NULL,
     principal_arn TEXT NOT NULL,
     user_id TEXT NOT NULL,
-    sealed_secret BLOB NOT NULL,
+    sealed_secret BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     status TEXT NOT NULL
-);
+, is_root BIGINT NOT NULL DEFAULT 0);
 
 CREATE TABLE blob (
     scope TEXT NOT NULL, digest TEXT NOT NULL,

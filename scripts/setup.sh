@@ -14,7 +14,7 @@ build_needs=(/usr/include/sqlite3.h=libsqlite3-dev /usr/include/zlib.h=zlib1g-de
 test_needs=(docker-registry=docker-registry skopeo=skopeo podman=podman buildah=buildah containerd=containerd
     dockerd=docker.io runc=runc ip=iproute2 jq=jq openssl=openssl curl=curl
     busybox=busybox-static python3=python3 python:ensurepip=python3-venv cc=gcc /usr/include/stdio.h=libc6-dev setpriv=util-linux prlimit=util-linux
-    mount=mount nginx=nginx sqlite3=sqlite3)
+    mount=mount nginx=nginx sqlite3=sqlite3 '/usr/lib/postgresql/*/bin/initdb=postgresql')
 bench_needs=(wrk=wrk)
 
 policy=/usr/sbin/policy-rc.d
@@ -66,7 +66,7 @@ missing_packages() {
 
 is_there() {
     case $1 in
-    /*) [[ -e $1 ]] ;;
+    /*) compgen -G "$1" >/dev/null ;;
     python:*) python3 -c "import ${1#python:}" 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac

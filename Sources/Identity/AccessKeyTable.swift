@@ -1,6 +1,6 @@
 import WeirCore
 
-/// The SQL of `access_key`.
+/// The rows of `access_key`.
 enum AccessKeyTable {
     struct Row: Sendable {
         let id: String
@@ -12,15 +12,14 @@ enum AccessKeyTable {
 
     static func all(_ sql: any SQLConnection) throws -> [Row] {
         try sql.rows(
-            "SELECT id, account, principal_arn, user_id, sealed_secret, created_at, status FROM access_key", []
+            "SELECT id, account, principal_arn, user_id, sealed_secret, created_at, status, is_root FROM access_key", []
         ).map { row in
-            let principal = try row.text(2)
             let caller = Caller(
-                account: try AccountID(row.text(1)), principalARN: principal, isRoot: principal.hasSuffix(":root"),
+                account: try AccountID(row.text(1)), principalARN: try row.text(2), isRoot: try row.flag(7),
                 userID: try row.text(3))
             return Row(
                 id: try row.text(0), caller: caller, sealedSecret: try row.bytes(4), createdAt: try row.timestamp(5),
-                // A status that a later version wrote does not open the door.
+                // A key whose status this version does not know opens nothing.
                 status: AccessKeys.Status(rawValue: try row.text(6)) ?? .inactive)
         }
     }
@@ -28,14 +27,16 @@ enum AccessKeyTable {
     static func put(_ row: Row, _ sql: any SQLConnection) throws {
         try sql.execute(
             """
-            INSERT INTO access_key (id, account, principal_arn, user_id, sealed_secret, created_at, status)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO access_key (id, account, principal_arn, user_id, sealed_secret, created_at, status, is_root)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (id) DO UPDATE SET account = excluded.account, principal_arn = excluded.principal_arn,
-                user_id = excluded.user_id, sealed_secret = excluded.sealed_secret, status = excluded.status
+                user_id = excluded.user_id, sealed_secret = excluded.sealed_secret, status = excluded.status,
+                is_root = excluded.is_root
             """,
             [
                 .text(row.id), .text(row.caller.account), .text(row.caller.principalARN), .text(row.caller.userID),
                 .bytes(row.sealedSecret), .timestamp(row.createdAt), .text(row.status.rawValue),
+                .flag(row.caller.isRoot),
             ])
     }
 

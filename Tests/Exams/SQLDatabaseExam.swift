@@ -10,7 +10,8 @@ package func sqlDatabaseExam(_ make: () async throws -> any SQLDatabase) async t
         ("ON CONFLICT and RETURNING work", conflictAndReturning),
         ("a thrown error rolls back and passes unchanged", errorsRollBack),
         ("a broken UNIQUE or PRIMARY KEY is told from other errors", uniqueIsTold),
-        ("a transaction goes on after a broken constraint was caught", transactionGoesOn),
+        ("a transaction goes on where ON CONFLICT found the row there", transactionGoesOn),
+        ("text is compared and ordered by its bytes", textIsOrderedByBytes),
         ("foreign keys are enforced", foreignKeysAreEnforced),
         ("a read cannot write", readsCannotWrite),
         ("parallel writes lose nothing", parallelWrites),
@@ -26,7 +27,7 @@ package func sqlDatabaseExam(_ make: () async throws -> any SQLDatabase) async t
                 Migration(
                     "exam-1",
                     [
-                        "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data BLOB, size BIGINT)",
+                        "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data BYTEA, size BIGINT)",
                         "CREATE TABLE part (thing BIGINT NOT NULL REFERENCES thing (id) ON DELETE CASCADE, name TEXT)",
                     ])
             ])
@@ -147,11 +148,30 @@ private func uniqueIsTold(_ database: any SQLDatabase) async throws {
 private func transactionGoesOn(_ database: any SQLDatabase) async throws {
     try await database.write { sql in
         try add(1, "a", sql)
-        // In SQL that every driver shares: where a row may exist already, a transaction uses ON CONFLICT.
+        // ON CONFLICT and its count: after a caught `SQLError` PostgreSQL refuses the rest of the transaction, and no service goes on.
         try expect(try sql.execute(insert + " ON CONFLICT DO NOTHING", [.integer(1), .text("b")]), is: 0)
         try add(2, "c", sql)
     }
     try expect(try await names(database), is: ["a", "c"])
+}
+
+/// The pages of every list begin after the last name of the one before, and one name's `scope` tells how it is sealed.
+private func textIsOrderedByBytes(_ database: any SQLDatabase) async throws {
+    let sorted = ["", "-", "A", "Z", "a", "a-b", "a.b", "a/b", "aB", "a_b", "ab", "z", "ä", "\u{FFFD}", "\u{1F433}"]
+    try await database.write { sql in
+        for (id, name) in sorted.enumerated().reversed() { try add(id, name, sql) }
+    }
+    let found = try await database.read { sql in
+        try sql.rows("SELECT name FROM thing ORDER BY name", []).map { try $0.text(0) }
+    }
+    try expect(found, is: sorted)
+    for (id, name) in sorted.enumerated() {
+        let after = try await database.read { sql in
+            try sql.rows("SELECT COUNT(*), MIN(id) FROM thing WHERE name > $1", [.text(name)])
+        }
+        try expect(try after[0].integer(0), is: Int64(sorted.count - 1 - id))
+        try expect(try after[0].optionalInteger(1), is: id == sorted.count - 1 ? nil : Int64(id + 1))
+    }
 }
 
 private func foreignKeysAreEnforced(_ database: any SQLDatabase) async throws {

@@ -1,3 +1,4 @@
+import Exams
 import Foundation
 import Testing
 import WeirCore
@@ -7,7 +8,7 @@ import WeirVault
 
 /// A room with a clock that stands still, over an in-memory database.
 private struct Room {
-    let database: SQLiteDatabase
+    let database: any SQLDatabase
     let rootKey: RootKey
     let keys: AccessKeys
     let tokens: RegistryTokens
@@ -15,7 +16,7 @@ private struct Room {
     let now = Timestamp(microseconds: 1_800_000_000_123_456)
 
     init() async throws {
-        database = try SQLiteDatabase.inMemory()
+        database = StrictDatabase(try SQLiteDatabase.inMemory())
         try await database.migrate(IdentitySchema.migrations)
         rootKey = try RootKey(bytes: RootKey.newBytes())
         keys = AccessKeys(database: database, rootKey: rootKey, clock: WallClock { Timestamp(seconds: 1_800_000_000) })
@@ -44,6 +45,33 @@ private struct Room {
         #expect(found.caller.principalARN == "arn:aws:iam::111122223333:root")
         #expect(found.caller.isRoot)
         #expect(again.createdAt("AKIAEXAMPLE") == Timestamp(seconds: 1_800_000_000))
+    }
+
+    /// `identity-2-root` in a database that has keys already: the ARN told root keys from others before.
+    @Test func keysOfBeforeStayRootKeys() async throws {
+        let database = StrictDatabase(try SQLiteDatabase.inMemory())
+        try await database.migrate(Array(IdentitySchema.migrations.prefix(1)))
+        let rootKey = try RootKey(bytes: RootKey.newBytes())
+        let arns = [
+            "AKIAROOT": "arn:aws:iam::111122223333:root", "AKIACHINA": "arn:aws-cn:iam::111122223333:root",
+            "AKIAUSER": "arn:aws:iam::111122223333:user/root",
+        ]
+        for (id, arn) in arns {
+            let secret = try rootKey.seal(Array("secret".utf8), as: "access-key/\(id)")
+            _ = try await database.write { sql in
+                try sql.execute(
+                    """
+                    INSERT INTO access_key (id, account, principal_arn, user_id, sealed_secret, created_at, status)
+                    VALUES ($1, '111122223333', $2, '111122223333', $3, 1, 'Active')
+                    """, [.text(id), .text(arn), .bytes(secret)])
+            }
+        }
+        try await database.migrate(IdentitySchema.migrations)
+        let keys = AccessKeys(database: database, rootKey: rootKey, clock: WallClock { Timestamp(seconds: 1_800_000_000) })
+        try await keys.load()
+        #expect(keys.caller(of: "AKIAROOT")?.isRoot == true)
+        #expect(keys.caller(of: "AKIACHINA")?.isRoot == true)
+        #expect(keys.caller(of: "AKIAUSER")?.isRoot == false)
     }
 
     @Test func theDatabaseHoldsNoSecretInTheClear() async throws {

@@ -12,7 +12,7 @@ import WeirVault
 /// upstream.
 final class TestRegistry: Sendable {
     let upstream = FakeUpstream(host: "public.ecr.aws")
-    let database: SQLiteDatabase
+    let database: any SQLDatabase
     let store: FileBlobStore
     let application: Application
     let id = Application.testHome
@@ -28,7 +28,7 @@ final class TestRegistry: Sendable {
         temporary = try TestFolder()
         caller = Caller(
             account: id.account, principalARN: "arn:aws:iam::111122223333:root", isRoot: true, userID: "111122223333")
-        database = try SQLiteDatabase.inMemory()
+        database = try Application.strictDatabase()
         store = try FileBlobStore(folder: temporary.path)
         application = try await Application.inMemory(database, store: store, upstream: upstream, clock: clock.wall) {
             settings, ports in

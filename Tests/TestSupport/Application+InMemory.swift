@@ -1,9 +1,10 @@
+import Exams
 import Foundation
 package import Logging
 import Synchronization
 package import WeirApplication
 package import WeirCore
-package import WeirStorage
+import WeirStorage
 import WeirVault
 import WeirWeb
 
@@ -34,16 +35,19 @@ extension Application {
     package static let testHome = RegistryID(
         account: try! AccountID("111122223333"), region: try! Region("us-east-2"))
 
-    /// The application over a database in memory, without its server.
+    package static func strictDatabase() throws -> any SQLDatabase { StrictDatabase(try SQLiteDatabase.inMemory()) }
+
+    /// The application over a strict database in memory, without its server.
     ///
     /// - Parameters:
     ///   - publicHost: as clients are told to reach it, by http.
     ///   - change: what the test wants otherwise.
     package static func inMemory(
-        _ database: SQLiteDatabase, store: any BlobStore, upstream: any UpstreamRegistry, clock: WallClock,
+        _ database: (any SQLDatabase)? = nil, store: any BlobStore, upstream: any UpstreamRegistry, clock: WallClock,
         publicHost: String = "registry.test", logger: Logger = Logger(label: "test"),
         _ change: (inout Settings, inout Ports) -> Void = { _, _ in }
     ) async throws -> Application {
+        let database = try database ?? strictDatabase()
         try await database.migrate(migrations)
         let keys = try await Keys.open(database: database, root: RootKey(bytes: RootKey.newBytes()), clock: clock)
         var web = WebSettings(host: "127.0.0.1", port: 0, publicHost: publicHost)

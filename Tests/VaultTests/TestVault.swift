@@ -1,3 +1,4 @@
+import Exams
 import Foundation
 import Synchronization
 import Testing
@@ -7,14 +8,14 @@ import WeirVault
 
 /// A vault over a database of its own, and a clock that stands still until a test moves it.
 struct TestVault: Sendable {
-    let database: SQLiteDatabase
+    let database: any SQLDatabase
     let root: RootKey
     let time: TestTime
     let vault: Vault
     let home: RegistryID
 
-    init(database: SQLiteDatabase? = nil, root: RootKey? = nil, time: TestTime = TestTime()) async throws {
-        self.database = try database ?? SQLiteDatabase.inMemory()
+    init(database: (any SQLDatabase)? = nil, root: RootKey? = nil, time: TestTime = TestTime()) async throws {
+        self.database = try database ?? StrictDatabase(SQLiteDatabase.inMemory())
         self.root = try root ?? RootKey(bytes: RootKey.newBytes())
         self.time = time
         try await self.database.migrate(VaultSchema.migrations)

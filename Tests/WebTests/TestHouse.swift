@@ -25,7 +25,7 @@ final class TestHouse: Sendable {
     init(sealing: Blobs.Sealing = .all, audit: (any LineSink)? = nil) async throws {
         folder = try TestFolder()
         application = try await Application.inMemory(
-            SQLiteDatabase.inMemory(), store: FileBlobStore(folder: folder.path), upstream: upstream, clock: clock.wall
+            store: FileBlobStore(folder: folder.path), upstream: upstream, clock: clock.wall
         ) { settings, ports in
             settings.sealing = sealing
             ports.auditLines = audit

@@ -1,7 +1,11 @@
-/// Where rows are kept. SQL is written once, in the subset that SQLite 3.40 and PostgreSQL 15 share: `$1` numbered in order of
-/// first use, `ON CONFLICT`, `RETURNING`, integer microseconds, 0/1 booleans, JSON as text.
+/// Where rows are kept. SQL is written once, in the words that SQLite 3.40 and PostgreSQL 15 share: `$1` numbered in
+/// order of first use, `ON CONFLICT`, `RETURNING`, integer microseconds, 0/1 booleans, JSON as text, `BYTEA`.
 ///
-/// The closures are synchronous, so no transaction can await the network.
+/// Text is compared and ordered by its bytes, whatever the language of the machine.
+///
+/// A closure does nothing but SQL: it is synchronous, so that no transaction waits for the network. After an `SQLError` its
+/// transaction takes no further statement and is rolled back, whether the error was caught or not: what may be there already is
+/// found out by `ON CONFLICT` and the count of rows.
 package protocol SQLDatabase: Sendable {
     /// One consistent snapshot. Reads do not wait for writers.
     func read<Value: Sendable>(
@@ -27,7 +31,7 @@ package protocol SQLDatabase: Sendable {
     func migrate(_ migrations: [Migration]) async throws
 }
 
-/// A step of the schema. Append-only: a released migration is never edited.
+/// A step of the schema. Append-only: databases have applied what was released, so neither its order nor its effect changes.
 package struct Migration: Sendable {
     /// Unique and permanent, such as `registry-1`.
     package let id: String

@@ -20,7 +20,7 @@ final class CollectionHouse: Sendable {
     let id = Application.testHome
     let caller: Caller
     var keys: Keys { application.keys.vault.keys }
-    private let database: SQLiteDatabase
+    private let database: any SQLDatabase
     private let clock = TestClock()
     /// Why nothing may be destroyed; nil where it may.
     let forbidden = Forbidden()
@@ -35,7 +35,7 @@ final class CollectionHouse: Sendable {
         caller = Caller(
             account: id.account, principalARN: "arn:aws:iam::111122223333:root", isRoot: true, userID: "111122223333")
         let (stage, forbidden) = (stage, forbidden)
-        let database = try SQLiteDatabase.inMemory()
+        let database = try Application.strictDatabase()
         self.database = database
         store = MemoryBlobStore(stagedBy: { Stage.actor }) { step, actor throws(BlobStoreError) in
             try stage.step(as: Self.actor(of: step, stage) ?? actor)

@@ -1,11 +1,12 @@
+import Exams
 import Testing
 import WeirCore
 import WeirRegistry
 import WeirStorage
 
 @Suite struct SealingRecordTests {
-    private func database(holding scope: String? = nil) async throws -> SQLiteDatabase {
-        let database = try SQLiteDatabase.inMemory()
+    private func database(holding scope: String? = nil) async throws -> any SQLDatabase {
+        let database = StrictDatabase(try SQLiteDatabase.inMemory())
         try await database.migrate(RegistrySchema.migrations)
         if let scope {
             _ = try await database.write { sql in

@@ -193,6 +193,7 @@ import WeirRegistry
         #expect(preview.status == .complete && preview.results.items.map(\.digest) == [bare.digest])
         #expect(preview.summary.expiring == 1 && preview.summary.archiving == 0)
         #expect(try await lifecycle.preview(for: name, in: house.id, .tagged).results.items.isEmpty)
+        #expect(try await lifecycle.preview(for: name, in: house.id, .untagged).results.items.count == 1)
         let byID = [ImageIDRequest(digest: "\(bare.digest)", tag: nil), ImageIDRequest(digest: nil, tag: "none")]
         #expect(try await lifecycle.preview(for: name, in: house.id, ids: byID).results.items.count == 1)
         #expect(try await pull("\(bare.digest)") == bare.digest)
@@ -244,6 +245,8 @@ import WeirRegistry
         #expect(try await move(image.digest, to: .standard) == .activating)
         #expect(await refusal { try await pull("v1") } == .imageArchived)
         #expect(try await status(image.digest)?.status == .activating)
+        let onItsWay = try await registry.images.list(in: name, of: house.id, .any, .activating, after: nil, limit: 9)
+        #expect(onItsWay.items.map(\.digest) == [image.digest])
         told.forget()
         await registry.lifecycle.doErrands()
         #expect(try await pull("v1") == image.digest)

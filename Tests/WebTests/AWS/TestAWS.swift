@@ -29,7 +29,7 @@ final class TestAWS: Sendable {
         folder = try TestFolder()
         let clock = WallClock { Self.now }
         application = try await Application.inMemory(
-            SQLiteDatabase.inMemory(), store: FileBlobStore(folder: folder.path), upstream: FakeUpstream(), clock: clock,
+            store: FileBlobStore(folder: folder.path), upstream: FakeUpstream(), clock: clock,
             publicHost: "localhost:5050"
         ) { _, ports in ports.auditLines = audit }
         try await application.keys.accessKeys.add(id: Self.accessKeyID, secret: Self.secret, account: id.account)
