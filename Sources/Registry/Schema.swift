@@ -28,11 +28,11 @@ package import WeirCore
 /// may serve them, because they were pushed to it or its own upstream repository handed them out. Knowing a digest is never
 /// enough.
 ///
-/// Numbers are chosen at random and never reused, so that a repository deleted and made again cannot inherit what a slow writer
+/// A repository's number is random and never used again: one that is deleted and made anew gets nothing that a slow writer
 /// still held for the old one. Times are microseconds; JSON is text. Manifests are sealed with the repository's data key
 /// (`sealed_key`, wrapped by the key of its encryption); names, tags and sizes are not.
 package enum RegistrySchema {
-    /// In the order in which they are applied: what has landed stays where it is.
+    /// In the order in which they are applied. What has been released stays as it is: databases have applied it.
     package static let migrations: [Migration] =
         first + collection + referrers + settings + lifecycle + uploads + ruleOptions
         + blobSources + uploadCallers + faults + lost
@@ -167,7 +167,7 @@ package enum RegistrySchema {
 
 /// Where an image, or a blob's membership, came from: `origin` in the tables.
 package enum Origin: String, Sendable {
-    /// A client pushed it: nobody else has it.
+    /// A client pushed it: upstream may not have it.
     case push
     /// Upstream gave it, and can give it again.
     case cache

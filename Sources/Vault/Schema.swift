@@ -17,10 +17,10 @@ package import WeirCore
 ///  name)
 /// ```
 ///
-/// `sealed` columns are bound to their row: one that is moved to another row does not open. A KMS key that is deleted loses its
-/// row and with it, by cascade, its material: what it sealed is then gone for good. `revision` counts a key's changes, so that
-/// the keyring in memory never goes back to an older state. `on_demand` tells a version that a user asked for from one whose time
-/// had come; `once_tagged` a secret that has lost its last tag from one that never had any: Secrets Manager tells them apart.
+/// A `sealed` value is bound to its row: moved to another one it does not open. Deleting a KMS key deletes its material by
+/// cascade, and what it sealed is gone for good. `revision` counts a key's changes: the keyring in memory ignores a state that is
+/// older than its own. `on_demand` marks a version that a user asked for; the others came when they were due. `once_tagged` marks
+/// a secret that has or had tags: Secrets Manager treats one that lost its last tag otherwise than one that never had any.
 package enum VaultSchema {
     package static let migrations: [Migration] = [
         Migration("vault-1", keys), Migration("vault-2", secrets),

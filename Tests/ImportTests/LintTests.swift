@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// Habits that the compiler does not check.
@@ -63,24 +64,59 @@ import Testing
             matching:
                 #"\b(SELECT\b.*\bFROM|INSERT (OR \w+ )?INTO|DELETE FROM|UPDATE \w+ SET|CREATE (UNIQUE )?(TABLE|INDEX)|SELECT [$1\w])"#
         )
-        let strays = found.filter { finding in
-            !finding.file.name.hasSuffix("Table.swift") && !finding.file.name.hasSuffix("Schema.swift")
-        }
+        let strays = found.filter { !$0.file.holdsSQL }
         #expect(
             strays.isEmpty,
-            "SQL lives in the noun's …Table.swift, or in …Schema.swift: give it a function there and call that.\(strays.listed)")
+            """
+            SQL lives in the noun's …Table.swift, in …Queries.swift where it only reads, or in …Schema.swift: give it a function there and \
+            call that.\(strays.listed)
+            """)
     }
 
+    /// What only one of the two takes, or takes otherwise. PostgreSQL itself is asked by `Tests/Clients/test_postgresql.py`.
+    private static let dialects = [
+        #"\b(BLOB|AUTOINCREMENT|PRAGMA|ROWID|rowid|GLOB|NOCASE|INSERT OR|REPLACE INTO|UPDATE OR|INDEXED BY)\b"#,
+        #"\b(strftime|datetime|julianday|unixepoch|ifnull|IFNULL|iif|IIF|typeof|printf|group_concat|instr|json_\w+)\("#,
+        #"\b(last_insert_rowid|randomblob|zeroblob)\("#,
+        #"\b(ILIKE|SERIAL|BIGSERIAL|JSONB|TIMESTAMPTZ|FOR UPDATE|SKIP LOCKED|DISTINCT ON|SIMILAR TO|string_agg\(|ANY \()"#,
+        #"[\w)']::\w+\b(?=.*")"#,
+    ].joined(separator: "|")
+
     @Test func sqlStaysInTheSharedDialect() throws {
-        let tables = files.filter {
-            $0.room != "Storage" && ($0.name.hasSuffix("Table.swift") || $0.name.hasSuffix("Schema.swift"))
-        }
-        let found = try tables.lines(
-            matching:
-                #"\b(INSERT OR|AUTOINCREMENT|PRAGMA|WITHOUT ROWID|strftime|datetime\('|GLOB|ILIKE|::\w+|json_\w+\(|ifnull\()"#)
+        let found = try files.filter { $0.room != "Storage" && $0.holdsSQL }.lines(matching: Self.dialects)
         #expect(
             found.isEmpty,
-            "SQL is written once for SQLite and PostgreSQL: ON CONFLICT, RETURNING, COALESCE, JSON as text.\(found.listed)")
+            "SQL is written once for SQLite and PostgreSQL: ON CONFLICT, RETURNING, COALESCE, BYTEA, JSON as text.\(found.listed)"
+        )
+    }
+
+    /// Files that write to tables of others, and why.
+    private static let mayWriteAnywhere = [
+        "Registry/Clock/ClockTable.swift": "stamps of the future are pulled back wherever they stand"
+    ]
+
+    @Test func eachTableIsWrittenByItsOwner() throws {
+        let statement = try NSRegularExpression(pattern: #"\b(?:INSERT INTO|UPDATE|DELETE FROM) (\w+|\\\()"#)
+        var owners: [String: Set<String>] = [:]
+        var owning: Set<String> = []
+        for file in files where file.holdsSQL && !file.name.hasSuffix("Schema.swift") && file.room != "Storage" {
+            let text = file.code.joined(separator: "\n")
+            for match in statement.matches(in: text, range: NSRange(text.startIndex..., in: text)) {
+                guard let range = Range(match.range(at: 1), in: text), text[range] != "SET" else { continue }
+                owning.insert(file.path)
+                if Self.mayWriteAnywhere[file.path] == nil { owners[String(text[range]), default: []].insert(file.path) }
+            }
+        }
+        let shared = owners.filter { $0.value.count > 1 || $0.key.hasPrefix("\\") }.map { "\($0.key): \($0.value.sorted())" }
+            .sorted()
+        #expect(shared.isEmpty, "A table is written in one file, its owner's: move the statement there. \(shared)")
+        let misnamed = files.filter { file in
+            file.name.hasSuffix("Queries.swift") ? owning.contains(file.path) : file.isTable && !owning.contains(file.path)
+        }
+        #expect(
+            misnamed.isEmpty,
+            "…Table.swift owns a table and writes it; …Queries.swift reads the tables of others: \(misnamed)")
+        #expect(owners.count > 25, "The tables were not found; this test would pass for the wrong reason.")
     }
 
     @Test func numbersInTheLogAreNumbers() throws {
@@ -107,5 +143,11 @@ import Testing
         #expect(file.code[0] == "let a = \"https://x\" ")
         #expect(try file.lines(matching: Self.task).map(\.line) == [2, 3])
         #expect(file.imports.map(\.module) == ["NIOCore", "GRDB", "Foundation"])
+        let sql = [
+            "secret BLOB NOT NULL", "\"SELECT rowid FROM blob\"", "SELECT strftime('%s')", "\"SELECT x::text\"", "FOR UPDATE",
+            "INSERT INTO blob (scope) VALUES ($1)", "SELECT CAST($1 AS BIGINT)", "static func total(",
+        ]
+        let schema = SourceFile(room: "Vault", path: "Vault/XSchema.swift", lines: sql)
+        #expect(try schema.lines(matching: Self.dialects).map(\.line) == [1, 2, 3, 4, 5])
     }
 }

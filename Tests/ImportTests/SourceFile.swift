@@ -21,6 +21,11 @@ struct SourceFile: CustomStringConvertible, Sendable {
     var description: String { path }
     var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
+    /// The SQL of a table (`…Table.swift`), not how something is shown (`Commands`) or kept in memory (`Upstream`).
+    var isTable: Bool { name.hasSuffix("Table.swift") && ["Identity", "Registry", "Vault"].contains(room) }
+    /// Where SQL may stand.
+    var holdsSQL: Bool { isTable || name.hasSuffix("Queries.swift") || name.hasSuffix("Schema.swift") }
+
     /// Every `.swift` file below `Sources`.
     static let all: [SourceFile] = {
         let sources = URL(fileURLWithPath: #filePath)

@@ -1,8 +1,7 @@
 import WeirCore
 
 extension RegistrySchema {
-    /// What was wrong with a blob's bytes when they were read last: `fault` is a `BlobFault.State`, null where nothing is known
-    /// to be.
+    /// What was wrong with a blob's bytes at their last reading. `fault` is a `BlobFault.State`, null while no fault is known.
     static let faults: [Migration] = [
         Migration(
             "registry-faults-1",

@@ -1,18 +1,18 @@
 import WeirCore
 
-/// Which blobs lie in the store, and which repository may serve which of them.
-struct BlobTable {
+/// The rows of `blob`, which blobs lie in the store, and of `repository_blob`, which repository may serve which of them.
+enum BlobTable {
     /// What one repository knows about one digest.
     struct Standing: Sendable, Equatable {
         /// How the repository proved that it may serve the blob; nil where it did not.
         let membership: Origin?
-        /// The size that one of the repository's manifests tells; nil where none names the blob.
+        /// The size that the repository's manifests state; nil where none names the blob.
         let named: Int64?
         /// The size of the bytes in the store under the repository's key; nil where there are none.
         let stored: Int64?
-        /// When they were stored: names these bytes among those that the place has held.
+        /// When they were stored. It identifies these bytes: a blob that is stored again gets a later one.
         let storedAt: Timestamp?
-        /// Why whoever read them last did not get them.
+        /// Why the last reading failed; nil where it did not.
         let fault: BlobFault.State?
 
         /// The size of the bytes, where a client may be told that they are here.
@@ -53,7 +53,7 @@ struct BlobTable {
             [.text(place.scope), .text(place.digest.description), .integer(size), .timestamp(now)])
     }
 
-    /// Records that the bytes of that moment were not had. Newer ones, that somebody stored meanwhile, are not concerned.
+    /// Records why the bytes stored at `moment` could not be read. Bytes that were stored since keep their state.
     static func mark(
         _ place: BlobPlace, storedAt moment: Timestamp?, _ fault: BlobFault, at now: Timestamp, _ sql: any SQLConnection
     ) throws {
@@ -65,7 +65,7 @@ struct BlobTable {
             ])
     }
 
-    /// Records that the bytes of that moment are well.
+    /// Records that the bytes stored at `moment` can be read.
     static func clear(_ place: BlobPlace, storedAt moment: Timestamp?, _ sql: any SQLConnection) throws {
         try sql.execute(
             """
@@ -73,6 +73,25 @@ struct BlobTable {
             WHERE scope = $1 AND digest = $2 AND stored_at = $3 AND fault IS NOT NULL
             """,
             [.text(place.scope), .text(place.digest.description), .timestamp(moment)])
+    }
+
+    /// Removes the row. Call it only where the bytes have left their place, or are about to.
+    static func remove(_ place: BlobPlace, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            "DELETE FROM blob WHERE scope = $1 AND digest = $2", [.text(place.scope), .text(place.digest.description)])
+    }
+
+    /// True if the store holds any blob.
+    static func holdsAny(_ sql: any SQLConnection) throws -> Bool {
+        try !sql.rows("SELECT 1 FROM blob LIMIT 1", []).isEmpty
+    }
+
+    /// True if the store holds a blob in a scope whose name begins with `kind` and a hyphen.
+    static func holdsAny(inScopesOf kind: String, _ sql: any SQLConnection) throws -> Bool {
+        // `.` comes right after `-` in the order of bytes.
+        try !sql.rows(
+            "SELECT 1 FROM blob WHERE scope >= $1 AND scope < $2 LIMIT 1", [.text(kind + "-"), .text(kind + ".")]
+        ).isEmpty
     }
 
     /// How many blobs have which fault.
@@ -83,13 +102,13 @@ struct BlobTable {
         }
     }
 
-    /// Of a row of `blob`: a client may be told that the bytes are here (`Standing.held`).
+    /// A condition on a row of `blob`: a client may be told that the bytes are here (`Standing.held`).
     private static let isHeld = "(fault IS NULL OR fault = 'unreadable')"
 
-    /// Lets the repository serve the blob. What a client pushed stays marked so: nobody else can replace it.
+    /// Lets the repository serve the blob. A pushed blob stays marked as pushed: upstream may not have it.
     ///
-    /// - Parameter promisedAt: the moment of the admission where a client counts on it, as after a push or a mount: the collector
-    ///   then leaves the blob alone for the grace period. Nil for what upstream can give again.
+    /// - Parameter promisedAt: now, where a client counts on the blob, as after a push or a mount: the collector then keeps it
+    ///   for the grace period. Nil where upstream can give it again.
     static func admit(
         _ digest: Digest, to repository: Int64, _ origin: Origin, promisedAt: Timestamp?, _ sql: any SQLConnection
     ) throws {
@@ -107,8 +126,7 @@ struct BlobTable {
             ])
     }
 
-    /// When the repository last promised the blob to a client; nil where it cannot: it may not serve the blob, or the bytes are
-    /// not here.
+    /// When the repository last promised the blob to a client. Nil where it may not serve the blob, or the bytes are not here.
     static func promisedAt(
         _ digest: Digest, in repository: Int64, scope: String, _ sql: any SQLConnection
     ) throws -> Timestamp? {
@@ -121,7 +139,7 @@ struct BlobTable {
         ).first?.timestamp(0)
     }
 
-    /// Records a promise. False where there is nothing any more to promise.
+    /// Records a promise. False where the repository may no longer serve the blob, or its bytes are gone.
     static func promise(
         _ digest: Digest, in repository: Int64, scope: String, at now: Timestamp, _ sql: any SQLConnection
     ) throws -> Bool {
@@ -154,7 +172,7 @@ struct BlobTable {
         return present
     }
 
-    /// Repositories of the registry to which somebody pushed the blob, by name.
+    /// The repositories of the registry to which the blob was pushed, by name.
     static func pushers(
         of digest: Digest, in registry: RegistryID, limit: Int, _ sql: any SQLConnection
     ) throws -> [RepositoryName] {
@@ -177,11 +195,83 @@ struct BlobTable {
             [.integer(repository), .text(digest.description)]) == 1
     }
 
+    /// Takes the blob from the repository if nothing needs it there at this moment: no image names it, and no client has been
+    /// promised it after `limit`. Records in `lost_holder` that the repository had it.
+    static func expelUnused(
+        _ digest: Digest, from repository: Int64, promisedUntil limit: Timestamp, at now: Timestamp, _ sql: any SQLConnection
+    ) throws -> Bool {
+        try LostTable.remember(digest, of: repository, at: now, sql)
+        return try sql.execute(
+            """
+            DELETE FROM repository_blob WHERE repository = $1 AND digest = $2 AND promised_at <= $3
+            AND NOT EXISTS (SELECT 1 FROM image_blob ib WHERE ib.repository = $4 AND ib.digest = $5)
+            """,
+            [
+                .integer(repository), .text(digest.description), .timestamp(limit), .integer(repository),
+                .text(digest.description),
+            ]) == 1
+    }
+
+    /// Records where upstream the repository's blob, or its right to it, came from (`UpstreamSource.place`).
+    static func came(
+        _ digest: Digest, to repository: Int64, from place: String, _ sql: any SQLConnection
+    ) throws {
+        try sql.execute(
+            "UPDATE repository_blob SET source = $1 WHERE repository = $2 AND digest = $3",
+            [.text(place), .integer(repository), .text(digest.description)])
+    }
+
+    /// True if a repository of the registry got the blob from this place upstream, whatever its rule names now.
+    static func cameFrom(
+        _ place: String, _ digest: Digest, registry: RegistryID, _ sql: any SQLConnection
+    ) throws -> Bool {
+        try !sql.rows(
+            """
+            SELECT 1 FROM repository_blob b JOIN repository r ON r.id = b.repository
+            WHERE b.digest = $1 AND b.origin = $2 AND b.source = $3 AND r.account = $4 AND r.region = $5 LIMIT 1
+            """,
+            [
+                .text(digest.description), .text(Origin.cache.rawValue), .text(place), .text(registry.account.description),
+                .text(registry.region.description),
+            ]
+        ).isEmpty
+    }
+
+    // MARK: - Blobs and the images that name them
+
     /// True if an image of the repository names the blob.
     static func isNamed(_ digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> Bool {
         try !sql.rows(
             "SELECT 1 FROM image_blob WHERE repository = $1 AND digest = $2 LIMIT 1",
             [.integer(repository), .text(digest.description)]
         ).isEmpty
+    }
+
+    /// How many blobs the image names, and how many of them the repository can serve now.
+    static func presence(
+        of image: Digest, in repository: Int64, scope: String, _ sql: any SQLConnection
+    ) throws -> (all: Int64, here: Int64) {
+        let row = try sql.rows(
+            """
+            SELECT COUNT(*), COUNT(b.digest) FROM image_blob i
+            LEFT JOIN repository_blob m ON m.repository = i.repository AND m.digest = i.digest
+            LEFT JOIN blob b ON b.scope = $1 AND b.digest = m.digest AND b.fault IS NULL
+            WHERE i.repository = $2 AND i.image = $3
+            """,
+            [.text(scope), .integer(repository), .text(image.description)]
+        ).first
+        return (try row?.integer(0) ?? 0, try row?.integer(1) ?? 0)
+    }
+
+    /// True if images name the blob, and none of them can be pulled.
+    static func isOnlyInArchive(_ digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> Bool {
+        let statuses = try sql.rows(
+            """
+            SELECT DISTINCT i.status FROM image_blob b
+            JOIN image i ON i.repository = b.repository AND i.digest = b.image
+            WHERE b.repository = $1 AND b.digest = $2
+            """, [.integer(repository), .text(digest.description)]
+        ).map { try $0.text(0) }
+        return !statuses.isEmpty && !statuses.contains(ImageStatus.active.rawValue)
     }
 }

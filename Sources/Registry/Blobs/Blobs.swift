@@ -138,7 +138,7 @@ package final class Blobs: Sendable {
                     return false
                 }
                 try BlobTable.admit(digest, to: repository.id, origin, promisedAt: origin == .push ? now : nil, sql)
-                if let source { try RepositoryBlobTable.came(digest, to: repository.id, from: source, sql) }
+                if let source { try BlobTable.came(digest, to: repository.id, from: source, sql) }
                 return true
             }
         }

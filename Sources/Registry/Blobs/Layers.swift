@@ -38,7 +38,7 @@ package struct Layers: Sendable {
         }
         guard try await blobs.promise(digest, in: repository) else { return .unavailable }
         let isArchived = try await blobs.database.read {
-            try LayerTable.isOnlyInArchive(digest, in: repository.id, $0)
+            try BlobTable.isOnlyInArchive(digest, in: repository.id, $0)
         }
         return isArchived ? .archived(size: size) : .available(size: size)
     }

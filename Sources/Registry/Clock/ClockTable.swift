@@ -1,6 +1,6 @@
 import WeirCore
 
-/// Where the clocks stood, in `registry_fact`; and the stamps that a clock of the future left.
+/// What the clocks showed, in `registry_fact`; and, in all tables, the stamps that a clock running ahead has left.
 enum ClockTable {
     private static let name = "clock"
 
@@ -22,8 +22,8 @@ enum ClockTable {
         try FactTable.set(name, words.joined(separator: " "), sql)
     }
 
-    /// What must not count as younger than what is still to come: an image would outlive newer ones, a tag be fresh and a copy
-    /// wait for as long as the clock was ahead.
+    /// Stamps that do harm while they lie in the future: an image would outlive newer ones, a tag count as fresh, and a copy to
+    /// another registry wait.
     private static let stamps = [
         ("image", "pushed_at"), ("tag", "checked_at"), ("repository_blob", "promised_at"), ("upload", "touched_at"),
         ("upstream_referrers", "checked_at"), ("image_replication", "due_at"), ("repository", "lifecycle_evaluated_at"),

@@ -1,17 +1,17 @@
 import WeirCore
 
 extension RegistrySchema {
-    /// What the collector needs to know, and the indexes by which it and the lists find their way.
+    /// What the collector needs to know, and the indexes that it and the lists read.
     ///
-    /// `repository_blob.promised_at`: when a client was last told that it need not send the blob, or had just sent it; 0 where
-    /// nobody was. `registry_fact`: what must stay as it was when the folder was first used, such as the sealing mode.
+    /// `repository_blob.promised_at`: when a client last sent the blob, or was told that it need not; 0 for never.
+    /// `registry_fact`: what must stay as it was when the folder was first used, such as the sealing mode.
     static let collection: [Migration] = [
         Migration(
             "registry-2-collection",
             [
                 "ALTER TABLE repository_blob ADD COLUMN promised_at BIGINT NOT NULL DEFAULT 0",
                 "CREATE INDEX blob_by_digest ON blob (digest)",
-                // What was pushed before this column was there counts from the moment in which it was stored.
+                // Older pushes count as promised when they were stored.
                 """
                 UPDATE repository_blob SET promised_at = COALESCE(
                     (SELECT MAX(blob.stored_at) FROM blob WHERE blob.digest = repository_blob.digest), 0)
@@ -21,8 +21,8 @@ extension RegistrySchema {
                 "CREATE INDEX repository_blob_by_digest ON repository_blob (digest)",
                 "CREATE INDEX tag_by_image ON tag (repository, digest, name)",
                 "DROP INDEX tag_by_digest",
-                // The questions that each pull and push asks, answered by the index alone: what a repository of a hundred
-                // thousand images costs, an empty one costs.
+                // What each pull and push asks is answered by the index alone: it costs the same in an empty repository and in
+                // one of 100,000 images.
                 "CREATE INDEX image_child_by_list ON image_child (repository, child, parent)",
                 "DROP INDEX image_child_by_child",
                 "CREATE INDEX image_blob_by_size ON image_blob (repository, digest, size)",

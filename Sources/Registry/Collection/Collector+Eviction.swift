@@ -75,18 +75,18 @@ extension Collector {
 /// The blobs that were used longest ago, which together make up a number of bytes. Holds only about twice as many in memory.
 struct Oldest {
     private let wanted: Int64
-    private var kept: [(row: CollectionTable.StoredRow, usedAt: Timestamp)] = []
+    private var kept: [(row: CollectionQueries.StoredRow, usedAt: Timestamp)] = []
     private var bytes: Int64 = 0
 
     init(bytes wanted: Int64) { self.wanted = wanted }
 
-    mutating func consider(_ row: CollectionTable.StoredRow, usedAt: Timestamp) {
+    mutating func consider(_ row: CollectionQueries.StoredRow, usedAt: Timestamp) {
         kept.append((row, usedAt))
         bytes.add(row.size)
         if kept.count > 2_000, bytes > wanted.multiplied(by: 2) { cut() }
     }
 
-    var chosen: [CollectionTable.StoredRow] {
+    var chosen: [CollectionQueries.StoredRow] {
         var copy = self
         copy.cut()
         return copy.kept.map(\.row)

@@ -55,7 +55,7 @@ extension Collector {
         guard !places.isEmpty else { return }
         let orphans = try await database.read { sql in
             try places.reduce(into: [BlobPlace: [LostBlob]]()) { orphans, place in
-                if try CollectionTable.stored(place, sql) == nil { orphans[place] = try LostTable.of(place, sql) }
+                if try CollectionQueries.stored(place, sql) == nil { orphans[place] = try LostTable.of(place, sql) }
             }
         }
         for entry in entries {
@@ -67,7 +67,7 @@ extension Collector {
     /// The places that have no row.
     func withoutRow(_ places: [BlobPlace]) async throws -> Set<BlobPlace> {
         try await database.read { sql in
-            Set(try places.filter { try CollectionTable.stored($0, sql) == nil })
+            Set(try places.filter { try CollectionQueries.stored($0, sql) == nil })
         }
     }
 

@@ -22,12 +22,12 @@ extension Collector {
     func collectMemberships(
         until limit: Timestamp, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
     ) async throws {
-        var last: CollectionTable.Membership?
+        var last: CollectionQueries.Membership?
         repeat {
             try Task.checkCancellation()
             let after = last
             let page = try await database.read {
-                try CollectionTable.unused(after: after, until: limit, count: Self.page, $0)
+                try CollectionQueries.unused(after: after, until: limit, count: Self.page, $0)
             }
             last = page.last
             guard !page.isEmpty else { return }
@@ -36,7 +36,11 @@ extension Collector {
             } else {
                 let now = clock.now
                 report.memberships += try await database.write { sql in
-                    try page.reduce(0) { try $0 + (CollectionTable.remove($1, unusedUntil: limit, at: now, sql) ? 1 : 0) }
+                    try page.reduce(0) { count, membership in
+                        let isGone = try BlobTable.expelUnused(
+                            membership.digest, from: membership.repository, promisedUntil: limit, at: now, sql)
+                        return count + (isGone ? 1 : 0)
+                    }
                 }
             }
             progress(ChoreProgress(.memberships, done: report.memberships))
@@ -55,7 +59,7 @@ extension Collector {
             let page = try await walk(after: last, until: limit)
             last = page.last?.row.place
             done += Int64(page.count)
-            var doomed: [CollectionTable.StoredRow] = []
+            var doomed: [CollectionQueries.StoredRow] = []
             for found in page {
                 if found.holders.isEmpty {
                     doomed.append(found.row)
@@ -73,8 +77,8 @@ extension Collector {
 
     /// A stored blob and the repositories that may serve it.
     struct Found: Sendable {
-        let row: CollectionTable.StoredRow
-        let holders: [CollectionTable.Holder]
+        let row: CollectionQueries.StoredRow
+        let holders: [CollectionQueries.Holder]
 
         var usedAt: Timestamp { holders.compactMap(\.usedAt).reduce(row.storedAt, max) }
 
@@ -84,8 +88,8 @@ extension Collector {
     func walk(after last: BlobPlace?, until limit: Timestamp) async throws -> [Found] {
         let blobs = blobs
         return try await database.read { sql in
-            try CollectionTable.stored(after: last, count: Self.page, sql).map { row in
-                let holders = try CollectionTable.holders(of: row.place.digest, ignoringUnusedUntil: limit, sql)
+            try CollectionQueries.stored(after: last, count: Self.page, sql).map { row in
+                let holders = try CollectionQueries.holders(of: row.place.digest, ignoringUnusedUntil: limit, sql)
                 return Found(row: row, holders: holders.filter { $0.holds(row.place, blobs) })
             }
         }
@@ -104,7 +108,7 @@ extension Collector {
     /// Empties places under their locks: removes the rows, then the files, for good or into quarantine. Returns `count` with the
     /// removed blobs added; in a dry run with those that would be removed.
     func remove(
-        _ rows: [CollectionTable.StoredRow], _ doom: Doom, adding count: CollectionReport.Count,
+        _ rows: [CollectionQueries.StoredRow], _ doom: Doom, adding count: CollectionReport.Count,
         _ report: inout CollectionReport
     ) async throws -> CollectionReport.Count {
         var count = count
@@ -123,18 +127,18 @@ extension Collector {
 
     private func empty(
         _ places: [BlobPlace], _ doom: Doom
-    ) async throws -> (gone: [CollectionTable.StoredRow], failures: Int64) {
+    ) async throws -> (gone: [CollectionQueries.StoredRow], failures: Int64) {
         let blobs = blobs
-        let isToGo: @Sendable (CollectionTable.StoredRow, any SQLConnection) throws -> Bool = { row, sql in
-            let holders = try CollectionTable.holders(of: row.place.digest, sql).filter { $0.holds(row.place, blobs) }
+        let isToGo: @Sendable (CollectionQueries.StoredRow, any SQLConnection) throws -> Bool = { row, sql in
+            let holders = try CollectionQueries.holders(of: row.place.digest, sql).filter { $0.holds(row.place, blobs) }
             return try doom.strikes(holders, sql)
         }
         guard case .evicted = doom else { return try await quarantine.take(places, because: .unreferenced, where: isToGo) }
         // Evicted content skips the quarantine: upstream gives it again, and the room is wanted now.
         let gone = try await database.write { sql in
-            try places.compactMap { place -> CollectionTable.StoredRow? in
-                guard let row = try CollectionTable.stored(place, sql), try isToGo(row, sql) else { return nil }
-                try CollectionTable.remove(place, sql)
+            try places.compactMap { place -> CollectionQueries.StoredRow? in
+                guard let row = try CollectionQueries.stored(place, sql), try isToGo(row, sql) else { return nil }
+                try BlobTable.remove(place, sql)
                 return row
             }
         }
@@ -159,7 +163,7 @@ extension Collector {
 }
 
 extension Collector.Doom {
-    fileprivate func strikes(_ holders: [CollectionTable.Holder], _ sql: any SQLConnection) throws -> Bool {
+    fileprivate func strikes(_ holders: [CollectionQueries.Holder], _ sql: any SQLConnection) throws -> Bool {
         switch self {
         case .unheld: return holders.isEmpty
         case .evicted(let limit):
@@ -172,7 +176,7 @@ extension Collector.Doom {
     }
 }
 
-extension CollectionTable.Holder {
+extension CollectionQueries.Holder {
     /// Whether the repository finds the blob in this place, since it seals under the place's key.
     func holds(_ place: BlobPlace, _ blobs: Blobs) -> Bool { blobs.scope(encryption, in: registry) == place.scope }
 }

@@ -1,6 +1,7 @@
 import WeirCore
 
-/// The rows of `registry_fact`: what must stay as it was when the data folder was first used, and where it stands.
+/// The rows of `registry_fact`, by name: the sealing mode with which the data folder was first used, the mark of its store, its
+/// clock.
 enum FactTable {
     static func value(_ name: String, _ sql: any SQLConnection) throws -> String? {
         try sql.rows("SELECT value FROM registry_fact WHERE name = $1", [.text(name)]).first?.text(0)
@@ -13,14 +14,6 @@ enum FactTable {
             [.text(name), .text(value)])
     }
 
-    /// Whether content lies under keys of which the names begin so.
-    static func holdsBlobs(scopePrefix: String, _ sql: any SQLConnection) throws -> Bool {
-        try !sql.rows(
-            "SELECT 1 FROM blob WHERE scope >= $1 AND scope < $2 LIMIT 1",
-            [.text(scopePrefix + "-"), .text(scopePrefix + ".")]
-        ).isEmpty
-    }
-
     /// Records a fact that changes.
     static func set(_ name: String, _ value: String, _ sql: any SQLConnection) throws {
         try sql.execute(
@@ -31,10 +24,5 @@ enum FactTable {
     /// The mark of the store that this database was last used with.
     static func storeMark(_ sql: any SQLConnection) throws -> StoreMark? {
         try value("store-mark", sql).flatMap { StoreMark($0) }
-    }
-
-    /// Whether any blob is known.
-    static func holdsBlobs(_ sql: any SQLConnection) throws -> Bool {
-        try !sql.rows("SELECT 1 FROM blob LIMIT 1", []).isEmpty
     }
 }

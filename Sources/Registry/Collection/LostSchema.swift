@@ -1,11 +1,11 @@
 import WeirCore
 
 extension RegistrySchema {
-    /// What was taken out of its place and waits in the store's quarantine.
+    /// Blobs in the store's quarantine.
     ///
-    /// `lost_blob`: a file there; `why` is a `LostBlob.Reason`, `since` the moment from which its wait counts, `holders` who held
-    /// it, as JSON for people. `lost_holder`: that a repository could serve a digest until that moment; it has no foreign key, so
-    /// that it also tells of repositories that are gone.
+    /// `lost_blob`: a file there. `why` is a `LostBlob.Reason`; its wait counts from `since`; `holders` names who held it, as
+    /// JSON for people. `lost_holder`: until `since` the repository could serve the digest. It has no foreign key: its rows
+    /// outlive the repository.
     static let lost: [Migration] = [
         Migration(
             "registry-lost-1",

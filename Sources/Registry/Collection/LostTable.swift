@@ -1,8 +1,8 @@
 import WeirCore
 
-/// The rows of what is in quarantine, and of who held it.
+/// The rows of `lost_blob`, what is in quarantine, and of `lost_holder`, which repositories could serve it.
 enum LostTable {
-    /// A repository that could serve a digest, and is still there.
+    /// A repository that is here and could serve a digest.
     struct Holder: Sendable {
         let repository: Int64
         let registry: RegistryID
@@ -35,7 +35,7 @@ enum LostTable {
         try of(blob.place, sql).first { $0.blob == blob }
     }
 
-    /// Everything that lay in a place.
+    /// Everything in quarantine that lay in a place.
     static func of(_ place: BlobPlace, _ sql: any SQLConnection) throws -> [LostBlob] {
         try sql.rows(
             "SELECT \(columns) FROM lost_blob WHERE scope = $1 AND digest = $2 ORDER BY since, number",
@@ -43,7 +43,7 @@ enum LostTable {
         ).map(read)
     }
 
-    /// Everything that has a digest, whatever key seals it.
+    /// Everything in quarantine that has a digest, whatever key seals it.
     static func of(_ digest: Digest, _ sql: any SQLConnection) throws -> [LostBlob] {
         try sql.rows(
             "SELECT \(columns) FROM lost_blob WHERE digest = $1 ORDER BY since, number", [.text(digest.description)]
@@ -78,7 +78,7 @@ enum LostTable {
         ).map(read)
     }
 
-    /// How much is there; of what is due, where told.
+    /// How much is in quarantine: all of it, or what entered it by these moments.
     static func total(
         unreferencedSince unreferenced: Timestamp = Timestamp(microseconds: .max),
         othersSince others: Timestamp = Timestamp(microseconds: .max), _ sql: any SQLConnection
@@ -102,14 +102,14 @@ enum LostTable {
 
     // MARK: - Who held it
 
-    /// Writes down that the repository could serve the blob, before that membership goes.
+    /// Records in `lost_holder` that the repository could serve the blob. Call it before its membership is deleted.
     static func remember(
         _ digest: Digest, of repository: Int64, at now: Timestamp, _ sql: any SQLConnection
     ) throws {
         try remember("rb.repository = $2 AND rb.digest = $3", [.integer(repository), .text(digest.description)], at: now, sql)
     }
 
-    /// The same of all blobs of a repository that is about to go.
+    /// The same for all blobs of a repository. Call it before the repository is deleted.
     static func rememberAll(of repository: Int64, at now: Timestamp, _ sql: any SQLConnection) throws {
         try remember("rb.repository = $2", [.integer(repository)], at: now, sql)
     }
@@ -126,7 +126,7 @@ enum LostTable {
             """, [.timestamp(now)] + arguments)
     }
 
-    /// Some of those who held a digest lately or hold it now, as people read it.
+    /// Repositories that hold a digest or lately held it, as `REGISTRY/NAME` for people.
     static func names(of digest: Digest, limit: Int = 10, _ sql: any SQLConnection) throws -> [String] {
         try sql.rows(
             """
@@ -140,8 +140,8 @@ enum LostTable {
         }
     }
 
-    /// The repositories that are there now and to which a digest may be given back: they could serve it until it was taken, can
-    /// serve it now, or hold a pushed image that names it, which was not taken without its layers.
+    /// The existing repositories that a digest may be given back to. Such a repository could serve the digest until it was
+    /// taken, can serve it now, or holds a pushed image that names it: no image is pushed before its layers.
     static func holders(of digest: Digest, _ sql: any SQLConnection) throws -> [Holder] {
         try sql.rows(
             """
@@ -163,7 +163,7 @@ enum LostTable {
         }
     }
 
-    /// The encryptions with which content of this server was or is sealed, in which registry.
+    /// The encryptions that seal content of this server, or once did, each with its registry.
     static func encryptions(_ sql: any SQLConnection) throws -> [(registry: RegistryID, encryption: Encryption)] {
         try sql.rows(
             """
@@ -178,7 +178,7 @@ enum LostTable {
         }
     }
 
-    /// Forgets who held what is not in quarantine (any more), but for what was noted after `limit`.
+    /// Deletes the rows of `lost_holder` up to `limit` whose digest is not in quarantine.
     static func prune(until limit: Timestamp, _ sql: any SQLConnection) throws {
         try sql.execute(
             """

@@ -43,7 +43,7 @@ extension Quarantine {
                 try LostTable.holders(of: place.digest, sql).filter {
                     blobs.scope($0.encryption, in: $0.registry) == place.scope
                 },
-                try CollectionTable.stored(place, sql)
+                try CollectionQueries.stored(place, sql)
             )
         }
         guard !holders.isEmpty else {
@@ -81,7 +81,7 @@ extension Quarantine {
     }
 
     /// Whether the row's file is there, and has no known fault.
-    private func isWell(_ row: CollectionTable.StoredRow) async throws -> Bool {
+    private func isWell(_ row: CollectionQueries.StoredRow) async throws -> Bool {
         guard row.fault == nil else { return false }
         do {
             _ = try blobs.store.open(row.place)

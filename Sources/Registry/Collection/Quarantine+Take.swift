@@ -8,16 +8,16 @@ extension Quarantine {
     ///   moves them.
     func take(
         _ places: [BlobPlace], because reason: LostBlob.Reason,
-        where isToGo: @escaping @Sendable (CollectionTable.StoredRow, any SQLConnection) throws -> Bool
-    ) async throws -> (gone: [CollectionTable.StoredRow], failures: Int64) {
+        where isToGo: @escaping @Sendable (CollectionQueries.StoredRow, any SQLConnection) throws -> Bool
+    ) async throws -> (gone: [CollectionQueries.StoredRow], failures: Int64) {
         let now = clock.now
         let taken = try await database.write { sql in
-            try places.compactMap { place -> (CollectionTable.StoredRow, LostBlob)? in
-                guard let row = try CollectionTable.stored(place, sql), try isToGo(row, sql) else { return nil }
+            try places.compactMap { place -> (CollectionQueries.StoredRow, LostBlob)? in
+                guard let row = try CollectionQueries.stored(place, sql), try isToGo(row, sql) else { return nil }
                 let lost = LostBlob(
                     blob: QuarantinedBlob(place: place, number: Self.newNumber()), size: row.size, reason: reason, since: now,
                     holders: try LostTable.names(of: place.digest, sql))
-                try CollectionTable.remove(place, sql)
+                try BlobTable.remove(place, sql)
                 try LostTable.insert(lost, sql)
                 return (row, lost)
             }
@@ -40,7 +40,7 @@ extension Quarantine {
         let now = clock.now
         let taken = try await database.write { sql in
             try orphans.compactMap { orphan -> QuarantinedBlob? in
-                guard try CollectionTable.stored(orphan.place, sql) == nil else { return nil }
+                guard try CollectionQueries.stored(orphan.place, sql) == nil else { return nil }
                 if let begun = orphan.begun { return begun }
                 let lost = LostBlob(
                     blob: QuarantinedBlob(place: orphan.place, number: Self.newNumber()), size: orphan.size, reason: .orphan,
@@ -105,7 +105,7 @@ extension Quarantine {
                 let lost = LostBlob(
                     blob: blob, size: size, reason: .orphan, since: now, holders: try LostTable.names(of: blob.place.digest, sql))
                 try LostTable.insert(lost, sql)
-                return (lost, try CollectionTable.stored(blob.place, sql) != nil)
+                return (lost, try CollectionQueries.stored(blob.place, sql) != nil)
             }
         }
         guard let lost, lost.isMissed else { return }

@@ -5,7 +5,7 @@ import WeirCore
 struct Repairs {
     struct Repair {
         var fault: VerifyReport.Fault
-        let row: CollectionTable.StoredRow
+        let row: CollectionQueries.StoredRow
         let isCached: Bool
     }
 
@@ -41,7 +41,7 @@ struct Repairs {
         limit = Collector.unusual(of: stored)
     }
 
-    mutating func add(_ fault: VerifyReport.Fault, _ row: CollectionTable.StoredRow, isCached: Bool) {
+    mutating func add(_ fault: VerifyReport.Fault, _ row: CollectionQueries.StoredRow, isCached: Bool) {
         repairs.append(Repair(fault: fault, row: row, isCached: isCached))
     }
 

@@ -11,9 +11,9 @@ extension Blobs.Sealing {
             if let recorded = try FactTable.value("sealing", sql).flatMap(Self.init(rawValue:)) { return recorded }
             // A folder from before the record shows its mode by the blobs in it; one without such blobs gets the wanted mode.
             var mode = wanted
-            if try FactTable.holdsBlobs(scopePrefix: "plain", sql) {
+            if try BlobTable.holdsAny(inScopesOf: "plain", sql) {
                 mode = .kmsOnly
-            } else if try FactTable.holdsBlobs(scopePrefix: "aes256", sql) {
+            } else if try BlobTable.holdsAny(inScopesOf: "aes256", sql) {
                 mode = .all
             }
             try FactTable.record("sealing", mode.rawValue, sql)

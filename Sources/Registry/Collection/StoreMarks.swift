@@ -26,7 +26,7 @@ package final class StoreMarks: Sendable {
         accepting accepted: Set<StoreBond.Doubt>
     ) async throws -> (accepted: StoreBond.Doubt?, isStoreOlder: Bool) {
         let (recorded, hasRows) = try await database.read { sql in
-            (try FactTable.storeMark(sql), try FactTable.holdsBlobs(sql))
+            (try FactTable.storeMark(sql), try BlobTable.holdsAny(sql))
         }
         let found = try store.mark()
         // Looking for files takes long in a big store, and is needed only where the database has never seen the store.

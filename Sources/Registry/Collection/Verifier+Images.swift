@@ -4,11 +4,11 @@ import WeirCore
 extension Verifier {
     /// Opens every manifest, and looks for the blobs that it names.
     func verifyImages(into report: inout VerifyReport, _ progress: (ChoreProgress) -> Void) async throws {
-        var last: VerifyTable.ImageRow?
+        var last: VerifyQueries.ImageRow?
         repeat {
             let after = last
             let page = try await database.read {
-                try VerifyTable.images(after: after, count: Collector.page, $0)
+                try VerifyQueries.images(after: after, count: Collector.page, $0)
             }
             last = page.last
             for image in page {
@@ -30,7 +30,7 @@ extension Verifier {
         case fault(VerifyReport.Fault)
     }
 
-    private func look(at image: VerifyTable.ImageRow, repair: Bool) async throws -> ManifestFinding {
+    private func look(at image: VerifyQueries.ImageRow, repair: Bool) async throws -> ManifestFinding {
         // An image that is gone since the page was read has no fault.
         guard let repository = try await repositories.find(image.name, in: image.registry), repository.id == image.repository,
             let row = try await database.read({ try ImageTable.find(.digest(image.digest), in: repository.id, $0) })
@@ -54,13 +54,13 @@ extension Verifier {
         }
     }
 
-    private func layerFaults(of image: VerifyTable.ImageRow) async throws -> [VerifyReport.Fault] {
+    private func layerFaults(of image: VerifyQueries.ImageRow) async throws -> [VerifyReport.Fault] {
         guard let repository = try await repositories.find(image.name, in: image.registry), repository.id == image.repository
         else { return [] }
         let isCovered = try await rules.rule(covering: image.name, in: image.registry) != nil
         let blobs = blobs
         return try await database.read { sql in
-            try VerifyTable.blobs(of: image.digest, in: image.repository, sql).compactMap { digest in
+            try VerifyQueries.blobs(of: image.digest, in: image.repository, sql).compactMap { digest in
                 let scope = blobs.place(of: digest, in: repository).scope
                 let standing = try BlobTable.standing(of: digest, in: image.repository, scope: scope, sql)
                 if standing.membership != nil, standing.stored != nil { return nil }
@@ -73,7 +73,7 @@ extension Verifier {
     }
 }
 
-extension VerifyTable.ImageRow {
+extension VerifyQueries.ImageRow {
     fileprivate func fault(
         _ kind: VerifyReport.Fault.Kind, _ detail: String, needsPush: Bool
     ) -> VerifyReport.Fault {

@@ -42,7 +42,7 @@ extension Verifier {
         } while last != nil
     }
 
-    private func look(at row: CollectionTable.StoredRow, sealedBy key: SealingKey?) async throws -> Finding {
+    private func look(at row: CollectionQueries.StoredRow, sealedBy key: SealingKey?) async throws -> Finding {
         do {
             let file = try blobs.store.open(row.place)
             // A file of another length does not open, either; the length is the more telling reason.
@@ -85,8 +85,8 @@ extension Verifier {
         repairs.add(fault, found.row, isCached: isCached)
     }
 
-    private func isStill(_ row: CollectionTable.StoredRow) async throws -> Bool {
-        try await database.read { try CollectionTable.stored(row.place, $0)?.storedAt == row.storedAt }
+    private func isStill(_ row: CollectionQueries.StoredRow) async throws -> Bool {
+        try await database.read { try CollectionQueries.stored(row.place, $0)?.storedAt == row.storedAt }
     }
 
     /// Takes damaged content out of its place into quarantine, and removes the rows of cached content whose file is gone. Does
@@ -106,7 +106,7 @@ extension Verifier {
         repair.fault.isRepaired = isRepaired && repair.isCached
     }
 
-    private func takeOut(_ row: CollectionTable.StoredRow, isMissing: Bool) async throws -> Bool {
+    private func takeOut(_ row: CollectionQueries.StoredRow, isMissing: Bool) async throws -> Bool {
         try await blobs.places.withLock(row.place) {
             guard isMissing else {
                 let (_, failures) = try await quarantine.take([row.place], because: .damaged) { now, _ in
@@ -117,8 +117,8 @@ extension Verifier {
             // The file may have come back.
             guard case .flaw(.missingFile, _, _) = try await look(at: row, sealedBy: nil) else { return false }
             try await database.write { sql in
-                guard try CollectionTable.stored(row.place, sql)?.storedAt == row.storedAt else { return }
-                try CollectionTable.remove(row.place, sql)
+                guard try CollectionQueries.stored(row.place, sql)?.storedAt == row.storedAt else { return }
+                try BlobTable.remove(row.place, sql)
             }
             return true
         }

@@ -41,7 +41,7 @@ package final class Verifier: Sendable {
         if repair { try await collector.permit.check() }
         var report = VerifyReport(isRepair: repair, at: clock.now)
         var repairs = Repairs(
-            givesUpPushed: givingUpPushed, stored: try await database.read { try CollectionTable.storedCount($0) })
+            givesUpPushed: givingUpPushed, stored: try await database.read { try CollectionQueries.storedCount($0) })
         try await verifyLayers(into: &report, &repairs, progress)
         try await repairLayers(&repairs, into: &report)
         try await verifyImages(into: &report, progress)

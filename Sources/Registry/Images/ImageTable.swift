@@ -1,8 +1,8 @@
 import NIOCore
 import WeirCore
 
-/// Manifests, tags, and what manifests name.
-struct ImageTable {
+/// The rows of `image`, `tag`, and of what manifests name: `image_child`, `image_blob`.
+enum ImageTable {
     /// A manifest's row, with the repository's wrapped data key that opens its bytes.
     struct Row: Sendable {
         let digest: Digest
@@ -55,14 +55,13 @@ struct ImageTable {
         let origin: Origin
     }
 
-    /// Adds the manifest with what it names. False where it is there already: the stored bytes, which may be damaged, are then
-    /// replaced by the same ones, and a push makes the image its own. What was in the archive comes back with it, which counts as
-    /// adding.
+    /// Adds the manifest with what it names. False where it is there already: then the stored bytes, which may be damaged, are
+    /// replaced, and a push marks the image as pushed. An archived image comes back, which counts as adding.
     static func insert(_ new: New, _ sql: any SQLConnection) throws -> Bool {
         let manifest = new.manifest
         let digest = SQLValue.text(manifest.digest.description)
         if try exists(manifest.digest, in: new.repository, sql) {
-            let isBack = try StorageClassTable.activate(manifest.digest, in: new.repository, at: new.at, sql)
+            let isBack = try activate(manifest.digest, in: new.repository, at: new.at, sql)
             try sql.execute(
                 """
                 UPDATE image SET manifest = $1, origin = CASE WHEN origin = 'push' THEN 'push' ELSE $2 END
@@ -83,8 +82,8 @@ struct ImageTable {
             ])
         try growLists(naming: digest, to: new.size, in: new.repository, sql)
         for child in manifest.children {
-            // What a client is led to must not be in the archive.
-            _ = try StorageClassTable.activate(child.digest, in: new.repository, at: new.at, sql)
+            // A list leads clients to it, so it must not be in the archive.
+            _ = try activate(child.digest, in: new.repository, at: new.at, sql)
             try sql.execute(
                 """
                 INSERT INTO image_child (repository, parent, child, size) VALUES ($1, $2, $3, $4)
@@ -101,7 +100,7 @@ struct ImageTable {
         return true
     }
 
-    /// A list is as large as its largest child, which may come after the list.
+    /// The size of a list is that of its largest child, which may come after the list.
     private static func growLists(
         naming child: SQLValue, to size: Int64, in repository: Int64, _ sql: any SQLConnection
     ) throws {
@@ -135,8 +134,8 @@ struct ImageTable {
             ])
     }
 
-    /// The digest that a tag keeps although upstream names another: it was pushed here, or may not move. Nil where it may be
-    /// pointed.
+    /// The digest that a tag keeps although upstream names another one: the tag was pushed here, or is immutable. Nil where the
+    /// tag may be pointed at `digest`.
     static func kept(
         _ tag: Tag, insteadOf digest: Digest, in repository: Repository, _ sql: any SQLConnection
     ) throws -> Digest? {
@@ -204,10 +203,10 @@ struct ImageTable {
         guard !children.isEmpty else {
             return Int64(manifest.bytes.readableBytes).adding(manifest.blobs.map(\.size).total)
         }
-        return try ImagePushTable.largest(of: Set(children.map(\.digest)).sorted(), in: repository, sql)
+        return try ImagePushQueries.largest(of: Set(children.map(\.digest)).sorted(), in: repository, sql)
     }
 
-    /// Records pulls: the newest wins.
+    /// Records a pull; an earlier moment than the recorded one changes nothing.
     static func pulled(
         _ digest: Digest, in repository: Int64, at moment: Timestamp, _ sql: any SQLConnection
     ) throws {
@@ -217,5 +216,38 @@ struct ImageTable {
             AND (pulled_at IS NULL OR pulled_at < $4)
             """,
             [.timestamp(moment), .integer(repository), .text(digest.description), .timestamp(moment)])
+    }
+
+    // MARK: - Where an image is kept
+
+    /// Moves an active image to the archive. False where it is not active.
+    static func archive(
+        _ digest: Digest, in repository: Int64, at now: Timestamp, _ sql: any SQLConnection
+    ) throws -> Bool {
+        try sql.execute(
+            """
+            UPDATE image SET status = 'ARCHIVED', archived_at = $1
+            WHERE repository = $2 AND digest = $3 AND status = 'ACTIVE'
+            """, [.timestamp(now), .integer(repository), .text(digest.description)]) == 1
+    }
+
+    /// Begins to bring an image back. False where it is not in the archive.
+    static func beginActivation(
+        of digest: Digest, in repository: Int64, _ sql: any SQLConnection
+    ) throws -> Bool {
+        try sql.execute(
+            "UPDATE image SET status = 'ACTIVATING' WHERE repository = $1 AND digest = $2 AND status = 'ARCHIVED'",
+            [.integer(repository), .text(digest.description)]) == 1
+    }
+
+    /// Brings an image back. False where it is active already.
+    static func activate(
+        _ digest: Digest, in repository: Int64, at now: Timestamp, _ sql: any SQLConnection
+    ) throws -> Bool {
+        try sql.execute(
+            """
+            UPDATE image SET status = 'ACTIVE', activated_at = $1
+            WHERE repository = $2 AND digest = $3 AND status <> 'ACTIVE'
+            """, [.timestamp(now), .integer(repository), .text(digest.description)]) == 1
     }
 }

@@ -12,7 +12,7 @@ extension Images {
             return try ids.distinct.map { id -> (ImageIDRequest, ImageIDRequest.Finding, ImageTable.Row?) in
                 let finding = try id.find(in: repository.id, sql)
                 guard case .found(let digest, _) = finding else { return (id, finding, nil) }
-                let size = try ImagePushTable.storedSize(of: digest, in: repository.id, sql)
+                let size = try ImagePushQueries.storedSize(of: digest, in: repository.id, sql)
                 guard batch.takes(Int(clamping: size)) else { return (id, ImageBatch.full, nil) }
                 return (id, finding, try ImageTable.find(.digest(digest), in: repository.id, sql))
             }

@@ -14,7 +14,7 @@ extension Images {
             return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
         }
         let ids = try await database.read {
-            try ImageListTable.ids(in: repository.id, filter, status, after: after, limit: limit + 1, $0)
+            try ImageListQueries.ids(in: repository.id, filter, status, after: after, limit: limit + 1, $0)
         }
         return Page(ids, limit: limit) { "\($0.digest) \($0.tag?.description ?? "")" }
     }
@@ -26,7 +26,7 @@ extension Images {
     ) async throws -> Page<ImageDetail> {
         let repository = try await repositories.existing(name, in: registry)
         let (details, isCut) = try await database.read {
-            try ImageListTable.details(in: repository.id, filter, status, after: cursor, limit: limit + 1, $0)
+            try ImageListQueries.details(in: repository.id, filter, status, after: cursor, limit: limit + 1, $0)
         }
         if isCut { return Page(items: details, next: details.last?.digest.description) }
         return Page(details, limit: limit) { $0.digest.description }
@@ -41,7 +41,7 @@ extension Images {
             var details: [ImageDetail] = []
             for id in ids {
                 let image = try id.resolved(in: repository, sql)
-                guard let detail = try ImageListTable.detail(of: image.digest, in: repository.id, sql) else {
+                guard let detail = try ImageListQueries.detail(of: image.digest, in: repository.id, sql) else {
                     throw Refusal.imageNotFound(id, in: repository)
                 }
                 if !details.contains(where: { $0.digest == image.digest }) { details.append(detail) }
@@ -56,7 +56,7 @@ extension Images {
     ) async throws -> Page<Tag> {
         let repository = try await repositories.existing(name, in: registry)
         let tags = try await database.read {
-            try ImageListTable.tags(in: repository.id, after: tag, limit: limit + 1, $0)
+            try ImageListQueries.tags(in: repository.id, after: tag, limit: limit + 1, $0)
         }
         return Page(tags, limit: limit) { $0.description }
     }

@@ -108,7 +108,7 @@ extension Images {
             if before != nil, !repository.mutability.mayMove(tag) {
                 throw Refusal.imageTagAlreadyExists(tag, in: repository.name)
             }
-            if try ImagePushTable.holds(maxTags, tagsOf: digest, in: repository.id, sql) {
+            if try ImagePushQueries.holds(maxTags, tagsOf: digest, in: repository.id, sql) {
                 throw Refusal(.limitExceeded, "The image \(digest) has \(maxTags) tags already, as many as an image may have")
             }
         }
@@ -126,7 +126,7 @@ extension Images {
         let missing = wanted.filter { present[$0] == nil }
         guard missing.isEmpty else { throw Refusal.layersNotFound(missing, in: repository) }
         let listed = Set(lists.map(\.digest)).sorted()
-        let children = try ImagePushTable.manifestSizes(of: listed, in: repository.id, sql)
+        let children = try ImagePushQueries.manifestSizes(of: listed, in: repository.id, sql)
         let absent = listed.filter { children[$0] == nil }
         guard absent.isEmpty else { throw Refusal.referencedImagesNotFound(absent, in: repository) }
         // Clients trust these numbers: a wrong one is an image that cannot be pulled.
@@ -143,12 +143,12 @@ extension Images {
     private static func checkDepth(of manifest: Manifest, in repository: Repository, _ sql: any SQLConnection) throws {
         var level = Set(manifest.children.map(\.digest))
         for _ in 1..<ImageWalk.deepest {
-            level = try ImagePushTable.children(of: level.sorted(), in: repository.id, sql)
+            level = try ImagePushQueries.children(of: level.sorted(), in: repository.id, sql)
             guard level.count <= maxOnLevel else {
                 throw Refusal.manifestOutOfBounds("the manifest leads to more than \(maxOnLevel) others")
             }
         }
-        guard try ImagePushTable.children(of: level.sorted(), in: repository.id, sql).isEmpty else {
+        guard try ImagePushQueries.children(of: level.sorted(), in: repository.id, sql).isEmpty else {
             throw Refusal.manifestOutOfBounds(
                 "the manifest leads through more than the \(ImageWalk.deepest) lists in each other that are allowed")
         }

@@ -56,7 +56,7 @@ package final class Images: Sendable {
     static func deletions(
         _ ids: [ImageID], of digest: Digest, in repository: Repository, _ sql: any SQLConnection
     ) throws -> [Event] {
-        let isReferrer = try ImageListTable.detail(of: digest, in: repository.id, sql)?.subject != nil
+        let isReferrer = try ImageListQueries.detail(of: digest, in: repository.id, sql)?.subject != nil
         return ids.map { .image(.delete, $0, in: repository, isReferrer: isReferrer) }
     }
 }

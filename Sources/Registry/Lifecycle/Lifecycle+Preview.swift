@@ -68,7 +68,7 @@ extension Lifecycle {
     }
 
     /// Makes a preview that was begun. A failure becomes its status.
-    func finishPreview(of place: LifecycleTable.Place) async {
+    func finishPreview(of place: LifecycleQueries.Place) async {
         do {
             let repository = try await repositories.row(place.name, in: place.registry).repository
             let row = try await database.read { try LifecyclePreviewTable.find(repository.id, $0) }

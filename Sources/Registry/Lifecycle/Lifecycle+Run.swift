@@ -33,8 +33,8 @@ extension Lifecycle {
             repository: row.repository, policy: policy, mode: mode, evaluatedAt: now, steps: done, kept: plan.kept,
             changedMeanwhile: plan.steps.map(\.image.digest).filter { !doneDigests.contains($0) })
         try await database.write { sql in
-            guard try LifecycleTable.policy(of: row.repository.id, sql) == text else { return }
-            try LifecycleTable.setEvaluated(row.repository.id, at: now, sql)
+            guard try LifecycleQueries.policy(of: row.repository.id, sql) == text else { return }
+            try RepositoryTable.setEvaluated(row.repository.id, at: now, sql)
         }
         tell(run)
         return run
@@ -47,7 +47,7 @@ extension Lifecycle {
     ) async throws -> (runs: [LifecycleRun], failed: [(name: RepositoryName, reason: String)]) {
         var runs: [LifecycleRun] = []
         var failed: [(name: RepositoryName, reason: String)] = []
-        for name in try await database.read({ try LifecycleTable.withPolicy(in: registry, $0) }) {
+        for name in try await database.read({ try LifecycleQueries.withPolicy(in: registry, $0) }) {
             do {
                 runs.append(try await run(name, in: registry, mode))
             } catch {
@@ -82,7 +82,7 @@ extension Lifecycle {
     ) throws -> (repository: Repository, found: (text: String, evaluatedAt: Timestamp?)) {
         let row = try RepositoryTable.existing(name, in: registry, sql)
         guard let text = row.lifecyclePolicy else { throw Refusal.lifecyclePolicyNotFound(row.repository) }
-        return (row.repository, (text, try LifecycleTable.evaluatedAt(row.repository.id, sql)))
+        return (row.repository, (text, try LifecycleQueries.evaluatedAt(row.repository.id, sql)))
     }
 
     /// What a policy does to the present images.
@@ -92,7 +92,7 @@ extension Lifecycle {
         // Pulls of the last seconds count, too.
         await pullTimes.flush()
         let now = clock.due
-        let images = try await database.read { try LifecycleTable.images(in: repository.id, $0) }
+        let images = try await database.read { try LifecycleQueries.images(in: repository.id, $0) }
         return (policy.plan(for: images, at: now), now)
     }
 
@@ -106,7 +106,7 @@ extension Lifecycle {
             let now = clock.now
             let told = try await database.write { sql in
                 // A policy that was changed or deleted during the run stops it.
-                guard try LifecycleTable.policy(of: repository.id, sql) == policy else { return [Told]() }
+                guard try LifecycleQueries.policy(of: repository.id, sql) == policy else { return [Told]() }
                 return try batch.compactMap { try Self.carryOut($0, in: repository, at: now, sql) }
             }
             images.memory.forget(repository.id)
@@ -126,7 +126,7 @@ extension Lifecycle {
         _ step: LifecyclePlan.Step, in repository: Repository, at now: Timestamp, _ sql: any SQLConnection
     ) throws -> Told? {
         let digest = step.image.digest
-        guard let image = try LifecycleTable.image(digest, in: repository.id, sql), step.stillHolds(for: image) else {
+        guard let image = try LifecycleQueries.image(digest, in: repository.id, sql), step.stillHolds(for: image) else {
             return nil
         }
         switch step.action {
@@ -139,8 +139,8 @@ extension Lifecycle {
                 step: step,
                 events: ids.map { .image(.delete, $0, in: repository, isReferrer: isReferrer) })
         case .archive:
-            guard try StorageClassTable.activeLists(naming: digest, in: repository.id, sql).isEmpty,
-                try StorageClassTable.archive(digest, in: repository.id, at: now, sql)
+            guard try StorageClassQueries.activeLists(naming: digest, in: repository.id, sql).isEmpty,
+                try ImageTable.archive(digest, in: repository.id, at: now, sql)
             else { return nil }
             return Told(step: step, events: try moved(digest, in: repository, sql))
         }

@@ -34,17 +34,17 @@ extension Lifecycle {
     private static func archive(
         _ digest: Digest, in repository: Repository, at now: Timestamp, _ sql: any SQLConnection
     ) throws -> [Event] {
-        let lists = try StorageClassTable.activeLists(naming: digest, in: repository.id, sql)
+        let lists = try StorageClassQueries.activeLists(naming: digest, in: repository.id, sql)
         guard lists.isEmpty else {
             throw Refusal.storageClassUpdateNotSupported(Refusal.referencedByManifestList(lists).message)
         }
-        guard try StorageClassTable.archive(digest, in: repository.id, at: now, sql) else {
+        guard try ImageTable.archive(digest, in: repository.id, at: now, sql) else {
             throw Refusal.storageClassUpdateNotSupported("The image is not active")
         }
         var told = try moved(digest, in: repository, sql)
-        try follow(from: digest, { try StorageClassTable.referrers(of: $0, in: repository.id, sql) }) { digest in
-            guard try StorageClassTable.activeLists(naming: digest, in: repository.id, sql).isEmpty,
-                try StorageClassTable.archive(digest, in: repository.id, at: now, sql)
+        try follow(from: digest, { try StorageClassQueries.referrers(of: $0, in: repository.id, sql) }) { digest in
+            guard try StorageClassQueries.activeLists(naming: digest, in: repository.id, sql).isEmpty,
+                try ImageTable.archive(digest, in: repository.id, at: now, sql)
             else { return false }
             told += try moved(digest, in: repository, sql)
             return true
@@ -56,16 +56,16 @@ extension Lifecycle {
     private static func beginActivation(
         of digest: Digest, in repository: Repository, _ sql: any SQLConnection
     ) throws -> [Event] {
-        guard try StorageClassTable.beginActivation(of: digest, in: repository.id, sql) else {
+        guard try ImageTable.beginActivation(of: digest, in: repository.id, sql) else {
             throw Refusal.storageClassUpdateNotSupported("The image is not in the archive")
         }
         try follow(
             from: digest,
             {
-                try StorageClassTable.referrers(of: $0, in: repository.id, sql)
-                    + StorageClassTable.children(of: $0, in: repository.id, sql)
+                try StorageClassQueries.referrers(of: $0, in: repository.id, sql)
+                    + StorageClassQueries.children(of: $0, in: repository.id, sql)
             }
-        ) { try StorageClassTable.beginActivation(of: $0, in: repository.id, sql) }
+        ) { try ImageTable.beginActivation(of: $0, in: repository.id, sql) }
         return []
     }
 
@@ -84,12 +84,12 @@ extension Lifecycle {
     /// Finishes the return of every image that is on its way back.
     func finishActivations() async throws {
         while true {
-            let batch = try await database.read { try StorageClassTable.activating(limit: 100, $0) }
+            let batch = try await database.read { try StorageClassQueries.activating(limit: 100, $0) }
             guard !batch.isEmpty else { return }
             let now = clock.now
             for (repository, digest) in batch {
                 let done = try await database.write { sql -> (told: [Event], isReplicated: Bool)? in
-                    guard try StorageClassTable.activate(digest, in: repository.id, at: now, sql) else { return nil }
+                    guard try ImageTable.activate(digest, in: repository.id, at: now, sql) else { return nil }
                     return (
                         try Self.moved(digest, in: repository, sql),
                         try Self.replicate(digest, in: repository, at: now, sql)
@@ -117,7 +117,7 @@ extension Lifecycle {
     static func moved(
         _ digest: Digest, in repository: Repository, _ sql: any SQLConnection
     ) throws -> [Event] {
-        guard let detail = try ImageListTable.detail(of: digest, in: repository.id, sql) else { return [] }
+        guard let detail = try ImageListQueries.detail(of: digest, in: repository.id, sql) else { return [] }
         let isBack = detail.status == .active
         return try ImageTable.ids(of: digest, in: repository.id, sql).map { id in
             .image(

@@ -99,7 +99,7 @@ package final class Lifecycle: Service {
         let old = now + (.zero - Self.previewLife)
         do {
             try await database.write { try LifecyclePreviewTable.expire(before: old, $0) }
-            let due = try await database.read { try LifecycleTable.due(since: since, $0) }
+            let due = try await database.read { try LifecycleQueries.due(since: since, $0) }
             for place in due {
                 if Task.isCancelled { return }
                 await runDue(place)
@@ -112,7 +112,7 @@ package final class Lifecycle: Service {
     }
 
     /// One repository's failure does not stop the others.
-    private func runDue(_ place: LifecycleTable.Place) async {
+    private func runDue(_ place: LifecycleQueries.Place) async {
         do {
             _ = try await run(place.name, in: place.registry, .real)
         } catch {

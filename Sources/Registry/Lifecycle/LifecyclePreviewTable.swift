@@ -1,6 +1,6 @@
 import WeirCore
 
-/// Previews of lifecycle policies: one a repository, until the next is asked for.
+/// The rows of `lifecycle_preview`, the last preview of each repository, and of `lifecycle_preview_result`, what it found.
 enum LifecyclePreviewTable {
     struct Row: Sendable {
         let policy: String
@@ -16,7 +16,7 @@ enum LifecyclePreviewTable {
         }
     }
 
-    /// Begins a preview in the place of the one before. False where one is being made.
+    /// Begins a preview, which replaces the one before. False while that is being made.
     static func begin(
         _ repository: Int64, policy: String, at now: Timestamp, _ sql: any SQLConnection
     ) throws -> Bool {
@@ -32,20 +32,20 @@ enum LifecyclePreviewTable {
     }
 
     /// The previews that are to be made.
-    static func open(_ sql: any SQLConnection) throws -> [LifecycleTable.Place] {
+    static func open(_ sql: any SQLConnection) throws -> [LifecycleQueries.Place] {
         try sql.rows(
             """
             SELECT r.account, r.region, r.name FROM lifecycle_preview p JOIN repository r ON r.id = p.repository
             WHERE p.status = $1 ORDER BY p.started_at
             """, [.text(LifecyclePreview.Status.inProgress.rawValue)]
         ).map { row in
-            LifecycleTable.Place(
+            LifecycleQueries.Place(
                 registry: RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1))),
                 name: try RepositoryName(row.text(2)))
         }
     }
 
-    /// Writes what was found, in the place of what may have been written before.
+    /// Ends a preview with what it found, which replaces earlier results.
     static func finish(
         _ repository: Int64, _ status: LifecyclePreview.Status, _ results: [LifecyclePreview.Result],
         at now: Timestamp, _ sql: any SQLConnection
@@ -72,7 +72,7 @@ enum LifecyclePreviewTable {
         }
     }
 
-    /// A page of what was found, and where each stands.
+    /// A page of what was found, each with its place in the whole.
     static func results(
         of repository: Int64, _ filter: TagStatus, after place: Int64, limit: Int, _ sql: any SQLConnection
     ) throws -> [(place: Int64, result: LifecyclePreview.Result)] {
@@ -107,7 +107,7 @@ enum LifecyclePreviewTable {
         return LifecyclePreview.Summary(expiring: expiring, archiving: all - expiring)
     }
 
-    /// Forgets what was found before `moment`; that there was a preview stays known.
+    /// Deletes the results of previews that ended before `moment`, and marks these as expired.
     static func expire(before moment: Timestamp, _ sql: any SQLConnection) throws {
         try sql.execute(
             """

@@ -9,7 +9,7 @@ extension RegistrySchema {
                 "ALTER TABLE image ADD COLUMN status TEXT NOT NULL DEFAULT 'ACTIVE'",
                 "ALTER TABLE image ADD COLUMN archived_at BIGINT",
                 "ALTER TABLE image ADD COLUMN activated_at BIGINT",
-                // Small, and no cost to a push: nearly every image is active.
+                // It is small and costs a push nothing, since nearly every image is active.
                 "CREATE INDEX image_not_active ON image (repository, status, digest) WHERE status <> 'ACTIVE'",
             ]),
         Migration(

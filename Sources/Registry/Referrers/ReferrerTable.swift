@@ -1,8 +1,9 @@
 import WeirCore
 
-/// Which images of a repository are about which other one, and what its upstream repository said of the same.
+/// The rows of `upstream_referrers`, what upstream said of an image's referrers; and the referrers that are here.
 enum ReferrerTable {
-    /// The digests of those that have `subject` as theirs, after `digest`, in order. Of these types only, where some are given.
+    /// A page of the images whose subject is `subject`, by digest: those after `digest`, and only of `types` where any are
+    /// given.
     static func local(
         to subject: Digest, in repository: Int64, types: [String], after digest: String?, limit: Int,
         _ sql: any SQLConnection
@@ -22,7 +23,7 @@ enum ReferrerTable {
         ).map { try Digest($0.text(0)) }
     }
 
-    /// What upstream said of a manifest's referrers.
+    /// What upstream said of an image's referrers.
     struct Listing: Sendable {
         let sealed: [UInt8]
         let checkedAt: Timestamp
@@ -37,7 +38,7 @@ enum ReferrerTable {
         ).first.map { Listing(sealed: try $0.bytes(0), checkedAt: try $0.timestamp(1)) }
     }
 
-    /// Keeps upstream's word about an image that is here; about one that is not, nothing is kept.
+    /// Records what upstream said, unless the image is gone.
     static func put(
         _ listing: Listing, of subject: Digest, in repository: Int64, _ sql: any SQLConnection
     ) throws {

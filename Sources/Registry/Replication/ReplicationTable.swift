@@ -1,6 +1,6 @@
 import WeirCore
 
-/// What is to be copied to another registry, and what became of it: a row for each image and destination.
+/// The rows of `image_replication`: for each image and destination what is to be copied, and what became of it.
 enum ReplicationTable {
     /// A copy to be made.
     struct Item: Sendable {
@@ -11,13 +11,13 @@ enum ReplicationTable {
         let destination: RegistryID
         /// Those with which it was pushed since the last copy.
         let tags: [Tag]
-        /// Names this request among those for the same image.
+        /// Identifies this request among those for the same image.
         let requestedAt: Timestamp
         let attempts: Int
     }
 
-    /// Asks for copies of an image that has just been pushed, to wherever its registry's rules say. Part of the push's own
-    /// transaction, so that nothing that was acknowledged is forgotten. False where no rule covers the repository.
+    /// Asks for copies of an image that has just been pushed, as its registry's rules say. Call it in the push's transaction:
+    /// an acknowledged push is then never left without its copies. False where no rule covers the repository.
     static func enqueue(
         _ digest: Digest, _ tags: [Tag], in repository: Repository, at now: Timestamp, _ sql: any SQLConnection
     ) throws -> Bool {
@@ -33,7 +33,7 @@ enum ReplicationTable {
             ).first
             let waiting: [String] = try before.map { try StoredJSON.read($0.text(0)) } ?? []
             let all = waiting + tags.map(\.description).filter { !waiting.contains($0) }
-            // Later than the one before, whatever the clock says: the number tells requests apart.
+            // Later than the request before, even where the clock is not: the number tells requests apart.
             let requestedAt = max(now.microseconds, (try before?.integer(1) ?? 0) + 1)
             try sql.execute(
                 """

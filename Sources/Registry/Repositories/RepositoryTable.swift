@@ -19,13 +19,13 @@ enum RepositoryTable {
             .first.map { try read($0, registry) }
     }
 
-    /// Throws the refusal that there is none.
+    /// Throws `Refusal.repositoryNotFound` where there is none.
     static func existing(_ name: RepositoryName, in registry: RegistryID, _ sql: any SQLConnection) throws -> Row {
         guard let row = try find(name, in: registry, sql) else { throw Refusal.repositoryNotFound(name, in: registry) }
         return row
     }
 
-    /// In the order of their names, those after `name`.
+    /// A page of repositories, by name: those after `name`.
     static func list(
         in registry: RegistryID, after name: String?, limit: Int, _ sql: any SQLConnection
     ) throws -> [Row] {
@@ -66,8 +66,8 @@ enum RepositoryTable {
         try sql.execute("DELETE FROM repository WHERE id = $1", [.integer(id)])
     }
 
-    /// The repository as it is now; refuses where it has been deleted since `repository` was read. What is decided inside a
-    /// transaction is decided by this one.
+    /// The repository as it is now: what a transaction decides, it decides by this one. Throws `Refusal.repositoryNotFound`
+    /// where it was deleted since `repository` was read.
     static func current(_ repository: Repository, _ sql: any SQLConnection) throws -> Repository {
         guard let row = try find(repository.name, in: repository.registry, sql), row.repository.id == repository.id else {
             throw Refusal.repositoryNotFound(repository.name, in: repository.registry)
@@ -98,6 +98,13 @@ enum RepositoryTable {
         try sql.execute(
             "UPDATE repository SET lifecycle_policy = $1, lifecycle_evaluated_at = NULL WHERE id = $2",
             [.text(lifecyclePolicy), .integer(id)])
+    }
+
+    /// Records that the lifecycle policy was carried out.
+    static func setEvaluated(_ repository: Int64, at now: Timestamp, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            "UPDATE repository SET lifecycle_evaluated_at = $1 WHERE id = $2",
+            [.timestamp(now), .integer(repository)])
     }
 
     // MARK: - Resource tags
@@ -141,7 +148,7 @@ enum RepositoryTable {
     }
 }
 
-/// A column holds a word that this version does not know: a newer one wrote it.
+/// A column holds a word that this version does not know, since a newer one wrote it.
 struct StoredValueError: Error, CustomStringConvertible {
     let column: String
     let value: String

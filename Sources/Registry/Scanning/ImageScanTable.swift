@@ -1,6 +1,6 @@
 import WeirCore
 
-/// Scans that were asked for.
+/// The rows of `image_scan`: the scans that were asked for.
 enum ImageScanTable {
     static func find(_ digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> ImageScan? {
         try sql.rows(

@@ -1,12 +1,12 @@
 import WeirCore
 
-/// Whose pulls do not count as a use of an image.
+/// The rows of `pull_time_exclusion`: whose pulls do not count as a use of an image.
 enum PullTimeExclusionTable {
     static func all(of registry: RegistryID, _ sql: any SQLConnection) throws -> [PullTimeExclusion] {
         try list(of: registry, after: nil, limit: RegistrySettings.maxExclusions, sql)
     }
 
-    /// In the order of their ARNs, those after `principal`.
+    /// A page of exclusions, by ARN: those after `principal`.
     static func list(
         of registry: RegistryID, after principal: String?, limit: Int, _ sql: any SQLConnection
     ) throws -> [PullTimeExclusion] {

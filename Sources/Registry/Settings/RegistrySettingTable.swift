@@ -1,6 +1,6 @@
 import WeirCore
 
-/// A registry's own settings: one row for each that differs from ECR's default.
+/// The rows of `registry_setting`: one for each setting of a registry that differs from ECR's default.
 enum RegistrySettingTable {
     enum Name: Hashable, Sendable, CustomStringConvertible {
         case policy, replication, scanning, signing

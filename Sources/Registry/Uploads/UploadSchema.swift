@@ -1,9 +1,9 @@
 import WeirCore
 
 extension RegistrySchema {
-    /// Uploads that are open. What a client was told is here is in the staged file and, its last bytes, in `tail`.
+    /// Uploads that are open. The bytes that were acknowledged are in the staged file, and the last of them in `tail`.
     ///
-    /// No foreign key: a row whose repository is gone still tells which file is to be removed.
+    /// No foreign key: a row outlives its repository, and tells which file is to be removed.
     static let uploads: [Migration] = [
         Migration(
             "registry-2-upload",
@@ -27,7 +27,7 @@ extension RegistrySchema {
             ])
     ]
 
-    /// Who began it: nobody may use up what others need. Empty for what was begun before that was noted.
+    /// Who began it: a caller's open uploads are limited. Empty in rows that are older than the column.
     static let uploadCallers: [Migration] = [
         Migration(
             "registry-3-upload-caller",

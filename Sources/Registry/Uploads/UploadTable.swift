@@ -1,12 +1,12 @@
 import WeirCore
 
-/// What of an upload survives the program: told to clients, and therefore on disk.
+/// What a client was told of an upload, and what therefore survives a restart.
 struct UploadRecord: Sendable, Equatable {
-    /// How the parts of ECR's layer API went so far; the registry API has no such rules.
+    /// The parts that came by ECR's layer API, which has rules for them. The registry API has none.
     struct Parts: Sendable, Equatable {
         var count: Int64 = 0
         var last: Int64 = 0
-        /// Parts that were too small and yet not the last.
+        /// Parts that were too small for any but the last.
         var short: Int64 = 0
     }
 
@@ -37,7 +37,7 @@ enum UploadTable {
             ])
     }
 
-    /// True if the registry has `limit` open uploads or more. Counts no further than that.
+    /// True if the registry has `limit` open uploads or more. Counts no further.
     static func holds(_ limit: Int, in registry: RegistryID, _ sql: any SQLConnection) throws -> Bool {
         try !sql.rows(
             "SELECT 1 FROM upload WHERE account = $1 AND region = $2 LIMIT 1 OFFSET $3",
@@ -80,7 +80,7 @@ enum UploadTable {
         }
     }
 
-    /// Records how far the upload has come. False where it is no more.
+    /// Records how far the upload has come. False where it has ended.
     static func update(_ record: UploadRecord, at now: Timestamp, _ sql: any SQLConnection) throws -> Bool {
         try sql.execute(
             """
@@ -98,13 +98,13 @@ enum UploadTable {
         try sql.execute("DELETE FROM upload WHERE id = $1", [.text(id)])
     }
 
-    /// When an upload that nobody touches is given up: one that has bytes, and one that has none.
+    /// An upload is given up where it was last touched before `begun` or, without any bytes, before `empty`.
     struct Patience: Sendable {
         let begun: Timestamp
         let empty: Timestamp
     }
 
-    /// Uploads that nobody has touched for too long, and those whose repository is gone, with their staged blobs.
+    /// The uploads to be given up, and those whose repository is gone (`isHomeless`), with their staged blobs.
     static func abandoned(
         _ patience: Patience, _ sql: any SQLConnection
     ) throws -> [(id: String, staged: String?, isHomeless: Bool)] {
@@ -116,7 +116,7 @@ enum UploadTable {
         ).map { (try $0.text(0), try $0.optionalText(1), try $0.flag(2)) }
     }
 
-    /// Removes one of them, with the staged blob that it has at this moment; nil where it is not abandoned any more.
+    /// Deletes the row of one of them, and tells its staged blob. Nil where it has been touched since.
     static func removeAbandoned(
         _ id: String, _ patience: Patience, _ sql: any SQLConnection
     ) throws -> (staged: String?, id: String)? {

@@ -1,6 +1,6 @@
 import WeirCore
 
-/// Which migrations the file has seen. The driver's own table, beside those of the rooms:
+/// The migrations that this database has applied. The driver's own table:
 ///
 ///     schema_migration
 ///       id          TEXT PRIMARY KEY      such as registry-1

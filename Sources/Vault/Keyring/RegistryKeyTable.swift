@@ -1,6 +1,6 @@
 import WeirCore
 
-/// SQL of `registry_key`.
+/// The rows of `registry_key`.
 enum RegistryKeyTable {
     struct Row: Sendable {
         let registry: RegistryID

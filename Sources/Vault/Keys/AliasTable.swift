@@ -1,6 +1,6 @@
 import WeirCore
 
-/// SQL of `kms_alias`.
+/// The rows of `kms_alias`.
 enum AliasTable {
     private static let columns = "account, region, name, key, created_at, updated_at"
 

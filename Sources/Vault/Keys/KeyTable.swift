@@ -1,6 +1,6 @@
 import WeirCore
 
-/// SQL of `kms_key`.
+/// The rows of `kms_key`.
 enum KeyTable {
     private static let columns = """
         account, region, id, state, description, manager, policy, rotation_days, next_rotation_at, created_at, deletion_at, \

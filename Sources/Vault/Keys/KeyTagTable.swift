@@ -1,6 +1,6 @@
 import WeirCore
 
-/// SQL of `kms_tag`.
+/// The rows of `kms_tag`.
 enum KeyTagTable {
     static func all(of key: KMSKey, _ sql: any SQLConnection) throws -> [ResourceTag] {
         try sql.rows(

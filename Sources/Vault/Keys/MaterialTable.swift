@@ -1,13 +1,13 @@
 import WeirCore
 
-/// SQL of `kms_material`.
+/// The rows of `kms_material`.
 enum MaterialTable {
     struct Row: Sendable {
         let version: Int64
         let sealed: [UInt8]
     }
 
-    /// A key's versions as they came, the oldest first; the first is no rotation.
+    /// A key's versions, the oldest first. The first came with the key; each other one with a rotation.
     static func rotations(of key: KMSKey, _ sql: any SQLConnection) throws -> [KMSKey.Material] {
         try sql.rows(
             """

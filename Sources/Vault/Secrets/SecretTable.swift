@@ -1,6 +1,7 @@
 import WeirCore
 
-/// SQL of `secret`. A secret whose deletion date has come is as if it were not there, also before it is swept away.
+/// The rows of `secret` and `secret_tag`. A secret whose deletion date has come is not found, even before `sweep` deletes its
+/// row.
 enum SecretTable {
     private static let columns = """
         arn, account, region, name, description, kms_key, created_at, changed_at, accessed_at, deletion_at
@@ -58,6 +59,11 @@ enum SecretTable {
                 .text(secret.description), .text(secret.kmsKey), .timestamp(secret.changedAt),
                 .timestamp(secret.accessedAt), .timestamp(secret.deletionAt), .text(secret.arn),
             ])
+    }
+
+    /// Records that its value was read.
+    static func touch(_ arn: String, at day: Timestamp, _ sql: any SQLConnection) throws {
+        try sql.execute("UPDATE secret SET accessed_at = $1 WHERE arn = $2", [.timestamp(day), .text(arn)])
     }
 
     static func delete(_ secret: Secret, _ sql: any SQLConnection) throws {

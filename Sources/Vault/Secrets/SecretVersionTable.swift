@@ -1,6 +1,6 @@
 import WeirCore
 
-/// SQL of `secret_version` and `secret_stage`.
+/// The rows of `secret_version` and `secret_stage`.
 enum SecretVersionTable {
     /// A version with its sealed value.
     struct Row: Sendable {
@@ -59,7 +59,7 @@ enum SecretVersionTable {
             ])
     }
 
-    /// Writes a version's value anew, sealed by another key.
+    /// Replaces a version's value by the same one, sealed by another key.
     static func reseal(_ row: Row, of arn: String, _ sql: any SQLConnection) throws {
         try sql.execute(
             "UPDATE secret_version SET kms_key = $1, sealed = $2 WHERE secret = $3 AND id = $4",
@@ -70,7 +70,7 @@ enum SecretVersionTable {
         try sql.execute(
             "UPDATE secret_version SET accessed_at = $1 WHERE secret = $2 AND id = $3",
             [.timestamp(day), .text(arn), .text(id)])
-        try sql.execute("UPDATE secret SET accessed_at = $1 WHERE arn = $2", [.timestamp(day), .text(arn)])
+        try SecretTable.touch(arn, at: day, sql)
     }
 
     /// Makes `stage` name `version`. The version that was current until now becomes the previous one.
@@ -96,7 +96,7 @@ enum SecretVersionTable {
             """, [.text(arn), .text(stage), .text(version)])
     }
 
-    /// Forgets deprecated versions: those beyond the hundred newest that are older than a day, as Secrets Manager does.
+    /// Deletes versions as Secrets Manager does: those without a stage that are older than a day and not among the 100 newest.
     static func prune(_ arn: String, at now: Timestamp, _ sql: any SQLConnection) throws {
         for version in try all(of: arn, sql).dropFirst(100)
         where version.stages.isEmpty && version.createdAt < now + .days(-1) {

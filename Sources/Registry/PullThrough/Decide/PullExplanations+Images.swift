@@ -9,7 +9,7 @@ extension PullExplanations {
     func layersHere(of digest: Digest, in repository: Repository) async throws -> String? {
         let scope = blobs.place(of: digest, in: repository).scope
         let (all, here) = try await images.database.read { sql in
-            try ImageBlobTable.presence(of: digest, in: repository.id, scope: scope, sql)
+            try BlobTable.presence(of: digest, in: repository.id, scope: scope, sql)
         }
         guard all > 0 else { return nil }
         return all == here
@@ -33,7 +33,7 @@ extension PullExplanations {
         let stored = try await images.database.read { sql in
             try zip(named, scopes).map { child, scope -> String? in
                 guard try ImageTable.find(.digest(child.digest), in: repositoryID, sql) != nil else { return nil }
-                let (all, here) = try ImageBlobTable.presence(of: child.digest, in: repositoryID, scope: scope, sql)
+                let (all, here) = try BlobTable.presence(of: child.digest, in: repositoryID, scope: scope, sql)
                 return all == here ? "" : " (\(here) of \(all) blobs)"
             }
         }

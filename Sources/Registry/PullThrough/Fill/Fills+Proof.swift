@@ -27,7 +27,7 @@ extension Fills {
         try await blobs.database.commit { sql in
             _ = try RepositoryTable.current(order.repository, sql)
             try BlobTable.admit(order.digest, to: order.repository.id, .cache, promisedAt: nil, sql)
-            try RepositoryBlobTable.came(order.digest, to: order.repository.id, from: order.source.place, sql)
+            try BlobTable.came(order.digest, to: order.repository.id, from: order.source.place, sql)
         }
     }
 
@@ -37,7 +37,7 @@ extension Fills {
         guard UpstreamKind(host: order.source.host) == nil else { return true }
         let registry = order.repository.registry
         return try await blobs.database.read {
-            try RepositoryBlobTable.cameFrom(order.source.place, order.digest, registry: registry, $0)
+            try BlobTable.cameFrom(order.source.place, order.digest, registry: registry, $0)
         }
     }
 }

@@ -16,7 +16,7 @@ enum CacheRuleTable {
         try sql.rows(columns + " ORDER BY prefix_key", key(registry)).map(read)
     }
 
-    /// In the order of their prefixes, those after the prefix with this key.
+    /// A page of rules, by prefix: those after the prefix whose key is `prefix`.
     static func list(
         in registry: RegistryID, after prefix: String?, limit: Int, _ sql: any SQLConnection
     ) throws -> [CacheRule] {

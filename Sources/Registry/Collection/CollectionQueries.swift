@@ -1,7 +1,7 @@
 import WeirCore
 
-/// What the collector asks of the rows (docs/collection.md).
-enum CollectionTable {
+/// What the collector asks about blobs and their holders (docs/collection.md).
+enum CollectionQueries {
     /// A membership: this repository may serve this blob.
     struct Membership: Sendable, Equatable {
         let repository: Int64
@@ -21,15 +21,15 @@ enum CollectionTable {
         let registry: RegistryID
         let name: RepositoryName
         let encryption: Encryption
-        /// Pushed here, or named by an image that was: upstream cannot be relied on for it.
+        /// Pushed here, or named by an image that was: upstream may not have it.
         let isPushed: Bool
         let promisedAt: Timestamp
-        /// When an image that names it was last pulled, or came; nil where none names it.
+        /// When an image that names it was last pulled or, never pulled, stored. Nil where no image names it.
         let usedAt: Timestamp?
     }
 
-    /// Memberships that nothing needs any more, in the order of their keys: no image of the repository names the blob, and nobody
-    /// has been promised it after `limit`.
+    /// Memberships that nothing needs any more, in the order of their keys: no image of the repository names the blob, and no
+    /// client was promised it after `limit`.
     static func unused(
         after last: Membership?, until limit: Timestamp, count: Int, _ sql: any SQLConnection
     ) throws -> [Membership] {
@@ -45,22 +45,6 @@ enum CollectionTable {
                 .integer(count),
             ]
         ).map { Membership(repository: try $0.integer(0), digest: try Digest($0.text(1))) }
-    }
-
-    /// Takes a membership away if nothing needs it at this moment either, and writes down that it was there.
-    static func remove(
-        _ membership: Membership, unusedUntil limit: Timestamp, at now: Timestamp, _ sql: any SQLConnection
-    ) throws -> Bool {
-        try LostTable.remember(membership.digest, of: membership.repository, at: now, sql)
-        return try sql.execute(
-            """
-            DELETE FROM repository_blob WHERE repository = $1 AND digest = $2 AND promised_at <= $3
-            AND NOT EXISTS (SELECT 1 FROM image_blob ib WHERE ib.repository = $4 AND ib.digest = $5)
-            """,
-            [
-                .integer(membership.repository), .text(membership.digest.description), .timestamp(limit),
-                .integer(membership.repository), .text(membership.digest.description),
-            ]) == 1
     }
 
     /// The rows of stored blobs, in the order of their keys.
@@ -95,7 +79,8 @@ enum CollectionTable {
 
     /// The repositories that may serve the digest, whatever key they seal with.
     ///
-    /// - Parameter limit: leaves out the memberships that `unused` would list, so that a dry run sees what a real one would.
+    /// - Parameter limit: leaves out the memberships that `unused(until: limit)` lists, so that a dry run finds what a real run
+    ///   would.
     static func holders(
         of digest: Digest, ignoringUnusedUntil limit: Timestamp? = nil, _ sql: any SQLConnection
     ) throws -> [Holder] {
@@ -118,10 +103,5 @@ enum CollectionTable {
                 encryption: try row.optionalText(3).map { .kms(keyARN: $0) } ?? .aes256, isPushed: try row.flag(4),
                 promisedAt: try row.timestamp(5), usedAt: try row.optionalTimestamp(6))
         }
-    }
-
-    static func remove(_ place: BlobPlace, _ sql: any SQLConnection) throws {
-        try sql.execute(
-            "DELETE FROM blob WHERE scope = $1 AND digest = $2", [.text(place.scope), .text(place.digest.description)])
     }
 }

@@ -1,7 +1,7 @@
 import WeirCore
 
-/// What the verifier asks of the rows, besides `CollectionTable`.
-enum VerifyTable {
+/// What the verifier asks about images. About blobs it asks what the collector does (`CollectionQueries`).
+enum VerifyQueries {
     /// An image, by its repository.
     struct ImageRow: Sendable {
         let repository: Int64

@@ -1,10 +1,10 @@
 import WeirCore
 import WeirVault
 
-/// What only a push asks of the images' rows.
-enum ImagePushTable {
-    /// The lengths of those manifests that are here, as they were pushed. What is in the archive is not: clients then push it
-    /// again, which brings it back.
+/// What only a push asks about images.
+enum ImagePushQueries {
+    /// The lengths of those manifests that are here, in bytes, as they were pushed. Archived ones are left out: a client then
+    /// pushes them again, which brings them back.
     static func manifestSizes(
         of digests: [Digest], in repository: Int64, _ sql: any SQLConnection
     ) throws -> [Digest: Int64] {
@@ -20,7 +20,7 @@ enum ImagePushTable {
         return sizes
     }
 
-    /// The length of a stored manifest, as it lies there; 0 where it is not here.
+    /// The length of a manifest as it is stored, sealed, in bytes; 0 where it is not here.
     static func storedSize(of digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> Int64 {
         try sql.rows(
             "SELECT LENGTH(manifest) FROM image WHERE repository = $1 AND digest = $2",

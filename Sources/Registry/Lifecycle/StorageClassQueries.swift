@@ -1,46 +1,7 @@
 import WeirCore
 
-/// The columns that say where an image is kept.
-enum StorageClassTable {
-    /// Where an image is now; nil where there is no such image.
-    static func status(of digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> ImageStatus? {
-        try sql.rows(
-            "SELECT status FROM image WHERE repository = $1 AND digest = $2",
-            [.integer(repository), .text(digest.description)]
-        ).first.map { ImageStatus(rawValue: try $0.text(0)) ?? .active }
-    }
-
-    /// Moves an active image to the archive. False where it is not active.
-    static func archive(
-        _ digest: Digest, in repository: Int64, at now: Timestamp, _ sql: any SQLConnection
-    ) throws -> Bool {
-        try sql.execute(
-            """
-            UPDATE image SET status = 'ARCHIVED', archived_at = $1
-            WHERE repository = $2 AND digest = $3 AND status = 'ACTIVE'
-            """, [.timestamp(now), .integer(repository), .text(digest.description)]) == 1
-    }
-
-    /// Begins to bring an image back. False where it is not in the archive.
-    static func beginActivation(
-        of digest: Digest, in repository: Int64, _ sql: any SQLConnection
-    ) throws -> Bool {
-        try sql.execute(
-            "UPDATE image SET status = 'ACTIVATING' WHERE repository = $1 AND digest = $2 AND status = 'ARCHIVED'",
-            [.integer(repository), .text(digest.description)]) == 1
-    }
-
-    /// Brings an image back. False where it was not away.
-    static func activate(
-        _ digest: Digest, in repository: Int64, at now: Timestamp, _ sql: any SQLConnection
-    ) throws -> Bool {
-        try sql.execute(
-            """
-            UPDATE image SET status = 'ACTIVE', activated_at = $1
-            WHERE repository = $2 AND digest = $3 AND status <> 'ACTIVE'
-            """, [.timestamp(now), .integer(repository), .text(digest.description)]) == 1
-    }
-
+/// What moving an image into the archive, or back, asks about the images around it.
+enum StorageClassQueries {
     /// Images on their way back, in every registry.
     static func activating(
         limit: Int, _ sql: any SQLConnection
@@ -57,7 +18,7 @@ enum StorageClassTable {
         }
     }
 
-    /// The lists that lead clients to an image: those that can be pulled and name it.
+    /// The lists that lead clients to an image: they name it and are not archived.
     static func activeLists(
         naming digest: Digest, in repository: Int64, _ sql: any SQLConnection
     ) throws -> [Digest] {
@@ -69,7 +30,7 @@ enum StorageClassTable {
         ).map { try Digest($0.text(0)) }
     }
 
-    /// What is about an image.
+    /// The images whose subject is this one.
     static func referrers(of digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> [Digest] {
         try sql.rows(
             "SELECT digest FROM image WHERE repository = $1 AND subject = $2 ORDER BY digest",
@@ -77,7 +38,7 @@ enum StorageClassTable {
         ).map { try Digest($0.text(0)) }
     }
 
-    /// What a list names and is here.
+    /// The images that a list names, as far as they are here.
     static func children(of digest: Digest, in repository: Int64, _ sql: any SQLConnection) throws -> [Digest] {
         try sql.rows(
             """

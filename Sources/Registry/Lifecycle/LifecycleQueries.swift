@@ -1,7 +1,7 @@
 import WeirCore
 
-/// What lifecycle policies look at, and when they were carried out.
-enum LifecycleTable {
+/// What lifecycle policies look at: images with their tags, and which policies are due.
+enum LifecycleQueries {
     private static let columns =
         "SELECT digest, pushed_at, pulled_at, status, archived_at, activated_at, subject FROM image WHERE repository = $1"
 
@@ -49,19 +49,13 @@ enum LifecycleTable {
             .first?.optionalTimestamp(0)
     }
 
-    static func setEvaluated(_ repository: Int64, at now: Timestamp, _ sql: any SQLConnection) throws {
-        try sql.execute(
-            "UPDATE repository SET lifecycle_evaluated_at = $1 WHERE id = $2",
-            [.timestamp(now), .integer(repository)])
-    }
-
     /// A repository by its name, in whatever registry.
     struct Place: Sendable, Hashable {
         let registry: RegistryID
         let name: RepositoryName
     }
 
-    /// The repositories of every registry whose policy has not been carried out since `moment`, the longest ago first.
+    /// The repositories of every registry whose policy was not carried out after `moment`, the longest ago first.
     static func due(since moment: Timestamp, _ sql: any SQLConnection) throws -> [Place] {
         try sql.rows(
             """

@@ -1,7 +1,7 @@
 import WeirCore
 
 /// The lists of images and tags, a page at a time, each page at the cost of its rows.
-struct ImageListTable {
+enum ImageListQueries {
     /// One entry for each digest and tag; an untagged image once. Ordered by digest, then tag.
     static func ids(
         in repository: Int64, _ filter: TagStatus, _ status: ImageStatus?, after: (digest: String, tag: String)?,
@@ -23,7 +23,7 @@ struct ImageListTable {
         }
     }
 
-    /// By the index of the tags by image: each page costs what it holds, however many images have no tag.
+    /// Read by the index `tag_by_image`: a page costs what it holds, however many images have no tag.
     private static func tagged(
         in repository: Int64, _ status: ImageStatus?, after: (digest: String, tag: String), isSameImage: Bool = false,
         limit: Int, _ sql: any SQLConnection
@@ -40,7 +40,7 @@ struct ImageListTable {
         ).map(id)
     }
 
-    /// The images after a digest, with their tags or those that have none.
+    /// The images after a digest: all, each with its tags, or only those that have none.
     private static func entries(
         in repository: Int64, _ status: ImageStatus?, isUntagged: Bool, after digest: String, _ limit: Int,
         _ sql: any SQLConnection
@@ -66,7 +66,7 @@ struct ImageListTable {
             i.activated_at
         """
 
-    /// Spelt out as the index of what is not active is: only so is it found.
+    /// Begins as the index `image_not_active` does, which is not used otherwise.
     private static func condition(_ status: ImageStatus?) -> String {
         switch status {
         case nil: ""
@@ -76,10 +76,10 @@ struct ImageListTable {
         }
     }
 
-    /// Tags that one page may tell: an image has up to a thousand, and a page up to a thousand images.
+    /// The most tags in one page: without it, 1,000 images of 1,000 tags each would fit.
     private static let mostTags = 10_000
 
-    /// As many images as are asked for, or fewer where they have very many tags: then `isCut`.
+    /// As many images as are asked for. Fewer where they have more than `mostTags` tags: then `isCut`.
     static func details(
         in repository: Int64, _ filter: TagStatus, _ status: ImageStatus?, after digest: String?, limit: Int,
         _ sql: any SQLConnection
@@ -127,7 +127,7 @@ struct ImageListTable {
             activatedAt: try row.optionalTimestamp(9))
     }
 
-    /// Tags in the order of their bytes, which is the order the OCI specification asks for. Of images that can be pulled.
+    /// The tags of images that can be pulled, in the order of their bytes, as the OCI distribution specification demands.
     static func tags(
         in repository: Int64, after tag: String?, limit: Int, _ sql: any SQLConnection
     ) throws -> [Tag] {
