@@ -110,6 +110,15 @@ package struct SQLRow: Sendable {
         try optionalInteger(column).map { Timestamp(microseconds: $0) }
     }
     package func flag(_ column: Int) throws -> Bool { try integer(column) != 0 }
+    /// The registry that `account`, at this column, and `region`, after it, name.
+    package func registry(_ column: Int) throws -> RegistryID {
+        RegistryID(account: try AccountID(text(column)), region: try Region(text(column + 1)))
+    }
+}
+
+extension RegistryID {
+    /// Its columns: `account`, `region`.
+    package var columns: [SQLValue] { [.text(account), .text(region)] }
 }
 
 /// A column has another type than its reader expects.

@@ -181,10 +181,7 @@ enum BlobTable {
             SELECT r.name FROM repository_blob m JOIN repository r ON r.id = m.repository
             WHERE m.digest = $1 AND m.origin = 'push' AND r.account = $2 AND r.region = $3 ORDER BY r.name LIMIT $4
             """,
-            [
-                .text(digest.description), .text(registry.account.description), .text(registry.region.description),
-                .integer(limit),
-            ]
+            [.text(digest.description)] + registry.columns + [.integer(limit)]
         ).map { try RepositoryName($0.text(0)) }
     }
 
@@ -230,10 +227,7 @@ enum BlobTable {
             SELECT 1 FROM repository_blob b JOIN repository r ON r.id = b.repository
             WHERE b.digest = $1 AND b.origin = $2 AND b.source = $3 AND r.account = $4 AND r.region = $5 LIMIT 1
             """,
-            [
-                .text(digest.description), .text(Origin.cache.rawValue), .text(place), .text(registry.account.description),
-                .text(registry.region.description),
-            ]
+            [.text(digest.description), .text(Origin.cache.rawValue), .text(place)] + registry.columns
         ).isEmpty
     }
 

@@ -98,7 +98,7 @@ enum CollectionQueries {
             [.text(digest.description), .integer(limit?.microseconds ?? .min)]
         ).map { row in
             Holder(
-                registry: RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1))),
+                registry: try row.registry(0),
                 name: try RepositoryName(row.text(2)),
                 encryption: try row.optionalText(3).map { .kms(keyARN: $0) } ?? .aes256, isPushed: try row.flag(4),
                 promisedAt: try row.timestamp(5), usedAt: try row.optionalTimestamp(6))

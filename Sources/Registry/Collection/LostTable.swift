@@ -135,7 +135,7 @@ enum LostTable {
             WHERE rb.digest = $2 ORDER BY 1, 2, 3 LIMIT $3
             """, [.text(digest.description), .text(digest.description), .integer(limit)]
         ).map { row in
-            let registry = RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1)))
+            let registry = try row.registry(0)
             return "\(registry)/\(try row.text(2))"
         }
     }
@@ -157,7 +157,7 @@ enum LostTable {
         ).map { row in
             Holder(
                 repository: try row.integer(0),
-                registry: RegistryID(account: try AccountID(row.text(1)), region: try Region(row.text(2))),
+                registry: try row.registry(1),
                 encryption: try row.optionalText(3).map { .kms(keyARN: $0) } ?? .aes256,
                 origin: Origin(rawValue: try row.text(4)) ?? .cache)
         }
@@ -172,7 +172,7 @@ enum LostTable {
             """, []
         ).map { row in
             (
-                RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1))),
+                try row.registry(0),
                 try row.optionalText(2).map { .kms(keyARN: $0) } ?? .aes256
             )
         }

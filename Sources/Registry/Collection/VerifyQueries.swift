@@ -24,7 +24,7 @@ enum VerifyQueries {
         ).map { row in
             ImageRow(
                 repository: try row.integer(0),
-                registry: RegistryID(account: try AccountID(row.text(1)), region: try Region(row.text(2))),
+                registry: try row.registry(1),
                 name: try RepositoryName(row.text(3)), digest: try Digest(row.text(4)),
                 origin: Origin(rawValue: try row.text(5)) ?? .push)
         }

@@ -40,7 +40,7 @@ enum LifecyclePreviewTable {
             """, [.text(LifecyclePreview.Status.inProgress.rawValue)]
         ).map { row in
             LifecycleQueries.Place(
-                registry: RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1))),
+                registry: try row.registry(0),
                 name: try RepositoryName(row.text(2)))
         }
     }

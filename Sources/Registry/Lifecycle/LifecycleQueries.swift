@@ -65,7 +65,7 @@ enum LifecycleQueries {
             """, [.timestamp(moment)]
         ).map { row in
             Place(
-                registry: RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1))),
+                registry: try row.registry(0),
                 name: try RepositoryName(row.text(2)))
         }
     }
@@ -76,7 +76,7 @@ enum LifecycleQueries {
             """
             SELECT name FROM repository WHERE account = $1 AND region = $2 AND lifecycle_policy IS NOT NULL
             ORDER BY name
-            """, [.text(registry.account.description), .text(registry.region.description)]
+            """, registry.columns
         ).map { try RepositoryName($0.text(0)) }
     }
 }

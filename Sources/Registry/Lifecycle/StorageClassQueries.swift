@@ -12,7 +12,7 @@ enum StorageClassQueries {
             WHERE i.status <> 'ACTIVE' AND i.status = 'ACTIVATING' LIMIT $1
             """, [.integer(limit)])
         return try rows.compactMap { row in
-            let registry = RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1)))
+            let registry = try row.registry(0)
             let found = try RepositoryTable.find(try RepositoryName(row.text(2)), in: registry, sql)
             return try found.map { ($0.repository, try Digest(row.text(3))) }
         }

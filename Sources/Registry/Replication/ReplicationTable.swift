@@ -66,7 +66,7 @@ enum ReplicationTable {
             let tags: [String] = try StoredJSON.read(try row.text(7))
             return Item(
                 repository: try row.integer(0), name: try RepositoryName(try row.text(1)),
-                source: try registry(row, 2), digest: try Digest(try row.text(4)), destination: try registry(row, 5),
+                source: try row.registry(2), digest: try Digest(try row.text(4)), destination: try row.registry(5),
                 tags: tags.compactMap { try? Tag($0) }, requestedAt: try row.timestamp(8),
                 attempts: Int(try row.integer(9)))
         }
@@ -107,15 +107,11 @@ enum ReplicationTable {
                 throw StoredValueError(column: "image_replication.status", value: state)
             }
             return ReplicationStatus(
-                destination: try registry(row, 0), state: known, failure: try row.optionalText(3))
+                destination: try row.registry(0), state: known, failure: try row.optionalText(3))
         }
     }
 
     private static func key(_ repository: Int64, _ digest: Digest, _ destination: RegistryID) -> [SQLValue] {
-        [.integer(repository), .text(digest.description)] + RegistrySettingTable.key(destination)
-    }
-
-    private static func registry(_ row: SQLRow, _ column: Int) throws -> RegistryID {
-        RegistryID(account: try AccountID(try row.text(column)), region: try Region(try row.text(column + 1)))
+        [.integer(repository), .text(digest.description)] + destination.columns
     }
 }

@@ -15,7 +15,7 @@ enum RepositoryTable {
         """
 
     static func find(_ name: RepositoryName, in registry: RegistryID, _ sql: any SQLConnection) throws -> Row? {
-        try sql.rows(columns + " AND name = $3", key(registry) + [.text(name.description)])
+        try sql.rows(columns + " AND name = $3", registry.columns + [.text(name.description)])
             .first.map { try read($0, registry) }
     }
 
@@ -31,7 +31,7 @@ enum RepositoryTable {
     ) throws -> [Row] {
         try sql.rows(
             columns + " AND name > $3 ORDER BY name LIMIT $4",
-            key(registry) + [.text(name ?? ""), .integer(limit)]
+            registry.columns + [.text(name ?? ""), .integer(limit)]
         ).map { try read($0, registry) }
     }
 
@@ -39,7 +39,7 @@ enum RepositoryTable {
     static func holdsMore(than limit: Int, in registry: RegistryID, _ sql: any SQLConnection) throws -> Bool {
         try !sql.rows(
             "SELECT 1 FROM repository WHERE account = $1 AND region = $2 LIMIT 1 OFFSET $3",
-            key(registry) + [.integer(limit)]
+            registry.columns + [.integer(limit)]
         ).isEmpty
     }
 
@@ -52,7 +52,7 @@ enum RepositoryTable {
                 encryption, kms_key, sealed_key, policy, lifecycle_policy)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             """,
-            [.integer(repository.id)] + key(repository.registry) + [
+            [.integer(repository.id)] + repository.registry.columns + [
                 .text(repository.name.description), .timestamp(repository.createdAt),
                 .text(repository.mutability.setting.rawValue),
                 .text(try StoredJSON.text(repository.mutability.exclusions)), .flag(repository.scanOnPush),
@@ -125,10 +125,6 @@ enum RepositoryTable {
 
     static func removeTag(_ key: String, from id: Int64, _ sql: any SQLConnection) throws {
         try sql.execute("DELETE FROM resource_tag WHERE repository = $1 AND key = $2", [.integer(id), .text(key)])
-    }
-
-    private static func key(_ registry: RegistryID) -> [SQLValue] {
-        [.text(registry.account.description), .text(registry.region.description)]
     }
 
     private static func read(_ row: SQLRow, _ registry: RegistryID) throws -> Row {

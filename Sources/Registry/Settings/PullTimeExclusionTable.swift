@@ -15,7 +15,7 @@ enum PullTimeExclusionTable {
             SELECT principal, created_at FROM pull_time_exclusion WHERE account = $1 AND region = $2 AND principal > $3
             ORDER BY principal LIMIT $4
             """,
-            RegistrySettingTable.key(registry) + [.text(principal ?? ""), .integer(limit)]
+            registry.columns + [.text(principal ?? ""), .integer(limit)]
         ).map { PullTimeExclusion(principalARN: try $0.text(0), createdAt: try $0.timestamp(1)) }
     }
 
@@ -28,12 +28,12 @@ enum PullTimeExclusionTable {
             INSERT INTO pull_time_exclusion (account, region, principal, created_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (account, region, principal) DO NOTHING
             """,
-            RegistrySettingTable.key(registry) + [.text(exclusion.principalARN), .timestamp(exclusion.createdAt)]) == 1
+            registry.columns + [.text(exclusion.principalARN), .timestamp(exclusion.createdAt)]) == 1
     }
 
     static func remove(_ principal: String, of registry: RegistryID, _ sql: any SQLConnection) throws -> Bool {
         try sql.execute(
             "DELETE FROM pull_time_exclusion WHERE account = $1 AND region = $2 AND principal = $3",
-            RegistrySettingTable.key(registry) + [.text(principal)]) == 1
+            registry.columns + [.text(principal)]) == 1
     }
 }

@@ -19,14 +19,14 @@ enum RegistrySettingTable {
 
     static func all(of registry: RegistryID, _ sql: any SQLConnection) throws -> [String: String] {
         let rows = try sql.rows(
-            "SELECT name, value FROM registry_setting WHERE account = $1 AND region = $2", key(registry))
+            "SELECT name, value FROM registry_setting WHERE account = $1 AND region = $2", registry.columns)
         return Dictionary(try rows.map { (try $0.text(0), try $0.text(1)) }, uniquingKeysWith: { first, _ in first })
     }
 
     static func find(_ name: Name, of registry: RegistryID, _ sql: any SQLConnection) throws -> String? {
         try sql.rows(
             "SELECT value FROM registry_setting WHERE account = $1 AND region = $2 AND name = $3",
-            key(registry) + [.text(name.description)]
+            registry.columns + [.text(name.description)]
         ).first?.text(0)
     }
 
@@ -35,17 +35,13 @@ enum RegistrySettingTable {
             """
             INSERT INTO registry_setting (account, region, name, value) VALUES ($1, $2, $3, $4)
             ON CONFLICT (account, region, name) DO UPDATE SET value = excluded.value
-            """, key(registry) + [.text(name.description), .text(value)])
+            """, registry.columns + [.text(name.description), .text(value)])
     }
 
     /// False where it was not set.
     static func remove(_ name: Name, of registry: RegistryID, _ sql: any SQLConnection) throws -> Bool {
         try sql.execute(
             "DELETE FROM registry_setting WHERE account = $1 AND region = $2 AND name = $3",
-            key(registry) + [.text(name.description)]) == 1
-    }
-
-    static func key(_ registry: RegistryID) -> [SQLValue] {
-        [.text(registry.account.description), .text(registry.region.description)]
+            registry.columns + [.text(name.description)]) == 1
     }
 }

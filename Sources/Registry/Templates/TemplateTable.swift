@@ -9,11 +9,11 @@ enum TemplateTable {
         """
 
     static func find(_ prefix: Prefix, in registry: RegistryID, _ sql: any SQLConnection) throws -> CreationTemplate? {
-        try sql.rows(columns + " AND prefix_key = $3", key(registry) + [.text(prefix.key)]).first.map(read)
+        try sql.rows(columns + " AND prefix_key = $3", registry.columns + [.text(prefix.key)]).first.map(read)
     }
 
     static func all(in registry: RegistryID, _ sql: any SQLConnection) throws -> [CreationTemplate] {
-        try sql.rows(columns + " ORDER BY prefix_key", key(registry)).map(read)
+        try sql.rows(columns + " ORDER BY prefix_key", registry.columns).map(read)
     }
 
     /// A page of templates, by prefix: those after the prefix whose key is `prefix`.
@@ -22,7 +22,7 @@ enum TemplateTable {
     ) throws -> [CreationTemplate] {
         try sql.rows(
             columns + " AND prefix_key > $3 ORDER BY prefix_key LIMIT $4",
-            key(registry) + [.text(prefix ?? ""), .integer(limit)]
+            registry.columns + [.text(prefix ?? ""), .integer(limit)]
         ).map(read)
     }
 
@@ -36,7 +36,7 @@ enum TemplateTable {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
             ON CONFLICT (account, region, prefix_key) DO NOTHING
             """,
-            key(registry) + [.text(template.prefix.key), .text(template.prefix)] + (try settings(template))
+            registry.columns + [.text(template.prefix.key), .text(template.prefix)] + (try settings(template))
                 + [.timestamp(template.createdAt), .timestamp(template.updatedAt)]) == 1
     }
 
@@ -48,17 +48,13 @@ enum TemplateTable {
                 custom_role_arn = $10, updated_at = $11
             WHERE account = $12 AND region = $13 AND prefix_key = $14
             """,
-            (try settings(template)) + [.timestamp(template.updatedAt)] + key(registry) + [.text(template.prefix.key)])
+            (try settings(template)) + [.timestamp(template.updatedAt)] + registry.columns + [.text(template.prefix.key)])
     }
 
     static func remove(_ prefix: Prefix, in registry: RegistryID, _ sql: any SQLConnection) throws {
         try sql.execute(
             "DELETE FROM creation_template WHERE account = $1 AND region = $2 AND prefix_key = $3",
-            key(registry) + [.text(prefix.key)])
-    }
-
-    private static func key(_ registry: RegistryID) -> [SQLValue] {
-        [.text(registry.account.description), .text(registry.region.description)]
+            registry.columns + [.text(prefix.key)])
     }
 
     /// From `description` to `custom_role_arn`, in the order of the columns.

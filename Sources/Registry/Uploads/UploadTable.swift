@@ -31,9 +31,8 @@ enum UploadTable {
             INSERT INTO upload (id, repository, account, region, touched_at, received, parts, last_part, short_parts, principal)
             VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0, $6)
             """,
-            [
-                .text(id), .integer(repository.id), .text(repository.registry.account.description),
-                .text(repository.registry.region.description), .timestamp(now), .text(caller.principalARN),
+            [.text(id), .integer(repository.id)] + repository.registry.columns + [
+                .timestamp(now), .text(caller.principalARN),
             ])
     }
 
@@ -41,7 +40,7 @@ enum UploadTable {
     static func holds(_ limit: Int, in registry: RegistryID, _ sql: any SQLConnection) throws -> Bool {
         try !sql.rows(
             "SELECT 1 FROM upload WHERE account = $1 AND region = $2 LIMIT 1 OFFSET $3",
-            [.text(registry.account.description), .text(registry.region.description), .integer(limit - 1)]
+            registry.columns + [.integer(limit - 1)]
         ).isEmpty
     }
 
@@ -58,10 +57,7 @@ enum UploadTable {
     ) throws -> Bool {
         try !sql.rows(
             "SELECT 1 FROM upload WHERE account = $1 AND region = $2 AND principal = $3 LIMIT 1 OFFSET $4",
-            [
-                .text(registry.account.description), .text(registry.region.description), .text(caller.principalARN),
-                .integer(limit - 1),
-            ]
+            registry.columns + [.text(caller.principalARN), .integer(limit - 1)]
         ).isEmpty
     }
 

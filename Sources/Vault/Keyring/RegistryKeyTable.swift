@@ -10,7 +10,7 @@ enum RegistryKeyTable {
     static func all(_ sql: any SQLConnection) throws -> [Row] {
         try sql.rows("SELECT account, region, sealed FROM registry_key", []).map { row in
             Row(
-                registry: RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1))),
+                registry: try row.registry(0),
                 sealed: try row.bytes(2))
         }
     }
@@ -23,13 +23,13 @@ enum RegistryKeyTable {
             INSERT INTO registry_key (account, region, sealed, created_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (account, region) DO NOTHING
             """,
-            [.text(registry.account), .text(registry.region), .bytes(sealed), .timestamp(now)])
+            registry.columns + [.bytes(sealed), .timestamp(now)])
     }
 
     static func sealed(of registry: RegistryID, _ sql: any SQLConnection) throws -> [UInt8] {
         let rows = try sql.rows(
             "SELECT sealed FROM registry_key WHERE account = $1 AND region = $2",
-            [.text(registry.account), .text(registry.region)])
+            registry.columns)
         guard let row = rows.first else { throw Refusal.registryKeyMissing(registry) }
         return try row.bytes(0)
     }

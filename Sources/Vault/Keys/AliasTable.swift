@@ -7,14 +7,14 @@ enum AliasTable {
     static func find(_ name: String, in registry: RegistryID, _ sql: any SQLConnection) throws -> KMSAlias? {
         try sql.rows(
             "SELECT \(columns) FROM kms_alias WHERE account = $1 AND region = $2 AND name = $3",
-            [.text(registry.account), .text(registry.region), .text(name)]
+            registry.columns + [.text(name)]
         ).first.map(alias)
     }
 
     static func page(
         in registry: RegistryID, of keyID: String?, after name: String, limit: Int, _ sql: any SQLConnection
     ) throws -> [KMSAlias] {
-        let place: [SQLValue] = [.text(registry.account), .text(registry.region), .text(name)]
+        let place = registry.columns + [.text(name)]
         guard let keyID else {
             return try sql.rows(
                 """
@@ -36,9 +36,8 @@ enum AliasTable {
             """
             INSERT INTO kms_alias (\(columns)) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account, region, name) DO NOTHING
             """,
-            [
-                .text(alias.registry.account), .text(alias.registry.region), .text(alias.name), .text(alias.keyID),
-                .timestamp(alias.createdAt), .timestamp(alias.updatedAt),
+            alias.registry.columns + [
+                .text(alias.name), .text(alias.keyID), .timestamp(alias.createdAt), .timestamp(alias.updatedAt),
             ]) == 1
     }
 
@@ -47,18 +46,18 @@ enum AliasTable {
     ) throws -> Bool {
         try sql.execute(
             "UPDATE kms_alias SET key = $1, updated_at = $2 WHERE account = $3 AND region = $4 AND name = $5",
-            [.text(keyID), .timestamp(now), .text(registry.account), .text(registry.region), .text(name)]) == 1
+            [.text(keyID), .timestamp(now)] + registry.columns + [.text(name)]) == 1
     }
 
     static func delete(_ name: String, in registry: RegistryID, _ sql: any SQLConnection) throws -> Bool {
         try sql.execute(
             "DELETE FROM kms_alias WHERE account = $1 AND region = $2 AND name = $3",
-            [.text(registry.account), .text(registry.region), .text(name)]) == 1
+            registry.columns + [.text(name)]) == 1
     }
 
     private static func alias(_ row: SQLRow) throws -> KMSAlias {
         KMSAlias(
-            registry: RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1))),
+            registry: try row.registry(0),
             name: try row.text(2), keyID: try row.text(3), createdAt: try row.timestamp(4),
             updatedAt: try row.timestamp(5))
     }

@@ -14,7 +14,7 @@ enum KeyTable {
     static func find(_ id: String, in registry: RegistryID, _ sql: any SQLConnection) throws -> KMSKey? {
         try sql.rows(
             "SELECT \(columns) FROM kms_key WHERE account = $1 AND region = $2 AND id = $3",
-            [.text(registry.account), .text(registry.region), .text(id)]
+            registry.columns + [.text(id)]
         ).first.map(key)
     }
 
@@ -25,7 +25,7 @@ enum KeyTable {
             """
             SELECT \(columns) FROM kms_key WHERE account = $1 AND region = $2 AND id > $3 ORDER BY id LIMIT $4
             """,
-            [.text(registry.account), .text(registry.region), .text(id), .integer(limit)]
+            registry.columns + [.text(id), .integer(limit)]
         ).map(key)
     }
 
@@ -50,7 +50,7 @@ enum KeyTable {
             """
             INSERT INTO kms_key (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             """,
-            identity(key) + [
+            key.columns + [
                 .text(key.state.rawValue), .text(key.description), .text(key.manager.rawValue), .text(key.policy),
                 days(key), .timestamp(key.rotation?.next), .timestamp(key.createdAt), .timestamp(key.deletionAt),
                 .integer(key.material), .integer(key.revision),
@@ -69,15 +69,11 @@ enum KeyTable {
                 .text(key.state.rawValue), .text(key.description), .text(key.policy), days(key),
                 .timestamp(key.rotation?.next), .timestamp(key.deletionAt), .integer(key.material),
                 .integer(key.revision),
-            ] + identity(key))
+            ] + key.columns)
     }
 
     static func delete(_ key: KMSKey, _ sql: any SQLConnection) throws {
-        try sql.execute("DELETE FROM kms_key WHERE account = $1 AND region = $2 AND id = $3", identity(key))
-    }
-
-    private static func identity(_ key: KMSKey) -> [SQLValue] {
-        [.text(key.registry.account), .text(key.registry.region), .text(key.id)]
+        try sql.execute("DELETE FROM kms_key WHERE account = $1 AND region = $2 AND id = $3", key.columns)
     }
 
     private static func days(_ key: KMSKey) -> SQLValue {
@@ -94,9 +90,14 @@ enum KeyTable {
         }
         return KMSKey(
             id: try row.text(2),
-            registry: RegistryID(account: try AccountID(row.text(0)), region: try Region(row.text(1))),
+            registry: try row.registry(0),
             state: state, description: try row.text(4), manager: manager, policy: try row.text(6), rotation: rotation,
             createdAt: try row.timestamp(9), deletionAt: try row.optionalTimestamp(10), material: try row.integer(11),
             revision: try row.integer(12))
     }
+}
+
+extension KMSKey {
+    /// The columns that name it: `account`, `region` and, in `kms_key`, `id`, elsewhere `key`.
+    var columns: [SQLValue] { registry.columns + [.text(id)] }
 }

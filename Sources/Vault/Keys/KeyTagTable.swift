@@ -5,7 +5,7 @@ enum KeyTagTable {
     static func all(of key: KMSKey, _ sql: any SQLConnection) throws -> [ResourceTag] {
         try sql.rows(
             "SELECT name, value FROM kms_tag WHERE account = $1 AND region = $2 AND key = $3 ORDER BY name",
-            place(key)
+            key.columns
         ).map { row in ResourceTag(key: try row.text(0), value: try row.text(1)) }
     }
 
@@ -16,7 +16,7 @@ enum KeyTagTable {
                 INSERT INTO kms_tag (account, region, key, name, value) VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (account, region, key, name) DO UPDATE SET value = excluded.value
                 """,
-                place(key) + [.text(tag.key), .text(tag.value)])
+                key.columns + [.text(tag.key), .text(tag.value)])
         }
     }
 
@@ -24,11 +24,7 @@ enum KeyTagTable {
         for name in names {
             try sql.execute(
                 "DELETE FROM kms_tag WHERE account = $1 AND region = $2 AND key = $3 AND name = $4",
-                place(key) + [.text(name)])
+                key.columns + [.text(name)])
         }
-    }
-
-    private static func place(_ key: KMSKey) -> [SQLValue] {
-        [.text(key.registry.account), .text(key.registry.region), .text(key.id)]
     }
 }

@@ -13,7 +13,7 @@ enum MaterialTable {
             """
             SELECT version, created_at, on_demand FROM kms_material WHERE account = $1 AND region = $2 AND key = $3 ORDER BY version
             """,
-            [.text(key.registry.account), .text(key.registry.region), .text(key.id)]
+            key.columns
         ).map { row in
             KMSKey.Material(
                 version: try row.integer(0), createdAt: try row.timestamp(1), isOnDemand: try row.integer(2) != 0)
@@ -23,7 +23,7 @@ enum MaterialTable {
     static func all(of key: KMSKey, _ sql: any SQLConnection) throws -> [Row] {
         try sql.rows(
             "SELECT version, sealed FROM kms_material WHERE account = $1 AND region = $2 AND key = $3 ORDER BY version",
-            [.text(key.registry.account), .text(key.registry.region), .text(key.id)]
+            key.columns
         ).map { row in Row(version: try row.integer(0), sealed: try row.bytes(1)) }
     }
 
@@ -35,9 +35,6 @@ enum MaterialTable {
             INSERT INTO kms_material (account, region, key, version, sealed, created_at, on_demand)
             VALUES ($1, $2, $3, $4, $5, $6, $7)
             """,
-            [
-                .text(key.registry.account), .text(key.registry.region), .text(key.id), .integer(row.version),
-                .bytes(row.sealed), .timestamp(now), .flag(onDemand),
-            ])
+            key.columns + [.integer(row.version), .bytes(row.sealed), .timestamp(now), .flag(onDemand)])
     }
 }

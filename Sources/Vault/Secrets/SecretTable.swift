@@ -22,7 +22,7 @@ enum SecretTable {
             SELECT \(columns) FROM secret WHERE account = $1 AND region = $2 AND name = $3
                 AND (deletion_at IS NULL OR deletion_at > $4)
             """,
-            [.text(registry.account), .text(registry.region), .text(name), .timestamp(now)]
+            registry.columns + [.text(name), .timestamp(now)]
         ).first.map(secret)
     }
 
@@ -31,7 +31,7 @@ enum SecretTable {
             """
             SELECT \(columns) FROM secret WHERE account = $1 AND region = $2 AND (deletion_at IS NULL OR deletion_at > $3)
             """,
-            [.text(registry.account), .text(registry.region), .timestamp(now)]
+            registry.columns + [.timestamp(now)]
         ).map(secret)
     }
 
@@ -42,9 +42,8 @@ enum SecretTable {
             INSERT INTO secret (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             ON CONFLICT (account, region, name) DO NOTHING
             """,
-            [
-                .text(secret.arn), .text(secret.registry.account), .text(secret.registry.region), .text(secret.name),
-                .text(secret.description), .text(secret.kmsKey), .timestamp(secret.createdAt),
+            [.text(secret.arn)] + secret.registry.columns + [
+                .text(secret.name), .text(secret.description), .text(secret.kmsKey), .timestamp(secret.createdAt),
                 .timestamp(secret.changedAt), .timestamp(secret.accessedAt), .timestamp(secret.deletionAt),
             ]) == 1
     }
@@ -114,7 +113,7 @@ enum SecretTable {
     private static func secret(_ row: SQLRow) throws -> Secret {
         Secret(
             arn: try row.text(0),
-            registry: RegistryID(account: try AccountID(row.text(1)), region: try Region(row.text(2))),
+            registry: try row.registry(1),
             name: try row.text(3), description: try row.optionalText(4), kmsKey: try row.optionalText(5),
             createdAt: try row.timestamp(6), changedAt: try row.timestamp(7),
             accessedAt: try row.optionalTimestamp(8), deletionAt: try row.optionalTimestamp(9))

@@ -8,12 +8,12 @@ enum CacheRuleTable {
         """
 
     static func find(_ prefix: Prefix, in registry: RegistryID, _ sql: any SQLConnection) throws -> CacheRule? {
-        try sql.rows(columns + " AND prefix_key = $3", key(registry) + [.text(prefix.key)]).first.map(read)
+        try sql.rows(columns + " AND prefix_key = $3", registry.columns + [.text(prefix.key)]).first.map(read)
     }
 
     /// Every rule of a registry, by prefix: at most `CacheRule.mostPerRegistry`.
     static func all(in registry: RegistryID, _ sql: any SQLConnection) throws -> [CacheRule] {
-        try sql.rows(columns + " ORDER BY prefix_key", key(registry)).map(read)
+        try sql.rows(columns + " ORDER BY prefix_key", registry.columns).map(read)
     }
 
     /// A page of rules, by prefix: those after the prefix whose key is `prefix`.
@@ -22,12 +22,12 @@ enum CacheRuleTable {
     ) throws -> [CacheRule] {
         try sql.rows(
             columns + " AND prefix_key > $3 ORDER BY prefix_key LIMIT $4",
-            key(registry) + [.text(prefix ?? ""), .integer(limit)]
+            registry.columns + [.text(prefix ?? ""), .integer(limit)]
         ).map(read)
     }
 
     static func count(in registry: RegistryID, _ sql: any SQLConnection) throws -> Int64 {
-        try sql.rows("SELECT COUNT(*) FROM cache_rule WHERE account = $1 AND region = $2", key(registry))
+        try sql.rows("SELECT COUNT(*) FROM cache_rule WHERE account = $1 AND region = $2", registry.columns)
             .first?.integer(0) ?? 0
     }
 
@@ -40,7 +40,7 @@ enum CacheRuleTable {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             ON CONFLICT (account, region, prefix_key) DO NOTHING
             """,
-            key(registry) + [
+            registry.columns + [
                 .text(rule.prefix.key), .text(rule.prefix), .text(rule.upstreamURL), .text(rule.kind.rawValue),
                 .text(rule.upstreamPrefix), .text(rule.credentialARN), .text(rule.customRoleARN),
                 .timestamp(rule.createdAt), .timestamp(rule.updatedAt), try rule.options.stored,
@@ -57,17 +57,13 @@ enum CacheRuleTable {
             [
                 .text(rule.credentialARN), .text(rule.customRoleARN), .timestamp(rule.updatedAt),
                 try rule.options.stored,
-            ] + key(registry) + [.text(rule.prefix.key)])
+            ] + registry.columns + [.text(rule.prefix.key)])
     }
 
     static func remove(_ prefix: Prefix, in registry: RegistryID, _ sql: any SQLConnection) throws {
         try sql.execute(
             "DELETE FROM cache_rule WHERE account = $1 AND region = $2 AND prefix_key = $3",
-            key(registry) + [.text(prefix.key)])
-    }
-
-    private static func key(_ registry: RegistryID) -> [SQLValue] {
-        [.text(registry.account.description), .text(registry.region.description)]
+            registry.columns + [.text(prefix.key)])
     }
 
     private static func read(_ row: SQLRow) throws -> CacheRule {
