@@ -1,7 +1,6 @@
 import WeirCore
 
-/// The rows of `registry_fact`, by name: the sealing mode with which the data folder was first used, the mark of its store, its
-/// clock.
+/// The rows of `registry_fact`, by name, such as the sealing mode with which the data folder was first used.
 enum FactTable {
     static func value(_ name: String, _ sql: any SQLConnection) throws -> String? {
         try sql.rows("SELECT value FROM registry_fact WHERE name = $1", [.text(name)]).first?.text(0)

@@ -66,7 +66,7 @@ enum ImageListQueries {
             i.activated_at
         """
 
-    /// Begins as the index `image_not_active` does, which is not used otherwise.
+    /// Repeats the condition of the index `image_not_active`, which is not used otherwise.
     private static func condition(_ status: ImageStatus?) -> String {
         switch status {
         case nil: ""

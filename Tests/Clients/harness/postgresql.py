@@ -15,8 +15,8 @@ INSTALLED = Path("/usr/lib/postgresql")
 
 def newest() -> Path | None:
     """Where the programs of the newest installed version are, 15 or later."""
-    versions = [int(path.parent.parent.name) for path in INSTALLED.glob("*/bin/initdb")]
-    return INSTALLED / f"{max(versions)}" / "bin" if versions and max(versions) >= 15 else None
+    versions = [int(path.parts[-3]) for path in INSTALLED.glob("[1-9][0-9]/bin/initdb")]
+    return INSTALLED / str(max(versions)) / "bin" if max(versions, default=0) >= 15 else None
 
 
 class PostgreSQL:
