@@ -40,18 +40,18 @@ extension Application {
     /// The application over a strict database in memory, without its server.
     ///
     /// - Parameters:
-    ///   - publicHost: as clients are told to reach it, by http.
+    ///   - publicURL: where clients are told to reach it.
     ///   - change: what the test wants otherwise.
     package static func inMemory(
         _ database: (any SQLDatabase)? = nil, store: any BlobStore, upstream: any UpstreamRegistry, clock: WallClock,
-        publicHost: String = "registry.test", logger: Logger = Logger(label: "test"),
+        at publicURL: (scheme: String, host: String) = ("https", "registry.test"), logger: Logger = Logger(label: "test"),
         _ change: (inout Settings, inout Ports) -> Void = { _, _ in }
     ) async throws -> Application {
         let database = try database ?? strictDatabase()
         try await database.migrate(migrations)
         let keys = try await Keys.open(database: database, root: RootKey(bytes: RootKey.newBytes()), clock: clock)
-        var web = WebSettings(host: "127.0.0.1", port: 0, publicHost: publicHost)
-        web.publicScheme = "http"
+        var web = WebSettings(host: "127.0.0.1", port: 0, publicHost: publicURL.host)
+        web.publicScheme = publicURL.scheme
         var settings = Settings(home: testHome, web: web)
         var ports = Ports(database: database, store: store, upstream: upstream, clock: clock, logger: logger)
         change(&settings, &ports)

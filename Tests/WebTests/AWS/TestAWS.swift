@@ -30,7 +30,7 @@ final class TestAWS: Sendable {
         let clock = WallClock { Self.now }
         application = try await Application.inMemory(
             store: FileBlobStore(folder: folder.path), upstream: FakeUpstream(), clock: clock,
-            publicHost: "localhost:5050"
+            at: ("http", "localhost:5050")
         ) { _, ports in ports.auditLines = audit }
         try await application.keys.accessKeys.add(id: Self.accessKeyID, secret: Self.secret, account: id.account)
         try await application.keys.accessKeys.add(
