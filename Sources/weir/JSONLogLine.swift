@@ -2,30 +2,9 @@ import Foundation
 import Logging
 import WeirCore
 
-/// One JSON object per line on standard error: `time`, `level`, `logger`, `message`, and the metadata. Counts, bytes, statuses
-/// and seconds are JSON numbers.
-struct JSONLogHandler: LogHandler {
-    private let label: String
-    private let output: LogOutput
-    var logLevel: Logger.Level = .info
-    var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
-
-    init(label: String, output: LogOutput = .standardError) {
-        self.label = label
-        self.output = output
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        output.put(
-            Self.line(event.level, label, event.message.description, LogFacts.of(event, metadata, metadataProvider)))
-    }
-
+/// One JSON object a line on standard error: `time`, `level`, `logger`, `message`, and the facts beside them. Numbers are
+/// numbers: counts, bytes, statuses, seconds.
+enum JSONLogLine {
     static func line(
         _ level: Logger.Level, _ label: String, _ message: String, _ facts: [LogFacts.Fact]
     ) -> String {

@@ -3,30 +3,10 @@ import Logging
 import WeirCommands
 import WeirCore
 
-/// One line per event, for people: time, level, message, then the metadata, with sizes and times in readable units. Text from
-/// clients can neither break the line nor move a terminal's cursor.
-struct TextLogHandler: LogHandler {
-    private let label: String
-    private let output: LogOutput
-    var logLevel: Logger.Level = .info
-    var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
-
-    init(label: String, output: LogOutput = .standardError) {
-        self.label = label
-        self.output = output
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        output.put(Self.line(event.level, label, event.message.description, LogFacts.of(event, metadata, metadataProvider)))
-    }
-
-    /// `2026-11-30T00:40:05.123Z info     Blob filled  fill.bytes=2.0MiB fill.seconds=78ms`, with its line break.
+/// One line for each event, for people: time, level, message, then the facts. Sizes and times are written as people read them.
+/// Text of a client's cannot make two lines of one, or move a terminal's cursor.
+enum TextLogLine {
+    /// `2026-11-30T00:40:05.123Z info     Blob filled  fill.bytes=2.0MiB fill.seconds=78ms`, with its end.
     static func line(_ level: Logger.Level, _ label: String, _ message: String, _ facts: [LogFacts.Fact]) -> String {
         let level = level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
         var line = "\(Date().formatted(LogFacts.timeFormat)) \(level) \(LogText.escaped(message))"
