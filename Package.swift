@@ -91,13 +91,16 @@ let package = Package(
         room("Text", []),
         room("Core", [.text, .nioCore, .crypto]),
         room("SigV4", [.text, .crypto]),
-        room("Vault", [.core, .crypto, .nioCore]),
+        room("Vault", [.text, .core, .crypto, .nioCore]),
         room("Identity", [.text, .core, .vault, .crypto]),
-        room("Registry", [.core, .vault, .crypto, .nioCore, .logging, .metrics, .lifecycle]),
-        room("Storage", [.core, "CPlatform", .grdb, .nioCore, .nioPosix]),
+        room("Registry", [.text, .core, .vault, .crypto, .nioCore, .logging, .metrics, .lifecycle]),
+        room("Storage", [.text, .core, "CPlatform", .grdb, .nioCore, .nioPosix]),
         room(
             "Upstream",
-            [.text, .core, .sigV4, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioTLS, .nioSSL, .crypto, .logging, .metrics]),
+            [
+                .text, .core, .sigV4, .asyncHTTPClient, .nioCore, .nioPosix, .nioHTTP1, .nioTLS, .nioSSL, .crypto, .logging,
+                .metrics,
+            ]),
         room(
             "Web",
             [
@@ -111,7 +114,8 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web, .application, .commands, "CPlatform", .argumentParser,
+                .text, .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web, .application, .commands, "CPlatform",
+                .argumentParser,
                 .asyncHTTPClient, .nioHTTP1, .nioSSL,
                 .configuration, .system, .lifecycle, .unixSignals, .logging, .metrics, .nioCore, .crypto, .x509, .asn1,
             ],
@@ -126,7 +130,7 @@ let package = Package(
         tests("StorageTests", [.core, .storage, .nioCore, "Exams"]),
         tests(
             "UpstreamTests",
-            [.core, .sigV4, .upstream, .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .nioSSL, .crypto, .logging, "Exams"]),
+            [.text, .core, .sigV4, .upstream, .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .nioSSL, .crypto, .logging, "Exams"]),
         tests(
             "WebTests",
             [
@@ -138,10 +142,12 @@ let package = Package(
         tests("FuzzTests", ["Fuzz"]),
         // `make fuzz`: what is tried, and the program that tries it for long.
         .target(
-            name: "Fuzz", dependencies: [.core, .sigV4, .vault, .identity, .storage, .upstream, .web, .nioCore, .crypto], path: "Tests/Fuzz",
+            name: "Fuzz", dependencies: [.text, .core, .sigV4, .vault, .identity, .storage, .upstream, .web, .nioCore, .crypto],
+            path: "Tests/Fuzz",
             swiftSettings: settings),
         .executableTarget(
-            name: "weir-fuzz", dependencies: ["Fuzz", "CPlatform", .argumentParser], path: "Tests/FuzzProgram", swiftSettings: settings),
+            name: "weir-fuzz", dependencies: ["Fuzz", "CPlatform", .argumentParser], path: "Tests/FuzzProgram",
+            swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: [.core, .vault, .storage, .web, .application, .logging, "Exams"],
             path: "Tests/TestSupport", swiftSettings: settings),

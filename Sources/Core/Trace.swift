@@ -1,4 +1,6 @@
-/// The distributed trace of the current work: W3C Trace Context, version 00.
+import WeirText
+
+/// Which distributed trace the current work belongs to: W3C Trace Context, version 00.
 ///
 /// A request that brings a trace runs with it bound, in a span of ours. Logs name it as `trace.id`, and upstream requests carry
 /// `current.traceparent` and `current.state`. Work that serves many requests (a fill, a revalidation) belongs to the request that
@@ -59,8 +61,5 @@ package struct TraceContext: Sendable, Hashable {
     }
 
     /// 16 random digits, not all zero.
-    private static func digits() -> String {
-        let text = String(UInt64.random(in: 1...UInt64.max), radix: 16)
-        return String(repeating: "0", count: 16 - text.count) + text
-    }
+    private static func digits() -> String { UInt64.random(in: 1...UInt64.max).padded(to: 16, radix: 16) }
 }

@@ -30,8 +30,8 @@ package struct RegistryTokens: Sendable {
     private let keys: AccessKeys
     private let signingKey: SymmetricKey
     private let expected: @Sendable (Timestamp) -> Timestamp
-    private let memo = Memo()
-    /// Links that need no password until they expire.
+    private let verified = VerifiedTokens()
+    /// Addresses that need no password, for a while.
     package let links: SignedLinks
 
     /// - Parameter expected: the time that the clock should show when it shows the given one, so that a token lasts twelve hours
@@ -59,11 +59,11 @@ package struct RegistryTokens: Sendable {
     /// `.tokenExpired` after twelve hours.
     package func verify(basic header: String, now: Timestamp) throws(Refusal) -> RegistryPrincipal {
         let token: RegistryToken
-        if let known = memo.token(for: header) {
+        if let known = verified.tokens.withLock({ $0[header] }) {
             token = known
         } else {
             token = try parse(header)
-            memo.remember(token, for: header)
+            verified.tokens.withLock { $0[header] = token }
         }
         let now = expected(now)
         // A token that lasts longer than `lifetime` was issued by a clock that was ahead: it counts as expired.
@@ -103,31 +103,9 @@ package struct RegistryTokens: Sendable {
         .tokenInvalid, "The authorization token is not one of this registry's. Sign in again with `aws ecr get-login-password`.")
 }
 
-/// Tokens already verified, by the header that they came in. Bounded: when it is full the older half goes, all at once, which is
-/// cheap and forgets nothing that matters.
-private final class Memo: Sendable {
-    private static let generationSize = 2_048
-
-    private struct State {
-        var young: [String: RegistryToken] = [:]
-        var old: [String: RegistryToken] = [:]
-    }
-
-    private let state = Mutex(State())
-
-    func token(for header: String) -> RegistryToken? {
-        state.withLock { $0.young[header] ?? $0.old[header] }
-    }
-
-    func remember(_ token: RegistryToken, for header: String) {
-        state.withLock { state in
-            if state.young.count >= Self.generationSize {
-                state.old = state.young
-                state.young.removeAll(keepingCapacity: true)
-            }
-            state.young[header] = token
-        }
-    }
+/// Tokens already verified, by the header that they came in.
+private final class VerifiedTokens: Sendable {
+    let tokens = Mutex(BoundedMap<String, RegistryToken>(capacity: 4_096))
 }
 
 extension Refusal {

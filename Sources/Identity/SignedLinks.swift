@@ -1,5 +1,6 @@
 import Crypto
 package import WeirCore
+import WeirText
 import WeirVault
 
 /// Links that give read access to everyone who has them until they expire: `GetDownloadUrlForLayer` returns them.

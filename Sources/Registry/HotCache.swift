@@ -1,14 +1,13 @@
 // What every pull asks for, kept in memory: repositories by name, rules and templates by registry.
 //
-// Exact, not nearly so. Whoever changes a row calls `forget` after its commit, and a read of the database that began before then
+// Exact, not nearly so. The writer of a row calls `forget` after its commit, and a read of the database that began before then
 // cannot put back what it saw: a load holds a ticket for its key, `forget` tears the ticket up, and only a load whose ticket
-// still stands may leave its value here. Writes to other keys do not disturb it. Those who ask with the same ticket share one
-// load.
+// still stands may leave its value here. Writes to other keys do not disturb it. All loads with the same ticket are one.
 //
-// Bounded by cost. Values live in a young and an old half; a full young half becomes the old one and the old one goes. What is
-// used moves back to the young half, so that what is hot stays.
+// Bounded by cost (`BoundedMap`): what is used stays.
 
 import Synchronization
+import WeirCore
 
 package final class HotCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Load: Hashable, Sendable {
@@ -23,24 +22,19 @@ package final class HotCache<Key: Hashable & Sendable, Value: Sendable>: Sendabl
     }
 
     private struct State {
-        var young: [Key: Value] = [:]
-        var youngCost = 0
-        var old: [Key: Value] = [:]
+        var values: BoundedMap<Key, Value>
         var tickets: [Key: Ticket] = [:]
         var lastTicket: UInt64 = 0
     }
 
-    private let state = Mutex(State())
-    private let loads = SharedLoads<Load, Value?>()
-    private let capacity: Int
-    private let cost: @Sendable (Value) -> Int
+    private let state: Mutex<State>
+    private let loads = CallerSingleFlight<Load, Value?>()
 
     /// - Parameters:
     ///   - capacity: what all values together may cost.
     ///   - cost: of one value, the same each time it is asked; 1 where none is given, so that `capacity` counts values.
-    package init(capacity: Int, cost: @escaping @Sendable (Value) -> Int = { _ in 1 }) {
-        self.capacity = capacity
-        self.cost = cost
+    package init(capacity: Int, cost: (@Sendable (Value) -> Int)? = nil) {
+        state = Mutex(State(values: BoundedMap(capacity: capacity, cost: cost)))
     }
 
     /// The value in memory, or else the one that `load` reads, which is remembered. That there is none is never remembered.
@@ -58,20 +52,12 @@ package final class HotCache<Key: Hashable & Sendable, Value: Sendable>: Sendabl
     }
 
     /// The value in memory.
-    package func known(_ key: Key) -> Value? {
-        state.withLock { state in
-            if let value = state.young[key] { return value }
-            guard let value = state.old.removeValue(forKey: key) else { return nil }
-            insert(value, for: key, into: &state)
-            return value
-        }
-    }
+    package func known(_ key: Key) -> Value? { state.withLock { $0.values[key] } }
 
     /// Call it after every commit that changed what `key` stands for, also when the commit may have failed.
     package func forget(_ key: Key) {
         state.withLock { state in
-            if let gone = state.young.removeValue(forKey: key) { state.youngCost -= cost(gone) }
-            state.old[key] = nil
+            state.values[key] = nil
             state.tickets[key] = nil
         }
     }
@@ -92,22 +78,7 @@ package final class HotCache<Key: Hashable & Sendable, Value: Sendable>: Sendabl
         state.withLock { state in
             guard let ticket = state.tickets[key], ticket.number == number else { return }
             if ticket.holders == 1 { state.tickets[key] = nil } else { state.tickets[key]?.holders -= 1 }
-            guard let value, state.young[key] == nil else { return }
-            state.old[key] = nil
-            insert(value, for: key, into: &state)
+            if let value, state.values[key] == nil { state.values[key] = value }
         }
-    }
-
-    private func insert(_ value: Value, for key: Key, into state: inout State) {
-        let cost = cost(value)
-        // One value that would fill half of the memory would drive everything else out.
-        guard cost <= capacity / 2 else { return }
-        if state.youngCost + cost > capacity / 2 {
-            state.old = state.young
-            state.young = [:]
-            state.youngCost = 0
-        }
-        state.young[key] = value
-        state.youngCost += cost
     }
 }

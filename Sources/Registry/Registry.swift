@@ -90,7 +90,7 @@ package final class Registry: Sendable {
         let bell = ReplicationBell()
         images = Images(
             database: parts.database, repositories: repositories, blobs: blobs, keyring: parts.keyring,
-            memory: ManifestMemory(), clock: clock, events: parts.events, replication: bell)
+            manifestCache: ManifestCache(), clock: clock, events: parts.events, replication: bell)
         uploads = Uploads(
             parts.uploads, database: parts.database, repositories: repositories, blobs: blobs, clock: clock,
             logger: parts.logger)

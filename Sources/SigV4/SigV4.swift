@@ -1,4 +1,5 @@
 import Crypto
+import WeirText
 
 /// AWS Signature Version 4: a signer and a verifier of one canonical request.
 ///
@@ -78,14 +79,14 @@ package enum SigV4 {
 
     /// The lower-case hexadecimal SHA-256 of a body.
     package static func payloadHash(_ bytes: some Sequence<UInt8>) -> String {
-        hex(SHA256.hash(data: Array(bytes)))
+        Hex.encode(SHA256.hash(data: Array(bytes)))
     }
 
     /// The same, without a copy of the body.
     package static func payloadHash(_ bytes: UnsafeRawBufferPointer) -> String {
         var hash = SHA256()
         hash.update(bufferPointer: bytes)
-        return hex(hash.finalize())
+        return Hex.encode(hash.finalize())
     }
 
     private static func signature(
@@ -97,18 +98,13 @@ package enum SigV4 {
         }
         let text = [algorithm, time.description, scope.description, payloadHash(canonical.text.utf8)]
             .joined(separator: "\n")
-        return hex(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
+        return Hex.encode(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
     }
 
     /// All headers except those that intermediaries change and those that carry the signature.
     private static func signable(_ headers: [(name: String, value: String)]) -> [String] {
         let never: Set = ["authorization", "user-agent", "expect", "connection", "transfer-encoding", "x-amzn-trace-id"]
         return Set(headers.map { $0.name.lowercased() }).subtracting(never).sorted()
-    }
-
-    fileprivate static func hex(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }
 
@@ -120,6 +116,6 @@ package struct PayloadHash {
 
     package mutating func update(_ part: UnsafeRawBufferPointer) { hash.update(bufferPointer: part) }
 
-    /// In lower case. The hash can be continued.
-    package var hexadecimal: String { SigV4.hex(hash.finalize()) }
+    /// In small letters. The hash may go on.
+    package var hexadecimal: String { Hex.encode(hash.finalize()) }
 }

@@ -6,27 +6,27 @@ import WeirCore
 final class Budgets: Sendable {
     private struct Entry {
         var limits: UpstreamLimits
-        var turnstile: Turnstile?
+        var semaphore: PrioritySemaphore?
         var requests: Bucket?
         var bytes: Bucket?
     }
 
-    /// Longest wait for a turn: a client would have given up long before.
+    /// The longest wait for a turn. A client would give up long before.
     static let patience: Duration = .seconds(60)
-    private static let maxEntries = 10_000
 
-    private let entries = Mutex<[String: Entry]>([:])
+    /// By the rule that owns them: more than there are rules.
+    private let entries = Mutex(BoundedMap<String, Entry>(capacity: 10_000))
 
-    /// Takes one of the rule's connections and one of its requests. Throws `rateLimited` where either would take longer than
-    /// `patience`.
-    func turn(for source: UpstreamSource) async throws(UpstreamError) -> Turnstile.Seat {
+    /// A permit for one of the rule's connections, and a turn among its requests. Throws `rateLimited` where that would take too
+    /// long.
+    func turn(for source: UpstreamSource) async throws(UpstreamError) -> PrioritySemaphore.Permit {
         guard source.limits != .none else { return .free }
-        let turnstile = entry(of: source) { $0.turnstile }
-        var seat = Turnstile.Seat.free
-        if let turnstile {
-            let found = try? await within(Self.patience) { await turnstile.enter(source.priority) }
-            guard let taken = found ?? nil else { throw Self.busy(source, "its rule's connections are all in use") }
-            seat = taken
+        let semaphore = entry(of: source) { $0.semaphore }
+        var permit = PrioritySemaphore.Permit.free
+        if let semaphore {
+            let found = try? await within(Self.patience) { try await semaphore.acquire(source.priority) }
+            guard let found else { throw Self.busy(source, "its rule's connections are all in use") }
+            permit = found
         }
         let wait = entry(of: source) { entry -> Duration in
             guard let wait = entry.requests?.wait(for: 1, at: .now) else { return .zero }
@@ -37,7 +37,7 @@ final class Budgets: Sendable {
         if wait > .zero {
             do { try await Task.sleep(for: wait) } catch { throw Self.busy(source, "the request was given up") }
         }
-        return seat
+        return permit
     }
 
     /// How long the reader must pause after `count` more bytes.
@@ -54,7 +54,6 @@ final class Budgets: Sendable {
         of source: UpstreamSource, _ body: (inout Entry) -> Value
     ) -> Value {
         entries.withLock { entries in
-            if entries.count >= Self.maxEntries { entries.removeAll() }
             var entry = entries[source.owner] ?? Entry(limits: .none)
             if entry.limits != source.limits { entry = Self.entry(source.limits, after: entry) }
             defer { entries[source.owner] = entry }
@@ -64,12 +63,12 @@ final class Budgets: Sendable {
 
     /// The entry for new or changed caps. Requests under way go on, and still count.
     private static func entry(_ limits: UpstreamLimits, after old: Entry) -> Entry {
-        var entry = Entry(limits: limits, turnstile: old.turnstile)
+        var entry = Entry(limits: limits, semaphore: old.semaphore)
         if let count = limits.connections {
-            entry.turnstile = old.turnstile ?? Turnstile(limit: count)
-            entry.turnstile?.set(limit: count)
+            entry.semaphore = old.semaphore ?? PrioritySemaphore(limit: count)
+            entry.semaphore?.set(limit: count)
         } else {
-            entry.turnstile?.set(limit: .max)
+            entry.semaphore?.set(limit: .max)
         }
         entry.requests = limits.requestsPerSecond.map { Bucket(rate: $0, at: .now) }
         entry.bytes = limits.bytesPerSecond.map { Bucket(rate: Double($0), at: .now) }

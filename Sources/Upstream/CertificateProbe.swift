@@ -14,8 +14,8 @@ struct CertificateProbe: Sendable {
     let timeout: Duration
 
     /// A sentence's end such as "its certificate has expired", or nil where nothing more could be found out.
-    func reason(at url: OutboundURL, on lane: Connections.Lane) async -> String? {
-        guard let certificate = try? await certificate(at: url, on: lane).get() else { return nil }
+    func reason(at url: OutboundURL, on pool: Connections.Pool) async -> String? {
+        guard let certificate = try? await certificate(at: url, on: pool).get() else { return nil }
         let now = clock.now.microseconds / 1_000_000
         if Int64(certificate.notValidAfter) < now { return "its certificate has expired" }
         if Int64(certificate.notValidBefore) > now { return "its certificate is not valid yet" }
@@ -23,13 +23,13 @@ struct CertificateProbe: Sendable {
     }
 
     private func certificate(
-        at url: OutboundURL, on lane: Connections.Lane
+        at url: OutboundURL, on pool: Connections.Pool
     ) -> EventLoopFuture<NIOSSLCertificate> {
         let host = url.host.connectName
         let deadline = TimeAmount(timeout)
         return ClientBootstrap(group: group).connectTimeout(deadline).connect(host: host, port: url.port)
             .flatMap { channel in
-                if lane == .open, Connections.objection(to: channel) != nil {
+                if pool == .open, Connections.objection(to: channel) != nil {
                     return channel.close().flatMapThrowing { throw ChannelError.ioOnClosedChannel }
                 }
                 let promise = channel.eventLoop.makePromise(of: NIOSSLCertificate.self)

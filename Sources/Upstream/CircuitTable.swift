@@ -17,7 +17,7 @@ package struct CircuitTable<Key: Hashable & Sendable> {
     package struct Entry {
         package var circuit: Circuit
         package var cause: CircuitCause
-        package var probe: Latch<Bool>?
+        package var probe: OneShot<Bool>?
         fileprivate var stamp: UInt64
         fileprivate var failedAt: Circuit.Instant
     }

@@ -58,26 +58,25 @@ final class Circuits: Sendable {
     /// Whether the server may be asked now. Waits for the result of a probe, `patience` at most.
     func admit(_ place: Place, patience: Duration, probe: @escaping Probe) async -> Verdict {
         let now = ContinuousClock.now
-        let step = with(place) { table -> (Circuit.Admission, Cause, Latch<Bool>?)? in
+        let step = with(place) { table -> (Circuit.Admission, Cause, OneShot<Bool>?)? in
             guard table.entry(place, at: now) != nil else { return nil }
             return table.change(place) { entry in
                 let admission = entry.circuit.admit(at: now)
                 if admission == .probe {
-                    let latch = Latch<Bool>()
-                    entry.probe = latch
-                    // The probe has a time limit of its own. It must outlive the caller that starts it, since others wait for it
-                    // too.
-                    Task { latch.open(with: await self.probe(place, probe)) }
+                    let outcome = OneShot<Bool>()
+                    entry.probe = outcome
+                    // Bounded by its own time limit. It must outlive the caller that happens to start it: others wait for it too.
+                    Task { outcome.resolve(with: await self.probe(place, probe)) }
                 }
                 return (admission, entry.cause, entry.probe)
             }
         }
-        guard let (admission, cause, latch) = step else { return .pass }
+        guard let (admission, cause, outcome) = step else { return .pass }
         switch admission {
         case .pass: return .pass
         case .refuse(let wait): return .refuse(cause, for: wait)
         case .probe, .wait:
-            let alive = try? await within(patience) { await latch?.value() ?? false }
+            let alive = try? await within(patience) { try await outcome?.value() ?? false }
             return alive == true ? .pass : .refuse(cause, for: rules.firstWait)
         }
     }

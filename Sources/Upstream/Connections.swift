@@ -3,20 +3,21 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import WeirCore
 
 /// The sockets: sends one request once, and follows no redirect.
 ///
-/// **Addresses.** async-http-client has no hook that could vet a name's addresses. Its `dnsOverride` would pin a name to one
-/// address, but it is fixed for the life of a client, and the host's other addresses are then not tried. So connections are made
-/// by name, as usual (all addresses tried, TLS checked against the name). The hook for a new connection looks at the address that
-/// was reached: where the guard objects, it closes the connection before a request is written to it. Upstreams that may be
-/// private have a client, and so a pool, of their own (`Lane.trusted`): the other pool can hold no connection to a private
-/// address.
+/// **Addresses.** async-http-client has no hook in which a name's addresses could be vetted, and its `dnsOverride`, which would
+/// pin a name to one of them, is fixed for the life of a client and gives up trying a host's other addresses. So connections are
+/// made by name, as usual (all addresses tried, TLS checked against the name), and the hook that gives access to a new connection
+/// looks at the address it got: one that the guard objects to is closed before a request is written to it. Upstreams that may be
+/// private have a client, and so a pool, of their own (`Pool.trusted`); on the other no connection to a private address can
+/// exist.
 ///
 /// **Reads.** The same hook raises the largest read, which is 64 KiB by default.
 final class Connections: Sendable {
-    /// Which addresses a request may reach.
-    enum Lane: Sendable {
+    /// Where a request may lead.
+    enum Pool: Sendable {
         /// Public addresses only.
         case open
         case trusted
@@ -50,8 +51,8 @@ final class Connections: Sendable {
         trusted = Self.client(settings, tls, group, judging: false)
     }
 
-    /// Sends the request. Returns when the head of the answer is there.
-    func send(_ request: OutboundRequest, on lane: Lane) async throws -> HTTPClientResponse {
+    /// Sends the request and returns when the head of the answer is there.
+    func send(_ request: OutboundRequest, on pool: Pool) async throws -> HTTPClientResponse {
         var message = HTTPClientRequest(url: request.url.wire)
         message.method = request.method
         message.headers = request.headers
@@ -61,7 +62,7 @@ final class Connections: Sendable {
             message.tlsConfiguration =
                 tlsByHost["\(request.url.host):\(request.url.port)"] ?? tlsByHost["\(request.url.host)"]
         }
-        let client = lane == .open ? open : trusted
+        let client = pool == .open ? open : trusted
         do {
             return try await client.execute(message, timeout: TimeAmount(timeouts.head))
         } catch  where Self.isStale(error) {

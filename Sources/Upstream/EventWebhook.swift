@@ -6,6 +6,7 @@ import NIOHTTP1
 import NIOSSL
 import Synchronization
 import WeirCore
+import WeirText
 
 /// Posts events, one JSON object each, to the one URL that the settings name.
 ///

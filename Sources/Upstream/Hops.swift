@@ -7,8 +7,8 @@ import WeirCore
 
 /// Sends a request and follows redirects, one guarded hop at a time.
 ///
-/// At most five redirects. A login goes only to the origin it was meant for (scheme, host and port), and never from https to
-/// http. A later host's answer is final, a 401 included: it does not start a login there (but see `Doors`).
+/// At most five; a login goes along only to the very origin it was meant for (scheme, host and port), never from https to http.
+/// What a later host answers, a 401 included, is an answer: it does not start a login there (but see `RedirectTokens`).
 struct Hops: Sendable {
     static let maxHops = 5
 
@@ -58,10 +58,10 @@ struct Hops: Sendable {
     }
 
     private func exchange(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) -> Answer {
-        let lane = try await guarding.admit(request.url, for: upstream)
+        let pool = try await guarding.admit(request.url, for: upstream)
         let started = ContinuousClock.now
         do {
-            let response = try await connections.send(request, on: lane)
+            let response = try await connections.send(request, on: pool)
             log(request, of: upstream, status: Int(response.status.code), since: started)
             return Answer(
                 response: response, url: request.url, kind: request.kind, upstream: upstream,
@@ -71,7 +71,7 @@ struct Hops: Sendable {
         } catch {
             log(request, of: upstream, status: nil, since: started)
             var fault = Fault(error, timeouts: timeouts)
-            if fault.isUntrusted, let reason = await probe.reason(at: request.url, on: lane) { fault.detail = reason }
+            if fault.isUntrusted, let reason = await probe.reason(at: request.url, on: pool) { fault.detail = reason }
             throw fault.error(at: request.url, for: upstream)
         }
     }
@@ -123,7 +123,7 @@ struct Hops: Sendable {
                 .guarded, "it redirects from https to http, to \(next.url.host)", status: answer.status)
         }
         if next.url.origin != request.url.origin {
-            next.authorization = request.pass?.origin == next.url.origin ? request.pass?.authorization : nil
+            next.authorization = request.redirectToken?.origin == next.url.origin ? request.redirectToken?.authorization : nil
             next.isElsewhere = true
         }
         return next

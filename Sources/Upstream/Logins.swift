@@ -53,24 +53,22 @@ final class Logins: Sendable {
         var repository: String?
     }
 
-    /// More than there are rules. At this number the table is emptied, and everything is learned anew.
-    private static let maxPlaces = 10_000
-
     private let hops: Hops
     private let tokenServer: TokenServer
     private let tokens: Tokens
     private let ecr: ECRLogins
-    let doors: Doors
-    private let schemes = Mutex<[Place: Scheme]>([:])
+    let redirectTokens: RedirectTokens
+    /// More than there are rules. What is forgotten is learned anew.
+    private let schemes = Mutex(BoundedMap<Place, Scheme>(capacity: 10_000))
     /// Scopes that repositories demand beside `repository:NAME:pull`.
-    private let scopes = Mutex<[Place: String]>([:])
+    private let scopes = Mutex(BoundedMap<Place, String>(capacity: 10_000))
 
     init(hops: Hops, clock: WallClock, identity: AWSIdentity) {
         self.hops = hops
         tokenServer = TokenServer(hops: hops, clock: clock)
         tokens = Tokens(clock: clock)
         ecr = ECRLogins(hops: hops, clock: clock, identity: identity)
-        doors = Doors(tokenServer: tokenServer, tokens: tokens)
+        redirectTokens = RedirectTokens(tokenServer: tokenServer, tokens: tokens)
     }
 
     /// The login to begin with. Without a credential none is known before the first challenge. With a credential the upstream is
@@ -205,7 +203,7 @@ final class Logins: Sendable {
         if source.repository.isEmpty { return "" }
         let usual = "repository:\(source.repository):pull"
         let demanded = scopes.withLock {
-            $0.isEmpty ? nil : $0[Place(owner: source.owner, host: source.host, repository: source.repository)]
+            $0.count == 0 ? nil : $0[Place(owner: source.owner, host: source.host, repository: source.repository)]
         }
         guard let demanded else { return usual }
         return "\(demanded) \(usual)"
@@ -227,9 +225,9 @@ final class Logins: Sendable {
         guard !words.isEmpty, !source.repository.isEmpty else { return false }
         let place = Place(owner: source.owner, host: source.host, repository: source.repository)
         let more = words.joined(separator: " ")
-        return scopes.withLock {
-            if $0.count >= Self.maxPlaces { $0.removeAll() }
-            return $0.updateValue(more, forKey: place) != more
+        return scopes.withLock { scopes in
+            defer { scopes[place] = more }
+            return scopes[place] != more
         }
     }
 
@@ -238,9 +236,6 @@ final class Logins: Sendable {
     }
 
     private func remember(_ scheme: Scheme, for source: UpstreamSource) {
-        schemes.withLock {
-            if $0.count >= Self.maxPlaces { $0.removeAll() }
-            $0[Place(owner: source.owner, host: source.host)] = scheme
-        }
+        schemes.withLock { $0[Place(owner: source.owner, host: source.host)] = scheme }
     }
 }

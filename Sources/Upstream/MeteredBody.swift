@@ -1,14 +1,14 @@
 import NIOCore
 import WeirCore
 
-/// A blob's body within its rule's budget: it is counted, held back to the rule's bandwidth, and keeps its seat until it ends.
+/// A blob's body as it passes a rule's budget: counted, held back to the rule's bandwidth, and with its permit until it ends.
 struct MeteredBody: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
     typealias Failure = any Error
 
     let body: ByteStream
     let source: UpstreamSource
-    let seat: Turnstile.Seat
+    let permit: PrioritySemaphore.Permit
     let budgets: Budgets
     let book: UpstreamBook
 
@@ -29,7 +29,7 @@ struct MeteredBody: AsyncSequence, Sendable {
         mutating func next(isolation actor: isolated (any Actor)?) async throws(any Error) -> ByteBuffer? {
             do {
                 guard let part = try await parts.next(isolation: actor) else {
-                    whole.seat.leave()
+                    whole.permit.release()
                     return nil
                 }
                 whole.book.received(part.readableBytes, in: whole.source)
@@ -37,7 +37,7 @@ struct MeteredBody: AsyncSequence, Sendable {
                 if hold > .zero { try await Task.sleep(for: hold) }
                 return part
             } catch {
-                whole.seat.leave()
+                whole.permit.release()
                 if let error = error as? UpstreamError, error.blamesServer, !Task.isCancelled {
                     whole.book.broke(whole.source, error)
                 }

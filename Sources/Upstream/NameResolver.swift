@@ -1,6 +1,6 @@
 import NIOPosix
 import Synchronization
-import WeirCore
+package import WeirCore
 
 /// Finds a name's addresses, on threads of its own: a lookup blocks, for many seconds when a name server is silent, and must hold
 /// up neither event loops nor the threads that read blobs.
@@ -43,7 +43,7 @@ package final class NameResolver: Sendable {
     private static let maxWaitingForOne = 32
 
     private struct Question {
-        let answer = Latch<Outcome>()
+        let answer = OneShot<Outcome>()
         var askers: [String]
         /// The asker in whose turn it is looked up; nil while it waits.
         var turn: String?
@@ -79,7 +79,7 @@ package final class NameResolver: Sendable {
             return name
         }
 
-        mutating func end(_ name: String) -> Latch<Outcome>? {
+        mutating func end(_ name: String) -> OneShot<Outcome>? {
             guard let question = questions.removeValue(forKey: name) else { return nil }
             if let turn = question.turn {
                 let left = (running[turn] ?? 1) - 1
@@ -91,7 +91,7 @@ package final class NameResolver: Sendable {
 
     private enum Step {
         case told([IPAddress])
-        case wait(Latch<Outcome>)
+        case wait(OneShot<Outcome>)
         case refused(Failure)
     }
 
@@ -120,8 +120,8 @@ package final class NameResolver: Sendable {
         case .told(let addresses): return addresses
         case .refused(let failure): throw failure
         case .wait(let answer):
-            let outcome = try? await within(patience) { await answer.value() }
-            guard let outcome = outcome ?? nil else { throw Task.isCancelled ? .failed : .tooSlow }
+            let outcome = try? await within(patience) { try await answer.value() }
+            guard let outcome else { throw Task.isCancelled ? .failed : .tooSlow }
             return try outcome.get()
         }
     }
@@ -182,7 +182,7 @@ package final class NameResolver: Sendable {
             }
             return state.end(name)
         }
-        answer?.open(with: outcome)
+        answer?.resolve(with: outcome)
     }
 
     /// Does not wait for lookups that hang: they end with the program.
@@ -193,7 +193,7 @@ package final class NameResolver: Sendable {
             state.waiting = []
             return names.compactMap { state.end($0) }
         }
-        for answer in waiting { answer.open(with: .failure(.failed)) }
+        for answer in waiting { answer.resolve(with: .failure(.failed)) }
         threads.shutdownGracefully { _ in }
     }
 }

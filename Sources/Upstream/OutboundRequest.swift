@@ -12,8 +12,8 @@ struct OutboundRequest: Sendable {
     let plainHeaders: HTTPHeaders
     /// Bound to the origin for which the request was made; redirects elsewhere lose it.
     var authorization: String?
-    /// An anonymous token for another registry to which upstream redirects.
-    var pass: Pass?
+    /// An anonymous token for another registry, to which upstream redirects.
+    var redirectToken: RedirectToken?
     /// Of a `post`.
     var body: ByteBuffer?
     /// How long to wait for a probe of a server whose circuit is open.

@@ -23,11 +23,9 @@ final class Redirects: Sendable {
         }
     }
 
-    /// More than are filled at a time. At this number the table is emptied, and every link is asked for anew.
-    private static let maxLinks = 4096
-
     private let keptFor: Duration
-    private let links = Mutex<[Key: (url: OutboundURL, until: ContinuousClock.Instant)]>([:])
+    /// More than are filled at a time. A link that is forgotten is asked for anew.
+    private let links = Mutex(BoundedMap<Key, (url: OutboundURL, until: ContinuousClock.Instant)>(capacity: 4096))
 
     init(keptFor: Duration) { self.keptFor = keptFor }
 
@@ -40,10 +38,7 @@ final class Redirects: Sendable {
 
     func remember(_ url: OutboundURL, for key: Key) {
         guard keptFor > .zero else { return }
-        links.withLock { links in
-            if links.count >= Self.maxLinks { links.removeAll() }
-            links[key] = (url, .now + keptFor)
-        }
+        links.withLock { $0[key] = (url, .now + keptFor) }
     }
 
     func forget(_ key: Key) { links.withLock { $0[key] = nil } }

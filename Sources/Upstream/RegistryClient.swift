@@ -134,7 +134,7 @@ extension RegistryClient {
         // The caller of a HEAD has an older answer to fall back on, so it waits only briefly for a probe.
         request.patience = kind == .head ? .milliseconds(100) : .seconds(2)
         request.authorization = login.authorization
-        request.pass = try await logins.doors.pass(for: source, at: upstream)
+        request.redirectToken = try await logins.redirectTokens.token(for: source, at: upstream)
         let started = ContinuousClock.now
         var answer = try await hops.follow(request, for: upstream)
         var renewals = 0
@@ -150,10 +150,10 @@ extension RegistryClient {
         }
         if renewals > 0 { logins.note(answer, sent: login) }
         while !answer.isFromUpstreamItself, [400, 401, 403].contains(answer.status),
-            let pass = try await logins.doors.pass(beyond: answer, sent: request.pass, for: source)
+            let token = try await logins.redirectTokens.token(after: answer, sent: request.redirectToken, for: source)
         {
             await answer.drain()
-            request.pass = pass
+            request.redirectToken = token
             answer = try await hops.follow(request, for: upstream)
         }
         book.note(answer, after: started.duration(to: .now), in: source)

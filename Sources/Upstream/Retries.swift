@@ -9,15 +9,12 @@ final class Retries: Sendable {
     private static let earned = 0.1
     private static let most = 10.0
     private static let quick: Duration = .seconds(1)
-    private static let maxHosts = 4096
 
-    private let credit = Mutex<[String: Double]>([:])
+    /// By host.
+    private let credit = Mutex(BoundedMap<String, Double>(capacity: 4096))
 
     func earn(_ host: String) {
-        credit.withLock { credit in
-            if credit.count >= Self.maxHosts { credit.removeAll() }
-            credit[host] = min(Self.most, (credit[host] ?? Self.most) + Self.earned)
-        }
+        credit.withLock { $0[host] = min(Self.most, ($0[host] ?? Self.most) + Self.earned) }
     }
 
     func mayRepeat(_ question: Question, after error: UpstreamError, took: Duration, attempt: Int) -> Bool {

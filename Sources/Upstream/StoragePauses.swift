@@ -19,11 +19,9 @@ final class StoragePauses: Sendable {
     }
 
     private static let firstPause: Duration = .seconds(1)
-    /// More blobs than are filled at a time. At this number the table is emptied, and all blobs may be asked for again.
-    private static let maxPauses = 4096
-
     private let clock: WallClock
-    private let pauses = Mutex<[Key: Pause]>([:])
+    /// More than are filled at a time. A blob whose pause is forgotten may be asked for again.
+    private let pauses = Mutex(BoundedMap<Key, Pause>(capacity: 4096))
 
     init(clock: WallClock) { self.clock = clock }
 
@@ -48,7 +46,6 @@ final class StoragePauses: Sendable {
         guard error.kind == .rateLimited, error.wasAsked, let host = error.saidElsewhere, !source.isTrial else { return }
         let now = clock.now
         pauses.withLock { pauses in
-            if pauses.count >= Self.maxPauses { pauses.removeAll() }
             let guess = (pauses[key]?.length ?? Self.firstPause / 2) * 2
             let said = error.retryAfter.flatMap { $0 > .zero ? $0 : nil }
             let length = min(said ?? guess, RetryAfter.longestElsewhere)

@@ -1,4 +1,5 @@
 import NIOCore
+import WeirCore
 
 #if canImport(Glibc)
     import Glibc

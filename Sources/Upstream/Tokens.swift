@@ -48,12 +48,11 @@ final class Tokens: Sendable {
         case wait(Task<Result<Token, UpstreamError>, Never>)
     }
 
-    /// Above this many, tokens that have expired are dropped; above twice as many, all that are held.
-    private static let manyEntries = 2048
     private static let excuse: Duration = .seconds(60)
 
     private let clock: WallClock
-    private let entries = Mutex<[Key: Entry]>([:])
+    /// A key that is forgotten while it is asked for is asked for once more, where another one wants it meanwhile.
+    private let entries = Mutex(BoundedMap<Key, Entry>(capacity: 4096))
 
     init(clock: WallClock) { self.clock = clock }
 
@@ -96,19 +95,8 @@ final class Tokens: Sendable {
     private func settle(_ key: Key, _ fetch: Fetch) async -> Result<Token, UpstreamError> {
         let result: Result<Token, UpstreamError>
         do throws(UpstreamError) { result = .success(try await fetch()) } catch { result = .failure(error) }
-        let now = clock.now
-        entries.withLock { entries in
-            if entries.count > Self.manyEntries { entries = Self.thinned(entries, now: now) }
-            entries[key] = (try? result.get()).map { .held($0, excusedUntil: nil) }
-        }
+        let held = try? result.get()
+        entries.withLock { $0[key] = held.map { .held($0, excusedUntil: nil) } }
         return result
-    }
-
-    private static func thinned(_ entries: [Key: Entry], now: Timestamp) -> [Key: Entry] {
-        let live = entries.filter {
-            if case .held(let token, _) = $0.value { token.isGood(at: now) } else { true }
-        }
-        guard live.count > 2 * manyEntries else { return live }
-        return live.filter { if case .held = $0.value { false } else { true } }
     }
 }

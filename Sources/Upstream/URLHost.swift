@@ -1,3 +1,5 @@
+package import WeirCore
+
 /// The host of a URL: a DNS name in lower case, or an address in its canonical form.
 package enum URLHost: Hashable, Sendable, CustomStringConvertible {
     case name(String)
@@ -6,7 +8,7 @@ package enum URLHost: Hashable, Sendable, CustomStringConvertible {
     package init(_ text: some StringProtocol) throws(URLRefusal) {
         if text.isEmpty { throw URLRefusal("has no host") }
         if text.hasPrefix("[") {
-            guard text.hasSuffix("]"), let address = IPAddress(bracketed: text.dropFirst().dropLast()) else {
+            guard text.hasSuffix("]"), let address = IPAddress(text.dropFirst().dropLast()), case .v6 = address else {
                 throw URLRefusal("has an unreadable IPv6 address")
             }
             self = .address(address)
@@ -18,7 +20,7 @@ package enum URLHost: Hashable, Sendable, CustomStringConvertible {
         }
         // A last label that is a number makes the whole an IPv4 address to some resolvers: 2130706433, 0x7f.1, 0177.0.0.1.
         if let last = labels.last, Self.isNumber(last) {
-            guard let address = IPAddress(dotted: text) else {
+            guard let address = IPAddress(text) else {
                 throw URLRefusal("has an IPv4 address in disguise as its host")
             }
             self = .address(address)

@@ -30,10 +30,9 @@ final class UpstreamBook: Sendable {
     private static let longestGuess: Duration = .seconds(60)
     /// The longest pause on an upstream's word. After it the upstream is asked again.
     private static let longestPause: Duration = .seconds(60 * 60)
-    private static let maxEntries = 10_000
 
     let clock: WallClock
-    private let entries = Mutex<[Key: Entry]>([:])
+    private let entries = Mutex(BoundedMap<Key, Entry>(capacity: 10_000))
 
     init(clock: WallClock) { self.clock = clock }
 
@@ -160,7 +159,6 @@ final class UpstreamBook: Sendable {
         guard !source.isTrial else { return }
         let key = Key(owner: source.owner, host: source.host)
         entries.withLock { entries in
-            if entries.count >= Self.maxEntries { entries.removeAll() }
             body(&entries[key, default: Entry(status: UpstreamStatus(owner: source.owner, host: source.host))])
         }
     }

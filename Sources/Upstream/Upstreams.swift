@@ -42,9 +42,9 @@ package final class Upstreams: UpstreamRegistry {
     package func blob(
         _ digest: Digest, range: UpstreamRange, in source: UpstreamSource
     ) async throws(UpstreamError) -> UpstreamBlob {
-        try await ask(.blob, in: source) { [budgets, book] client, seat throws(UpstreamError) in
+        try await ask(.blob, in: source) { [budgets, book] client, permit throws(UpstreamError) in
             let blob = try await client.blob(digest, range: range, in: source)
-            let body = MeteredBody(body: blob.body, source: source, seat: seat, budgets: budgets, book: book)
+            let body = MeteredBody(body: blob.body, source: source, permit: permit, budgets: budgets, book: book)
             return UpstreamBlob(
                 size: blob.size, offset: blob.offset, body: body, validator: blob.validator, servesRanges: blob.servesRanges)
         }
@@ -75,21 +75,21 @@ package final class Upstreams: UpstreamRegistry {
 
     private func ask<Value: Sendable>(
         _ question: Question, in source: UpstreamSource,
-        _ body: (any UpstreamRegistry, Turnstile.Seat) async throws(UpstreamError) -> Value
+        _ body: (any UpstreamRegistry, PrioritySemaphore.Permit) async throws(UpstreamError) -> Value
     ) async throws(UpstreamError) -> Value {
         var attempt = 0
         while true {
             try book.admit(source, question)
-            let seat = try await budgets.turn(for: source)
+            let permit = try await budgets.turn(for: source)
             let started = ContinuousClock.now
             do throws(UpstreamError) {
-                let value = try await body(client, seat)
-                if question != .blob { seat.leave() }
+                let value = try await body(client, permit)
+                if question != .blob { permit.release() }
                 book.succeeded(source)
                 retries.earn(source.host)
                 return value
             } catch {
-                seat.leave()
+                permit.release()
                 if error.wasAsked, error.blamesServer { book.failed(source, error, blob: question == .blob) }
                 attempt += 1
                 guard retries.mayRepeat(question, after: error, took: started.duration(to: .now), attempt: attempt),

@@ -3,6 +3,7 @@ import Crypto
 import Foundation
 import Glibc
 import WeirCore
+import WeirText
 import WeirVault
 
 /// The data folder. No other type knows its layout.

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Logging
 import SwiftASN1
+import WeirCore
 import WeirWeb
 import X509
 
@@ -131,14 +132,7 @@ struct SelfSignedCertificate {
 
     /// An IP address becomes an address entry: clients do not compare it with names.
     private static func alternativeName(_ name: String) -> GeneralName {
-        var four = in_addr()
-        if inet_pton(AF_INET, name, &four) == 1 {
-            return .ipAddress(ASN1OctetString(contentBytes: ArraySlice(withUnsafeBytes(of: &four, Array.init))))
-        }
-        var six = in6_addr()
-        if inet_pton(AF_INET6, name, &six) == 1 {
-            return .ipAddress(ASN1OctetString(contentBytes: ArraySlice(withUnsafeBytes(of: &six, Array.init))))
-        }
-        return .dnsName(name)
+        guard let address = IPAddress(name) else { return .dnsName(name) }
+        return .ipAddress(ASN1OctetString(contentBytes: address.bytes[...]))
     }
 }

@@ -4,6 +4,7 @@ import Logging
 import SystemPackage
 import WeirCore
 import WeirRegistry
+import WeirText
 import WeirWeb
 
 /// Reads the settings: command line, then environment (`WEIR_…`), then the JSON file, then defaults.

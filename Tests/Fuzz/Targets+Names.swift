@@ -1,4 +1,5 @@
 import WeirCore
+import WeirText
 
 extension FuzzTarget {
     private static let hex = String(repeating: "0a", count: 32)

@@ -16,8 +16,9 @@ extension FuzzTarget {
     ) { text in
         guard let range = ContentRange(text) else { return .refused }
         demand(
-            range.first >= 0 && range.range.upperBound <= range.size ?? ByteCount.limit, "a range of \(range.range) of \(range.size ?? -1)")
-        // The arithmetic that its users do with it.
+            range.first >= 0 && range.range.upperBound <= range.size ?? ByteCount.limit,
+            "a range of \(range.range) of \(range.size ?? -1)")
+        // What its readers do with it.
         demand(range.count > 0 && range.range.upperBound + 1 > range.first, "a range whose length is no number")
         return .taken("range", range.size == nil ? "open" : "closed")
     }
@@ -78,8 +79,10 @@ extension FuzzTarget {
         words: [".", ":", "::", "[", "]"]
     ) { text in
         var kinds: [String] = []
-        if let address = IPAddress(dotted: text) { kinds.append("dotted \(address.objection == nil)") }
-        if let address = IPAddress(bracketed: text) { kinds.append("bracketed \(address.objection == nil)") }
+        if let address = IPAddress(text) {
+            kinds.append("address \(address.objection == nil)")
+            demand(IPAddress("\(address)") == address, "an address is another one when it is written and read")
+        }
         if (try? URLHost(text)) != nil { kinds.append("host") }
         return .taken(kinds.joined(separator: " "))
     }

@@ -9,14 +9,16 @@ import Testing
         "Text": ["FoundationEssentials"],
         "Core": ["WeirText", "NIOCore", "Crypto", "FoundationEssentials"],
         "SigV4": ["WeirText", "Crypto"],
-        "Vault": ["WeirCore", "CCryptoBoringSSL", "Crypto", "NIOCore", "FoundationEssentials"],
+        "Vault": ["WeirText", "WeirCore", "CCryptoBoringSSL", "Crypto", "NIOCore", "FoundationEssentials"],
         "Identity": ["WeirText", "WeirCore", "WeirSigV4", "WeirVault", "Crypto", "FoundationEssentials"],
         "Registry": [
-            "WeirCore", "WeirVault", "Crypto", "NIOCore", "FoundationEssentials", "Logging", "Metrics", "ServiceLifecycle",
+            "WeirText", "WeirCore", "WeirVault", "Crypto", "NIOCore", "FoundationEssentials", "Logging", "Metrics",
+            "ServiceLifecycle",
             "Dispatch",
         ],
         "Storage": [
-            "WeirCore", "WeirSigV4", "CPlatform", "Glibc", "GRDB", "Crypto", "NIOCore", "NIOPosix", "FoundationEssentials",
+            "WeirText", "WeirCore", "WeirSigV4", "CPlatform", "Glibc", "GRDB", "Crypto", "NIOCore", "NIOPosix",
+            "FoundationEssentials",
         ],
         "Upstream": [
             "WeirText", "WeirCore", "WeirSigV4", "AsyncHTTPClient", "Crypto", "Glibc", "Logging", "Metrics", "NIOCore",

@@ -8,7 +8,7 @@ import Testing
     /// Where work may outlive the request that began it: named services that own their tasks, and why.
     private static let mayStartTasks: [String: String] = [
         "Registry/PullThrough/Fill/Fills.swift": "a fill goes on when its client hangs up",
-        "Registry/PullThrough/Import/Flights.swift": "one upstream request is shared by all who wait for it",
+        "Registry/SingleFlight.swift": "one upstream request is shared by all who wait for it",
         "Upstream/Circuits.swift": "one probe of a dead server is shared by all who wait for it",
         "Upstream/Tokens.swift": "one login is shared by all who wait for it",
         "Web/Server/Connection.swift": "a request is answered on its connection's event loop; OpenConnections waits for all",

@@ -1,4 +1,5 @@
 import Testing
+import WeirCore
 import WeirUpstream
 
 @Suite struct AddressTests {
@@ -11,7 +12,7 @@ import WeirUpstream
             "198.18.0.1", "198.19.255.255", "198.51.100.7", "203.0.113.9", "224.0.0.1", "239.1.1.1", "240.0.0.1",
             "255.255.255.255",
         ])
-    func refusedV4(text: String) throws { #expect(try #require(IPAddress(dotted: text)).objection != nil) }
+    func refusedV4(text: String) throws { #expect(try #require(IPAddress(text)).objection != nil) }
 
     @Test(
         "IPv4 addresses beside them",
@@ -20,7 +21,7 @@ import WeirUpstream
             "169.253.1.1", "169.255.1.1", "172.15.255.255", "172.32.0.0", "192.0.1.1", "192.167.1.1", "192.169.1.1",
             "198.17.1.1", "198.20.1.1", "223.255.255.255",
         ])
-    func publicV4(text: String) throws { #expect(try #require(IPAddress(dotted: text)).objection == nil) }
+    func publicV4(text: String) throws { #expect(try #require(IPAddress(text)).objection == nil) }
 
     @Test(
         "IPv6 addresses that are not the internet's",
@@ -31,14 +32,14 @@ import WeirUpstream
             "fe80::1", "febf::1", "fec0::1", "ff02::1", "2002:7f00:1::", "2002:808:808::1", "2001::1", "2001:10::1",
             "2001:20::1", "2001:db8::1", "3fff::1", "4000::1", "5f00::1",
         ])
-    func refusedV6(text: String) throws { #expect(try #require(IPAddress(bracketed: text)).objection != nil) }
+    func refusedV6(text: String) throws { #expect(try #require(IPAddress(text)).objection != nil) }
 
     @Test(
         "IPv6 addresses of the internet",
         arguments: [
             "2606:4700::6810:84e5", "2600:1f18::1", "2a00:1450:4001::1", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2001:4860::1",
         ])
-    func publicV6(text: String) throws { #expect(try #require(IPAddress(bracketed: text)).objection == nil) }
+    func publicV6(text: String) throws { #expect(try #require(IPAddress(text)).objection == nil) }
 
     @Test(
         "Texts that are no URL to go to",

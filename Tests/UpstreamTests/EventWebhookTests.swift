@@ -3,6 +3,7 @@ import Logging
 import Synchronization
 import Testing
 import WeirCore
+import WeirText
 import WeirUpstream
 
 @Suite struct EventWebhookTests {

@@ -1,6 +1,7 @@
 import NIOConcurrencyHelpers
 import Synchronization
 import Testing
+import WeirCore
 import WeirUpstream
 
 /// Which lookups wait for which name servers.

@@ -150,34 +150,34 @@ import WeirUpstream
     }
 
     @Test func theMoreUrgentPassesFirst() async throws {
-        let turnstile = Turnstile(limit: 1)
+        let semaphore = PrioritySemaphore(limit: 1)
         let order = Order()
-        var first = await turnstile.enter(.refresh)
+        var first: PrioritySemaphore.Permit? = try await semaphore.acquire(.refresh)
         #expect(first != nil)
         await withTaskGroup(of: Void.self) { group in
             for priority in [UpstreamPriority.refresh, .prefetch, .interactive] {
                 group.addTask {
-                    let seat = await turnstile.enter(priority)
+                    let permit = try? await semaphore.acquire(priority)
                     order.add(priority)
-                    seat?.leave()
+                    permit?.release()
                 }
-                while turnstile.queue <= priority.queued { await Task.yield() }
+                while semaphore.queue <= priority.queued { await Task.yield() }
             }
-            first?.leave()
+            first?.release()
             first = nil
         }
         #expect(order.all == [.interactive, .prefetch, .refresh])
     }
 
-    @Test func whoeverGivesUpWaitingTakesNoSeat() async throws {
-        let turnstile = Turnstile(limit: 1)
-        let seat = await turnstile.enter(.interactive)
-        let waiting = Task { await turnstile.enter(.interactive) == nil }
-        while turnstile.queue < 1 { await Task.yield() }
+    @Test func aWaitThatIsGivenUpTakesNoPermit() async throws {
+        let semaphore = PrioritySemaphore(limit: 1)
+        let permit = try await semaphore.acquire(.interactive)
+        let waiting = Task { try await semaphore.acquire(.interactive) }
+        while semaphore.queue < 1 { await Task.yield() }
         waiting.cancel()
-        #expect(await waiting.value)
-        seat?.leave()
-        #expect(await turnstile.enter(.interactive) != nil)
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        permit.release()
+        _ = try await semaphore.acquire(.interactive)
     }
 
     @Test func requestsPerSecondAreKept() async throws {

@@ -80,7 +80,8 @@ enum PolicyTest: Sendable, Equatable {
         case .flag(let operands):
             return Self.flag(value).map(operands.contains) ?? false
         case .address(let blocks):
-            return blocks.contains { $0.contains(value) }
+            guard let address = IPAddress(withZone: value)?.unmapped else { return false }
+            return blocks.contains { $0.contains(address) }
         case .arn(let patterns):
             let parts = value.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
             return patterns.contains { pattern in

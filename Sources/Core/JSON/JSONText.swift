@@ -4,8 +4,6 @@ import WeirText
 /// JSON strings, as every door, log and event writes them. Escapes control characters, quotation marks and backslashes;
 /// everything else stays as it is.
 package enum JSONText {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     package static func quoted(_ text: String) -> String { String(decoding: bytes(of: text), as: UTF8.self) }
 
     /// `quoted` for a log that is shown in a terminal: also escapes invisible characters and those that change the writing
@@ -32,7 +30,7 @@ package enum JSONText {
             case 0x0a: bytes += Array("\\n".utf8)
             case 0x0d: bytes += Array("\\r".utf8)
             case 0x09: bytes += Array("\\t".utf8)
-            case 0..<0x20, 0x7f: bytes += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            case 0..<0x20, 0x7f: bytes += Array("\\u00\(Hex.encode([byte]))".utf8)
             default: bytes.append(byte)
             }
         }

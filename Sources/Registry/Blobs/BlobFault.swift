@@ -1,4 +1,3 @@
-import Synchronization
 import WeirCore
 import WeirVault
 
@@ -94,52 +93,5 @@ extension Refusal {
         case .failed(let detail):
             self.init(.contentDamaged, "The server's storage failed", facts: ["store.detail": detail])
         }
-    }
-}
-
-/// When the fault of a place was last written down, and when content with a fault was last read whole: neither is done anew for
-/// each reader.
-final class FaultMemory: Sendable {
-    private static let capacity = 4_096
-
-    private struct State {
-        var told: [BlobPlace: (state: BlobFault.State, at: Timestamp)] = [:]
-        var examined: [BlobPlace: (fault: BlobFault, at: Timestamp)] = [:]
-    }
-
-    private let state = Mutex(State())
-
-    /// True where this fault was not written down within the last 60 s.
-    func isNews(_ fault: BlobFault, of place: BlobPlace, at now: Timestamp) -> Bool {
-        state.withLock { state in
-            if let told = state.told[place], told.state == fault.state, Self.isWithin(.seconds(60), told.at, now) { return false }
-            if state.told.count >= Self.capacity { state.told.removeAll(keepingCapacity: true) }
-            state.told[place] = (fault.state, now)
-            return true
-        }
-    }
-
-    /// The fault that reading the whole blob found within the last 100 ms.
-    func recentFault(of place: BlobPlace, at now: Timestamp) -> BlobFault? {
-        state.withLock { $0.examined[place] }.flatMap { Self.isWithin(.milliseconds(100), $0.at, now) ? $0.fault : nil }
-    }
-
-    func remember(_ fault: BlobFault, of place: BlobPlace, at now: Timestamp) {
-        state.withLock { state in
-            if state.examined.count >= Self.capacity { state.examined.removeAll(keepingCapacity: true) }
-            state.examined[place] = (fault, now)
-        }
-    }
-
-    func forget(_ place: BlobPlace) {
-        state.withLock { state in
-            state.told[place] = nil
-            state.examined[place] = nil
-        }
-    }
-
-    /// False for a moment in the future: a clock may be set back.
-    private static func isWithin(_ duration: Duration, _ moment: Timestamp, _ now: Timestamp) -> Bool {
-        moment <= now && now - moment < duration
     }
 }

@@ -1,6 +1,7 @@
 import struct Crypto.SHA256
 package import Logging
 package import WeirCore
+import WeirText
 package import WeirVault
 
 /// The stored blobs: opened and committed, each under the key of its repository.
@@ -25,11 +26,11 @@ package final class Blobs: Sendable {
     /// Held while a file and its row come or go together.
     package let places = PlaceLocks()
     private let standings = StandingMemory()
-    private let scopes = ScopeMemory()
-    /// Blobs that are being read.
+    private let scopes = ScopeCache()
+    /// What is being read.
     let opened = OpenBlobs()
-    let faults = FaultMemory()
-    /// Bytes stored since the collector last added everything up.
+    let faults = FaultCache()
+    /// What was stored since the collector last added everything up.
     let growth = StoreGrowth()
 
     package init(

@@ -11,11 +11,6 @@ final class Fill: Sendable {
         case bytes(past: Int64)
     }
 
-    private struct Waiter {
-        let wanted: Wanted
-        let continuation: CheckedContinuation<Answer, any Error>
-    }
-
     private enum Answer {
         case own(FillProgress.Answer)
         /// The blob's first bytes, which are not in the file yet.
@@ -36,8 +31,18 @@ final class Fill: Sendable {
         var opensVerified = false
         /// Another repository's fill of the same bytes, which this one has proved that it may read.
         var leader: Fill?
-        var waiters: [UInt64: Waiter] = [:]
-        var nextWaiter: UInt64 = 0
+        var waiting = Waiters<Wanted, Answer>()
+
+        /// Takes out the readers that have an answer now.
+        mutating func answered() -> [(waiter: Waiter<Answer>, answer: Answer)] {
+            var waiting = Waiters<Wanted, Answer>()
+            swap(&waiting, &self.waiting)
+            defer { swap(&waiting, &self.waiting) }
+            return waiting.removeAll { wanted in
+                let answer = answer(wanted)
+                return answer.isWait ? nil : answer
+            }
+        }
 
         func answer(_ wanted: Wanted) -> Answer {
             let answer =
@@ -119,18 +124,11 @@ final class Fill: Sendable {
     }
 
     private func change(_ event: (inout State) -> Void) {
-        let ready = state.withLock { state -> [(Waiter, Answer)] in
+        let answered = state.withLock { state in
             event(&state)
-            var ready: [(Waiter, Answer)] = []
-            for (number, waiter) in state.waiters {
-                let answer = state.answer(waiter.wanted)
-                guard !answer.isWait else { continue }
-                state.waiters[number] = nil
-                ready.append((waiter, answer))
-            }
-            return ready
+            return state.answered()
         }
-        for (waiter, answer) in ready { waiter.continuation.resume(returning: answer) }
+        for (waiter, answer) in answered { waiter.resume(returning: answer) }
     }
 
     // MARK: Readers
@@ -233,27 +231,13 @@ final class Fill: Sendable {
 
     /// Cancelling ends this reader's wait alone: the fill and the other readers do not notice.
     private func wait(for wanted: Wanted) async throws -> Answer {
-        let number = state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
-        }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let now = state.withLock { state -> Answer? in
-                    let answer = state.answer(wanted)
-                    guard answer.isWait, !Task.isCancelled else { return answer }
-                    state.waiters[number] = Waiter(wanted: wanted, continuation: continuation)
-                    return nil
-                }
-                switch now {
-                case .own(.wait): continuation.resume(throwing: CancellationError())
-                case .some(let answer): continuation.resume(returning: answer)
-                case nil: break
-                }
-            }
-        } onCancel: {
-            let waiter = state.withLock { $0.waiters.removeValue(forKey: number) }
-            waiter?.continuation.resume(throwing: CancellationError())
+        try await state.wait { state, waiter in
+            let answer = state.answer(wanted)
+            guard answer.isWait else { return answer }
+            state.waiting.append(waiter, wish: wanted)
+            return nil
+        } leave: {
+            $0.waiting.remove($1)
         }
     }
 }

@@ -1,6 +1,5 @@
 import struct Crypto.SHA256
 import struct Crypto.SHA512
-import Dispatch
 package import NIOCore
 import Synchronization
 package import WeirCore
@@ -8,9 +7,9 @@ package import WeirVault
 
 /// Takes a blob's bytes in order, and hashes, seals and writes them: the way in of every push and every fill.
 ///
-/// Three parties at their own pace: whoever calls `take` (a socket), a lane that hashes, a lane that seals and writes. Hashing at
-/// 1.1 GB/s is the slowest of the three, so nothing else runs on its thread. `take` waits while more than `window` bytes are on
-/// their way: that is the backpressure, and the bound on memory.
+/// Three parties at their own pace: the caller of `take` (a socket), a queue that hashes, a queue that seals and writes. Hashing
+/// at 1.1 GB/s is the slowest of the three, so nothing else runs on its thread. `take` waits while more than `window` bytes are
+/// on their way: that is the backpressure, and the bound on memory.
 ///
 /// The last segment (at most 64 KiB) is held back until `complete`, which the caller calls after it has compared the digest. So a
 /// reader of the staged bytes can never finish with content that is wrong.
@@ -19,8 +18,8 @@ package final class Intake: Sendable {
     static let window: Int64 = 4 * 1024 * 1024
 
     private let staged: any StagedBlob
-    private let hashing: Lane
-    private let writing: Lane
+    private let hashing: SerialQueue
+    private let writing: SerialQueue
     private let flow: Mutex<Flow>
     private let hash: Hash
     private let writer: SegmentWriter
@@ -30,15 +29,15 @@ package final class Intake: Sendable {
         var hashed: Int64 = 0
         var written: Int64 = 0
         var failure: (any Error)?
-        /// Who waits, and below which number of bytes on their way it goes on.
-        var waiter: (below: Int64, continuation: CheckedContinuation<Void, any Error>)?
+        /// The caller that waits until fewer than so many bytes are on their way. Not to be cancelled: the queues always go on.
+        var waiting = Waiters<Int64, Result<Void, any Error>>()
 
         var onTheirWay: Int64 { taken - min(hashed, written) }
     }
 
     /// - Parameters:
     ///   - sealer: seals each segment; nil where content is kept as it came.
-    ///   - landed: told, on the writing lane, how many bytes from the start can be read now.
+    ///   - landed: told, on the writing queue, how many bytes from the start can be read now.
     package init(
         into staged: any StagedBlob, sealer: SegmentSealer?, algorithm: Digest.Algorithm,
         landed: @escaping @Sendable (Int64) -> Void = { _ in }
@@ -46,8 +45,8 @@ package final class Intake: Sendable {
         self.staged = staged
         hash = Hash(algorithm)
         writer = SegmentWriter(staged: staged, sealer: sealer, landed: landed)
-        hashing = Lane("weir.hash")
-        writing = Lane("weir.write")
+        hashing = SerialQueue("weir.hash")
+        writing = SerialQueue("weir.write")
         flow = Mutex(Flow())
     }
 
@@ -62,11 +61,11 @@ package final class Intake: Sendable {
             if let failure = flow.failure { throw failure }
             flow.taken += count
         }
-        hashing.run { [self] in
+        hashing.begin { [self] in
             hash.update(bytes)
             advance { $0.hashed += count }
         }
-        writing.run { [self] in
+        writing.begin { [self] in
             do { try writer.write(bytes) } catch { fail(error) }
             advance { $0.written += count }
         }
@@ -90,7 +89,7 @@ package final class Intake: Sendable {
     /// Waits until everything taken survives a crash. Frees the memory that only a busy intake needs.
     package func checkpoint() async throws -> Checkpoint {
         try await waitUntil(below: 1)
-        return try await onWritingLane { [self] in
+        return try await writing.run { [self] in
             Checkpoint(name: try staged.checkpoint(), held: writer.rest(), taken: taken)
         }
     }
@@ -101,7 +100,7 @@ package final class Intake: Sendable {
     /// Writes the last segment and commits: visible and on disk when this returns. Call it after `drain`, when the digest is
     /// right.
     package func complete(as place: BlobPlace) async throws {
-        try await onWritingLane { [self] in
+        try await writing.run { [self] in
             try writer.finish(as: place.digest)
             try staged.commit(as: place)
         }
@@ -110,57 +109,38 @@ package final class Intake: Sendable {
     /// Gives everything up. The caller must tell the readers of the staged bytes.
     package func discard() {
         fail(CancellationError())
-        writing.run { [staged] in staged.discard() }
+        writing.begin { [staged] in staged.discard() }
     }
 
     private func advance(_ step: (inout Flow) -> Void) {
-        let ready = flow.withLock { flow -> CheckedContinuation<Void, any Error>? in
+        let ready = flow.withLock { flow in
             step(&flow)
-            guard let waiter = flow.waiter, flow.onTheirWay < waiter.below else { return nil }
-            flow.waiter = nil
-            return waiter.continuation
+            let onTheirWay = flow.onTheirWay
+            return flow.waiting.removeAll { onTheirWay < $0 ? .success(()) : nil }
         }
-        ready?.resume()
+        for (waiter, result) in ready { waiter.resume(returning: result) }
     }
 
     private func fail(_ error: any Error) {
-        let waiter = flow.withLock { flow in
+        let waiting = flow.withLock { flow in
             flow.failure = flow.failure ?? error
-            defer { flow.waiter = nil }
-            return flow.waiter?.continuation
+            return flow.waiting.removeAll()
         }
-        waiter?.resume(throwing: error)
+        for waiter in waiting { waiter.resume(returning: .failure(error)) }
     }
 
     private func waitUntil(below limit: Int64) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            let now = flow.withLock { flow -> Result<Void, any Error>? in
-                if let failure = flow.failure { return .failure(failure) }
-                if flow.onTheirWay < limit { return .success(()) }
-                flow.waiter = (limit, continuation)
-                return nil
-            }
-            if let now { continuation.resume(with: now) }
+        let result = await flow.wait { flow, waiter -> Result<Void, any Error>? in
+            if let failure = flow.failure { return .failure(failure) }
+            if flow.onTheirWay < limit { return .success(()) }
+            flow.waiting.append(waiter, wish: limit)
+            return nil
         }
-    }
-
-    private func onWritingLane<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
-            writing.run { continuation.resume(with: Result { try work() }) }
-        }
+        try result.get()
     }
 }
 
-/// Work done in order, on threads that may block, away from event loops and from the cooperative pool.
-final class Lane: Sendable {
-    private let queue: DispatchQueue
-
-    init(_ label: String) { queue = DispatchQueue(label: label) }
-
-    func run(_ work: @escaping @Sendable () -> Void) { queue.async(execute: work) }
-}
-
-/// A running digest. Touched by the hashing lane alone until it has drained; the lock only tells the compiler so.
+/// A running digest. Touched by the hashing queue alone until it has drained; the lock only tells the compiler so.
 private final class Hash: Sendable {
     /// One of the two is set. It is updated in place: a copy of the hash's state for each part would cost an allocation each.
     private struct State {

@@ -6,11 +6,11 @@ import WeirCore
 /// other, or the row of new content would stand for a file that the collector has just removed (docs/collection.md draws it).
 ///
 /// In memory, because one process owns the data folder; a crash lets go of them all, and leaves at worst a file without a row.
-/// First come, first served. A wait cannot be cancelled: whoever holds a lock is busy with the disk and soon done.
+/// First come, first served. A wait cannot be cancelled: the holder of a lock is busy with the disk and soon done.
 package final class PlaceLocks: Sendable {
     private struct State {
-        /// A place is held as long as it has an entry; the entry holds who waits for it.
-        var held: [BlobPlace: [CheckedContinuation<Void, Never>]] = [:]
+        /// A place is held as long as it has an entry.
+        var held: [BlobPlace: Waiters<Void, Void>] = [:]
         var waiting = 0
     }
 
@@ -18,7 +18,7 @@ package final class PlaceLocks: Sendable {
 
     package init() {}
 
-    /// How many wait for a place that somebody else holds.
+    /// How many wait for a place that another one holds.
     package var waiting: Int { state.withLock { $0.waiting } }
 
     func withLock<Value>(_ place: BlobPlace, _ body: () async throws -> Value) async rethrows -> Value {
@@ -36,30 +36,25 @@ package final class PlaceLocks: Sendable {
     }
 
     private func lock(_ place: BlobPlace) async {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            let isFree = state.withLock { state in
-                guard state.held[place] != nil else {
-                    state.held[place] = []
-                    return true
-                }
-                state.held[place]?.append(continuation)
-                state.waiting += 1
-                return false
+        await state.wait { state, waiter in
+            guard state.held[place] != nil else {
+                state.held[place] = Waiters()
+                return ()
             }
-            if isFree { continuation.resume() }
+            state.held[place]?.append(waiter)
+            state.waiting += 1
+            return nil
         }
     }
 
     private func unlock(_ place: BlobPlace) {
-        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            guard var queue = state.held[place], !queue.isEmpty else {
+        let next = state.withLock { state -> Waiter<Void>? in
+            guard let next = state.held[place]?.popFirst() else {
                 state.held[place] = nil
                 return nil
             }
-            let next = queue.removeFirst()
-            state.held[place] = queue
             state.waiting -= 1
-            return next
+            return next.waiter
         }
         next?.resume()
     }

@@ -3,7 +3,7 @@ import Synchronization
 import WeirCore
 import WeirVault
 
-/// Cuts a stream into segments, seals each and appends them to a staged blob. One lane uses it; the lock only tells the compiler
+/// Cuts a stream into segments, seals each and appends them to a staged blob. Belongs to one queue: the lock tells the compiler
 /// so.
 ///
 /// A segment is sealed when a byte after it has arrived: until then it may be the last.

@@ -11,11 +11,9 @@ final class StandingMemory: Sendable {
         let digest: Digest
     }
 
-    private static let capacity = 4096
-
     private struct State {
         var version: UInt64?
-        var known: [Key: BlobTable.Standing] = [:]
+        var known = BoundedMap<Key, BlobTable.Standing>(capacity: 8192)
     }
 
     private struct Load: Hashable, Sendable {
@@ -24,7 +22,7 @@ final class StandingMemory: Sendable {
     }
 
     private let state = Mutex(State())
-    private let loads = SharedLoads<Load, BlobTable.Standing>()
+    private let loads = CallerSingleFlight<Load, BlobTable.Standing>()
 
     /// - Parameter version: the database's, read before the call.
     func standing(_ key: Key, at version: UInt64?) -> BlobTable.Standing? {
@@ -47,31 +45,11 @@ final class StandingMemory: Sendable {
     private func remember(_ standing: BlobTable.Standing, _ key: Key, at version: UInt64) {
         state.withLock { state in
             if let present = state.version, present > version { return }
-            if state.version != version || state.known.count >= Self.capacity {
+            if state.version != version {
                 state.version = version
-                state.known.removeAll(keepingCapacity: true)
+                state.known.removeAll()
             }
             state.known[key] = standing
-        }
-    }
-}
-
-/// The scopes told so far: each is the hash of a name, which is not for every pull. There is one for each key of each registry.
-final class ScopeMemory: Sendable {
-    private struct Key: Hashable {
-        let encryption: Encryption
-        let registry: RegistryID
-    }
-
-    private let known = Mutex<[Key: String]>([:])
-
-    func scope(_ encryption: Encryption, in registry: RegistryID, _ tell: () -> String) -> String {
-        let key = Key(encryption: encryption, registry: registry)
-        return known.withLock { known in
-            if let scope = known[key] { return scope }
-            let scope = tell()
-            known[key] = scope
-            return scope
         }
     }
 }

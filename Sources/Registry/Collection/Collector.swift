@@ -63,7 +63,7 @@ package final class Collector: Sendable {
     let quarantine: Quarantine
     let clock: WallClock
     let logger: Logger
-    private let disk = Lane("weir.collect")
+    private let disk = SerialQueue("weir.collect")
     private let madeRoom = Mutex<ContinuousClock.Instant?>(nil)
 
     init(
@@ -161,9 +161,7 @@ package final class Collector: Sendable {
 
     /// Runs blocking work on the collector's own thread.
     func onDisk<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
-            disk.run { continuation.resume(with: Result { try work() }) }
-        }
+        try await disk.run(work)
     }
 
     /// Sets the gauges of faults and of the quarantine.

@@ -12,6 +12,7 @@ import Logging
 import Metrics
 import NIOCore
 package import WeirCore
+import WeirText
 import WeirVault
 
 /// Blobs that were taken out of their places, and can be brought back during the grace period.
@@ -25,9 +26,9 @@ package final class Quarantine: Sendable {
     let grace: Duration
     let clock: WallClock
     let logger: Logger
-    private let disk = Lane("weir.quarantine")
-    /// For looking only, so that it need not wait for moves and deletions.
-    private let eyes = Lane("weir.quarantine.look")
+    private let disk = SerialQueue("weir.quarantine")
+    /// Who only looks does not wait for who moves and deletes.
+    private let eyes = SerialQueue("weir.quarantine.look")
 
     init(blobs: Blobs, grace: Duration, clock: WallClock, logger: Logger) {
         database = blobs.database
@@ -187,19 +188,11 @@ package final class Quarantine: Sendable {
 
     /// Runs blocking work that moves or deletes files, one piece after the other.
     func onDisk<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await run(work, on: disk)
+        try await disk.run(work)
     }
 
     /// Runs blocking work that changes nothing.
     func lookingAtDisk<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await run(work, on: eyes)
-    }
-
-    private func run<Value: Sendable>(
-        _ work: @escaping @Sendable () throws -> Value, on lane: Lane
-    ) async throws -> Value {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
-            lane.run { continuation.resume(with: Result { try work() }) }
-        }
+        try await eyes.run(work)
     }
 }

@@ -11,7 +11,7 @@ package final class StoreMarks: Sendable {
 
     private let database: any SQLDatabase
     private let store: any MarkedStore
-    private let lane = Lane("weir.marks")
+    private let disk = SerialQueue("weir.marks")
 
     package init(database: any SQLDatabase, store: any MarkedStore) {
         self.database = database
@@ -54,7 +54,7 @@ package final class StoreMarks: Sendable {
         get async {
             do {
                 let recorded = try await database.read { try FactTable.storeMark($0) }
-                let found = try await onLane { [store] in try store.mark() }
+                let found = try await disk.run { [store] in try store.mark() }
                 guard let recorded, recorded.id != found?.id else { return nil }
                 return Refusal(
                     .contentDamaged,
@@ -71,12 +71,6 @@ package final class StoreMarks: Sendable {
     /// The row first: a crash between the two leaves the database one ahead, which is no doubt.
     private func put(_ mark: StoreMark) async throws {
         try await database.write { try FactTable.set("store-mark", mark.description, $0) }
-        try await onLane { [store] in try store.setMark(mark) }
-    }
-
-    private func onLane<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
-            lane.run { continuation.resume(with: Result { try work() }) }
-        }
+        try await disk.run { [store] in try store.setMark(mark) }
     }
 }

@@ -80,7 +80,7 @@ extension Images {
             }
             return (removed, failures, told)
         }
-        memory.forget(repository.id)
+        manifestCache.forget(repository.id)
         result.2.forEach(events.emit)
         return (result.0, result.1)
     }

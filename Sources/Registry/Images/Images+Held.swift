@@ -7,9 +7,9 @@ extension Images {
     /// came from upstream, which can give them anew: the row and its tags stay until then.
     ///
     /// Throws `.imageArchived`.
-    func held(_ reference: Reference, in repository: Repository) async throws -> ManifestMemory.Entry? {
-        if let entry = memory.entry(reference, in: repository.id) { return entry }
-        let generation = memory.generation
+    func held(_ reference: Reference, in repository: Repository) async throws -> ManifestCache.Entry? {
+        if let entry = manifestCache.entry(reference, in: repository.id) { return entry }
+        let generation = manifestCache.generation
         let row = try await database.read { try ImageTable.find(reference, in: repository.id, $0) }
         guard let row else { return nil }
         guard row.status == .active else { throw Refusal.imageArchived }
@@ -22,9 +22,9 @@ extension Images {
                 metadata: ["repository.name": "\(repository.name)", "manifest.digest": "\(row.digest)"])
             return nil
         }
-        let entry = ManifestMemory.Entry(
+        let entry = ManifestCache.Entry(
             digest: row.digest, mediaType: row.mediaType, bytes: bytes, checkedAt: row.checkedAt)
-        memory.remember(entry, as: reference, in: repository.id, since: generation)
+        manifestCache.remember(entry, as: reference, in: repository.id, since: generation)
         return entry
     }
 

@@ -82,7 +82,7 @@ extension Images {
             }
             return Moved(tags: [], isAdded: false, isReplicated: false)
         }
-        memory.forget(repository.id)
+        manifestCache.forget(repository.id)
         if moved.isReplicated { replication.ring() }
         for tag in moved.tags { events.emit(.pushed(manifest, as: .tag(tag), in: repository)) }
         if moved.isAdded, moved.tags.isEmpty { events.emit(.pushed(manifest, as: nil, in: repository)) }

@@ -7,20 +7,20 @@ package final class Images: Sendable {
     let repositories: Repositories
     let blobs: Blobs
     let seal: ManifestSeal
-    let memory: ManifestMemory
+    let manifestCache: ManifestCache
     let clock: WallClock
     let events: any EventSink
     let replication: ReplicationBell
 
     init(
         database: any SQLDatabase, repositories: Repositories, blobs: Blobs, keyring: Keyring,
-        memory: ManifestMemory, clock: WallClock, events: any EventSink, replication: ReplicationBell
+        manifestCache: ManifestCache, clock: WallClock, events: any EventSink, replication: ReplicationBell
     ) {
         self.database = database
         self.repositories = repositories
         self.blobs = blobs
         seal = ManifestSeal(keyring: keyring)
-        self.memory = memory
+        self.manifestCache = manifestCache
         self.clock = clock
         self.events = events
         self.replication = replication
@@ -47,7 +47,7 @@ package final class Images: Sendable {
                 return told
             }
         }
-        memory.forget(repository.id)
+        manifestCache.forget(repository.id)
         told.forEach(events.emit)
     }
 

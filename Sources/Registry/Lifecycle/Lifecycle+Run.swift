@@ -109,7 +109,7 @@ extension Lifecycle {
                 guard try LifecycleQueries.policy(of: repository.id, sql) == policy else { return [Told]() }
                 return try batch.compactMap { try Self.carryOut($0, in: repository, at: now, sql) }
             }
-            images.memory.forget(repository.id)
+            images.manifestCache.forget(repository.id)
             for one in told { one.events.forEach(events.emit) }
             done += told.map(\.step)
         }

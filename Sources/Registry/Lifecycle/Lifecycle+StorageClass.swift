@@ -25,7 +25,7 @@ extension Lifecycle {
                 : try Self.beginActivation(of: id.digest, in: repository, sql)
             return (repository, id, told)
         }
-        images.memory.forget(repository.id)
+        images.manifestCache.forget(repository.id)
         told.forEach(events.emit)
         if target == .standard { wakeUp() }
         return (id, target == .archive ? .archived : .activating)
@@ -96,7 +96,7 @@ extension Lifecycle {
                     )
                 }
                 guard let done else { continue }
-                images.memory.forget(repository.id)
+                images.manifestCache.forget(repository.id)
                 if done.isReplicated { images.replication.ring() }
                 done.told.forEach(events.emit)
                 audit.noteActivation(of: digest, in: repository, at: now)

@@ -21,8 +21,8 @@ package struct Referrers: Sendable {
     let rules: CacheRules
     let access: Access
     let sources: UpstreamSources
-    let questions = Flights<PullKey, UpstreamListing>()
-    let failures = ShortMemory<String>()
+    let questions = SingleFlight<PullKey, UpstreamListing>()
+    let failures = NegativeCache<PullKey, String>()
 
     init(_ parts: Registry.Parts, images: Images, rules: CacheRules, access: Access, sources: UpstreamSources) {
         self.parts = parts

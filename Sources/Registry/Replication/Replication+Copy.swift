@@ -143,7 +143,7 @@ extension Images {
                     repository: repository.id, manifest: manifest, sealedManifest: sealed,
                     size: ImageTable.size(of: manifest, in: repository.id, sql), at: now, origin: .push), sql)
         }
-        memory.forget(repository.id)
+        manifestCache.forget(repository.id)
     }
 
     /// Points every tag that may move, then throws a refusal where one may not.
@@ -162,7 +162,7 @@ extension Images {
             }
             return refused
         }
-        memory.forget(repository.id)
+        manifestCache.forget(repository.id)
         if let refused { throw refused }
     }
 }

@@ -22,7 +22,7 @@ package final class Repositories: Sendable {
     private let keys: Keys
     private let keyring: Keyring
     let clock: WallClock
-    private let memory = HotCache<Key, KnownRepository>(capacity: remembered)
+    private let cache = HotCache<Key, KnownRepository>(capacity: remembered)
 
     package init(database: any SQLDatabase, keys: Keys, keyring: Keyring, clock: WallClock) {
         self.database = database
@@ -86,7 +86,7 @@ package final class Repositories: Sendable {
 
     /// Call it after every commit that changed the repository without this type's `change`.
     package func forget(_ name: RepositoryName, in registry: RegistryID) {
-        memory.forget(Key(registry: registry, name: name))
+        cache.forget(Key(registry: registry, name: name))
     }
 
     // MARK: - Finding
@@ -106,7 +106,7 @@ package final class Repositories: Sendable {
 
     /// The repository with its policy, tags and sealed key, from memory where it has been asked for before.
     package func known(_ name: RepositoryName, in registry: RegistryID) async throws -> KnownRepository? {
-        try await memory.value(for: Key(registry: registry, name: name)) {
+        try await cache.value(for: Key(registry: registry, name: name)) {
             try await database.read { sql in
                 guard let row = try RepositoryTable.find(name, in: registry, sql) else { return nil }
                 return KnownRepository(

@@ -10,7 +10,7 @@ package final class RegistrySettings: Sendable {
 
     private let database: any SQLDatabase
     private let clock: WallClock
-    private let memory = HotCache<RegistryID, RegistryConfiguration>(capacity: remembered)
+    private let cache = HotCache<RegistryID, RegistryConfiguration>(capacity: remembered)
 
     package init(database: any SQLDatabase, clock: WallClock) {
         self.database = database
@@ -19,7 +19,7 @@ package final class RegistrySettings: Sendable {
 
     /// All settings, with ECR's defaults where nothing was set.
     package func configuration(of registry: RegistryID) async throws -> RegistryConfiguration {
-        let known = try await memory.value(for: registry) {
+        let known = try await cache.value(for: registry) {
             try await database.read { try RegistryConfiguration(of: registry, $0) }
         }
         // There is always one: the load above never returns nil.
@@ -96,7 +96,7 @@ package final class RegistrySettings: Sendable {
 
     package func exclude(_ principalARN: String, in registry: RegistryID) async throws -> PullTimeExclusion {
         let exclusion = PullTimeExclusion(principalARN: principalARN, createdAt: clock.now)
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         try await database.write { sql in
             guard try PullTimeExclusionTable.insert(exclusion, of: registry, sql) else {
                 throw Refusal(
@@ -113,7 +113,7 @@ package final class RegistrySettings: Sendable {
     }
 
     package func include(_ principalARN: String, in registry: RegistryID) async throws {
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         try await database.write { sql in
             guard try PullTimeExclusionTable.remove(principalARN, of: registry, sql) else {
                 throw Refusal(
@@ -140,14 +140,14 @@ package final class RegistrySettings: Sendable {
     // MARK: - What they share
 
     private func put(_ value: String, as name: RegistrySettingTable.Name, of registry: RegistryID) async throws {
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         try await database.write { try RegistrySettingTable.put(value, as: name, of: registry, $0) }
     }
 
     private func take(
         _ name: RegistrySettingTable.Name, of registry: RegistryID, orRefuse refusal: Refusal
     ) async throws -> String {
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         return try await database.write { sql in
             guard let value = try RegistrySettingTable.find(name, of: registry, sql) else { throw refusal }
             _ = try RegistrySettingTable.remove(name, of: registry, sql)

@@ -6,7 +6,7 @@ package struct Templates: Sendable {
 
     private let database: any SQLDatabase
     private let clock: WallClock
-    private let memory = HotCache<RegistryID, [CreationTemplate]>(capacity: remembered)
+    private let cache = HotCache<RegistryID, [CreationTemplate]>(capacity: remembered)
 
     package init(database: any SQLDatabase, clock: WallClock) {
         self.database = database
@@ -15,7 +15,7 @@ package struct Templates: Sendable {
 
     package func create(_ draft: TemplateDraft, in registry: RegistryID) async throws -> CreationTemplate {
         let template = try draft.template(in: registry, at: clock.now)
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         try await database.write { sql in
             guard try TemplateTable.insert(template, in: registry, sql) else {
                 throw Refusal.templateAlreadyExists(template.prefix, in: registry)
@@ -66,7 +66,7 @@ package struct Templates: Sendable {
     package func template(
         for name: RepositoryName, _ scenario: CreationTemplate.Scenario, in registry: RegistryID
     ) async throws -> CreationTemplate? {
-        let templates = try await memory.value(for: registry) {
+        let templates = try await cache.value(for: registry) {
             try await database.read { sql in try TemplateTable.all(in: registry, sql) }
         }
         return templates?.resolve(for: name, scenario)
@@ -76,7 +76,7 @@ package struct Templates: Sendable {
         _ prefix: Prefix, in registry: RegistryID,
         _ body: @escaping @Sendable (CreationTemplate, any SQLConnection) throws -> CreationTemplate
     ) async throws -> CreationTemplate {
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         return try await database.write { sql in
             guard let template = try TemplateTable.find(prefix, in: registry, sql) else {
                 throw Refusal.templateNotFound(prefix, in: registry)

@@ -186,7 +186,7 @@ extension Uploads {
     }
 
     private func removeStaged(_ name: String) {
-        lane.run { [blobs, logger] in
+        removals.begin { [blobs, logger] in
             do throws(BlobStoreError) { try blobs.store.discardStaged(name) } catch {
                 // The next start removes it.
                 logger.warning("Staged blob not removed", metadata: ["staged.name": "\(name)", "error": "\(error)"])

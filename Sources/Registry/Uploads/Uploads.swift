@@ -53,8 +53,8 @@ package final class Uploads: Service {
     let sessions = Mutex<[String: UploadSession]>([:])
     /// When a refused client last started a sweep.
     private let lastSweep = Mutex<ContinuousClock.Instant?>(nil)
-    /// Removes staged files: removing a large one keeps the disk busy for a while.
-    let lane = Lane("weir.uploads")
+    /// Removes staged files: a large one takes the disk a while.
+    let removals = SerialQueue("weir.uploads")
 
     init(
         _ settings: Settings, database: any SQLDatabase, repositories: Repositories, blobs: Blobs, clock: WallClock,

@@ -1,5 +1,6 @@
 import Synchronization
 import WeirCore
+import WeirText
 
 /// File names below the store's folder, and which folders are known to be on disk.
 final class BlobTree: Sendable {

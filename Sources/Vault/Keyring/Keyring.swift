@@ -72,10 +72,10 @@ package final class Keyring: Sendable {
     /// `generateDataKey` does.
     package func unwrap(_ wrapped: [UInt8], under sealingKey: SealingKey) throws -> SymmetricKey {
         let sealingKey = sealingKey.canonical
-        let id = UnwrappedKeys.ID(sealingKey: sealingKey, wrapped: wrapped)
+        let stored = WrappedKey(sealingKey: sealingKey, bytes: wrapped)
         let known = try state.withLock { state throws(Refusal) in
             try state.check(sealingKey)
-            return state.find(id)
+            return state.find(stored)
         }
         if let known { return known }
         guard wrapped.count > 4 else { throw SealError.damaged }
@@ -87,7 +87,7 @@ package final class Keyring: Sendable {
         else { throw SealError.damaged }
         let bytes = try SealedValue.open(Array(wrapped[4...]), with: material, binding: sealingKey.dataKeyBinding)
         let key = SymmetricKey(data: bytes)
-        state.withLock { $0.remember(key, as: id) }
+        state.withLock { $0.remember(key, of: stored) }
         return key
     }
 

@@ -1,13 +1,20 @@
 import Crypto
 import WeirCore
 
-/// The keyring's state, without its lock.
+/// A data key as it is stored.
+struct WrappedKey: Hashable {
+    let sealingKey: SealingKey
+    let bytes: [UInt8]
+}
+
+/// What the keyring holds, without the lock around it.
 struct KeyringState {
     private var registries: [RegistryID: SymmetricKey] = [:]
     /// Keyed by `RegistryID.formerARN`, as every `SealingKey` here is (`canonical`).
     private var keys: [String: HeldKey] = [:]
     private var destroyed: Set<String> = []
-    private var unwrapped = UnwrappedKeys(generation: 8_192)
+    /// The data keys unwrapped lately.
+    private var unwrapped = BoundedMap<WrappedKey, SymmetricKey>(capacity: 16_384)
 
     func holds(_ key: SealingKey) -> Bool {
         switch key {
@@ -55,11 +62,11 @@ struct KeyringState {
         return held
     }
 
-    mutating func find(_ id: UnwrappedKeys.ID) -> SymmetricKey? { unwrapped.find(id) }
+    mutating func find(_ key: WrappedKey) -> SymmetricKey? { unwrapped[key] }
 
-    /// Caches an unwrapped data key, unless its KMS key was destroyed while it was being unwrapped.
-    mutating func remember(_ key: SymmetricKey, as id: UnwrappedKeys.ID) {
-        if holds(id.sealingKey) { unwrapped.insert(key, as: id) }
+    /// Remembers an unwrapped key, unless its KMS key was destroyed while it was being unwrapped.
+    mutating func remember(_ key: SymmetricKey, of wrapped: WrappedKey) {
+        if holds(wrapped.sealingKey) { unwrapped[wrapped] = key }
     }
 
     mutating func hold(_ key: SymmetricKey, for registry: RegistryID) { registries[registry] = key }
@@ -84,7 +91,8 @@ struct KeyringState {
         let arn = RegistryID.formerARN(arn)
         keys[arn] = nil
         destroyed.insert(arn)
-        unwrapped.forget(.kms(arn: arn))
+        // What it wrapped must not outlive it here.
+        unwrapped.removeAll { $0.sealingKey == .kms(arn: arn) }
     }
 
     func hasDue(at now: Timestamp) -> Bool {

@@ -1,5 +1,6 @@
 import Crypto
 import WeirCore
+import WeirText
 
 // The result of `Encrypt`, opaque to clients.
 //

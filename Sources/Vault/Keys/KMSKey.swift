@@ -1,5 +1,6 @@
 import Crypto
 package import WeirCore
+import WeirText
 
 /// A KMS key as users see it: everything except its bytes, which only the `Keyring` holds.
 package struct KMSKey: Sendable, Hashable {

@@ -1,5 +1,6 @@
 import Crypto
 package import WeirCore
+import WeirText
 
 /// Names the key that seals a repository's content. `Keyring` holds the bytes.
 package enum SealingKey: Hashable, Sendable {

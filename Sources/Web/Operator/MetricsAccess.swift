@@ -1,4 +1,5 @@
 import HTTPTypes
+import WeirCore
 import WeirRegistry
 
 /// Who may read `/metrics` at a port. The metrics name upstream hosts, rules, quotas and traffic, which clients of a public port
@@ -33,8 +34,7 @@ package enum MetricsAccess: Sendable {
     }
 
     private static func isLoopback(_ address: String?) -> Bool {
-        guard let address else { return false }
-        return address == "::1" || address.hasPrefix("127.") || address.lowercased().hasPrefix("::ffff:127.")
+        address.flatMap { IPAddress(withZone: $0) }?.unmapped.isLoopback ?? false
     }
 
     /// A proxy forwarded the request for another client.

@@ -26,7 +26,7 @@ package struct PullExplanations: Sendable {
             notes.add(.permission, refusal.message)
             return notes.decide(.refuse, "The caller may not pull here")
         }
-        let entry: ManifestMemory.Entry?
+        let entry: ManifestCache.Entry?
         do {
             entry = try await held(reference, in: repository, &notes)
         } catch let refusal as Refusal {
@@ -101,7 +101,7 @@ package struct PullExplanations: Sendable {
     /// What is held, with what there is to tell of it. Throws the refusal of a pull that stops here.
     private func held(
         _ reference: Reference, in repository: Repository?, _ notes: inout Notes
-    ) async throws -> ManifestMemory.Entry? {
+    ) async throws -> ManifestCache.Entry? {
         guard let repository else {
             notes.add(.image, "Nothing is held under \(reference)")
             return nil
@@ -123,7 +123,7 @@ package struct PullExplanations: Sendable {
     }
 
     private func noteFreshness(
-        _ entry: ManifestMemory.Entry, _ decision: PullDecision, by rule: CacheRule, _ notes: inout Notes
+        _ entry: ManifestCache.Entry, _ decision: PullDecision, by rule: CacheRule, _ notes: inout Notes
     ) {
         if case .serve(.digest) = decision { return }
         guard let checkedAt = entry.checkedAt else { return }

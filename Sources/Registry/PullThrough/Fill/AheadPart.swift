@@ -11,15 +11,15 @@ final class AheadPart: Sendable {
         var bytes = ByteBuffer()
         var arrived: Int64 = 0
         var hasEnded = false
-        var waiter: CheckedContinuation<Void, Never>?
+        var waiting = Waiters<Void, Void>()
     }
 
     private let state = Mutex(State())
 
     init(_ range: Range<Int64>) { self.range = range }
 
-    /// Fetches the part, and holds all of it in memory. It never waits for its reader, so its connection is soon free for the
-    /// request that the reader may be waiting for.
+    /// Fetches the part, and holds all of it in memory: a fetch that waited for its reader could keep the connection that the
+    /// reader's own transfer waits for.
     func fetch(
         _ digest: Digest, size: Int64, validator: String?, from upstream: any UpstreamRegistry, in source: UpstreamSource
     ) async {
@@ -55,23 +55,20 @@ final class AheadPart: Sendable {
             }
             if bytes.readableBytes > 0 { return bytes }
             if hasEnded { return nil }
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let isReady = state.withLock { state in
-                    if state.hasEnded || state.bytes.readableBytes > 0 { return true }
-                    state.waiter = continuation
-                    return false
-                }
-                if isReady { continuation.resume() }
+            // Not to be cancelled: the fetch always ends, and its connection has its own time limits.
+            await state.wait { state, waiter in
+                if state.hasEnded || state.bytes.readableBytes > 0 { return () }
+                state.waiting.append(waiter)
+                return nil
             }
         }
     }
 
     private func change(_ body: (inout State) -> Void) {
-        let waiter = state.withLock { state in
+        let waiting = state.withLock { state in
             body(&state)
-            defer { state.waiter = nil }
-            return state.waiter
+            return state.waiting.removeAll()
         }
-        waiter?.resume()
+        for waiter in waiting { waiter.resume() }
     }
 }

@@ -1,4 +1,5 @@
 import Synchronization
+import WeirCore
 
 /// Decides which failed fills the log names: the first few blobs of a rule in a minute. One image may name a thousand blobs, and
 /// what fails for one of them fails for all.
@@ -13,20 +14,18 @@ final class FillComplaints: Sendable {
 
     private static let named = 5
     private static let window: Duration = .seconds(60)
-    /// Rules; a registry has 50 by ECR's quota.
-    private static let maxEntries = 10_000
 
     private struct Entry {
         var since = ContinuousClock.now
         var count = 0
     }
 
-    private let entries = Mutex<[String: Entry]>([:])
+    /// By the rule that owns them; there are fifty rules to a registry.
+    private let entries = Mutex(BoundedMap<String, Entry>(capacity: 10_000))
 
     func failed(_ owner: String) -> Saying {
         let now = ContinuousClock.now
         return entries.withLock { entries in
-            if entries.count >= Self.maxEntries { entries.removeAll() }
             var entry = entries[owner] ?? Entry()
             defer { entries[owner] = entry }
             if entry.count > 0, now - entry.since >= Self.window {

@@ -1,11 +1,11 @@
 import Synchronization
 package import WeirCore
 
-/// How many fills run at once, for one rule and in all: who waits for a client comes before who fetches ahead, and that before
-/// who refreshes; among equals, first come, first served.
+/// How many fills run at once, for one rule and in all. A client's fill comes before one that fetches ahead, and that before one
+/// that refreshes; equals come in the order in which they began to wait.
 ///
-/// What nobody waits for never takes the last slots: a client that comes finds one free, whatever is being fetched ahead.
-/// What is left over, a fill may use to fetch the parts of a big blob side by side.
+/// Fills that no client waits for never take the last slots: a client finds one free, whatever is being fetched ahead.
+/// A fill may use slots that are left over to fetch the parts of a big blob side by side.
 package final class FillSlots: Sendable {
     package struct Limits: Sendable {
         /// Fills at once for one rule, unless the rule says how many connections it may have: two docker clients' worth and more.
@@ -40,62 +40,43 @@ package final class FillSlots: Sendable {
         package var priority: UpstreamPriority { urgency.withLock { $0 } }
     }
 
-    private struct Waiter {
-        /// They come in the order of their numbers.
-        let number: UInt64
-        let ticket: Ticket
-        let continuation: CheckedContinuation<Void, Never>
-    }
-
-    /// Those of one rule and one priority, in the order in which they came to wait for it. Taking the first costs the same
-    /// however many wait.
-    private struct Line {
-        private var waiters: [Waiter] = []
-        private var begin = 0
-
-        var isEmpty: Bool { begin == waiters.count }
-        var first: Waiter? { isEmpty ? nil : waiters[begin] }
-
-        mutating func append(_ waiter: Waiter) { waiters.append(waiter) }
-
-        mutating func removeFirst() {
-            begin += 1
-            guard begin > 64, begin > waiters.count / 2 else { return }
-            waiters.removeFirst(begin)
-            begin = 0
-        }
-
-        mutating func remove(_ ticket: Ticket) -> Waiter? {
-            guard let at = waiters[begin...].firstIndex(where: { $0.ticket === ticket }) else { return nil }
-            return waiters.remove(at: at)
-        }
-    }
+    private typealias Line = Waiters<Ticket, Void>
 
     private struct State {
         var running: [String: Int] = [:]
         var total = 0
         var ahead = 0
         var waiting = 0
-        var lastNumber: UInt64 = 0
-        /// By priority, then by owner.
-        var lines: [UpstreamPriority: [String: Line]] = [:]
 
-        mutating func enter(_ waiter: Waiter, _ priority: UpstreamPriority) {
-            lines[priority, default: [:]][waiter.ticket.owner, default: Line()].append(waiter)
+        mutating func take(_ ticket: Ticket) {
+            running[ticket.owner, default: 0] += 1
+            total += 1
         }
 
-        /// The one who waits longest of those whose rule has room by `hasRoom`. Looks at each rule, not at each who waits.
-        mutating func next(_ priority: UpstreamPriority, where hasRoom: (Ticket) -> Bool) -> Waiter? {
-            var found: Waiter?
+        /// By priority, then by owner: each in the order in which its fills came to wait at that priority.
+        var lines: [UpstreamPriority: [String: Line]] = [:]
+
+        mutating func enter(_ waiter: Waiter<Void>, _ ticket: Ticket, _ priority: UpstreamPriority) {
+            lines[priority, default: [:]][ticket.owner, default: Line()].append(waiter, wish: ticket)
+        }
+
+        /// Takes out the one that began to wait first, of those whose rule has room by `hasRoom`. Looks at each rule, not at each
+        /// waiter.
+        mutating func next(_ priority: UpstreamPriority, where hasRoom: (Ticket) -> Bool) -> Line.Entry? {
+            var found: Line.Entry?
             for line in lines[priority, default: [:]].values {
-                guard let first = line.first, hasRoom(first.ticket), first.number < found?.number ?? .max else { continue }
+                guard let first = line.first, hasRoom(first.wish), first.waiter.number < found?.waiter.number ?? .max else {
+                    continue
+                }
                 found = first
             }
-            guard let found else { return nil }
-            let owner = found.ticket.owner
-            lines[priority]?[owner]?.removeFirst()
-            if lines[priority]?[owner]?.isEmpty == true { lines[priority]?[owner] = nil }
-            return found
+            return found.flatMap { takeOut($0.wish, priority) }
+        }
+
+        mutating func takeOut(_ ticket: Ticket, _ priority: UpstreamPriority) -> Line.Entry? {
+            let entry = lines[priority]?[ticket.owner]?.removeFirst { $0 === ticket }
+            if lines[priority]?[ticket.owner]?.isEmpty == true { lines[priority]?[ticket.owner] = nil }
+            return entry
         }
     }
 
@@ -109,16 +90,20 @@ package final class FillSlots: Sendable {
         Ticket(owner: owner, limit: limit ?? limits.perRule, priority: priority)
     }
 
-    /// Runs `body` when it is the ticket's turn.
+    /// Runs `body` when it is the ticket's turn. The wait cannot be cancelled: a fill whose clients have gone goes on.
     package func withSlot<Value: Sendable>(
         _ ticket: Ticket, _ body: () async throws -> Value
     ) async rethrows -> Value {
-        await withCheckedContinuation { continuation in
-            change { state in
-                state.lastNumber += 1
-                state.waiting += 1
-                state.enter(Waiter(number: state.lastNumber, ticket: ticket, continuation: continuation), ticket.priority)
+        await state.wait { state, waiter in
+            let priority = ticket.priority
+            // No waiter is left that has room, so none is overtaken.
+            if hasRoom(for: ticket, priority, state) {
+                state.take(ticket)
+                return ()
             }
+            state.waiting += 1
+            state.enter(waiter, ticket, priority)
+            return nil
         }
         defer { leave(ticket) }
         return try await body()
@@ -132,9 +117,8 @@ package final class FillSlots: Sendable {
                 defer { urgency = priority }
                 return urgency
             }
-            guard let before, let waiter = state.lines[before]?[ticket.owner]?.remove(ticket) else { return }
-            if state.lines[before]?[ticket.owner]?.isEmpty == true { state.lines[before]?[ticket.owner] = nil }
-            state.enter(waiter, priority)
+            guard let before, let entry = state.takeOut(ticket, before) else { return }
+            state.enter(entry.waiter, ticket, priority)
         }
     }
 
@@ -174,24 +158,27 @@ package final class FillSlots: Sendable {
             body(&state)
             return admit(&state)
         }
-        for waiter in admitted { waiter.continuation.resume() }
+        for waiter in admitted { waiter.resume() }
     }
 
-    /// Everyone whose turn it is.
-    private func admit(_ state: inout State) -> [Waiter] {
-        var admitted: [Waiter] = []
+    /// Takes out all whose turn it is.
+    private func admit(_ state: inout State) -> [Waiter<Void>] {
+        var admitted: [Waiter<Void>] = []
         for priority in UpstreamPriority.allCases {
             while state.waiting > 0, hasRoom(limits.total, state.total, priority) {
                 let running = state.running
                 let next = state.next(priority) { hasRoom($0.limit, running[$0.owner, default: 0], priority) }
                 guard let next else { break }
-                state.running[next.ticket.owner, default: 0] += 1
-                state.total += 1
+                state.take(next.wish)
                 state.waiting -= 1
-                admitted.append(next)
+                admitted.append(next.waiter)
             }
         }
         return admitted
+    }
+
+    private func hasRoom(for ticket: Ticket, _ priority: UpstreamPriority, _ state: State) -> Bool {
+        hasRoom(limits.total, state.total, priority) && hasRoom(ticket.limit, state.running[ticket.owner, default: 0], priority)
     }
 
     private func hasRoom(_ limit: Int, _ taken: Int, _ priority: UpstreamPriority) -> Bool {

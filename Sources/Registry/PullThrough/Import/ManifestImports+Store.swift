@@ -11,7 +11,7 @@ extension ManifestImports {
         guard let (repository, kept) = try await storeWhereThereIsRoom(manifest, reference, at: context) else {
             return ServedManifest(manifest)
         }
-        images.memory.forget(repository.id)
+        images.manifestCache.forget(repository.id)
         if kept != nil, let entry = try await images.held(reference, in: repository) {
             return ServedManifest(entry)
         }

@@ -14,10 +14,10 @@ final class ManifestImports: Sendable {
     let events: any EventSink
     let tally: PullTally
     let logger: Logger
-    private let imports = Flights<PullKey, ServedManifest>()
-    let lists = Flights<PullKey, Void>()
+    private let imports = SingleFlight<PullKey, ServedManifest>()
+    let lists = SingleFlight<PullKey, Void>()
     /// What upstream does not have.
-    private let missing = ShortMemory<Refusal>()
+    private let missing = NegativeCache<PullKey, Refusal>()
 
     init(
         parts: Registry.Parts, images: Images, rules: CacheRules, creation: RepositoryCreation, access: Access,

@@ -8,9 +8,9 @@ package final class Revalidations: Sendable {
     let imports: ManifestImports
     let tally: PullTally
     let logger: Logger
-    private let checks = Flights<PullKey, ServedManifest>()
+    private let checks = SingleFlight<PullKey, ServedManifest>()
     /// Why upstream could not be asked about a tag: a dead upstream's time-out is paid once and not at each pull.
-    private let failedChecks = ShortMemory<String>()
+    private let failedChecks = NegativeCache<PullKey, String>()
 
     init(settings: Pulls.Settings, images: Images, imports: ManifestImports, tally: PullTally, logger: Logger) {
         self.settings = settings
@@ -25,7 +25,7 @@ package final class Revalidations: Sendable {
     private var now: Timestamp { tally.clock.now }
 
     func decide(
-        on entry: ManifestMemory.Entry, _ reference: Reference, by rule: CacheRule, at context: PullContext
+        on entry: ManifestCache.Entry, _ reference: Reference, by rule: CacheRule, at context: PullContext
     ) -> PullDecision {
         let now = now
         return .held(reference, checkedAt: entry.checkedAt, under: rule, window: settings.freshness, at: now) {
@@ -93,7 +93,7 @@ package final class Revalidations: Sendable {
         }
         let now = now
         try await images.database.write { try ImageTable.touch(tag, in: repository.id, at: now, $0) }
-        images.memory.touch(.tag(tag), in: repository.id, checkedAt: now)
+        images.manifestCache.touch(.tag(tag), in: repository.id, checkedAt: now)
         imports.fetchListed(by: held, under: rule, at: context)
         tally.count(.revalidated, by: rule, at: context)
         return (held, told)

@@ -8,7 +8,7 @@ package final class Warmups: Sendable {
     let access: Access
     let sources: UpstreamSources
     let fills: Fills
-    private let running = Flights<String, Void>()
+    private let running = SingleFlight<String, Void>()
     private let table = WarmJobs()
 
     init(manifests: ManifestPulls, access: Access, sources: UpstreamSources, fills: Fills) {

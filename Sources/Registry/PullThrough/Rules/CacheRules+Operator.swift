@@ -15,7 +15,7 @@ extension CacheRules {
         of prefix: Prefix, in registry: RegistryID, _ change: @escaping @Sendable (inout RuleOptions) throws -> Void
     ) async throws -> RuleStatus {
         let now = clock.now
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         let rule = try await database.write { sql in
             guard var rule = try CacheRuleTable.find(prefix, in: registry, sql) else {
                 throw Refusal.cacheRuleNotFound(prefix, in: registry)

@@ -11,8 +11,8 @@ package final class CacheRules: Sendable {
     private let policy: UpstreamPolicy
     let clock: WallClock
     let tally = RuleTally()
-    /// Each registry's rules, the longest prefix first and `ROOT` last: the first rule that covers a name is the one that counts.
-    let memory = HotCache<RegistryID, [CacheRule]>(capacity: remembered)
+    /// Each registry's rules, the longest prefix first and `ROOT` last, so that the first that covers a name is the one.
+    let cache = HotCache<RegistryID, [CacheRule]>(capacity: remembered)
 
     package init(
         database: any SQLDatabase, secrets: Secrets, upstream: any UpstreamRegistry,
@@ -30,7 +30,7 @@ package final class CacheRules: Sendable {
         let rule = try request.rule(in: registry, policy, at: clock.now)
         if let arn = rule.credentialARN { try await check(secret: arn, in: registry) }
         let most = policy.rulesPerRegistry
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         try await database.write { sql in
             guard try CacheRuleTable.insert(rule, in: registry, sql) else {
                 throw Refusal.cacheRuleAlreadyExists(rule.prefix, in: registry)
@@ -78,7 +78,7 @@ package final class CacheRules: Sendable {
         _ = try await describe([prefix], in: registry)
         if let credentialARN { try await check(secret: credentialARN, in: registry) }
         let now = clock.now
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         return try await database.write { sql in
             guard var rule = try CacheRuleTable.find(prefix, in: registry, sql) else {
                 throw Refusal.cacheRuleNotFound(prefix, in: registry)
@@ -93,7 +93,7 @@ package final class CacheRules: Sendable {
 
     /// Deletes a rule and tells what it was. The repositories that it filled stay, and are ordinary ones from then on.
     package func delete(_ prefix: Prefix, in registry: RegistryID) async throws -> CacheRule {
-        defer { memory.forget(registry) }
+        defer { cache.forget(registry) }
         return try await database.write { sql in
             guard let rule = try CacheRuleTable.find(prefix, in: registry, sql) else {
                 throw Refusal.cacheRuleNotFound(prefix, in: registry)
@@ -110,7 +110,7 @@ package final class CacheRules: Sendable {
 
     /// Every rule of a registry, from memory, the longest prefix first.
     func all(in registry: RegistryID) async throws -> [CacheRule] {
-        try await memory.value(for: registry) {
+        try await cache.value(for: registry) {
             try await database.read { sql in
                 try CacheRuleTable.all(in: registry, sql)
                     .sorted { $0.prefix.beginning.utf8.count > $1.prefix.beginning.utf8.count }

@@ -39,7 +39,8 @@ enum PullOutcome: String, CaseIterable {
 
 /// The traffic of all rules, by `CacheRule.owner(in:)`. Sums stop at the largest `Int64`, since strangers tell the sizes.
 final class RuleTally: Sendable {
-    private let traffic = Mutex<[String: RuleTraffic]>([:])
+    /// More than there are rules: what goes is what belonged to rules that are no more.
+    private let traffic = Mutex(BoundedMap<String, RuleTraffic>(capacity: 20_000))
 
     func of(_ owner: String) -> RuleTraffic { traffic.withLock { $0[owner] ?? RuleTraffic() } }
 

@@ -55,7 +55,7 @@ package final class ManifestPulls: Sendable {
     }
 
     private func serve(
-        _ entry: ManifestMemory.Entry, _ reference: Reference, in repository: Repository, at context: PullContext
+        _ entry: ManifestCache.Entry, _ reference: Reference, in repository: Repository, at context: PullContext
     ) async throws -> ServedManifest {
         let held = ServedManifest(entry)
         guard let rule = try await rules.rule(covering: context.name, in: context.registry) else {
@@ -75,7 +75,7 @@ package final class ManifestPulls: Sendable {
 }
 
 extension ServedManifest {
-    init(_ entry: ManifestMemory.Entry) {
+    init(_ entry: ManifestCache.Entry) {
         self.init(digest: entry.digest, mediaType: entry.mediaType, bytes: entry.bytes)
     }
 

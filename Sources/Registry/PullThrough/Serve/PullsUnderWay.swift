@@ -52,30 +52,19 @@ final class PullsUnderWay: Sendable {
 
     /// The longest time between two requests of one pull.
     private static let patience = Duration.seconds(60)
-    /// Clients remembered: when there are twice as many, the older half is forgotten.
-    private static let remembered = 2_048
 
-    private struct State {
-        var young: [Client: Pull] = [:]
-        var old: [Client: Pull] = [:]
-    }
-
-    private let state = Mutex(State())
+    private let pulls = Mutex(BoundedMap<Client, Pull>(capacity: 4_096))
 
     /// Whether the request begins a pull. False where it belongs to one.
     ///
     /// - Parameter isLook: a HEAD.
     func begins(_ reference: Reference, isLook: Bool, by client: Client, at now: Timestamp) -> Bool {
-        state.withLock { state in
-            if var pull = state.young[client] ?? state.old[client], pull.takes(reference, isLook: isLook, at: now) {
-                state.young[client] = pull
+        pulls.withLock { pulls in
+            if var pull = pulls[client], pull.takes(reference, isLook: isLook, at: now) {
+                pulls[client] = pull
                 return false
             }
-            if state.young.count >= Self.remembered {
-                state.old = state.young
-                state.young.removeAll(keepingCapacity: true)
-            }
-            state.young[client] = Pull(began: reference, lastAsked: now, wasGot: !isLook)
+            pulls[client] = Pull(began: reference, lastAsked: now, wasGot: !isLook)
             return true
         }
     }

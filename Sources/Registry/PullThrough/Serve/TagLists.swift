@@ -11,7 +11,7 @@ package final class TagLists: Sendable {
     let upstream: any UpstreamRegistry
     let clock: WallClock
     let logger: Logger
-    private let questions = Flights<UpstreamTags.Key, UpstreamTags.List>()
+    private let questions = SingleFlight<UpstreamTags.Key, UpstreamTags.List>()
     private let upstreamTags = UpstreamTags()
 
     init(parts: Registry.Parts, images: Images, rules: CacheRules, access: Access, sources: UpstreamSources) {

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// Work that many may want at once and one does: whoever asks while it runs gets the same result.
+/// Work that many tasks may want at once and that is done once: a task that asks while it runs gets the same result.
 ///
-/// The work is owned here, not by the first who asked: it goes on when that one hangs up. Nothing is remembered once it has
-/// ended.
-final class Flights<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+/// The work is a task of its own: it goes on when the client that asked first hangs up. Nothing is remembered once it has ended.
+/// `CallerSingleFlight` is for loads that need no task.
+final class SingleFlight<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let running = Mutex<[Key: Task<Value, any Error>]>([:])
 
     func join(_ key: Key, _ work: @escaping @Sendable () async throws -> Value) async throws -> Value {

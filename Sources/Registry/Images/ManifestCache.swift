@@ -4,9 +4,9 @@ import WeirCore
 
 /// The manifests that are asked for again and again, opened and in memory, by repository and reference.
 ///
-/// Exact: whoever changes a repository's images calls `forget` after the commit, and a read that began before a change cannot
-/// bring back what it saw. Bounded in bytes: when full, everything goes and comes back as it is asked for.
-final class ManifestMemory: Sendable {
+/// Exact: each commit that changes a repository's images is followed by `forget`, and a read that began before a change cannot
+/// bring back what it saw. Bounded in bytes.
+final class ManifestCache: Sendable {
     struct Entry: Sendable {
         let digest: Digest
         let mediaType: String
@@ -15,15 +15,26 @@ final class ManifestMemory: Sendable {
         var checkedAt: Timestamp?
     }
 
+    private struct Key: Hashable {
+        let repository: Int64
+        let epoch: UInt64
+        let reference: Reference
+    }
+
     /// Larger ones are read from the database each time.
     private static let largestManifest = 256 * 1024
-    private static let capacity = 32 * 1024 * 1024
 
     private struct State {
-        var entries: [Int64: [Reference: Entry]] = [:]
-        var bytes = 0
+        var entries = BoundedMap<Key, Entry>(capacity: 32 * 1024 * 1024) { $0.bytes.readableBytes }
+        /// Of each repository with entries: the generation in which they began. To forget them is to forget that number: entries
+        /// of an earlier epoch are never found again, and give way to others.
+        var epochs = BoundedMap<Int64, UInt64>(capacity: 20_000)
         /// Counts the changes: a reader that saw an older number may not remember what it read.
         var generation: UInt64 = 0
+
+        mutating func key(_ reference: Reference, in repository: Int64) -> Key? {
+            epochs[repository].map { Key(repository: repository, epoch: $0, reference: reference) }
+        }
     }
 
     private let state = Mutex(State())
@@ -31,21 +42,17 @@ final class ManifestMemory: Sendable {
     var generation: UInt64 { state.withLock { $0.generation } }
 
     func entry(_ reference: Reference, in repository: Int64) -> Entry? {
-        state.withLock { $0.entries[repository]?[reference] }
+        state.withLock { state in state.key(reference, in: repository).flatMap { state.entries[$0] } }
     }
 
     /// - Parameter generation: what `generation` was before the database was read.
     func remember(_ entry: Entry, as reference: Reference, in repository: Int64, since generation: UInt64) {
-        let size = entry.bytes.readableBytes
-        guard size <= Self.largestManifest else { return }
+        guard entry.bytes.readableBytes <= Self.largestManifest else { return }
         state.withLock { state in
             guard state.generation == generation else { return }
-            if state.bytes + size > Self.capacity {
-                state.entries = [:]
-                state.bytes = 0
-            }
-            let before = state.entries[repository, default: [:]].updateValue(entry, forKey: reference)
-            state.bytes += size - (before?.bytes.readableBytes ?? 0)
+            let epoch = state.epochs[repository] ?? generation
+            state.epochs[repository] = epoch
+            state.entries[Key(repository: repository, epoch: epoch, reference: reference)] = entry
         }
     }
 
@@ -54,8 +61,11 @@ final class ManifestMemory: Sendable {
     func touch(_ reference: Reference, in repository: Int64, checkedAt: Timestamp) {
         state.withLock { state in
             state.generation += 1
-            guard state.entries[repository]?[reference]?.checkedAt != nil else { return }
-            state.entries[repository]?[reference]?.checkedAt = checkedAt
+            guard let key = state.key(reference, in: repository), var entry = state.entries[key], entry.checkedAt != nil else {
+                return
+            }
+            entry.checkedAt = checkedAt
+            state.entries[key] = entry
         }
     }
 
@@ -63,8 +73,7 @@ final class ManifestMemory: Sendable {
     func forget(_ repository: Int64) {
         state.withLock { state in
             state.generation += 1
-            guard let gone = state.entries.removeValue(forKey: repository) else { return }
-            state.bytes -= gone.values.map(\.bytes.readableBytes).total
+            state.epochs[repository] = nil
         }
     }
 }

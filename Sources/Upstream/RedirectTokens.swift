@@ -1,9 +1,9 @@
 import Synchronization
 import WeirCore
 
-/// An anonymous token for one other registry. It is sent nowhere else.
-struct Pass: Sendable {
-    /// The registry that it is sent to.
+/// An anonymous token for the registry that an upstream redirects to. It is sent there and nowhere else.
+struct RedirectToken: Sendable {
+    /// Where it is sent.
     let origin: Origin
     let token: Token
     let key: Tokens.Key
@@ -12,78 +12,72 @@ struct Pass: Sendable {
     var authorization: String { "Bearer \(token.value)" }
 }
 
-/// Registries that redirect their requests to another registry, which has a token server of its own and wants its own token
-/// (lscr.io and cr.l5d.io redirect to ghcr.io, for example).
+/// Tokens for the registries that some upstreams redirect to: lscr.io and cr.l5d.io send to ghcr.io, for example, which has a
+/// token server of its own and demands its own token.
 ///
-/// An anonymous token is fetched from that token server and sent to that registry. The rule's login never goes there: a private
-/// image behind such a redirect is refused, and the refusal names both hosts.
-final class Doors: Sendable {
+/// The token is anonymous. The rule's login is meant for the upstream and never goes along: what the target gives to nobody
+/// without a login is refused, and the refusal names both hosts.
+final class RedirectTokens: Sendable {
     private struct Place: Hashable {
         let owner: String
         let host: String
         let repository: String
     }
 
-    private struct Door: Sendable {
+    private struct Target: Sendable {
         let origin: Origin
         let key: Tokens.Key
     }
 
-    /// At this number the table is emptied, and everything is learned anew.
-    private static let maxDoors = 10_000
-
     private let tokenServer: TokenServer
     private let tokens: Tokens
-    private let known = Mutex<[Place: Door]>([:])
+    /// What is forgotten is learned anew.
+    private let known = Mutex(BoundedMap<Place, Target>(capacity: 10_000))
 
     init(tokenServer: TokenServer, tokens: Tokens) {
         self.tokenServer = tokenServer
         self.tokens = tokens
     }
 
-    /// The token that the registry behind the redirect wanted last time; nil where there is no redirect, or no token to be had
-    /// now.
-    func pass(for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Pass? {
-        guard let door = known.withLock({ $0.isEmpty ? nil : $0[Self.place(of: source)] }) else { return nil }
-        do throws(UpstreamError) { return try await pass(door, at: upstream) } catch {
-            // The upstream may redirect elsewhere by now, or the registry behind it may want no token.
+    /// A token for where the upstream redirected to the last time; nil where it did not, and where no token is to be had now.
+    func token(for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> RedirectToken? {
+        guard let target = known.withLock({ $0.isEmpty ? nil : $0[Self.place(of: source)] }) else { return nil }
+        do throws(UpstreamError) { return try await token(for: target, at: upstream) } catch {
+            // The upstream may redirect elsewhere today, or the target demand nothing.
             forget(source)
             return nil
         }
     }
 
-    /// The token to try after `answer`, a refusal by another registry than upstream; nil where the refusal is final.
-    func pass(
-        beyond answer: Answer, sent: Pass?, for source: UpstreamSource
-    ) async throws(UpstreamError) -> Pass? {
+    /// The token to try after `answer`, in which another registry than upstream refuses; nil where that is final.
+    func token(
+        after answer: Answer, sent: RedirectToken?, for source: UpstreamSource
+    ) async throws(UpstreamError) -> RedirectToken? {
         if let sent, sent.origin == answer.url.origin {
             // A fresh token that was refused will be refused again.
             guard sent.age == .held else { return nil }
             tokens.forget(sent.token, for: sent.key)
-            return try await pass(Door(origin: sent.origin, key: sent.key), at: answer.upstream)
+            return try await token(for: Target(origin: sent.origin, key: sent.key), at: answer.upstream)
         }
-        guard sent == nil, answer.status == 401, let door = try door(to: answer, for: source) else { return nil }
-        let pass: Pass
-        do throws(UpstreamError) { pass = try await self.pass(door, at: answer.upstream) } catch {
+        guard sent == nil, answer.status == 401, let target = try target(of: answer, for: source) else { return nil }
+        let token: RedirectToken
+        do throws(UpstreamError) { token = try await self.token(for: target, at: answer.upstream) } catch {
             throw Self.refusal(error, behind: answer)
         }
-        known.withLock {
-            if $0.count >= Self.maxDoors { $0.removeAll() }
-            $0[Self.place(of: source)] = door
-        }
-        return pass
+        known.withLock { $0[Self.place(of: source)] = target }
+        return token
     }
 
-    private func pass(_ door: Door, at upstream: Upstream) async throws(UpstreamError) -> Pass {
-        let key = door.key
+    private func token(for target: Target, at upstream: Upstream) async throws(UpstreamError) -> RedirectToken {
+        let key = target.key
         let (token, age) = try await tokens.token(for: key) { [tokenServer] () throws(UpstreamError) in
             try await tokenServer.token(for: key, at: upstream)
         }
-        return Pass(origin: door.origin, token: token, key: key, age: age)
+        return RedirectToken(origin: target.origin, token: token, key: key, age: age)
     }
 
-    /// Nil where the answer is no registry's: storages demand logins too, where a request comes without a signed link.
-    private func door(to answer: Answer, for source: UpstreamSource) throws(UpstreamError) -> Door? {
+    /// Nil where the answer is no registry's: a storage demands a login too, of a request without a signed link.
+    private func target(of answer: Answer, for source: UpstreamSource) throws(UpstreamError) -> Target? {
         guard let name = Self.repository(in: answer.url.path), let demand = try? Demand(answer),
             case .bearer(let realm, let service) = demand.scheme,
             answer.url.scheme == .http || realm.scheme == .https
@@ -91,7 +85,7 @@ final class Doors: Sendable {
         let key = Tokens.Key(
             owner: source.owner, host: "\(source.host) to \(answer.url.origin)", realm: realm, service: service, credential: nil,
             scope: demand.scope ?? "repository:\(name):pull")
-        return Door(origin: answer.url.origin, key: key)
+        return Target(origin: answer.url.origin, key: key)
     }
 
     /// The repository `a/b` in `/v2/a/b/manifests/latest`, whatever stands before `v2`.

@@ -1,0 +1,152 @@
+// Waiting for what another task does, in one way everywhere.
+//
+// The list of those who wait is a part of the state that a `Mutex` guards, so that the two never disagree.
+//
+// ```
+//             in the lock                                         after the lock
+// wait        what is wanted is there  ────────────────────────▶  returns it
+//             it is not: the waiter goes into a list of the state
+//                                                                 … suspended …
+// owner       changes the state, takes waiters out of the list ─▶ resumes each that it took
+// cancelled   takes its own waiter out of the list, if it is there ─▶ resumes it: `wait` throws CancellationError
+// ```
+//
+// The contract:
+// - A waiter is resumed exactly once, by the one who took it out of its list, and after the lock is given back.
+// - Where the owner and a cancellation race, the first to get the lock wins. So a task may be cancelled and get its value all the
+//   same: what must be given back (a permit) has to be given back by its caller, or by its `deinit`.
+// - What is there at once is given out to a cancelled task too.
+// - A wait without `leave` cannot be cancelled. That is for waits that end soon by themselves, or whose result must be taken.
+// - A list is never dropped with waiters in it: they would wait for ever. Who ends a service takes all of them out.
+
+import Synchronization
+
+/// A task that waits.
+package struct Waiter<Value: Sendable>: Sendable {
+    /// Unlike any other's. Waits that began later have higher numbers.
+    package let number: UInt64
+    /// Nil means cancelled.
+    fileprivate let continuation: CheckedContinuation<Value?, Never>
+
+    /// Lets the task go on. Call it once, outside the lock.
+    package func resume(returning value: Value) { continuation.resume(returning: value) }
+}
+
+extension Waiter<Void> {
+    package func resume() { resume(returning: ()) }
+}
+
+/// Tasks that wait, in the order in which they were appended, each with what it wants.
+package struct Waiters<Wish: Sendable, Value: Sendable>: Sendable {
+    package struct Entry: Sendable {
+        package let waiter: Waiter<Value>
+        package let wish: Wish
+    }
+
+    private var entries: [Entry] = []
+    /// Where the first stands: what was before it has been taken out. Taking the first costs the same however many wait.
+    private var begin = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { begin == entries.count }
+    package var count: Int { entries.count - begin }
+    package var first: Entry? { isEmpty ? nil : entries[begin] }
+
+    package mutating func append(_ waiter: Waiter<Value>, wish: Wish) { entries.append(Entry(waiter: waiter, wish: wish)) }
+
+    package mutating func popFirst() -> Entry? { isEmpty ? nil : takeOut(begin) }
+
+    /// Takes out the least wish, and of equals the one that waits longest.
+    package mutating func popMin(by precedes: (Wish, Wish) -> Bool) -> Entry? {
+        (begin..<entries.count).min { precedes(entries[$0].wish, entries[$1].wish) }.map { takeOut($0) }
+    }
+
+    /// Takes out one waiter; nil where another has taken it out before.
+    package mutating func remove(_ number: UInt64) -> Waiter<Value>? {
+        entries[begin...].firstIndex { $0.waiter.number == number }.map { takeOut($0).waiter }
+    }
+
+    /// Takes out the first whose wish is meant.
+    package mutating func removeFirst(where isMeant: (Wish) -> Bool) -> Entry? {
+        entries[begin...].firstIndex { isMeant($0.wish) }.map { takeOut($0) }
+    }
+
+    /// Takes out those whose wish has an answer now.
+    package mutating func removeAll(answered answer: (Wish) -> Value?) -> [(waiter: Waiter<Value>, answer: Value)] {
+        var answered: [(waiter: Waiter<Value>, answer: Value)] = []
+        var kept = begin
+        for at in begin..<entries.count {
+            if let answer = answer(entries[at].wish) {
+                answered.append((entries[at].waiter, answer))
+            } else {
+                if kept < at { entries[kept] = entries[at] }
+                kept += 1
+            }
+        }
+        entries.removeLast(entries.count - kept)
+        return answered
+    }
+
+    private mutating func takeOut(_ at: Int) -> Entry {
+        guard at == begin else { return entries.remove(at: at) }
+        let first = entries[at]
+        begin += 1
+        if begin == entries.count || (begin > 64 && begin > entries.count / 2) {
+            entries.removeFirst(begin)
+            begin = 0
+        }
+        return first
+    }
+
+    package mutating func removeAll() -> [Waiter<Value>] {
+        defer { self = Self() }
+        return entries[begin...].map(\.waiter)
+    }
+}
+
+extension Waiters where Wish == Void {
+    package mutating func append(_ waiter: Waiter<Value>) { append(waiter, wish: ()) }
+}
+
+private let lastNumber = Atomic<UInt64>(0)
+
+extension Mutex {
+    /// Waits, and cannot be cancelled.
+    ///
+    /// - Parameter enter: called once, in the lock: gives what is there already, or puts the waiter into a list and gives nil.
+    package func wait<Wanted: Sendable>(_ enter: (inout sending Value, Waiter<Wanted>) -> Wanted?) async -> Wanted {
+        let number = lastNumber.add(1, ordering: .relaxed).newValue
+        let wanted = await withCheckedContinuation { (continuation: CheckedContinuation<Wanted?, Never>) in
+            let waiter = Waiter(number: number, continuation: continuation)
+            if let wanted = withLock({ enter(&$0, waiter) }) { waiter.resume(returning: wanted) }
+        }
+        guard let wanted else { preconditionFailure("Cancelled, without a way to be") }
+        return wanted
+    }
+
+    /// Waits until it is resumed or its task is cancelled.
+    ///
+    /// - Parameters:
+    ///   - enter: called once, in the lock: gives what is there already, or puts the waiter into a list and gives nil.
+    ///   - leave: called in the lock when the task is cancelled: takes the waiter of that number out of its list. Nil where it is
+    ///     not there.
+    package func wait<Wanted: Sendable>(
+        _ enter: (inout sending Value, Waiter<Wanted>) -> Wanted?,
+        leave: @Sendable (inout sending Value, UInt64) -> Waiter<Wanted>?
+    ) async throws(CancellationError) -> Wanted {
+        let number = lastNumber.add(1, ordering: .relaxed).newValue
+        let wanted = await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Wanted?, Never>) in
+                let waiter = Waiter(number: number, continuation: continuation)
+                if let wanted = withLock({ enter(&$0, waiter) }) { return waiter.resume(returning: wanted) }
+                // The handler may have run before there was a waiter to take out; the task was marked as cancelled before that.
+                if Task.isCancelled { withLock { leave(&$0, number) }?.continuation.resume(returning: nil) }
+            }
+        } onCancel: {
+            withLock { leave(&$0, number) }?.continuation.resume(returning: nil)
+        }
+        guard let wanted else { throw CancellationError() }
+        return wanted
+    }
+}
