@@ -31,7 +31,7 @@ package struct RegistryTokens: Sendable {
     private let signingKey: SymmetricKey
     private let expected: @Sendable (Timestamp) -> Timestamp
     private let verified = VerifiedTokens()
-    /// Addresses that need no password, for a while.
+    /// Links that need no password until they expire.
     package let links: SignedLinks
 
     /// - Parameter expected: the time that the clock should show when it shows the given one, so that a token lasts twelve hours

@@ -116,6 +116,6 @@ package struct PayloadHash {
 
     package mutating func update(_ part: UnsafeRawBufferPointer) { hash.update(bufferPointer: part) }
 
-    /// In small letters. The hash may go on.
+    /// In lower case. The hash can be continued.
     package var hexadecimal: String { Hex.encode(hash.finalize()) }
 }

@@ -65,7 +65,8 @@ final class Circuits: Sendable {
                 if admission == .probe {
                     let outcome = OneShot<Bool>()
                     entry.probe = outcome
-                    // Bounded by its own time limit. It must outlive the caller that happens to start it: others wait for it too.
+                    // The probe has a time limit of its own. It must outlive the caller that starts it, since others wait for it
+                    // too.
                     Task { outcome.resolve(with: await self.probe(place, probe)) }
                 }
                 return (admission, entry.cause, entry.probe)

@@ -16,7 +16,7 @@ import WeirCore
 ///
 /// **Reads.** The same hook raises the largest read, which is 64 KiB by default.
 final class Connections: Sendable {
-    /// Where a request may lead.
+    /// Which addresses a request may reach.
     enum Pool: Sendable {
         /// Public addresses only.
         case open
@@ -51,7 +51,7 @@ final class Connections: Sendable {
         trusted = Self.client(settings, tls, group, judging: false)
     }
 
-    /// Sends the request and returns when the head of the answer is there.
+    /// Sends the request. Returns when the head of the answer is there.
     func send(_ request: OutboundRequest, on pool: Pool) async throws -> HTTPClientResponse {
         var message = HTTPClientRequest(url: request.url.wire)
         message.method = request.method

@@ -1,7 +1,7 @@
 import WeirCore
 
-/// Addresses of names that were found a while ago: told for as long as they are fresh, and for some time longer while they are
-/// asked for again, so that a name server that falls silent stops nobody who has found his way before.
+/// Addresses of names that were resolved a while ago. They are fresh for 30 s, and serve for 600 s while the name is looked up
+/// again: so a name server that falls silent does not stop an upstream whose addresses are known.
 struct KnownNames {
     private struct Known {
         let addresses: [IPAddress]

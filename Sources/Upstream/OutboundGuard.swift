@@ -73,7 +73,7 @@ final class OutboundGuard: Sendable {
             }
     }
 
-    /// Lets a request to `url` pass, or throws. Tells on which connections it is to go.
+    /// Lets a request to `url` pass, or throws. Returns the lane that the request must take.
     func admit(_ url: OutboundURL, for upstream: Upstream) async throws(UpstreamError) -> Connections.Pool {
         if isTrusted(url, for: upstream) { return .trusted }
         let objection =

@@ -49,7 +49,7 @@ final class RedirectTokens: Sendable {
         }
     }
 
-    /// The token to try after `answer`, in which another registry than upstream refuses; nil where that is final.
+    /// The token to try after `answer`, a refusal by another registry than upstream; nil where the refusal is final.
     func token(
         after answer: Answer, sent: RedirectToken?, for source: UpstreamSource
     ) async throws(UpstreamError) -> RedirectToken? {

@@ -2,8 +2,8 @@ import Foundation
 import Logging
 import WeirCore
 
-/// One JSON object a line on standard error: `time`, `level`, `logger`, `message`, and the facts beside them. Numbers are
-/// numbers: counts, bytes, statuses, seconds.
+/// One JSON object per line on standard error: `time`, `level`, `logger`, `message`, and the metadata. Counts, bytes, statuses
+/// and seconds are JSON numbers.
 enum JSONLogLine {
     static func line(
         _ level: Logger.Level, _ label: String, _ message: String, _ facts: [LogFacts.Fact]

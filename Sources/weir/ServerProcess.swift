@@ -14,7 +14,7 @@ import WeirWeb
 
 /// The server over its data folder: the only place that knows every room and every driver.
 struct ServerProcess: Sendable {
-    /// How long a stop may take: what runs is given this long to end.
+    /// How long a stop may take: running requests have this long to end.
     static let patience = Duration.seconds(30)
 
     private let settings: Settings
@@ -86,7 +86,8 @@ struct ServerProcess: Sendable {
         }
     }
 
-    /// What speaks against destroying anything now. A database that was copied before is the older one from then on.
+    /// The refusal of any destruction now, or nil. It advances the store's mark, so that a copy of the database made before
+    /// counts as the older one.
     private static func permit(_ clock: SteadyClock, _ opened: Opening.Opened) -> DestructionPermit {
         DestructionPermit {
             if let refusal = clock.refusal { return refusal }
@@ -121,7 +122,7 @@ struct ServerProcess: Sendable {
         }
     }
 
-    /// A wrong root key shows here first: nothing that is sealed opens.
+    /// A wrong root key shows here first: nothing sealed opens.
     private static func keys(over opened: Opening.Opened, _ clock: WallClock) async throws -> Application.Keys {
         do {
             return try await Application.Keys.open(database: opened.database, root: opened.root, clock: clock)

@@ -52,7 +52,7 @@ extension Settings {
             folder: folder, names: names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }, logger: logger)
     }
 
-    /// The certificate and its key, where TLS is spoken; made where that is wanted and there is none.
+    /// The certificate and its key, if TLS is on; created if that is wanted and there is none.
     func tlsIdentity(in folder: DataFolder, logger: Logger) throws -> TLSIdentity? {
         switch tls {
         case .none: return nil

@@ -3,10 +3,10 @@ import Logging
 import WeirCommands
 import WeirCore
 
-/// One line for each event, for people: time, level, message, then the facts. Sizes and times are written as people read them.
-/// Text of a client's cannot make two lines of one, or move a terminal's cursor.
+/// One line per event, for people: time, level, message, then the metadata, with sizes and times in readable units. Text from
+/// clients can neither break the line nor move a terminal's cursor.
 enum TextLogLine {
-    /// `2026-11-30T00:40:05.123Z info     Blob filled  fill.bytes=2.0MiB fill.seconds=78ms`, with its end.
+    /// `2026-11-30T00:40:05.123Z info     Blob filled  fill.bytes=2.0MiB fill.seconds=78ms`, with its line break.
     static func line(_ level: Logger.Level, _ label: String, _ message: String, _ facts: [LogFacts.Fact]) -> String {
         let level = level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)
         var line = "\(Date().formatted(LogFacts.timeFormat)) \(level) \(LogText.escaped(message))"

@@ -89,7 +89,7 @@ struct Welcome: Sendable {
             text(settings, authority: settings.tls == .selfSigned ? folder.tls("ca.crt") : nil))
     }
 
-    /// What a person needs to type next.
+    /// The commands to type next.
     private func text(_ settings: Settings, authority: String?) -> String {
         var lines = ["Weir is ready at \(settings.publicURL)", ""]
         lines.append("  export AWS_ENDPOINT_URL=\(settings.publicURL)")

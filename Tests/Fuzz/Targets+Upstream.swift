@@ -18,7 +18,7 @@ extension FuzzTarget {
         demand(
             range.first >= 0 && range.range.upperBound <= range.size ?? ByteCount.limit,
             "a range of \(range.range) of \(range.size ?? -1)")
-        // What its readers do with it.
+        // The arithmetic that its users do with it.
         demand(range.count > 0 && range.range.upperBound + 1 > range.first, "a range whose length is no number")
         return .taken("range", range.size == nil ? "open" : "closed")
     }

@@ -1,7 +1,7 @@
 import WeirText
 
-/// Which store of blobs this is, written into the store itself and into the database that belongs to it: so that a volume that is
-/// not mounted, or a database from a backup, is noticed before anything is decided by what the other does not know.
+/// Identifies a store of blobs. The store and its database both hold the mark, so that an unmounted volume or a database from a
+/// backup is noticed before anything is decided with it.
 package struct StoreMark: Hashable, Sendable, CustomStringConvertible {
     /// 32 hexadecimal digits, chosen at random when the store was first used.
     package let id: String

@@ -27,10 +27,10 @@ package final class Blobs: Sendable {
     package let places = PlaceLocks()
     private let standings = StandingMemory()
     private let scopes = ScopeCache()
-    /// What is being read.
+    /// Blobs that are being read.
     let opened = OpenBlobs()
     let faults = FaultCache()
-    /// What was stored since the collector last added everything up.
+    /// Bytes stored since the collector last added everything up.
     let growth = StoreGrowth()
 
     package init(

@@ -27,7 +27,7 @@ package final class Quarantine: Sendable {
     let clock: WallClock
     let logger: Logger
     private let disk = SerialQueue("weir.quarantine")
-    /// Who only looks does not wait for who moves and deletes.
+    /// For looking only, so that it need not wait for moves and deletions.
     private let eyes = SerialQueue("weir.quarantine.look")
 
     init(blobs: Blobs, grace: Duration, clock: WallClock, logger: Logger) {

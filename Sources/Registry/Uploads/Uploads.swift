@@ -53,7 +53,7 @@ package final class Uploads: Service {
     let sessions = Mutex<[String: UploadSession]>([:])
     /// When a refused client last started a sweep.
     private let lastSweep = Mutex<ContinuousClock.Instant?>(nil)
-    /// Removes staged files: a large one takes the disk a while.
+    /// Removes staged files: removing a large one keeps the disk busy for a while.
     let removals = SerialQueue("weir.uploads")
 
     init(

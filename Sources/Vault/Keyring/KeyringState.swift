@@ -7,7 +7,7 @@ struct WrappedKey: Hashable {
     let bytes: [UInt8]
 }
 
-/// What the keyring holds, without the lock around it.
+/// The keyring's state, without its lock.
 struct KeyringState {
     private var registries: [RegistryID: SymmetricKey] = [:]
     /// Keyed by `RegistryID.formerARN`, as every `SealingKey` here is (`canonical`).
@@ -64,7 +64,7 @@ struct KeyringState {
 
     mutating func find(_ key: WrappedKey) -> SymmetricKey? { unwrapped[key] }
 
-    /// Remembers an unwrapped key, unless its KMS key was destroyed while it was being unwrapped.
+    /// Caches an unwrapped data key, unless its KMS key was destroyed while it was being unwrapped.
     mutating func remember(_ key: SymmetricKey, of wrapped: WrappedKey) {
         if holds(wrapped.sealingKey) { unwrapped[wrapped] = key }
     }

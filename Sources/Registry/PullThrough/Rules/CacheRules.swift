@@ -11,7 +11,7 @@ package final class CacheRules: Sendable {
     private let policy: UpstreamPolicy
     let clock: WallClock
     let tally = RuleTally()
-    /// Each registry's rules, the longest prefix first and `ROOT` last, so that the first that covers a name is the one.
+    /// Each registry's rules, the longest prefix first and `ROOT` last: the first rule that covers a name is the one that counts.
     let cache = HotCache<RegistryID, [CacheRule]>(capacity: remembered)
 
     package init(
