@@ -27,6 +27,7 @@ extension Target.Dependency {
     static let registry: Self = "WeirRegistry"
     static let storage: Self = "WeirStorage"
     static let upstream: Self = "WeirUpstream"
+    static let server: Self = "WeirServer"
     static let web: Self = "WeirWeb"
     static let application: Self = "WeirApplication"
     static let commands: Self = "WeirCommands"
@@ -102,19 +103,26 @@ let package = Package(
                 .metrics,
             ]),
         room(
+            "Server",
+            [
+                .text, .core, .httpTypes, .nioCore, .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .nioSSL, .lifecycle, .logging,
+                .metrics,
+            ]),
+        room(
             "Web",
             [
-                .text, .core, .sigV4, .identity, .registry, .vault, .httpTypes, .nioCore,
-                .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .nioSSL, .lifecycle, .logging, .metrics,
+                .text, .core, .sigV4, .identity, .registry, .vault, .server, .httpTypes, .nioCore, .nioPosix, .lifecycle,
+                .logging,
+                .metrics,
             ]),
-        room("Application", [.core, .vault, .identity, .registry, .web, .nioCore, .lifecycle, .logging]),
+        room("Application", [.core, .vault, .identity, .registry, .server, .web, .nioCore, .lifecycle, .logging]),
         room(
             "Commands",
             [.core, .sigV4, .upstream, .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL]),
         .executableTarget(
             name: "weir",
             dependencies: [
-                .text, .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .web, .application, .commands, "CPlatform",
+                .text, .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .server, .web, .application, .commands, "CPlatform",
                 .argumentParser,
                 .asyncHTTPClient, .nioHTTP1, .nioSSL,
                 .configuration, .system, .lifecycle, .unixSignals, .logging, .metrics, .nioCore, .crypto, .x509, .asn1,
@@ -132,10 +140,16 @@ let package = Package(
             "UpstreamTests",
             [.text, .core, .sigV4, .upstream, .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .nioSSL, .crypto, .logging, "Exams"]),
         tests(
+            "ServerTests",
+            [
+                .core, .server, .httpTypes, .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .lifecycle, .logging, .metrics,
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ]),
+        tests(
             "WebTests",
             [
-                .core, .sigV4, .vault, .identity, .registry, .storage, .web, .application, .httpTypes, .nioCore,
-                .nioPosix, .lifecycle, .logging, .metrics, "Exams", .testSupport,
+                .core, .sigV4, .vault, .identity, .registry, .storage, .server, .web, .application, .httpTypes, .nioCore, .lifecycle, .logging,
+                .metrics, "Exams", .testSupport,
             ]),
         tests("CommandsTests", [.core, .sigV4, .upstream, .commands, .argumentParser]),
         tests("ImportTests", []),
@@ -149,7 +163,7 @@ let package = Package(
             name: "weir-fuzz", dependencies: ["Fuzz", "CPlatform", .argumentParser], path: "Tests/FuzzProgram",
             swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: [.core, .vault, .storage, .web, .application, .logging, "Exams"],
+            name: "TestSupport", dependencies: [.core, .vault, .storage, .server, .web, .application, .logging, "Exams"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "Exams", dependencies: [.core, .nioCore], path: "Tests/Exams", swiftSettings: settings),
     ]

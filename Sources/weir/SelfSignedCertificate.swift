@@ -3,8 +3,7 @@ import Foundation
 import Glibc
 import Logging
 import SwiftASN1
-import WeirCore
-import WeirWeb
+import WeirServer
 import X509
 
 /// A certificate for first use: an authority of our own, and a certificate from it for the server's names.

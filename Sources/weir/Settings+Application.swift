@@ -1,6 +1,7 @@
 import Logging
 import WeirApplication
 import WeirRegistry
+import WeirServer
 import WeirWeb
 
 extension Settings {
@@ -19,15 +20,16 @@ extension Settings {
     /// What the web server is told. Its certificate is made in the folder, where that is wanted and there is none.
     func web(in folder: DataFolder, logger: Logger) throws -> WebSettings {
         var web = WebSettings(
-            host: host, port: port, tls: try tlsIdentity(in: folder, logger: logger), publicHost: reachedAs,
-            maxConnections: connections(logger), connectionsPerAddress: connectionsPerAddress,
-            downloadPatience: downloadPatience)
+            server: ServerSettings(
+                host: host, port: port, tls: try tlsIdentity(in: folder, logger: logger), maxConnections: connections(logger),
+                connectionsPerAddress: connectionsPerAddress, downloadPatience: downloadPatience),
+            publicHost: reachedAs)
         web.publicScheme = scheme.rawValue
         web.version = Version.text
         web.metricsAccess = metricsAccess
         web.metricsAt = metricsAt
         if tls == .selfSigned {
-            web.renewedTLS = { try selfSigned(in: folder, logger: logger).renewed() }
+            web.server.renewedTLS = { try selfSigned(in: folder, logger: logger).renewed() }
         }
         return web
     }

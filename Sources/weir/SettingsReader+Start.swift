@@ -1,5 +1,5 @@
 import WeirCore
-import WeirWeb
+import WeirServer
 
 /// What the settings say of the start: of the folder that it finds, and of the process itself.
 extension Values {

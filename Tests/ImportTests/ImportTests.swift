@@ -25,10 +25,14 @@ import Testing
             "NIOHTTP1",
             "NIOPosix", "NIOSSL", "NIOTLS", "FoundationEssentials",
         ],
+        "Server": [
+            "WeirText", "WeirCore", "Glibc", "HTTPTypes", "Logging", "Metrics", "NIOCore", "NIOHTTP1", "NIOHTTPTypesHTTP1",
+            "NIOPosix",
+            "NIOSSL", "ServiceLifecycle",
+        ],
         "Web": [
-            "WeirText", "WeirCore", "WeirSigV4", "WeirIdentity", "WeirRegistry", "WeirVault", "Crypto", "Glibc", "HTTPTypes",
-            "Logging", "Metrics", "Mustache", "NIOCore", "NIOHTTP1",
-            "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "ServiceLifecycle", "FoundationEssentials",
+            "WeirText", "WeirCore", "WeirSigV4", "WeirIdentity", "WeirRegistry", "WeirVault", "WeirServer", "Crypto", "Glibc",
+            "HTTPTypes", "Logging", "Metrics", "NIOCore", "NIOPosix", "ServiceLifecycle", "FoundationEssentials",
         ],
         "Application": [
             "WeirCore", "WeirIdentity", "WeirRegistry", "WeirVault", "WeirWeb", "Logging", "NIOCore", "ServiceLifecycle",
@@ -120,6 +124,10 @@ import Testing
         (
             "Upstream", #"\b(SQL[A-Z]\w+|BlobStore\w*|StagedBlob|Refusal)\b"#,
             "Upstream brings bytes; Registry decides and keeps them. Throw UpstreamError."
+        ),
+        (
+            "Server", #"\b(\w*Door|AWS\w+|RepositoryName|Manifest|Caller|SQL[A-Z]\w+|BlobStore|StagedBlob|UpstreamRegistry)\b"#,
+            "The server speaks HTTP/1.1 to any client and knows no door: what a request means is Web's."
         ),
         (
             "Web", #"\b(SQLDatabase|SQLConnection|SQLValue|SQLRow|BlobStore|StagedBlob|UpstreamRegistry)\b"#,

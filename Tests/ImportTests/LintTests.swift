@@ -11,7 +11,8 @@ import Testing
         "Registry/SingleFlight.swift": "one upstream request is shared by all who wait for it",
         "Upstream/Circuits.swift": "one probe of a dead server is shared by all who wait for it",
         "Upstream/Tokens.swift": "one login is shared by all who wait for it",
-        "Web/Server/Connection.swift": "a request is answered on its connection's event loop; OpenConnections waits for all",
+        "Server/Connection/Connection.swift":
+            "a request is answered on its connection's event loop; OpenConnections waits for all",
     ]
 
     private static let task = #"(?<![.\w])Task(\.detached)? *(\{|\(|<[^>]*>[({])"#

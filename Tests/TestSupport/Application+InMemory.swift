@@ -6,6 +6,7 @@ package import WeirApplication
 package import WeirCore
 import WeirStorage
 import WeirVault
+import WeirServer
 import WeirWeb
 
 /// A clock that stands until it is moved.
@@ -50,7 +51,7 @@ extension Application {
         let database = try database ?? strictDatabase()
         try await database.migrate(migrations)
         let keys = try await Keys.open(database: database, root: RootKey(bytes: RootKey.newBytes()), clock: clock)
-        var web = WebSettings(host: "127.0.0.1", port: 0, publicHost: publicURL.host)
+        var web = WebSettings(server: ServerSettings(host: "127.0.0.1", port: 0), publicHost: publicURL.host)
         web.publicScheme = publicURL.scheme
         var settings = Settings(home: testHome, web: web)
         var ports = Ports(database: database, store: store, upstream: upstream, clock: clock, logger: logger)

@@ -5,6 +5,7 @@ import Testing
 import WeirCore
 import WeirRegistry
 
+import WeirServer
 import WeirWeb
 
 @Suite struct StrangerTallyTests {

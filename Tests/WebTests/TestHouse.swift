@@ -8,6 +8,7 @@ import WeirApplication
 import WeirCore
 import WeirIdentity
 import WeirRegistry
+import WeirServer
 import WeirStorage
 import WeirWeb
 

@@ -1,34 +1,8 @@
-package import NIOCore
+import NIOCore
 import WeirCore
 import WeirVault
 
-/// A blob's plain bytes, at any offset, for a sender.
-package protocol BlobBody: Sendable {
-    /// Up to `count` bytes from `offset`; empty only at the blob's end. Waits for bytes that are still on their way.
-    ///
-    /// Throws where the content turns out to be lost, damaged or not what its digest says. The sender then cuts the connection,
-    /// so that its client does not take a part for the whole.
-    func read(at offset: Int64, upTo count: Int) async throws -> ByteBuffer
-}
-
-/// A blob as the doors serve it.
-package struct ServedBlob: Sendable {
-    package let size: Int64
-    package let body: any BlobBody
-    /// The file that holds exactly these bytes, plain, from `offset` on: the kernel may send it by itself. Open as long as `body`
-    /// lives.
-    package let file: (descriptor: Int32, offset: Int64)?
-    /// Called with the number of bytes that a client is going to get.
-    package var note: @Sendable (Int64) -> Void = { _ in }
-
-    package init(size: Int64, body: any BlobBody, file: (descriptor: Int32, offset: Int64)? = nil) {
-        self.size = size
-        self.body = body
-        self.file = file
-    }
-}
-
-/// Reads what an `Intake` wrote: sealed segments, opened as they are asked for, or plain bytes.
+/// Reads what an `Intake` wrote: sealed segments, opened as they are asked for, or the bytes as they are.
 struct BlobContent: BlobBody {
     /// Stands for the size of a blob that is still being written: no segment that has landed is its last.
     static let unfinished = Int64.max / 4

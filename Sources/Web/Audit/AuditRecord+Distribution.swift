@@ -1,5 +1,6 @@
 import HTTPTypes
 import WeirCore
+import WeirServer
 
 /// The `/v2/` door's facts about a call, filled while the answer is made.
 struct DistributionTrail: Sendable {

@@ -1,8 +1,8 @@
 package import Logging
 import Metrics
-import WeirCore
-import WeirRegistry
 import Synchronization
+import WeirCore
+package import WeirServer
 
 /// Requests without a proved caller: failed logins and malformed requests, counted by the client's address.
 ///

@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import WeirCore
 import WeirRegistry
+import WeirServer
 
 extension DistributionAPI {
     /// `GET` and `HEAD /v2/<name>/blobs/<digest>`, whole or one range of it.
@@ -56,12 +57,12 @@ struct BlobResponse: Sendable {
     /// Reads the first bytes now, so that content that cannot be read at all is refused with its reason.
     private func body(_ range: Range<Int64>) async throws -> Reply.Body {
         blob.note(Int64(range.count))
-        if blob.file != nil, range.count > BodyShare.first {
+        if blob.file != nil, range.count > SendBufferBudget.firstPart {
             return .blob(BlobSlice(blob, range, first: ByteBuffer()))
         }
         guard !range.isEmpty else { return .bytes(ByteBuffer()) }
         let first = try await blob.body.read(
-            at: range.lowerBound, upTo: min(range.count, BodyShare.first))
+            at: range.lowerBound, upTo: min(range.count, SendBufferBudget.firstPart))
         guard first.readableBytes > 0 else { throw BlobEndedEarly(at: range.lowerBound) }
         if first.readableBytes == range.count { return .bytes(first) }
         return .blob(BlobSlice(blob, range, first: first))

@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import WeirCore
 import WeirRegistry
+import WeirServer
 
 extension DistributionAPI {
     /// The largest page, and the default without `n`: ECR's limit.

@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import WeirCore
 import WeirRegistry
+import WeirServer
 
 extension DistributionAPI {
     /// `GET` and `HEAD /v2/<name>/manifests/<reference>`: the bytes as they were pushed, whatever `Accept` says. Converting them

@@ -1,6 +1,7 @@
 import HTTPTypes
 import WeirCore
 import WeirRegistry
+import WeirServer
 
 extension DistributionAPI {
     /// Locates a read with `?ns=HOST`, which containerd sends to a mirror: HOST is the registry that the client means, and the

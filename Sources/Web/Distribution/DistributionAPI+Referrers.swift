@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import WeirCore
 import WeirRegistry
+import WeirServer
 
 extension DistributionAPI {
     /// `GET /v2/<name>/referrers/<digest>`: an index of the manifests that refer to a manifest. Without any, the index is empty

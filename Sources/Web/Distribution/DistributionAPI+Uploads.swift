@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import WeirCore
 import WeirRegistry
+import WeirServer
 
 extension DistributionAPI {
     /// `POST /v2/<name>/blobs/uploads/`: begins an upload. With `?digest=` and a body, stores the whole blob at once. With

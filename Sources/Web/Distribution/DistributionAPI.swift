@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import WeirCore
 import WeirRegistry
+import WeirServer
 
 /// A request to the distribution API, with its parsed path and its caller.
 struct DistributionCall: Sendable {

@@ -4,6 +4,7 @@ import NIOCore
 package import WeirCore
 package import WeirIdentity
 package import WeirRegistry
+package import WeirServer
 
 /// The door for container clients: the OCI distribution API under `/v2/`, with ECR's authentication, errors and texts.
 ///

@@ -1,4 +1,5 @@
 package import WeirCore
+package import WeirServer
 
 /// One path of the OCI distribution API, parsed from its undecoded text.
 ///

@@ -1,5 +1,6 @@
 import WeirCore
 import WeirRegistry
+import WeirServer
 
 /// The handler of a request, and the rights that it needs. They are checked before it runs, so that no handler can forget to.
 struct DistributionRoute: Sendable {

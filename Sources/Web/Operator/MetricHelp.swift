@@ -1,6 +1,9 @@
 /// The `# HELP` line of each metric family of the program, whichever room counts it.
 package enum MetricHelp {
     package static let texts = [
+        "weir_http_requests_total": "Requests answered.",
+        "weir_http_request_seconds": "Time from a request's head to the end of its answer.",
+        "weir_http_response_bytes_total": "Bytes of response bodies sent.",
         "weir_build_info": "1; the labels say which program this is: its version and its build id.",
         "weir_manifest_pulls_total":
             "Image pulls by the outcome of their first question: hit, miss, revalidated, updated, stale, or why they failed.",

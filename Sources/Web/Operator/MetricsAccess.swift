@@ -1,6 +1,6 @@
 import HTTPTypes
 import WeirCore
-import WeirRegistry
+import WeirServer
 
 /// Who may read `/metrics` at a port. The metrics name upstream hosts, rules, quotas and traffic, which clients of a public port
 /// must not see.

@@ -1,6 +1,7 @@
 import HTTPTypes
 import NIOCore
 import WeirCore
+package import WeirServer
 
 /// The operator's door: health, version and metrics.
 package struct OperatorDoor: Sendable {

@@ -14,7 +14,6 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
 
     private struct State {
         var families: [String: Family] = [:]
-        var help: [String: String]
     }
 
     /// Latencies in seconds, from a manifest in memory (under a millisecond) to a layer over a slow line.
@@ -24,23 +23,19 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
     /// For values without a unit: counts and bytes.
     static let valueBounds = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10]
 
-    private let state: Mutex<State>
+    private let state = Mutex(State())
+    private let help: [String: String]
     private let maxSeries: Int
 
     /// - Parameter help: the `# HELP` line of each family, by its printed name.
     package init(help: [String: String] = [:], maxSeries: Int = 500) {
-        state = Mutex(State(help: help))
+        self.help = help
         self.maxSeries = maxSeries
     }
 
-    /// Gives a family its `# HELP` line.
-    package func describe(_ name: String, _ help: String) {
-        state.withLock { $0.help[name] = help }
-    }
-
-    /// All metrics, in the order of their names: the body of `GET /metrics`.
+    /// Everything there is, in the order of the names: the body of `GET /metrics`.
     package func text() -> String {
-        let (families, help) = state.withLock { ($0.families, $0.help) }
+        let families = state.withLock { $0.families }
         var text = ""
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
             PrometheusText.head(name, family.kind, help: help[name], into: &text)

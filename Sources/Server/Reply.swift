@@ -1,6 +1,6 @@
 package import HTTPTypes
 package import NIOCore
-package import WeirRegistry
+package import WeirCore
 
 /// A door's answer, and what the log and the metrics call it.
 package struct Reply: Sendable {
@@ -40,26 +40,16 @@ package struct Reply: Sendable {
     }
 }
 
-/// Which part of which door answered: the labels of the request metrics, so from a short list and never from a client's text.
+/// What the request metrics call an answer's origin. Both texts are constants of the program, never a client's text: each pair
+/// is a series that is kept for as long as the server runs.
 package struct RouteLabel: Hashable, Sendable {
-    package enum Door: String, Sendable { case distribution, aws, `operator`, none }
+    package let door: String
+    package let route: String
 
-    package enum Route: String, Sendable {
-        case ping, catalog, tags, manifest, blob, upload, referrers
-        case call
-        case healthz, metrics
-        case root, unknown
-    }
-
-    package let door: Door
-    package let route: Route
-
-    package init(_ door: Door, _ route: Route) {
+    package init(door: String, route: String) {
         self.door = door
         self.route = route
     }
-
-    static let unknown = RouteLabel(.none, .unknown)
 }
 
 /// The part of a blob that goes out.

@@ -1,6 +1,6 @@
 import Testing
 import WeirCore
-import WeirWeb
+import WeirServer
 
 /// The `Date` header of a machine whose clock is wrong.
 @Suite struct HTTPDateTests {

@@ -1,5 +1,6 @@
 import HTTPTypes
 package import Logging
+package import Metrics
 package import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
@@ -7,7 +8,6 @@ import NIOPosix
 import NIOSSL
 import ServiceLifecycle
 package import WeirCore
-import WeirRegistry
 
 /// Listens, reads requests, asks for an answer to each and writes it: HTTP/1.1, with or without TLS. It knows no door.
 ///
@@ -16,17 +16,19 @@ import WeirRegistry
 package final class HTTPListener: Sendable {
     package typealias Answer = @Sendable (WebRequest) async -> Reply
 
-    private let settings: WebSettings
+    private let settings: ServerSettings
     private let logger: Logger
     private let answer: Answer
     private let date: HTTPDate
     private let metrics: RequestMetrics
-    private let strangers: Strangers
+    private let logsUnreadable: @Sendable (String?) -> Bool
     private let numbers = RequestNumbers()
     private let certificate = ServedCertificate()
 
+    /// - Parameter logsUnreadable: whether a request that cannot be parsed, from this address, gets a log line of its own.
     package init(
-        settings: WebSettings, metrics: PrometheusRegistry, clock: WallClock, logger: Logger, strangers: Strangers? = nil,
+        settings: ServerSettings, metrics: any MetricsFactory, clock: WallClock, logger: Logger,
+        logsUnreadable: @escaping @Sendable (String?) -> Bool = { _ in true },
         answer: @escaping Answer
     ) {
         self.settings = settings
@@ -34,7 +36,7 @@ package final class HTTPListener: Sendable {
         self.answer = answer
         date = HTTPDate(clock: clock)
         self.metrics = RequestMetrics(metrics)
-        self.strangers = strangers ?? Strangers(logger: logger)
+        self.logsUnreadable = logsUnreadable
     }
 
     /// Serves until the task is cancelled or told to stop gracefully. Throws where the address or the certificate cannot be used.
@@ -141,17 +143,15 @@ package final class HTTPListener: Sendable {
             try pipeline.addHandler(StalledReaderHandler(patience: .microseconds(patience.microseconds), logger: logger))
         }
         let loop = loops[channel.eventLoop]
-        var patience = settings.strangersPatience
-        patience.idle = TimeAmount.microseconds(settings.idleTimeout.microseconds)
         try pipeline.addHandler(
             Connection(
                 executors: loop.executors, throttle: throttles.throttle(of: ClientGroup(channel.remoteAddress)), open: open,
-                limits: patience, logger: logger, strangers: strangers
-            ) { [self, turns = loop.turns] head, connection in
+                timeouts: settings.timeouts, logger: logger, logsUnreadable: logsUnreadable
+            ) { [self, scheduler = loop.scheduler] head, connection in
                 guard connection.value.throttle.isPaced(at: .now()), !settings.unpacedPaths.contains(head.uri) else {
-                    return await serve(head, connection, turns)
+                    return await serve(head, connection, scheduler)
                 }
-                return await Connection.paced(connection) { await serve(head, connection, turns) }
+                return await Connection.paced(connection) { await serve(head, connection, scheduler) }
             })
     }
 
@@ -170,7 +170,7 @@ package final class HTTPListener: Sendable {
 
     /// False where the connection cannot go on.
     private func serve(
-        _ head: HTTPRequestHead, _ connection: NIOLoopBound<Connection>, _ turns: BodyTurns
+        _ head: HTTPRequestHead, _ connection: NIOLoopBound<Connection>, _ scheduler: SendScheduler
     ) async -> Bool {
         let start = ContinuousClock.now
         let id = numbers.next()
@@ -197,7 +197,7 @@ package final class HTTPListener: Sendable {
         var head = HTTPResponse(status: reply.status, headerFields: reply.headers)
         head.headerFields[.date] = date.now
         do {
-            let bytes = try await ReplyWriter(connection: connection, turns: turns, isSecure: settings.tls != nil).write(
+            let bytes = try await ReplyWriter(connection: connection, scheduler: scheduler, isSecure: settings.tls != nil).write(
                 head, reply.body, isHead: request.method == .head)
             metrics.count(
                 reply.label, method: request.method, status: reply.status.code, bytes: bytes, took: .now - start)

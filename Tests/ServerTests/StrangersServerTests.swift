@@ -3,11 +3,10 @@ import NIOCore
 import Synchronization
 import Testing
 import WeirCore
-import WeirRegistry
 
-import WeirWeb
+import WeirServer
 
-private let label = RouteLabel(.none, .unknown)
+private let label = RouteLabel(door: "none", route: "unknown")
 
 /// Connections of clients that have not proved who they are, on a real listener.
 @Suite(.serialized) struct StrangersServerTests {
@@ -75,8 +74,8 @@ private let label = RouteLabel(.none, .unknown)
     @Test(.timeLimit(.minutes(1))) func aStrangersDrippingBodyEnds() async throws {
         try await withListener(
             settings: {
-                $0.strangersPatience.strangersBody = .milliseconds(400)
-                $0.strangersPatience.look = .milliseconds(50)
+                $0.timeouts.strangersBody = .milliseconds(400)
+                $0.timeouts.look = .milliseconds(50)
             }
         ) { request in
             let body = try? await request.body.collect(upTo: 100_000)
@@ -99,8 +98,8 @@ private let label = RouteLabel(.none, .unknown)
     @Test(.timeLimit(.minutes(1))) func aRefusedBodyIsNotWaitedForForEver() async throws {
         try await withListener(
             settings: {
-                $0.strangersPatience.strangersBody = .milliseconds(400)
-                $0.strangersPatience.look = .milliseconds(50)
+                $0.timeouts.strangersBody = .milliseconds(400)
+                $0.timeouts.look = .milliseconds(50)
             }
         ) { _ in
             Reply.text(.forbidden, "no", label: label)

@@ -1,7 +1,7 @@
 import NIOCore
 import Testing
 
-import WeirWeb
+import WeirServer
 
 @Suite struct ClientPatienceTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)

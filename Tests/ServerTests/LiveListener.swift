@@ -1,4 +1,5 @@
 import Foundation
+import CoreMetrics
 import Logging
 import NIOCore
 import NIOPosix
@@ -6,8 +7,7 @@ import ServiceLifecycle
 import Synchronization
 import Testing
 import WeirCore
-import WeirRegistry
-import WeirWeb
+import WeirServer
 
 /// A listener on a port of the kernel's choice, as long as a test needs it.
 struct LiveListener: Sendable {
@@ -30,12 +30,11 @@ private struct ListenerService: Service {
 }
 
 func withListener(
-    metrics: PrometheusRegistry = PrometheusRegistry(), tls: TLSIdentity? = nil,
-    settings change: (inout WebSettings) -> Void = { _ in }, answer: @escaping HTTPListener.Answer,
+    metrics: any MetricsFactory = NOOPMetricsHandler.instance, tls: TLSIdentity? = nil,
+    settings change: (inout ServerSettings) -> Void = { _ in }, answer: @escaping HTTPListener.Answer,
     _ body: @escaping @Sendable (LiveListener) async throws -> Void
 ) async throws {
-    var settings = WebSettings(
-        host: "127.0.0.1", port: 0, tls: tls, publicHost: "registry.test")
+    var settings = ServerSettings(host: "127.0.0.1", port: 0, tls: tls)
     change(&settings)
     var logger = Logger(label: "test")
     logger.logLevel = .critical

@@ -3,6 +3,7 @@ package import Logging
 package import NIOCore
 import ServiceLifecycle
 package import WeirCore
+import WeirServer
 
 /// The web server as a service of the program: it listens, and shows every request to its door.
 package struct WebServer: Service {
@@ -24,14 +25,17 @@ package struct WebServer: Service {
         strangers: Strangers, audit: AuditLog,
         onListening: @escaping @Sendable (SocketAddress?) async -> Void = { _ in }
     ) {
-        listener = HTTPListener(settings: settings, metrics: metrics, clock: clock, logger: logger, strangers: strangers) {
-            await doors.answer($0)
-        }
+        let isToldAlone = { @Sendable (address: String?) in strangers.requestWasUnreadable(from: address) }
+        listener = HTTPListener(
+            settings: settings.server, metrics: metrics, clock: clock, logger: logger, logsUnreadable: isToldAlone
+        ) { await doors.answer($0) }
         metricsListener = settings.metricsAt.map { place in
-            let port = WebSettings(host: place.host, port: place.port, publicHost: settings.publicHost, maxConnections: 64)
+            let port = ServerSettings(host: place.host, port: place.port, maxConnections: 64)
             let door = OperatorDoor(
                 metrics: metrics, access: .everybody, version: settings.version, isReady: doors.isReady)
-            return HTTPListener(settings: port, metrics: metrics, clock: clock, logger: logger, strangers: strangers) {
+            return HTTPListener(
+                settings: port, metrics: metrics, clock: clock, logger: logger, logsUnreadable: isToldAlone
+            ) {
                 door.answer($0) ?? .text(.notFound, "Here are /metrics, /version and /healthz.", label: .unknown)
             }
         }

@@ -3,6 +3,7 @@ import NIOCore
 package import WeirCore
 package import WeirIdentity
 package import WeirRegistry
+package import WeirServer
 import WeirSigV4
 
 /// The doors of the house on one port, and who is shown to which: by the path, then by what makes a request an AWS call.

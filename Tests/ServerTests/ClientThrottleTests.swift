@@ -3,7 +3,7 @@ import NIOPosix
 import Synchronization
 import Testing
 
-import WeirWeb
+import WeirServer
 
 private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 private let here = ClientGroup(text: "192.0.2.1")

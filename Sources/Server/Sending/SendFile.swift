@@ -23,7 +23,7 @@ struct SendFile {
 
     /// Not ours to close.
     let descriptor: Int32
-    let turns: BodyTurns
+    let scheduler: SendScheduler
 
     /// Returns when the last byte is with the kernel.
     func send(_ range: Range<Int64>, to connection: NIOLoopBound<Connection>) async throws {
@@ -32,7 +32,7 @@ struct SendFile {
         defer { _ = try? handle.takeDescriptorOwnership() }
         var offset = range.lowerBound
         while offset < range.upperBound {
-            let region = Self.chunks * Int64(BodyShare.current.chunk)
+            let region = Self.chunks * Int64(SendBufferBudget.current.part)
             let end = min(range.upperBound, offset + region)
             // sendfile waits for the disk on the event loop where the page cache lacks the bytes: ask for them one region ahead.
             readAhead(end..<min(range.upperBound, end + region))
@@ -43,7 +43,7 @@ struct SendFile {
             connection.value.countLayer(Int(end - offset))
             do { try await sent.futureResult.get() } catch { throw Failure(range: offset..<end, error: error) }
             offset = end
-            if offset < range.upperBound { await turns.next() }
+            if offset < range.upperBound { await scheduler.nextTurn() }
         }
     }
 

@@ -4,12 +4,6 @@ import Synchronization
 
 /// Counts requests by door, route, method and status; their time; their bytes out.
 final class RequestMetrics: Sendable {
-    static let help = [
-        "weir_http_requests_total": "Requests answered.",
-        "weir_http_request_seconds": "Time from a request's head to the end of its answer.",
-        "weir_http_response_bytes_total": "Bytes of response bodies sent.",
-    ]
-
     private struct Key: Hashable {
         let label: RouteLabel
         let method: String
@@ -22,14 +16,11 @@ final class RequestMetrics: Sendable {
         let bytes: Counter
     }
 
-    private let factory: PrometheusRegistry
+    private let factory: any MetricsFactory
     /// The handles made so far: looking one up by labels costs more than the rest of the counting.
     private let series = Mutex<[Key: Series]>([:])
 
-    init(_ factory: PrometheusRegistry) {
-        self.factory = factory
-        for (name, text) in Self.help { factory.describe(name, text) }
-    }
+    init(_ factory: any MetricsFactory) { self.factory = factory }
 
     func count(_ label: RouteLabel, method: HTTPRequest.Method, status: Int, bytes: Int64, took: Duration) {
         let key = Key(label: label, method: Self.name(method), status: status)
@@ -45,7 +36,7 @@ final class RequestMetrics: Sendable {
     }
 
     private func make(_ key: Key) -> Series {
-        let route = [("door", key.label.door.rawValue), ("route", key.label.route.rawValue), ("method", key.method)]
+        let route = [("door", key.label.door), ("route", key.label.route), ("method", key.method)]
         return Series(
             requests: Counter(
                 label: "weir_http_requests_total", dimensions: route + [("status", "\(key.status)")], factory: factory),

@@ -1,11 +1,11 @@
 package import NIOCore
 
-/// What this server has for each event loop of a group: the executors of its connections' tasks, and the queue of the bodies that
-/// it sends.
+/// What the server keeps for each event loop of a group: the executors of its connections' tasks, and the scheduler of the bodies
+/// that it sends.
 package struct EventLoops: Sendable {
     package struct Loop: Sendable {
         package let executors: ExecutorPool
-        package let turns: BodyTurns
+        package let scheduler: SendScheduler
     }
 
     package var count: Int { loops.count }
@@ -18,9 +18,9 @@ package struct EventLoops: Sendable {
         for eventLoop in Array(group.makeIterator()) {
             do {
                 loops[ObjectIdentifier(eventLoop)] = Loop(
-                    executors: ExecutorPool(eventLoop), turns: try await BodyTurns.make(on: eventLoop))
+                    executors: ExecutorPool(eventLoop), scheduler: try await SendScheduler.make(on: eventLoop))
             } catch {
-                for loop in loops.values { await loop.turns.close() }
+                for loop in loops.values { await loop.scheduler.close() }
                 throw error
             }
         }
@@ -35,6 +35,6 @@ package struct EventLoops: Sendable {
 
     /// For the end of the server.
     package func close() async {
-        for loop in loops.values { await loop.turns.close() }
+        for loop in loops.values { await loop.scheduler.close() }
     }
 }

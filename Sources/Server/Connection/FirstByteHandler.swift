@@ -1,6 +1,6 @@
 import Logging
 package import NIOCore
-import WeirRegistry
+import WeirCore
 
 /// A client that began in another protocol than the port speaks.
 enum ForeignProtocol: Error {

@@ -2,17 +2,17 @@ import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
-import WeirWeb
+import WeirServer
 
-@Suite struct BodyTurnsTests {
+@Suite struct SendSchedulerTests {
     /// A loop, with an executor of its own as connections have it, and its queue.
     private func withLoop(
-        _ body: @escaping @Sendable (any EventLoop, EventLoops, BodyTurns) async throws -> Void
+        _ body: @escaping @Sendable (any EventLoop, EventLoops, SendScheduler) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loops = try await EventLoops(group)
-        let turns = loops[group.next()].turns
-        try await body(group.next(), loops, turns)
+        let scheduler = loops[group.next()].scheduler
+        try await body(group.next(), loops, scheduler)
         await loops.close()
         try await group.shutdownGracefully()
     }
@@ -26,7 +26,7 @@ import WeirWeb
     }
 
     @Test(.timeLimit(.minutes(1))) func aBodyThatAlwaysHasMoreToSendLeavesTheLoopItsSockets() async throws {
-        try await withLoop { loop, loops, turns in
+        try await withLoop { loop, loops, scheduler in
             let bell = Bell()
             let server = try await ServerBootstrap(group: loop).childChannelInitializer { $0.pipeline.addHandler(bell) }
                 .bind(host: "127.0.0.1", port: 0).get()
@@ -36,7 +36,7 @@ import WeirWeb
             let bodies = Task(executorPreference: loops[loop].executors.lend().executor) {
                 await withDiscardingTaskGroup { group in
                     for _ in 0..<4 {
-                        group.addTask { while !bell.hasRung.load(ordering: .acquiring) { await turns.next() } }
+                        group.addTask { while !bell.hasRung.load(ordering: .acquiring) { await scheduler.nextTurn() } }
                     }
                 }
             }
@@ -63,16 +63,16 @@ import WeirWeb
     }
 
     @Test(.timeLimit(.minutes(1))) func everyBodyHasItsTurn() async throws {
-        try await withLoop { loop, loops, turns in
+        try await withLoop { loop, loops, scheduler in
             let turn = Turns()
             await withDiscardingTaskGroup { group in
                 for body in 0..<20 {
                     group.addTask(executorPreference: loops[loop].executors.lend().executor) {
                         turn.begun.add(1, ordering: .acquiringAndReleasing)
-                        while turn.begun.load(ordering: .acquiring) < 20 { await turns.next() }
+                        while turn.begun.load(ordering: .acquiring) < 20 { await scheduler.nextTurn() }
                         for _ in 0..<100 {
                             turn.taken(by: body)
-                            await turns.next()
+                            await scheduler.nextTurn()
                         }
                     }
                 }
@@ -83,19 +83,19 @@ import WeirWeb
     }
 
     @Test(.timeLimit(.minutes(1))) func nobodyWaitsAfterTheEnd() async throws {
-        try await withLoop { _, loops, turns in
+        try await withLoop { _, loops, scheduler in
             await loops.close()
-            await turns.next()
+            await scheduler.nextTurn()
         }
     }
 
     @Test func manyBodiesHoldLittleEach() {
         for count in [1, 8, 32, 100, 300, 1_000] {
-            let share = BodyShare(among: count)
-            #expect(share.most * count <= max(96 << 20, count * (160 << 10)), "\(count)")
-            #expect(share.chunk.nonzeroBitCount == 1 && share.chunk >= 64 << 10 && share.chunk <= 512 << 10)
+            let budget = SendBufferBudget(among: count)
+            #expect(budget.most * count <= max(96 << 20, count * (160 << 10)), "\(count)")
+            #expect(budget.part.nonzeroBitCount == 1 && budget.part >= 64 << 10 && budget.part <= 512 << 10)
         }
-        #expect(BodyShare(among: 1).chunk == 512 << 10)
-        #expect(BodyShare(among: 300).chunk == 128 << 10)
+        #expect(SendBufferBudget(among: 1).part == 512 << 10)
+        #expect(SendBufferBudget(among: 300).part == 128 << 10)
     }
 }

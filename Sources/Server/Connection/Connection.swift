@@ -40,9 +40,9 @@ final class Connection: ChannelDuplexHandler {
     var executor: MeteredExecutor { lease.executor }
     let throttle: ClientThrottle
     let open: OpenConnections
-    private let limits: ClientPatience.Limits
+    let timeouts: ConnectionTimeouts
     private let logger: Logger
-    private let strangers: Strangers
+    private let logsUnreadable: @Sendable (String?) -> Bool
     private let answer: Answer
 
     private(set) var context: ChannelHandlerContext?
@@ -80,23 +80,23 @@ final class Connection: ChannelDuplexHandler {
 
     /// - Parameter limits: how long the client may leave us waiting.
     init(
-        executors: ExecutorPool, throttle: ClientThrottle, open: OpenConnections, limits: ClientPatience.Limits, logger: Logger,
-        strangers: Strangers,
+        executors: ExecutorPool, throttle: ClientThrottle, open: OpenConnections, timeouts: ConnectionTimeouts, logger: Logger,
+        logsUnreadable: @escaping @Sendable (String?) -> Bool,
         answer: @escaping Answer
     ) {
         lease = executors.lend()
         self.throttle = throttle
         self.open = open
-        self.limits = limits
-        patience = ClientPatience(limits, at: .now())
+        self.timeouts = timeouts
+        patience = ClientPatience(timeouts, at: .now())
         self.logger = logger
-        self.strangers = strangers
+        self.logsUnreadable = logsUnreadable
         self.answer = answer
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        checkPatience(context, in: min(limits.look, limits.idle, limits.strangersIdle))
+        checkPatience(context, in: min(timeouts.look, timeouts.idle, timeouts.strangersIdle))
         if !open.join(context.channel) { state.drain() }
     }
 
@@ -391,7 +391,7 @@ final class Connection: ChannelDuplexHandler {
             return logger.debug("A client spoke TLS to this plain port", metadata: ["client.address": address])
         }
         logger.log(
-            level: strangers.requestWasUnreadable(from: clientAddress?.ipAddress) ? .info : .debug,
+            level: logsUnreadable(clientAddress?.ipAddress) ? .info : .debug,
             "Request refused: it cannot be parsed",
             metadata: [
                 "http.status": .stringConvertible(complaint.status.code), "error": "\(cause)", "client.address": address,

@@ -5,24 +5,6 @@ package import NIOCore
 /// Only the client's own slowness counts. While it is our turn, since a request is worked on, a body waits for its room or the
 /// disk is slow, no time passes here.
 package struct ClientPatience {
-    package struct Limits: Sendable {
-        /// Without a word: a caller, between two requests or in the middle of one.
-        package var idle: TimeAmount = .seconds(120)
-        /// Without a word, or over a request's head: somebody who has not proved who they are.
-        package var strangersIdle: TimeAmount = .seconds(30)
-        /// Over a body, for a stranger; longer ones get the time that they take at `strangersRate`.
-        package var strangersBody: TimeAmount = .seconds(30)
-        /// Bytes a second: what a call with a layer's part in it must come at from whoever is proved by its body only.
-        package var strangersRate: Int64 = 256 << 10
-        /// Bytes a second that anybody's body must come at, over `rateWindow`: below every line that an upload could succeed on.
-        package var leastRate: Int64 = 256
-        package var rateWindow: TimeAmount = .seconds(60)
-        /// How often a stranger is looked at.
-        package var look: TimeAmount = .seconds(10)
-
-        package init() {}
-    }
-
     package enum Verdict: Equatable {
         case look(in: TimeAmount)
         case close(Reason)
@@ -47,14 +29,14 @@ package struct ClientPatience {
         }
     }
 
-    private let limits: Limits
+    private let timeouts: ConnectionTimeouts
     private var lastHeard: NIODeadline
     private var body: Body?
     /// Somebody on this connection has proved who they are.
     package private(set) var isProved = false
 
-    package init(_ limits: Limits, at now: NIODeadline) {
-        self.limits = limits
+    package init(_ timeouts: ConnectionTimeouts, at now: NIODeadline) {
+        self.timeouts = timeouts
         lastHeard = now
     }
 
@@ -80,8 +62,8 @@ package struct ClientPatience {
 
     /// - Parameter isAwaited: it is the client's turn.
     package mutating func verdict(at now: NIODeadline, isAwaited: Bool) -> Verdict {
-        let idle = isProved ? limits.idle : min(limits.idle, limits.strangersIdle)
-        let step = isProved ? limits.idle : min(limits.look, idle)
+        let idle = isProved ? timeouts.idle : min(timeouts.idle, timeouts.strangersIdle)
+        let step = isProved ? timeouts.idle : min(timeouts.look, idle)
         guard isAwaited else { return .look(in: step) }
         let left = idle - (now - lastHeard)
         guard left > .zero else { return .close(.idle) }
@@ -93,8 +75,8 @@ package struct ClientPatience {
         body?.count(to: now)
         guard let body else { return false }
         if !isProved, body.taken >= strangersTime(for: body.declared) { return true }
-        guard body.windowTaken >= limits.rateWindow else { return false }
-        let least = limits.leastRate * (body.windowTaken.nanoseconds / 1_000_000_000)
+        guard body.windowTaken >= timeouts.rateWindow else { return false }
+        let least = timeouts.leastRate * (body.windowTaken.nanoseconds / 1_000_000_000)
         self.body?.windowTaken = .zero
         self.body?.windowReceived = 0
         return body.windowReceived < least
@@ -102,7 +84,7 @@ package struct ClientPatience {
 
     private func strangersTime(for declared: Int64?) -> TimeAmount {
         // A body that does not say how long it is may be as long as an ordinary call.
-        let count = min(declared ?? 0, Int64(AWSDoor.maxBodySize))
-        return limits.strangersBody + .seconds(count / max(1, limits.strangersRate))
+        let count = min(declared ?? 0, timeouts.strangersLongestBody)
+        return timeouts.strangersBody + .seconds(count / max(1, timeouts.strangersRate))
     }
 }

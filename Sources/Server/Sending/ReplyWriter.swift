@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 import Synchronization
-import WeirRegistry
+import WeirCore
 
 /// Writes replies to one connection. What it throws ends the connection, so that the client sees a body that is too short and
 /// never takes it for the whole.
@@ -15,7 +15,7 @@ struct ReplyWriter {
     }
 
     let connection: NIOLoopBound<Connection>
-    let turns: BodyTurns
+    let scheduler: SendScheduler
     /// Under TLS the bytes must pass through this process.
     let isSecure: Bool
 
@@ -53,12 +53,12 @@ struct ReplyWriter {
     }
 
     private func write(_ slice: BlobSlice) async throws {
-        BodyShare.bodies.add(1, ordering: .relaxed)
-        defer { BodyShare.bodies.subtract(1, ordering: .relaxed) }
+        SendBufferBudget.bodies.add(1, ordering: .relaxed)
+        defer { SendBufferBudget.bodies.subtract(1, ordering: .relaxed) }
         if let file = slice.blob.file, slice.first.readableBytes == 0, !isSecure {
             let from = file.offset + slice.range.lowerBound
             do {
-                try await SendFile(descriptor: file.descriptor, turns: turns).send(
+                try await SendFile(descriptor: file.descriptor, scheduler: scheduler).send(
                     from..<from + Int64(slice.range.count), to: connection)
             } catch let failure as SendFile.Failure {
                 if failure.isOfTheFile { try await lookAgain(slice, failure.range, file.offset) }
@@ -86,26 +86,26 @@ struct ReplyWriter {
     /// one client gets what two cores can do; where several are sent, the cores have enough to do without the hops, and they take
     /// turns.
     private func copy(_ slice: BlobSlice) async throws {
-        var share: BodyShare?
+        var share: SendBufferBudget?
         var part = slice.first
         var offset = slice.range.lowerBound
         if part.readableBytes == 0 { part = try await Self.part(of: slice, at: offset) }
         while offset < slice.range.upperBound {
             let end = offset + Int64(part.readableBytes)
-            let now = BodyShare.current
+            let now = SendBufferBudget.current
             if share != now {
                 share = now
-                connection.value.holdNoMore(than: now.mark)
+                connection.value.holdNoMore(than: now.highWaterMark)
             }
             if end >= slice.range.upperBound {
                 try await send(part)
-            } else if BodyShare.bodies.load(ordering: .relaxed) == 1 {
+            } else if SendBufferBudget.bodies.load(ordering: .relaxed) == 1 {
                 part = try await send(part, whileReading: slice, at: end)
             } else {
                 try await send(part)
                 // What has been written is not held while others have their turn.
                 part = ByteBuffer()
-                await turns.next()
+                await scheduler.nextTurn()
                 part = try await Self.part(of: slice, at: end)
             }
             offset = end
@@ -133,7 +133,7 @@ struct ReplyWriter {
 
     /// The part at `offset`, empty at the slice's end.
     private static func part(of slice: BlobSlice, at offset: Int64) async throws -> ByteBuffer {
-        let count = min(Int64(BodyShare.current.chunk), slice.range.upperBound - offset)
+        let count = min(Int64(SendBufferBudget.current.part), slice.range.upperBound - offset)
         guard count > 0 else { return ByteBuffer() }
         do {
             let part = try await slice.blob.body.read(at: offset, upTo: Int(count))
@@ -146,6 +146,8 @@ struct ReplyWriter {
 }
 
 /// A blob had fewer bytes than its size.
-struct BlobEndedEarly: Error {
-    let at: Int64
+package struct BlobEndedEarly: Error {
+    package let at: Int64
+
+    package init(at offset: Int64) { at = offset }
 }

@@ -1,5 +1,5 @@
 import Logging
-import WeirRegistry
+import WeirCore
 
 /// Whose request a log line is about, and what it asked for: for lines that tell of refusals. Bounded, and without the query,
 /// which may hold a signature.

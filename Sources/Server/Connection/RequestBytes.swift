@@ -1,7 +1,7 @@
 package import NIOCore
 import NIOHTTP1
 import Synchronization
-import WeirRegistry
+import WeirCore
 
 /// A request's body as it arrives: the reader's demand is the backpressure.
 ///
