@@ -125,7 +125,7 @@ package final class HTTPListener: Sendable {
         let pipeline = channel.pipeline.syncOperations
         let tls = certificate.context
         if tls != nil { try pipeline.addHandler(HardCloseHandler()) }
-        try pipeline.addHandler(FirstByteHandler(isSecure: tls != nil, logger: logger))
+        try pipeline.addHandler(FirstByteHandler(isSecure: tls != nil, lingering: settings.timeouts.lingering, logger: logger))
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
         // A registry token is under 1 KiB, a signed query under 4: what is longer is not one of ours.
         var limits = NIOHTTPDecoderLimitConfiguration()
@@ -148,7 +148,8 @@ package final class HTTPListener: Sendable {
                 executors: loop.executors, throttle: throttles.throttle(of: ClientGroup(channel.remoteAddress)), open: open,
                 timeouts: settings.timeouts, logger: logger, logsUnreadable: logsUnreadable
             ) { [self, scheduler = loop.scheduler] head, connection in
-                guard connection.value.throttle.isPaced(at: .now()), !settings.unpacedPaths.contains(head.uri) else {
+                guard connection.value.throttle.isPaced(at: connection.eventLoop.now), !settings.unpacedPaths.contains(head.uri)
+                else {
                     return await serve(head, connection, scheduler)
                 }
                 return await Connection.paced(connection) { await serve(head, connection, scheduler) }

@@ -93,7 +93,9 @@ private let there = ClientGroup(text: "192.0.2.2")
         let throttle = throttle(of: here, served)
         served.note(here, at: .now())
         for _ in 0..<1000 {
-            let mayBegin = throttle.mayBegin(costing: .seconds(1), on: loop) { Issue.record("called though it may begin") }
+            let mayBegin = throttle.mayBegin(costing: .seconds(1), at: .now(), on: loop) {
+                Issue.record("called though it may begin")
+            }
             #expect(mayBegin)
         }
     }
@@ -106,7 +108,7 @@ private let there = ClientGroup(text: "192.0.2.2")
         throttle.charge(.milliseconds(230))
         await withCheckedContinuation { continuation in
             for number in 0..<3 {
-                let mayBegin = throttle.mayBegin(costing: .milliseconds(1), on: loop) {
+                let mayBegin = throttle.mayBegin(costing: .milliseconds(1), at: .now(), on: loop) {
                     order.withLock { $0.append(number) }
                     if number == 2 { continuation.resume() }
                 }
@@ -127,7 +129,7 @@ private let there = ClientGroup(text: "192.0.2.2")
         await withCheckedContinuation { continuation in
             for _ in 0..<200 {
                 // A minute and more, if each had to wait for its turn.
-                let mayBegin = throttle.mayBegin(costing: .milliseconds(500), on: loop) {
+                let mayBegin = throttle.mayBegin(costing: .milliseconds(500), at: .now(), on: loop) {
                     let isLast = count.withLock { count in
                         count += 1
                         return count == 200

@@ -43,7 +43,7 @@ final class AcceptGate: ChannelDuplexHandler {
         throttle.opened()
         channel.closeFuture.whenComplete { _ in throttle.closed() }
         let gate = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let mayBegin = throttle.mayBegin(costing: cost, on: context.eventLoop) {
+        let mayBegin = throttle.mayBegin(costing: cost, at: context.eventLoop.now, on: context.eventLoop) {
             gate.eventLoop.execute { gate.value.0.letIn(channel, gate.value.1) }
         }
         if mayBegin { context.fireChannelRead(data) }
@@ -76,7 +76,7 @@ final class AcceptGate: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is IOError else { return context.fireErrorCaught(error) }
-        let now = NIODeadline.now()
+        let now = context.eventLoop.now
         if lastTold.map({ now - $0 >= Self.quiet }) ?? true {
             lastTold = now
             logger.error(

@@ -57,7 +57,7 @@ package final class ClientThrottle: Sendable {
     /// True where something that costs so much may begin at once. Where not, `go` is called when its turn has come, on
     /// `eventLoop`.
     package func mayBegin(
-        costing cost: TimeAmount, at now: NIODeadline = .now(), on eventLoop: any EventLoop, _ go: @escaping @Sendable () -> Void
+        costing cost: TimeAmount, at now: NIODeadline, on eventLoop: any EventLoop, _ go: @escaping @Sendable () -> Void
     ) -> Bool {
         guard isPaced(at: now) else { return true }
         let delay = state.withLock { state -> TimeAmount? in
@@ -88,7 +88,7 @@ package final class ClientThrottle: Sendable {
     }
 
     private func letGo(on eventLoop: any EventLoop) {
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         let isPaced = isPaced(at: now)
         let (turns, delay) = state.withLock { state in
             var turns: [@Sendable () -> Void] = []
@@ -108,7 +108,7 @@ package final class ClientThrottle: Sendable {
 
     /// Returns when a request may begin, with what it was charged; nil where it is not measured.
     func turn(on eventLoop: any EventLoop) async -> TimeAmount? {
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         guard isPaced(at: now) else { return nil }
         let cost = state.withLock { $0.bucket.usualCost }
         await withCheckedContinuation { continuation in

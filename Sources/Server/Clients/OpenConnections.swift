@@ -3,12 +3,14 @@ import NIOCore
 import Synchronization
 
 /// The connections that are open: how many there may be, who is told of the server's end, and when the last of them has gone.
-final class OpenConnections: Sendable {
+package final class OpenConnections: Sendable {
     /// Told to every connection that must go at once, answered or not.
-    struct CloseNow: Sendable {}
+    package struct CloseNow: Sendable {
+        package init() {}
+    }
 
     /// Told to a connection whose place another one needs.
-    enum MakeRoom: Sendable {
+    package enum MakeRoom: Sendable {
         /// It goes, whatever it does: nobody on it has proved who they are.
         case now
         /// It goes where it is between two requests.
@@ -42,7 +44,7 @@ final class OpenConnections: Sendable {
 
     private let tooSlow = Counter(label: "weir_closed_connections_total", dimensions: [("reason", "slow")])
 
-    init(most: Int, ofOneClient: Int? = nil) {
+    package init(most: Int, ofOneClient: Int? = nil) {
         self.most = most
         mostOfOne = ofOneClient
     }

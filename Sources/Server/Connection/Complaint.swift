@@ -1,16 +1,16 @@
-import HTTPTypes
+package import HTTPTypes
 import NIOCore
 import NIOHTTP1
 
-/// What to tell a client whose request made no sense.
-struct Complaint {
-    let status: HTTPResponse.Status
+/// The response to a request that cannot be parsed.
+package struct Complaint: Equatable {
+    package let status: HTTPResponse.Status
     private let text: String
-    /// It is no mistake of anybody's: clients try.
+    /// TLS on a plain port: clients try it first, so it is no fault worth a line in the log.
     let isEveryday: Bool
 
     /// Nil for errors of the connection itself.
-    init?(about error: any Error) {
+    package init?(about error: any Error) {
         isEveryday = error is ForeignProtocol
         if isEveryday {
             status = .badRequest

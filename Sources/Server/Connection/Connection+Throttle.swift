@@ -5,12 +5,13 @@ extension Connection {
     /// A part of a request's body has come. A caller's is most likely of a layer; what strangers send is read no faster than
     /// their share.
     func countBody(_ count: Int, _ context: ChannelHandlerContext, at now: NIODeadline) {
-        guard !patience.isProved else { return countLayer(count, at: now) }
+        guard !machine.patience.isProved else { return countLayer(count, at: now) }
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
         let cost = TimeAmount.nanoseconds(Int64(count * ClientThrottle.Costs.strangersByte))
-        isResting = !throttle.mayBegin(costing: cost, at: now, on: context.eventLoop) {
-            connection.eventLoop.execute { connection.value.goOnReading() }
+        let mayGoOn = throttle.mayBegin(costing: cost, at: now, on: context.eventLoop) {
+            connection.eventLoop.execute { connection.value.unthrottle() }
         }
+        machine.throttle(!mayGoOn)
     }
 
     /// Answers when this client's turn has come, and charges it what that took.
@@ -23,13 +24,15 @@ extension Connection {
         return canGoOn
     }
 
-    private func goOnReading() {
-        isResting = false
-        if let context { readOn(context) }
+    private func unthrottle() {
+        machine.throttle(false)
+        if let context { resumeReading(context) }
     }
 
     /// Bytes of a layer have come or gone.
-    func countLayer(_ count: Int, at now: NIODeadline = .now()) {
+    func countLayer(_ count: Int) { countLayer(count, at: eventLoop.now) }
+
+    private func countLayer(_ count: Int, at now: NIODeadline) {
         executor.forgive(count)
         // All connections share what it is noted in.
         if let layerNoted, now - layerNoted < .milliseconds(100) { return }

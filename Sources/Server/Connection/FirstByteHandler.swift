@@ -1,4 +1,4 @@
-import Logging
+package import Logging
 package import NIOCore
 import WeirCore
 
@@ -13,16 +13,14 @@ enum ForeignProtocol: Error {
 ///
 /// docker asks every registry by TLS first, and at `localhost` without TLS then: what it begins with is no fault of anybody's.
 /// Go's clients print "server gave HTTP response to HTTPS client" for the answer, and fall back where they may.
-final class FirstByteHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+package final class FirstByteHandler: ChannelInboundHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     /// What TLS begins with: a record that holds a handshake.
     private static let tlsHandshake: UInt8 = 22
     /// What an HTTP method begins with.
     private static let letters = UInt8(ascii: "A")...UInt8(ascii: "Z")
-    /// How long a client may take to read its answer.
-    private static let patience = TimeAmount.seconds(2)
 
     private static let answer: String = {
         let body = "Plain HTTP was sent to a port that speaks TLS. Use https://\n"
@@ -33,17 +31,21 @@ final class FirstByteHandler: ChannelInboundHandler {
     }()
 
     private let isSecure: Bool
+    private let lingering: TimeAmount
     private let logger: Logger
     private var isKnown = false
     private var isForeign = false
 
-    /// - Parameter isSecure: the port speaks TLS.
-    init(isSecure: Bool, logger: Logger) {
+    /// - Parameters:
+    ///   - isSecure: the port speaks TLS.
+    ///   - lingering: how long a client may take to read the refusal.
+    package init(isSecure: Bool, lingering: TimeAmount, logger: Logger) {
         self.isSecure = isSecure
+        self.lingering = lingering
         self.logger = logger
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if isForeign { return }
         guard !isKnown else { return context.fireChannelRead(data) }
         let bytes = unwrapInboundIn(data)
@@ -68,10 +70,10 @@ final class FirstByteHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: Self.answer)), promise: nil)
         context.close(mode: .output, promise: nil)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: Self.patience) { bound.value.close(promise: nil) }
+        context.eventLoop.scheduleTask(in: lingering) { bound.value.close(promise: nil) }
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard isSecure, isForeign, case ChannelEvent.inputClosed = event else {
             return context.fireUserInboundEventTriggered(event)
         }

@@ -21,7 +21,7 @@ struct IncomingBody {
     private var reader: Reader?
     private var failure: (any Error)?
     /// The request has been read to its end.
-    private(set) var hasEnded = false
+    private var hasEnded = false
 
     /// The reader waits for the client.
     var isAwaited: Bool { reader != nil }

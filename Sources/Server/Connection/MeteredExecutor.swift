@@ -15,7 +15,7 @@ package final class MeteredExecutor: TaskExecutor {
         }
     }
 
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     private let isOn = Atomic(false)
     /// Only the event loop's thread comes here: the lock is always free.
     private let meter = Mutex(Meter())

@@ -1,5 +1,5 @@
 package import NIOCore
-import NIOHTTP1
+package import NIOHTTP1
 import Synchronization
 import WeirCore
 
@@ -34,7 +34,7 @@ package struct RequestBytes: AsyncSequence, Sendable {
     package let declaredLength: Int64?
 
     /// The body of the request that a connection has begun to read.
-    init(of head: HTTPRequestHead, _ connection: NIOLoopBound<Connection>) {
+    package init(of head: HTTPRequestHead, _ connection: NIOLoopBound<Connection>) {
         source = .connection(connection, awaitsContinue: head.awaitsContinue)
         declaredLength = head.declaredLength
     }

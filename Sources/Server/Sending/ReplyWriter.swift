@@ -41,13 +41,13 @@ struct ReplyWriter {
         do {
             // A client that sends requests and does not read what it gets is not answered for ever.
             try await connection.value.untilWritable()
-            try connection.value.beginAnswer(head)
+            try connection.value.beginResponse(head)
             if !isHead, case .bytes(let bytes) = body { try connection.value.write(.byteBuffer(bytes)) }
         } catch {
             throw Failure.writing(error)
         }
         if !isHead, case .blob(let slice) = body { try await write(slice) }
-        do { try connection.value.endAnswer() } catch { throw Failure.writing(error) }
+        do { try connection.value.endResponse() } catch { throw Failure.writing(error) }
         if case .absent = body { return 0 }
         return isHead ? 0 : length
     }
@@ -86,16 +86,16 @@ struct ReplyWriter {
     /// one client gets what two cores can do; where several are sent, the cores have enough to do without the hops, and they take
     /// turns.
     private func copy(_ slice: BlobSlice) async throws {
-        var share: SendBufferBudget?
+        var budget: SendBufferBudget?
         var part = slice.first
         var offset = slice.range.lowerBound
         if part.readableBytes == 0 { part = try await Self.part(of: slice, at: offset) }
         while offset < slice.range.upperBound {
             let end = offset + Int64(part.readableBytes)
             let now = SendBufferBudget.current
-            if share != now {
-                share = now
-                connection.value.holdNoMore(than: now.highWaterMark)
+            if budget != now {
+                budget = now
+                connection.value.setHighWaterMark(now.highWaterMark)
             }
             if end >= slice.range.upperBound {
                 try await send(part)
