@@ -1,7 +1,7 @@
 package import NIOCore
 
-/// How long one connection waits for its client. A client that has proved who it is gets `idle`; every other one the shorter
-/// times for strangers.
+/// How long one connection waits for its client. A caller, which has proved who it is, gets `idle`; a stranger, any other client,
+/// the shorter times for strangers.
 package struct ConnectionTimeouts: Sendable {
     /// A caller that sends nothing, between two requests or within one.
     package var idle: TimeAmount = .seconds(120)

@@ -17,7 +17,7 @@ package final class HTTPDate: Sendable {
         }
     }
 
-    /// The years 1 to 9999: the form has four digits for them. A clock that is further off is told as the nearest moment.
+    /// The years 1 to 9999: the form has four digits for them. A clock beyond them gives the nearest moment.
     private static let seconds: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
 
     /// - Parameter second: since 1970; before it, negative.

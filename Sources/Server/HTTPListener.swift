@@ -9,10 +9,10 @@ import NIOSSL
 import ServiceLifecycle
 package import WeirCore
 
-/// Listens, reads requests, asks for an answer to each and writes it: HTTP/1.1, with or without TLS. It knows no door.
+/// Listens, reads requests, has `Answer` answer each and writes the reply: HTTP/1.1, with or without TLS.
 ///
 /// Each connection's requests are answered one after the other, on the connection's own event loop (`Connection`). On a graceful
-/// stop it takes no new connection, lets every answer that has begun go out whole, and returns.
+/// stop it takes no new connection, completes every response to a request that has begun, and returns.
 package final class HTTPListener: Sendable {
     package typealias Answer = @Sendable (WebRequest) async -> Reply
 
@@ -39,7 +39,7 @@ package final class HTTPListener: Sendable {
         self.logsUnreadable = logsUnreadable
     }
 
-    /// Serves until the task is cancelled or told to stop gracefully. Throws where the address or the certificate cannot be used.
+    /// Serves until the task is cancelled or shut down gracefully. Throws where the address or the certificate cannot be used.
     package func run(onListening: @escaping @Sendable (SocketAddress?) async -> Void = { _ in }) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
         try certificate.use(settings.tls)
@@ -58,7 +58,8 @@ package final class HTTPListener: Sendable {
     }
 
     private func bind(_ bootstrap: ServerBootstrap) async throws -> any Channel {
-        // An address as it is: the resolver refuses those of a family that this machine has no public address of, `::` too.
+        // An address is not resolved: the resolver refuses every one, `::` too, of a family that this machine has no public
+        // address of.
         if let address = try? SocketAddress(ipAddress: settings.host, port: settings.port) {
             return try await bootstrap.bind(to: address).get()
         }
@@ -84,7 +85,7 @@ package final class HTTPListener: Sendable {
         }
     }
 
-    /// Idle connections are closed by then: what is left is being answered.
+    /// Idle connections are closed by then: the rest are answering.
     private func tellOfStop(_ eventLoop: any EventLoop, _ open: OpenConnections) {
         eventLoop.scheduleTask(in: .milliseconds(300)) { [logger] in
             guard open.count > 0 else { return }
@@ -99,7 +100,7 @@ package final class HTTPListener: Sendable {
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // A crowd is accepted sixteen at a time between two looks at all sockets, not four.
+            // Sixteen connections are accepted between two polls, not four: a crowd gets in sooner.
             .serverChannelOption(.maxMessagesPerRead, value: 16)
             .serverChannelInitializer { [logger] channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -108,10 +109,10 @@ package final class HTTPListener: Sendable {
                     ])
                 }
             }
-            // A client may close its side when it has asked, and still gets its answer.
+            // A client may close its side after its request, and still gets its response.
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            // After each read it is asked whether more is wanted.
+            // One read for each `read()`: the backpressure is exact.
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: ReadBuffers.ofStrangers)
             .childChannelInitializer { [self] channel in
@@ -127,15 +128,15 @@ package final class HTTPListener: Sendable {
         if tls != nil { try pipeline.addHandler(HardCloseHandler()) }
         try pipeline.addHandler(FirstByteHandler(isSecure: tls != nil, lingering: settings.timeouts.lingering, logger: logger))
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        // A registry token is under 1 KiB, a signed query under 4: what is longer is not one of ours.
+        // A registry token is under 1 KiB, a signed query under 4 KiB: longer headers belong to no client of a registry.
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderFieldSize = 32 << 10
         limits.maxHeaderListSize = 64 << 10
         limits.maxHeaderFieldCount = 200
         try pipeline.addHandlers(
-            // HTTPTypes has looked at the headers of every reply.
+            // Without header validation: `HTTPFields` has validated the headers of every reply.
             HTTPResponseEncoder(),
-            // What follows a request for another protocol stays with the decoder, which keeps little of it.
+            // After a request for another protocol (CONNECT, Upgrade) the decoder keeps what follows: 128 KiB at most.
             ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits),
                 maximumBufferSize: 128 << 10))
@@ -156,7 +157,7 @@ package final class HTTPListener: Sendable {
             })
     }
 
-    /// Takes another certificate into use where there is one; connections that are open keep theirs.
+    /// Takes a renewed certificate into use, if there is one. Open connections keep theirs.
     package func renewCertificate() {
         do {
             guard let identity = try settings.renewedTLS() else { return }
@@ -186,7 +187,7 @@ package final class HTTPListener: Sendable {
             userAgent: request.headers[.userAgent])
         let reply = await withLogger(logger) { _ in
             await RequestOrigin.$current.withValue(origin) {
-                // Without a trace, which is nearly always, the binding is not paid for.
+                // Requests rarely bring a trace: without one the binding costs nothing.
                 trace == nil ? await answer(request) : await TraceContext.$current.withValue(trace) { await answer(request) }
             }
         }
@@ -238,16 +239,16 @@ package final class HTTPListener: Sendable {
     }
 }
 
-/// How much is read of a connection at once. Idle ones hold no buffer.
+/// How much is read from a connection at once. Idle connections hold no buffer.
 enum ReadBuffers {
-    /// Enough for requests; what a stranger sends is not worth more memory.
+    /// 32 KiB at most: enough for requests, and thousands of strangers stay cheap.
     static let ofStrangers = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 32 << 10)
-    /// Reads grow to 1 MiB while a caller sends as fast as we read: an upload then costs a sixteenth of the system calls.
+    /// Grows to 1 MiB while a caller sends as fast as the server reads: an upload then costs a sixteenth of the system calls.
     static let ofCallers = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 8192, maximum: 1 << 20)
 }
 
 extension TraceContext {
-    /// The trace that a request came with, and a span of ours in it.
+    /// The trace that a request came with, with a new span.
     fileprivate init?(of headers: HTTPFields) {
         guard let parent = headers[.traceparent],
             let context = TraceContext(traceparent: parent, tracestate: headers[.tracestate])
@@ -265,7 +266,7 @@ extension WebRequest {
     /// Nil where the method is none.
     fileprivate init?(_ head: HTTPRequestHead, id: String, _ connection: NIOLoopBound<Connection>) {
         guard let method = HTTPRequest.Method(head.method.rawValue) else { return nil }
-        // A path as it is, and what comes with a host before it (RFC 9112, 3.2.2) without that.
+        // A path as sent; of an absolute URI (RFC 9112, 3.2.2) its path and query.
         let isPath = head.uri.utf8.first == UInt8(ascii: "/")
         let target = isPath ? head.uri : (try? HTTPRequest(head, secure: false, splitCookie: false))?.path ?? ""
         self.init(

@@ -6,9 +6,9 @@ extension HTTPResponse.Status {
 
     /// The same status, whose reason phrase says why: `503 Service Unavailable: upstream quay.io: connection refused`.
     ///
-    /// Most container clients show nobody a refusal's body: docker prints that of a 4xx GET only, containerd and BuildKit ask by
-    /// HEAD, which has none. All of them print the status line, though, as it comes. The standard words stand in front, as people
-    /// and programs look for them in logs.
+    /// Most container clients do not show a refusal's body: docker prints that of a 4xx GET only, containerd and BuildKit ask by
+    /// HEAD, which has none. All of them print the status line as it comes. The standard words stand in front: people and
+    /// programs search logs for them.
     ///
     /// - Parameter text: any text. It comes out as one line of printable ASCII, cut where it is too long: what a client has put
     ///   into it can end neither the line nor the head.

@@ -2,14 +2,14 @@ package import HTTPTypes
 package import NIOCore
 package import WeirCore
 
-/// A door's answer, and what the log and the metrics call it.
+/// The answer to a request, and its label in the log and the metrics.
 package struct Reply: Sendable {
     package enum Body: Sendable {
         case bytes(ByteBuffer)
         /// No body, but the length that one would have: the answer to HEAD.
         case absent(length: Int64)
         case blob(BlobSlice)
-        /// No answer at all: the client has gone, or what it sends cannot be understood. The connection is closed.
+        /// No response: the client has gone, or what it sends cannot be parsed. The connection is closed.
         case cut
     }
 
@@ -27,7 +27,7 @@ package struct Reply: Sendable {
         self.label = label
     }
 
-    /// A sentence, for people; where it refuses something it stands in the status line too.
+    /// A sentence for people. From status 400 on it stands in the status line too.
     package static func text(
         _ status: HTTPResponse.Status, _ text: String, label: RouteLabel
     ) -> Reply {
@@ -56,7 +56,7 @@ package struct RouteLabel: Hashable, Sendable {
 package struct BlobSlice: Sendable {
     package let blob: ServedBlob
     package let range: Range<Int64>
-    /// Its first bytes, read before the answer began: so that content that cannot be read is refused and not cut short. Empty
+    /// Its first bytes, read before the response began, so that content that cannot be read is refused and not cut short. Empty
     /// where the kernel sends the file.
     package let first: ByteBuffer
 

@@ -1,7 +1,7 @@
 import NIOSSL
 import Synchronization
 
-/// The certificate that new connections are shown, if the server speaks TLS.
+/// The certificate for new connections; nil for plain HTTP.
 final class ServedCertificate: Sendable {
     private let current = Mutex<NIOSSLContext?>(nil)
 

@@ -1,4 +1,4 @@
-/// What an HTTP listener is told when it starts.
+/// The settings of one HTTP listener.
 package struct ServerSettings: Sendable {
     /// The address to listen on. Port 0 lets the kernel choose one.
     package var host: String

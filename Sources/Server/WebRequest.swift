@@ -1,9 +1,9 @@
 package import HTTPTypes
 import Synchronization
 
-/// A request as the doors see it: the text of its first line untouched, its body still on the way.
+/// A request: the text of its first line as sent, its body still on the way.
 package struct WebRequest: Sendable {
-    /// Names the request in the log, and to a client that met an error of ours.
+    /// Names the request in the log, and to a client that gets a server error.
     package let id: String
     package let method: HTTPRequest.Method
     /// Before the `?`, not decoded.
@@ -34,7 +34,7 @@ package struct WebRequest: Sendable {
     }
 }
 
-/// Numbers requests: a random beginning for each run of the program, then a counter. Unique and cheap; it proves nothing.
+/// Numbers requests: a random prefix for each run of the program, then a counter. Unique and cheap, but not secret.
 struct RequestNumbers: Sendable {
     private final class Counter: Sendable { let next = Atomic<UInt64>(1) }
 

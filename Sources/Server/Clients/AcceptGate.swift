@@ -1,14 +1,14 @@
 import Logging
 import NIOCore
 
-/// Takes no further connection while about as many are open as may be (it accepts a few at once): the next ones wait in the
-/// kernel's queue, so that a flood cannot use up file descriptors.
+/// In the listening socket's pipeline: accepts no further connection while about `maxConnections` are open (sixteen are accepted
+/// at once). The next ones wait in the kernel's queue, so that a flood cannot use up file descriptors.
 ///
-/// Where there are no descriptors all the same, since others use them up, it stops looking for a moment. The kernel would wake it
-/// again at once, for ever.
+/// If the process has no descriptor left all the same, it stops accepting for 200 ms: the kernel would wake it again at once, for
+/// ever.
 ///
-/// A client whose connections cost more than its share while others are served has to wait: its next ones are taken and left
-/// alone until their turn.
+/// While layers go to others, a client whose connections cost more than its share waits: its next ones are accepted, and handled
+/// when their turn comes.
 final class AcceptGate: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
@@ -18,7 +18,7 @@ final class AcceptGate: ChannelDuplexHandler {
     private static let pause = TimeAmount.milliseconds(200)
     /// Between two looks for a place, where none was given up.
     private static let retry = TimeAmount.seconds(1)
-    /// Between two lines that say so.
+    /// Between two log lines that say so.
     private static let quiet = TimeAmount.seconds(60)
 
     private let open: OpenConnections
@@ -49,7 +49,7 @@ final class AcceptGate: ChannelDuplexHandler {
         if mayBegin { context.fireChannelRead(data) }
     }
 
-    /// Its turn has come; it may have made room for others before.
+    /// Its turn has come. It may have been closed to make room before.
     private func letIn(_ channel: any Channel, _ context: ChannelHandlerContext) {
         guard open.isOpen(channel) else { return }
         guard context.channel.isActive else { return channel.close(promise: nil) }
@@ -63,7 +63,7 @@ final class AcceptGate: ChannelDuplexHandler {
         if !isLooking { lookAgain(context) }
     }
 
-    /// Whoever was asked to go may have been busy.
+    /// A connection that was asked to close may have been busy.
     private func lookAgain(_ context: ChannelHandlerContext) {
         let loopBound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         isLooking = true

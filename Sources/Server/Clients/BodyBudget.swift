@@ -2,12 +2,11 @@ import NIOCore
 import Synchronization
 import WeirCore
 
-/// The memory that bodies which are kept whole may take, all clients' together: API calls and manifests. What is stored as it
-/// comes, a layer's bytes, needs none of it.
+/// Bounds the memory of all bodies that are collected whole: API calls and manifests. A layer is stored as it comes and takes
+/// none of it.
 ///
-/// A body has its room before a byte of it is read, and gives it back when the answer to it is made. Who finds none waits, in
-/// order, for a while. The last of the room is for clients that have none yet: so nobody, whatever they send, keeps others from
-/// being heard.
+/// A body gets its room before its first byte is read, and gives it back when its response is made. Without room it waits in a
+/// queue, for `patience` at most. The last of the room goes only to clients that hold none: one client cannot take all of it.
 package final class BodyBudget: Sendable {
     /// The whole process's.
     package static let shared = BodyBudget()
@@ -112,11 +111,11 @@ package final class BodyBudget: Sendable {
     }
 }
 
-/// Who has how much of a room and who waits for some: pure.
+/// The room that each client holds, and the queue of those that wait for some. Pure.
 package struct BodyRoom {
     package enum Answer: Equatable { case granted, waits, refused }
 
-    /// Bodies of one client that may wait: more would fill the queue against others.
+    /// Bodies of one client that may wait: more would fill the queue for all.
     package static let mostWaitingOfOne = 32
     package static let mostWaiting = 1_024
 
@@ -131,7 +130,7 @@ package struct BodyRoom {
     package private(set) var used = 0
     private var held: [ClientGroup: Int] = [:]
     private var waiting: [Wish] = []
-    /// Granted after a wait, and not seen yet by whoever waits.
+    /// Granted after a wait whose end the waiting body has not seen yet.
     private var granted: Set<UInt64> = []
 
     /// - Parameter kept: what is left for clients that hold nothing. No body may be longer.
@@ -142,7 +141,7 @@ package struct BodyRoom {
 
     package mutating func ask(_ count: Int, of client: ClientGroup, as id: UInt64) -> Answer {
         guard count <= kept else { return .refused }
-        // Nobody overtakes whoever waits for room that anybody could have.
+        // A client without room waits only for the others: none may overtake it.
         if waiting.allSatisfy({ held[$0.client] != nil }), fits(count, client) {
             hold(count, client)
             return .granted
@@ -154,7 +153,7 @@ package struct BodyRoom {
         return .waits
     }
 
-    /// Gives room back. Who has been given some of it, in order.
+    /// Gives room back. Returns the ids of the bodies that get it, in order.
     package mutating func give(_ count: Int, of client: ClientGroup) -> [UInt64] {
         used -= count
         if let rest = held[client].map({ $0 - count }) { held[client] = rest > 0 ? rest : nil }
@@ -166,7 +165,7 @@ package struct BodyRoom {
                 hold(wish.count, wish.client)
                 now.append(wish.id)
             } else {
-                // Who has nothing waits for others than itself: nobody behind it may take what it waits for.
+                // A client that holds nothing waits for the others: none behind it may take its room.
                 if held[wish.client] == nil { isHeldUp = true }
                 left.append(wish)
             }
@@ -178,7 +177,7 @@ package struct BodyRoom {
 
     package func isGranted(_ id: UInt64) -> Bool { granted.contains(id) }
 
-    /// Whoever waits is done with waiting. `.granted` where it has got its room by now.
+    /// The body waits no longer. `.granted` if it has its room by now.
     package mutating func forget(_ id: UInt64) -> Answer {
         if granted.remove(id) != nil { return .granted }
         waiting.removeAll { $0.id == id }

@@ -1,8 +1,8 @@
 package import NIOCore
 import WeirCore
 
-/// Whose doing something is, where limits and tallies are kept for each client: an IPv4 address, or the /64 of an IPv6 address,
-/// since that is what one customer of a network gets.
+/// A client, as limits and tallies count it: an IPv4 address, or the /64 of an IPv6 address, which is what one customer of a
+/// network gets.
 package struct ClientGroup: Hashable, Sendable {
     private let high: UInt64
     private let kind: Kind

@@ -5,28 +5,28 @@ import Synchronization
 
 /// What one client costs the event loops, and how long its next request waits.
 ///
-/// While layers go to or come from other clients, everything that this one wants beside layers (connections, requests, what a
-/// stranger sends) gets a sixth of the loops' time; what is over waits in a queue, and nothing is refused. While nobody else is
-/// served there is no limit, and next to nothing is measured. A request that has begun is never held up: others may wait for what
-/// it has taken.
+/// While layers go to or come from other clients, this client's work beside layers (connections, requests, what a stranger sends)
+/// gets a sixth of the loops' time. What exceeds it waits in a queue; nothing is refused. At other times there is no limit, and
+/// next to nothing is measured. A request that has begun is never held up: other requests may wait for a lock or a load of its.
 package final class ClientThrottle: Sendable {
     package enum Costs {
         /// To accept, to register and to close one.
         package static let connection = TimeAmount.microseconds(400)
         /// What a TLS handshake adds.
         package static let handshake = TimeAmount.milliseconds(1)
-        /// To read what is thrown away, and what a body of a layer may cost for nothing: 4 and 1 ms for each MiB.
+        /// Nanoseconds for each byte of a stranger's body, and of a layer, which a client is not charged: 4 and 1 ms for each
+        /// MiB.
         static let strangersByte = 4
         static let layersByte = 1
     }
 
-    /// Between two looks whether the others have gone.
+    /// Between two checks whether other clients are still served.
     private static let longestSleep = TimeAmount.milliseconds(100)
 
     private struct State {
         var bucket: LoopTimeBucket
         var waiting: CircularBuffer<(cost: TimeAmount, go: @Sendable () -> Void)> = []
-        /// A look at those who wait is due.
+        /// The next check of the queue is scheduled.
         var isScheduled = false
         var connections = 0
         var lastUse: NIODeadline
@@ -133,13 +133,13 @@ package final class ClientThrottle: Sendable {
         }
     }
 
-    /// Nobody would miss it: no connection for so long that the bucket is full again.
+    /// It has had no connection for so long that its bucket is full again.
     fileprivate func isForgettable(at now: NIODeadline) -> Bool {
         state.withLock { $0.connections == 0 && $0.waiting.isEmpty && now - $0.lastUse > .seconds(10) }
     }
 }
 
-/// The throttle of each client that is connected, or was a moment ago.
+/// The throttle of each client that is connected, or was within the last ten seconds.
 final class ClientThrottles: Sendable {
     private struct State {
         var throttles: [ClientGroup: ClientThrottle] = [:]

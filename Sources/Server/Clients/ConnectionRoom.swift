@@ -1,9 +1,9 @@
 import NIOCore
 
-/// Which connections are open, by whose they are, and which of them goes when another needs its place: pure.
+/// The open connections by client, and which of them close when another needs a place. Pure.
 ///
-/// First the strangers of the client that has most of them, the oldest first: whoever opens thousands makes room with their own.
-/// Where all have proved who they are, those of the client with the most connections are asked whether they are idle.
+/// Strangers go first: those of the client that has most of them, the oldest first, so that a flood makes room out of its own.
+/// Without strangers, the connections of the client that has most are asked to close if they are idle.
 package struct ConnectionRoom {
     package typealias ID = ObjectIdentifier
 
@@ -61,10 +61,10 @@ package struct ConnectionRoom {
     ///
     /// - Parameters:
     ///   - client: whose; nil for that of the client with the most.
-    ///   - few: none of a client that has no more than so many: who has just come has had no time to prove anything.
+    ///   - few: a client that has no more than so many keeps them: it may have had no time yet to prove who it is.
     package mutating func strangersToClose(_ most: Int, of client: ClientGroup? = nil, sparing few: Int = 0) -> [ID] {
         guard let client = client ?? biggest(\.strangers), groups[client]?.strangers.count ?? 0 > few else { return [] }
-        // Half of them at most: others may have nearly as many.
+        // Half of them at most: another client may have nearly as many.
         let share = max(1, (groups[client]?.strangers.count ?? 0) / 2)
         var chosen: [ID] = []
         while chosen.count < min(most, share), let entry = groups[client]?.strangers.entries.popFirst() {

@@ -1,10 +1,9 @@
 package import NIOCore
 
-/// A token bucket whose tokens are time of the event loops: what one client may use of them while others are served. Pure: time
-/// comes in.
+/// A token bucket whose tokens are nanoseconds of the event loops: what one client may use of them while layers go to others.
+/// Pure: the time is a parameter.
 ///
-/// What a request will cost nobody knows before. It is charged what this client's requests usually cost, and the rest when it has
-/// ended.
+/// A request's cost is known when it has ended. It is charged what this client's requests usually cost, and the rest at its end.
 package struct LoopTimeBucket {
     package struct Rules: Sendable {
         /// It gets a sixth of each.

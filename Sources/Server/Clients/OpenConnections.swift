@@ -2,18 +2,19 @@ import Metrics
 import NIOCore
 import Synchronization
 
-/// The connections that are open: how many there may be, who is told of the server's end, and when the last of them has gone.
+/// The open connections: bounds their number, closes those that can be spared, tells them of the server's end and waits for the
+/// last one.
 package final class OpenConnections: Sendable {
-    /// Told to every connection that must go at once, answered or not.
+    /// The event for every connection that must close at once, whatever it does.
     package struct CloseNow: Sendable {
         package init() {}
     }
 
-    /// Told to a connection whose place another one needs.
+    /// The event for a connection whose place another one needs.
     package enum MakeRoom: Sendable {
-        /// It goes, whatever it does: nobody on it has proved who they are.
+        /// A stranger's: it closes at once.
         case now
-        /// It goes where it is between two requests.
+        /// A caller's: it closes if it is between two requests.
         case whereIdle
     }
 
@@ -21,9 +22,9 @@ package final class OpenConnections: Sendable {
         /// Accepted and not closed yet.
         var room = ConnectionRoom()
         var accepted: [ObjectIdentifier: any Channel] = [:]
-        /// Those of them that can be told something.
+        /// Those whose pipeline is complete: they take events.
         var joined: Set<ObjectIdentifier> = []
-        /// Requests whose client has gone and whose answer is still being worked out.
+        /// Requests that are still being answered although their client has gone.
         var outliving = 0
         var isEnding = false
         /// Lets the server accept again; set while it holds back.
@@ -65,8 +66,8 @@ package final class OpenConnections: Sendable {
         return !isFull
     }
 
-    /// Closes connections that can be spared, if there are any: of a flood of strangers first, then of callers who are idle, and
-    /// newcomers only where there is nobody else.
+    /// Closes connections that can be spared: strangers of the client that has most of them first, then idle callers, then
+    /// strangers that have only just come.
     func makeRoom() {
         let (strangers, callers) = state.withLock { state in
             let batch = max(1, min(Self.batch, most / 16))
@@ -79,7 +80,7 @@ package final class OpenConnections: Sendable {
         for channel in callers { channel.pipeline.fireUserInboundEventTriggered(MakeRoom.whereIdle) }
     }
 
-    /// The same, where somebody waits for it; false where nobody does.
+    /// The same, if the listener waits for a place; false if it does not.
     func makeRoomWhereAwaited() -> Bool {
         guard state.withLock({ $0.accept != nil }) else { return false }
         makeRoom()
@@ -120,13 +121,13 @@ package final class OpenConnections: Sendable {
         for channel in tooMany { close(channel) }
     }
 
-    /// One closes since its client took too long over a body.
+    /// Counts a connection that closes because a body came too slowly.
     func closedAsTooSlow() { tooSlow.increment() }
 
-    /// Somebody on it has proved who they are.
+    /// The client of this connection has proved who it is.
     func proved(_ channel: any Channel) { state.withLock { $0.room.prove(ObjectIdentifier(channel)) } }
 
-    /// From now on it is told of the server's end. False where that has come already.
+    /// From now on the connection gets the events. False if the server is stopping already.
     func join(_ channel: any Channel) -> Bool {
         state.withLock { state in
             // It may have been closed before it was there.
@@ -135,10 +136,10 @@ package final class OpenConnections: Sendable {
         }
     }
 
-    /// A request's client has gone before its answer.
+    /// A request's client has gone before its response.
     func outlived() { state.withLock { $0.outliving += 1 } }
 
-    /// The answer that nobody waits for is there.
+    /// Such a request has been answered.
     func finished() { leave { $0.outliving -= 1 } }
 
     private func leave(_ change: (inout sending State) -> Void) {

@@ -1,8 +1,8 @@
 package import NIOCore
 import Synchronization
 
-/// Who has been sent, or has sent, a part of a layer within the last second: while that is somebody else, a client's other work
-/// is paced.
+/// The clients that have been sent, or have sent, a part of a layer within the last second. While there is one, the other
+/// clients' work beside layers is paced.
 package final class ServedClients: Sendable {
     private static let memory = TimeAmount.seconds(1)
 
@@ -11,7 +11,7 @@ package final class ServedClients: Sendable {
         var at: NIODeadline
     }
 
-    /// The last two, of different clients: enough to say of anybody whether it was somebody else.
+    /// The last two, of different clients: one of them is another client than any that asks.
     private struct State {
         var last: Moment?
         var before: Moment?

@@ -1,9 +1,10 @@
 package import NIOCore
 
-/// How long a client may keep its connection waiting: pure, asked by the connection from time to time.
+/// Measures how long a client keeps its connection waiting, against `ConnectionTimeouts`. Pure: the connection asks from time to
+/// time.
 ///
-/// Only the client's own slowness counts. While it is our turn, since a request is worked on, a body waits for its room or the
-/// disk is slow, no time passes here.
+/// Only the client's own slowness counts. No time passes while the server works on a request, a body waits for its room or the
+/// disk is slow.
 package struct ClientPatience {
     package enum Verdict: Equatable {
         case look(in: TimeAmount)
@@ -32,7 +33,7 @@ package struct ClientPatience {
     private let timeouts: ConnectionTimeouts
     private var lastHeard: NIODeadline
     private var body: Body?
-    /// Somebody on this connection has proved who they are.
+    /// The client has proved who it is.
     package private(set) var isProved = false
 
     package init(_ timeouts: ConnectionTimeouts, at now: NIODeadline) {
@@ -42,7 +43,7 @@ package struct ClientPatience {
 
     package mutating func prove() { isProved = true }
 
-    /// The client has said something, or begins to be waited for.
+    /// The client has sent something, or its turn begins.
     package mutating func heard(at now: NIODeadline) { lastHeard = now }
 
     package mutating func bodyBegins(declared: Int64?) { body = Body(declared: declared) }

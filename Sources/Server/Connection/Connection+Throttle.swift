@@ -1,9 +1,9 @@
 import NIOCore
 
-/// What a client takes of the server, told to its throttle.
+/// How a connection's work is charged to its client's throttle.
 extension Connection {
-    /// A part of a request's body has come. A caller's is most likely of a layer; what strangers send is read no faster than
-    /// their share.
+    /// A part of a request's body has come. A caller's counts as a layer's; a stranger's is charged, and reading stops while the
+    /// client's share is used up.
     func countBody(_ count: Int, _ context: ChannelHandlerContext, at now: NIODeadline) {
         guard !machine.patience.isProved else { return countLayer(count, at: now) }
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
@@ -14,7 +14,7 @@ extension Connection {
         machine.throttle(!mayGoOn)
     }
 
-    /// Answers when this client's turn has come, and charges it what that took.
+    /// Runs `answer` when the client's turn has come, and charges what it took.
     static func paced(_ connection: NIOLoopBound<Connection>, _ answer: () async -> Bool) async -> Bool {
         let throttle = connection.value.throttle
         guard let charged = await throttle.turn(on: connection.eventLoop) else { return await answer() }
@@ -34,7 +34,7 @@ extension Connection {
 
     private func countLayer(_ count: Int, at now: NIODeadline) {
         executor.forgive(count)
-        // All connections share what it is noted in.
+        // All connections note it under one lock: not for each part.
         if let layerNoted, now - layerNoted < .milliseconds(100) { return }
         layerNoted = now
         throttle.served.note(throttle.client, at: now)

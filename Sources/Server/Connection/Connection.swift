@@ -43,7 +43,7 @@ package final class Connection: ChannelDuplexHandler {
     var body = IncomingBody()
     /// Waits until the client has taken most of what was written.
     var writer: CheckedContinuation<Void, any Error>?
-    /// When its throttle was last told that bytes of a layer flow.
+    /// When this connection last noted that bytes of a layer flow.
     var layerNoted: NIODeadline?
     var patienceCheck: Scheduled<Void>?
     /// Closes a connection whose client takes no notice of its end.
@@ -93,7 +93,7 @@ package final class Connection: ChannelDuplexHandler {
 
     /// Where the client is, for the log and the audit.
     var clientAddress: SocketAddress? { context?.remoteAddress }
-    /// Without the port; made once, since every request is told of it.
+    /// Without the port. Made once for all requests.
     private(set) lazy var clientIPAddress = clientAddress?.ipAddress
 
     func perform(_ action: HTTP1ServerStateMachine.Action, _ context: ChannelHandlerContext) {

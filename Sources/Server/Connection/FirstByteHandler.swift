@@ -8,11 +8,11 @@ enum ForeignProtocol: Error {
     case tls
 }
 
-/// First in a connection's pipeline: tells by the first byte whether the client speaks TLS to a port without it, or plain HTTP to
-/// one with it, and has it told so in words that its own side prints.
+/// First in a connection's pipeline: the first byte tells TLS on a plain port and plain HTTP on a TLS port, and the client gets
+/// an answer that its own side prints.
 ///
-/// docker asks every registry by TLS first, and at `localhost` without TLS then: what it begins with is no fault of anybody's.
-/// Go's clients print "server gave HTTP response to HTTPS client" for the answer, and fall back where they may.
+/// docker asks every registry by TLS first, and `localhost` without TLS then, so TLS on a plain port is no fault. Go's clients
+/// print "server gave HTTP response to HTTPS client" for the answer, and fall back where they may.
 package final class FirstByteHandler: ChannelInboundHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
@@ -62,7 +62,7 @@ package final class FirstByteHandler: ChannelInboundHandler {
         }
     }
 
-    /// TLS is not asked: it would take the request for a broken hello, and end the connection without a word.
+    /// Before the TLS handler, which would take the request for a broken hello and close the connection without a word.
     private func refuse(_ context: ChannelHandlerContext) {
         logger.debug(
             "A client spoke plain HTTP to this TLS port",

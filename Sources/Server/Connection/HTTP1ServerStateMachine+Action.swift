@@ -41,7 +41,7 @@ extension HTTP1ServerStateMachine {
         case flushing(Side)
         /// Our side is closed. Leaves to `.closed` when the client's request ends, when too much comes, or by the clock.
         case lingering
-        /// Closed or told to close, by either side.
+        /// Closed, or about to be, by either side.
         case closed
     }
 }

@@ -2,18 +2,18 @@ import NIOCore
 
 /// The body of the request that is being answered, between the socket and its reader: a pure machine.
 ///
-/// There is one reader. What it wants is the backpressure: while enough waits for it, nothing more is read from the client.
+/// There is one reader. Its demand is the backpressure: while enough waits for it, nothing more is read from the client.
 struct IncomingBody {
     typealias Reader = CheckedContinuation<ByteBuffer?, any Error>
 
     /// What waits for the reader at most before the client has to.
     enum Mark: Int {
         case ofCaller = 524_288
-        /// Thousands of strangers must not hold much by bodies that nobody reads.
+        /// Thousands of strangers' unread bodies must fit in memory.
         case ofStranger = 32_768
     }
 
-    /// What a part costs beside its bytes: it keeps what it was read into.
+    /// What a part costs beside its bytes: it retains the buffer that it was read into.
     private static let partCost = 1024
 
     private var parts: CircularBuffer<ByteBuffer> = []
@@ -44,7 +44,7 @@ struct IncomingBody {
         reader.take()?.resume(returning: nil)
     }
 
-    /// What has come can still be read; then the reader is told.
+    /// What has come can still be read; then the reader gets the error.
     mutating func fail(_ error: any Error) {
         guard !hasEnded, failure == nil else { return }
         failure = error

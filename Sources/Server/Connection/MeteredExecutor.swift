@@ -17,7 +17,7 @@ package final class MeteredExecutor: TaskExecutor {
 
     let eventLoop: any EventLoop
     private let isOn = Atomic(false)
-    /// Only the event loop's thread comes here: the lock is always free.
+    /// Only the event loop's thread locks it: it is always free.
     private let meter = Mutex(Meter())
 
     init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
@@ -30,23 +30,23 @@ package final class MeteredExecutor: TaskExecutor {
     private func run(_ job: UnownedJob) {
         if isOn.load(ordering: .relaxed) { meter.withLock { $0.jobBegan = .now() } }
         job.runSynchronously(on: asUnownedTaskExecutor())
-        // It may have been switched on, or off, by the job.
+        // The job itself may have switched it on or off.
         if isOn.load(ordering: .relaxed) { meter.withLock { $0.jobEnded(at: .now()) } }
     }
 
-    /// Measures from now on, the rest of the job that runs with it.
+    /// Measures from now on, including the rest of the job that is running.
     package func begin() {
         meter.withLock { $0 = Meter(jobBegan: .now()) }
         isOn.store(true, ordering: .relaxed)
     }
 
-    /// Does not count what a layer's bytes may cost.
+    /// Subtracts what a layer's bytes may cost.
     package func forgive(_ bytes: Int) {
         guard isOn.load(ordering: .relaxed) else { return }
         meter.withLock { $0.spent -= Int64(bytes * ClientThrottle.Costs.layersByte) }
     }
 
-    /// How long jobs have run since `begin`, the one that runs with them.
+    /// How long jobs have run since `begin`, including the one that is running.
     package func end() -> TimeAmount {
         isOn.store(false, ordering: .relaxed)
         return meter.withLock { meter in
@@ -56,8 +56,8 @@ package final class MeteredExecutor: TaskExecutor {
     }
 }
 
-/// The executors of one event loop's connections. They are lent and not made for each connection, and live as long as the server:
-/// a running task does not keep its executor.
+/// The executors of one event loop's connections. They live as long as the server, since a task does not retain its executor; so
+/// connections share them one after the other.
 package final class ExecutorPool: Sendable {
     private struct State {
         var all: [MeteredExecutor] = []
@@ -82,7 +82,7 @@ package final class ExecutorPool: Sendable {
     fileprivate func takeBack(_ executor: MeteredExecutor) { state.withLock { $0.free.append(executor) } }
 }
 
-/// An executor, until nobody holds this any more.
+/// An executor that goes back to its pool when the last reference to this lease goes.
 package final class ExecutorLease: Sendable {
     package let executor: MeteredExecutor
     private let pool: ExecutorPool

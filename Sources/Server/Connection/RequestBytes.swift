@@ -5,7 +5,7 @@ import WeirCore
 
 /// A request's body as it arrives: the reader's demand is the backpressure.
 ///
-/// A client that asked `Expect: 100-continue` gets its answer when somebody begins to read: so an upload that is refused is
+/// A client that asked `Expect: 100-continue` gets its `100` when the first part is asked for: an upload that is refused is
 /// refused before a byte of it has been sent, and one that is taken does not wait a second. A body shorter than its
 /// `Content-Length` ends in an error, never as if it were whole. There is one reader.
 package struct RequestBytes: AsyncSequence, Sendable {
@@ -45,7 +45,7 @@ package struct RequestBytes: AsyncSequence, Sendable {
     }
 
     package var isEmpty: Bool { declaredLength == 0 }
-    /// Why the body could not be read to its end. The client has gone, or does not speak HTTP: nobody waits for an answer.
+    /// Why the body could not be read to its end: the client has gone, or does not speak HTTP. A response would not be read.
     package var failure: (any Error)? { progress.failure.withLock { $0 } }
 
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self) }
@@ -84,7 +84,7 @@ package struct RequestBytes: AsyncSequence, Sendable {
         }
     }
 
-    /// Whoever sent the request has proved who they are: the connection is a caller's from now on.
+    /// The client has proved who it is: the connection is a caller's from now on.
     package func prove() {
         if case .connection(let connection, _) = source { Connection.prove(connection) }
     }
@@ -129,7 +129,7 @@ extension HTTPRequestHead {
     var declaredLength: Int64? {
         if headers.contains(name: "transfer-encoding") { return nil }
         guard let text = headers.first(name: "content-length") else { return 0 }
-        // The codec takes blanks after the digits, and numbers that are none of ours: it knows where such a body ends.
+        // The decoder takes blanks after the digits, and numbers beyond 64 bits: it knows where such a body ends.
         return Int64(text)
     }
 

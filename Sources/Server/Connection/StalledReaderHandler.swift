@@ -10,13 +10,13 @@ import NIOCore
 
 /// Cuts off a client that asks and then does not read: it would hold its connection, and what is buffered for it, for ever.
 ///
-/// Once in each `patience` it looks whether bytes wait for the client, at the beginning and at the end of that time, and how many
-/// the client's kernel has acknowledged between: fewer than `minimum` bytes a second, and the connection is reset, so that nobody
-/// takes what came for the whole. A slow client is left alone; so is one for which nothing waits, because upstream is slow.
+/// At the end of each `patience`, if bytes waited for the client at its beginning and at its end, the bytes are counted that the
+/// client's kernel has acknowledged between. Fewer than `minimum` a second: the connection is reset, so that the part is not
+/// taken for the whole. A slow client stays, and so does one for which nothing waits because upstream is slow.
 final class StalledReaderHandler: ChannelInboundHandler {
     typealias InboundIn = NIOAny
 
-    /// Bytes a second: below every line that a pull could succeed on.
+    /// Bytes a second: slower than every line on which a pull could succeed.
     static let minimum: Int64 = 1024
 
     private let patience: TimeAmount
@@ -80,7 +80,7 @@ final class StalledReaderHandler: ChannelInboundHandler {
 @available(*, unavailable)
 extension StalledReaderHandler: Sendable {}
 
-/// How many bytes of ours the other side's kernel has taken, on one connection.
+/// The bytes that the other side's kernel has acknowledged on one connection.
 private enum TCPProgress {
     #if os(Linux)
         /// The beginning of Linux's `struct tcp_info`, as far as `tcpi_bytes_acked` (4.1): glibc's own copy ends before it.

@@ -8,7 +8,7 @@ import WeirCore
 /// Writes replies to one connection. What it throws ends the connection, so that the client sees a body that is too short and
 /// never takes it for the whole.
 struct ReplyWriter {
-    /// What went wrong in the middle of a body: ours is for the log, a client that has gone is not.
+    /// Why a response ended early: content that cannot be read is an error for the log, a client that has gone is not.
     enum Failure: Error {
         case reading(any Error)
         case writing(any Error)
@@ -39,7 +39,7 @@ struct ReplyWriter {
         // What was pushed is what it says it is, and never a page of this address.
         head.headers.add(name: "x-content-type-options", value: "nosniff")
         do {
-            // A client that sends requests and does not read what it gets is not answered for ever.
+            // A client that sends requests and reads no response must not fill the memory.
             try await connection.value.untilWritable()
             try connection.value.beginResponse(head)
             if !isHead, case .bytes(let bytes) = body { try connection.value.write(.byteBuffer(bytes)) }
@@ -73,8 +73,7 @@ struct ReplyWriter {
         withExtendedLifetime(slice.blob.body) {}
     }
 
-    /// What the kernel could not read is read through the body, which knows what that means and writes it down. The answer is
-    /// lost either way.
+    /// Reads through the body what the kernel could not read: the body records the fault. The response is lost either way.
     private func lookAgain(_ slice: BlobSlice, _ range: Range<Int64>, _ start: Int64) async throws {
         var offset = range.lowerBound - start
         while offset < range.upperBound - start {
@@ -82,9 +81,8 @@ struct ReplyWriter {
         }
     }
 
-    /// Sends part after part. A body that is alone has its next part read and opened on another thread while one is sent, so that
-    /// one client gets what two cores can do; where several are sent, the cores have enough to do without the hops, and they take
-    /// turns.
+    /// Sends part after part. The only body that is being sent has its next part read and opened on another thread meanwhile, so
+    /// that it gets two cores. Several bodies take turns: the cores are busy without the hops.
     private func copy(_ slice: BlobSlice) async throws {
         var budget: SendBufferBudget?
         var part = slice.first
@@ -103,7 +101,7 @@ struct ReplyWriter {
                 part = try await send(part, whileReading: slice, at: end)
             } else {
                 try await send(part)
-                // What has been written is not held while others have their turn.
+                // Memory is not held for what has been written while other bodies have their turn.
                 part = ByteBuffer()
                 await scheduler.nextTurn()
                 part = try await Self.part(of: slice, at: end)

@@ -4,24 +4,25 @@ import NIOCore
     import Glibc
 #endif
 
-/// Lets the kernel send a file's bytes: no copy through this process, a tenth of the CPU. Not for TLS, which must see the bytes.
+/// Lets the kernel send a file's bytes (sendfile): no copy through this process, a tenth of the CPU. Not under TLS, which
+/// encrypts them here.
 struct SendFile {
-    /// What is on its way at once, in chunks' size; the next region waits until it is with the kernel.
-    private static let chunks: Int64 = 16
+    /// Parts that are with the kernel at once; the next region waits until it has sent them.
+    private static let partsPerRegion: Int64 = 16
 
-    /// What was on its way when it broke, and why.
+    /// The region that was being sent when it failed, and why.
     struct Failure: Error {
         let range: Range<Int64>
         let error: any Error
 
-        /// The disk did not give the bytes. Else the client has gone.
+        /// The disk did not give the bytes; otherwise the client has gone.
         var isOfTheFile: Bool {
             guard let code = (error as? IOError)?.errnoCode else { return false }
             return [EIO, ESTALE, ENOMEM].contains(code)
         }
     }
 
-    /// Not ours to close.
+    /// The body owns it.
     let descriptor: Int32
     let scheduler: SendScheduler
 
@@ -32,7 +33,7 @@ struct SendFile {
         defer { _ = try? handle.takeDescriptorOwnership() }
         var offset = range.lowerBound
         while offset < range.upperBound {
-            let region = Self.chunks * Int64(SendBufferBudget.current.part)
+            let region = Self.partsPerRegion * Int64(SendBufferBudget.current.part)
             let end = min(range.upperBound, offset + region)
             // sendfile waits for the disk on the event loop where the page cache lacks the bytes: ask for them one region ahead.
             readAhead(end..<min(range.upperBound, end + region))
@@ -49,7 +50,7 @@ struct SendFile {
 
     private func readAhead(_ range: Range<Int64>) {
         #if canImport(Glibc)
-            // Advice only: that it may fail changes nothing.
+            // Advice only: a failure changes nothing.
             if !range.isEmpty {
                 _ = posix_fadvise(descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
             }
