@@ -77,7 +77,7 @@ package final class HTTPListener: Sendable {
             } onGracefulShutdown: {
                 server.close(promise: nil)
                 open.drain()
-                self.tellOfStop(server.eventLoop, open)
+                self.logStop(server.eventLoop, open)
             }
         } onCancel: {
             server.close(promise: nil)
@@ -86,7 +86,7 @@ package final class HTTPListener: Sendable {
     }
 
     /// Idle connections are closed by then: the rest are answering.
-    private func tellOfStop(_ eventLoop: any EventLoop, _ open: OpenConnections) {
+    private func logStop(_ eventLoop: any EventLoop, _ open: OpenConnections) {
         eventLoop.scheduleTask(in: .milliseconds(300)) { [logger] in
             guard open.count > 0 else { return }
             logger.notice("Stopping: answers are under way", metadata: ["answers": .stringConvertible(open.count)])
@@ -271,6 +271,6 @@ extension WebRequest {
         let target = isPath ? head.uri : (try? HTTPRequest(head, secure: false, splitCookie: false))?.path ?? ""
         self.init(
             id: id, method: method, target: target, authority: head.headers.first(name: "host"),
-            headers: HTTPFields(head.headers, splitCookie: false), body: RequestBytes(of: head, connection))
+            headers: HTTPFields(head.headers, splitCookie: false), body: RequestBody(of: head, connection))
     }
 }

@@ -13,11 +13,11 @@ package struct WebRequest: Sendable {
     /// The `Host` header. It is not among `headers`.
     package let authority: String?
     package let headers: HTTPFields
-    package let body: RequestBytes
+    package let body: RequestBody
 
     package init(
         id: String, method: HTTPRequest.Method, target: String, authority: String?, headers: HTTPFields,
-        body: RequestBytes
+        body: RequestBody
     ) {
         self.id = id
         self.method = method

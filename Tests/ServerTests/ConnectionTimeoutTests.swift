@@ -114,7 +114,7 @@ import WeirServer
 
     @Test func aCallerIsWaitedForTwoMinutes() throws {
         let client = try Client { head, connection in
-            RequestBytes(of: head, connection).prove()
+            RequestBody(of: head, connection).prove()
             return Self.respond(connection)
         }
         for _ in 0..<30 {
@@ -159,7 +159,7 @@ import WeirServer
     /// Reads the body and answers; a body that breaks off is not answered.
     private static let reading: Connection.Answer = { head, connection in
         do {
-            for try await part in RequestBytes(of: head, connection) where part.readableBytes == 0 {}
+            for try await part in RequestBody(of: head, connection) where part.readableBytes == 0 {}
         } catch {
             return false
         }
@@ -188,7 +188,7 @@ import WeirServer
     @Test(arguments: [(255, false), (300, true)])
     func aCallersBodyMustComeAtTheLeastRate(bytesPerSecond: Int, goesOn: Bool) throws {
         let client = try Client { head, connection in
-            RequestBytes(of: head, connection).prove()
+            RequestBody(of: head, connection).prove()
             return await Self.reading(head, connection)
         }
         try client.send(Self.upload)

@@ -70,7 +70,7 @@ final class TestHouse: Sendable {
         for (name, value) in headers { fields[try #require(HTTPField.Name(name))] = value }
         let request = WebRequest(
             id: "test-1", method: try #require(HTTPRequest.Method(method)), target: target, authority: host,
-            headers: fields, body: body.map { RequestBytes($0) } ?? RequestBytes(ByteBuffer()))
+            headers: fields, body: body.map { RequestBody($0) } ?? RequestBody(ByteBuffer()))
         let reply = await RequestOrigin.$current.withValue(RequestOrigin(address: address)) { await doors.answer(request) }
         var whole = ByteBuffer()
         switch reply.body {

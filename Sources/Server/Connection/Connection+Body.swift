@@ -24,7 +24,7 @@ extension Connection {
         }
     }
 
-    private func readBody(_ reader: IncomingBody.Reader, _ asksForIt: Bool) {
+    private func readBody(_ reader: RequestBodyBuffer.Reader, _ asksForIt: Bool) {
         body.read(reader)
         machine.bodyRequested(waits: body.isAwaited, at: eventLoop.now)
         // Not where the body came unasked (RFC 9110, 10.1.1).

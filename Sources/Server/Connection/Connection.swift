@@ -40,7 +40,7 @@ package final class Connection: ChannelDuplexHandler {
     var machine: HTTP1ServerStateMachine
     /// Answers a request; nil between two.
     private var task: Task<Void, Never>?
-    var body = IncomingBody()
+    var body = RequestBodyBuffer()
     /// Waits until the client has taken most of what was written.
     var writer: CheckedContinuation<Void, any Error>?
     /// When this connection last noted that bytes of a layer flow.
@@ -121,7 +121,7 @@ package final class Connection: ChannelDuplexHandler {
     }
 
     private func start(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-        body = IncomingBody()
+        body = RequestBodyBuffer()
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
         let answer = answer
         task = Task(executorPreference: executor) {

@@ -3,7 +3,7 @@ import NIOCore
 /// The body of the request that is being answered, between the socket and its reader: a pure machine.
 ///
 /// There is one reader. Its demand is the backpressure: while enough waits for it, nothing more is read from the client.
-struct IncomingBody {
+struct RequestBodyBuffer {
     typealias Reader = CheckedContinuation<ByteBuffer?, any Error>
 
     /// What waits for the reader at most before the client has to.

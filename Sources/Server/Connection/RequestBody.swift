@@ -8,7 +8,7 @@ import WeirCore
 /// A client that asked `Expect: 100-continue` gets its `100` when the first part is asked for: an upload that is refused is
 /// refused before a byte of it has been sent, and one that is taken does not wait a second. A body shorter than its
 /// `Content-Length` ends in an error, never as if it were whole. There is one reader.
-package struct RequestBytes: AsyncSequence, Sendable {
+package struct RequestBody: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
     package typealias Failure = any Error
 
@@ -51,11 +51,11 @@ package struct RequestBytes: AsyncSequence, Sendable {
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self) }
 
     package struct AsyncIterator: AsyncIteratorProtocol {
-        private let body: RequestBytes
+        private let body: RequestBody
         private var hasBegun = false
         private var received: Int64 = 0
 
-        fileprivate init(body: RequestBytes) { self.body = body }
+        fileprivate init(body: RequestBody) { self.body = body }
 
         @concurrent package mutating func next() async throws -> ByteBuffer? {
             guard !body.isEmpty else { return nil }
