@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Logging
 import SwiftASN1
+import WeirCore
 import WeirServer
 import X509
 

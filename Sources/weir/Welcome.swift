@@ -4,7 +4,7 @@ import Logging
 import NIOCore
 import WeirCore
 import WeirIdentity
-import WeirWeb
+import WeirServer
 
 /// The root access key, created on first start, and the greeting.
 struct Welcome: Sendable {

@@ -35,7 +35,7 @@ import Testing
             "HTTPTypes", "Logging", "Metrics", "NIOCore", "NIOPosix", "ServiceLifecycle", "FoundationEssentials",
         ],
         "Application": [
-            "WeirCore", "WeirIdentity", "WeirRegistry", "WeirVault", "WeirWeb", "Logging", "NIOCore", "ServiceLifecycle",
+            "WeirCore", "WeirIdentity", "WeirRegistry", "WeirVault", "WeirServer", "WeirWeb", "Logging", "NIOCore", "ServiceLifecycle",
         ],
         "Commands": [
             "WeirCore", "WeirSigV4", "WeirUpstream", "ArgumentParser", "AsyncHTTPClient", "Dispatch", "Glibc",

@@ -33,7 +33,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
         self.maxSeries = maxSeries
     }
 
-    /// Everything there is, in the order of the names: the body of `GET /metrics`.
+    /// All metrics, in the order of their names: the body of `GET /metrics`.
     package func text() -> String {
         let families = state.withLock { $0.families }
         var text = ""
