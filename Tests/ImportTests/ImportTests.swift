@@ -32,7 +32,7 @@ import Testing
         ],
         "Web": [
             "WeirText", "WeirCore", "WeirSigV4", "WeirIdentity", "WeirRegistry", "WeirVault", "WeirServer", "Crypto", "Glibc",
-            "HTTPTypes", "Logging", "Metrics", "NIOCore", "NIOPosix", "ServiceLifecycle", "FoundationEssentials",
+            "HTTPTypes", "Logging", "Metrics", "Mustache", "NIOCore", "NIOPosix", "ServiceLifecycle", "FoundationEssentials",
         ],
         "Application": [
             "WeirCore", "WeirIdentity", "WeirRegistry", "WeirVault", "WeirServer", "WeirWeb", "Logging", "NIOCore", "ServiceLifecycle",

@@ -61,21 +61,21 @@ private let there = ClientGroup(text: "192.0.2.2")
     @Test func nobodyIsInTheWayOfThemselves() {
         let served = ServedClients()
         #expect(!served.isAnotherServed(than: here, at: start))
-        served.note(here, at: start)
+        served.record(here, at: start)
         #expect(!served.isAnotherServed(than: here, at: start))
         #expect(served.isAnotherServed(than: there, at: start))
     }
 
     @Test func twoAtATimeAreInEachOthersWay() {
         let served = ServedClients()
-        for step in 0..<10 { served.note(step.isMultiple(of: 2) ? here : there, at: start + .milliseconds(Int64(step))) }
+        for step in 0..<10 { served.record(step.isMultiple(of: 2) ? here : there, at: start + .milliseconds(Int64(step))) }
         #expect(served.isAnotherServed(than: here, at: start + .milliseconds(500)))
         #expect(served.isAnotherServed(than: there, at: start + .milliseconds(500)))
     }
 
     @Test func aSecondLaterItIsForgotten() {
         let served = ServedClients()
-        served.note(there, at: start)
+        served.record(there, at: start)
         #expect(served.isAnotherServed(than: here, at: start + .milliseconds(999)))
         #expect(!served.isAnotherServed(than: here, at: start + .seconds(1)))
     }
@@ -91,7 +91,7 @@ private let there = ClientGroup(text: "192.0.2.2")
     @Test func nothingWaitsWhileNobodyElseIsServed() {
         let served = ServedClients()
         let throttle = throttle(of: here, served)
-        served.note(here, at: .now())
+        served.record(here, at: .now())
         for _ in 0..<1000 {
             let mayBegin = throttle.mayBegin(costing: .seconds(1), at: .now(), on: loop) {
                 Issue.record("called though it may begin")
@@ -104,7 +104,7 @@ private let there = ClientGroup(text: "192.0.2.2")
         let served = ServedClients()
         let throttle = throttle(of: here, served)
         let order = Mutex<[Int]>([])
-        served.note(there, at: .now())
+        served.record(there, at: .now())
         throttle.charge(.milliseconds(230))
         await withCheckedContinuation { continuation in
             for number in 0..<3 {
@@ -124,7 +124,7 @@ private let there = ClientGroup(text: "192.0.2.2")
         let served = ServedClients()
         let throttle = throttle(of: here, served)
         let count = Mutex(0)
-        served.note(there, at: .now())
+        served.record(there, at: .now())
         throttle.charge(.seconds(10))
         await withCheckedContinuation { continuation in
             for _ in 0..<200 {

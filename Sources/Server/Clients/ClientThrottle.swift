@@ -36,14 +36,14 @@ package final class ClientThrottle: Sendable {
     let served: ServedClients
     private let state: Mutex<State>
     private let paced = Counter(label: "weir_paced_total")
-    private let tell: @Sendable (ClientGroup) -> Void
+    private let report: @Sendable (ClientGroup) -> Void
 
-    /// - Parameter tell: called where something has to wait.
+    /// - Parameter report: called where something has to wait.
     package init(
         _ client: ClientGroup, rules: LoopTimeBucket.Rules, served: ServedClients, at now: NIODeadline = .now(),
-        tell: @escaping @Sendable (ClientGroup) -> Void = { _ in }
+        report: @escaping @Sendable (ClientGroup) -> Void = { _ in }
     ) {
-        self.tell = tell
+        self.report = report
         self.client = client
         self.served = served
         state = Mutex(State(bucket: LoopTimeBucket(rules, at: now), lastUse: now))
@@ -73,8 +73,8 @@ package final class ClientThrottle: Sendable {
         }
         guard let delay else { return true }
         paced.increment()
-        tell(client)
-        if delay > .zero { lookLater(delay, on: eventLoop) }
+        report(client)
+        if delay > .zero { scheduleCheck(delay, on: eventLoop) }
         return false
     }
 
@@ -83,11 +83,11 @@ package final class ClientThrottle: Sendable {
         state.withLock { $0.bucket.charge(cost, at: now) }
     }
 
-    private func lookLater(_ delay: TimeAmount, on eventLoop: any EventLoop) {
-        eventLoop.scheduleTask(in: min(delay, Self.longestSleep)) { self.letGo(on: eventLoop) }
+    private func scheduleCheck(_ delay: TimeAmount, on eventLoop: any EventLoop) {
+        eventLoop.scheduleTask(in: min(delay, Self.longestSleep)) { self.startDue(on: eventLoop) }
     }
 
-    private func letGo(on eventLoop: any EventLoop) {
+    private func startDue(on eventLoop: any EventLoop) {
         let now = eventLoop.now
         let isPaced = isPaced(at: now)
         let (turns, delay) = state.withLock { state in
@@ -101,13 +101,13 @@ package final class ClientThrottle: Sendable {
             return (turns, state.isScheduled ? state.bucket.wait(at: now) : nil)
         }
         for go in turns { go() }
-        if let delay { lookLater(delay, on: eventLoop) }
+        if let delay { scheduleCheck(delay, on: eventLoop) }
     }
 
     // MARK: Requests
 
     /// Returns when a request may begin, with what it was charged; nil where it is not measured.
-    func turn(on eventLoop: any EventLoop) async -> TimeAmount? {
+    func awaitTurn(on eventLoop: any EventLoop) async -> TimeAmount? {
         let now = eventLoop.now
         guard isPaced(at: now) else { return nil }
         let cost = state.withLock { $0.bucket.usualCost }
@@ -118,7 +118,7 @@ package final class ClientThrottle: Sendable {
     }
 
     /// A request has ended that was charged.
-    func ended(costing cost: TimeAmount, charged: TimeAmount) {
+    func requestEnded(costing cost: TimeAmount, charged: TimeAmount) {
         state.withLock { $0.bucket.settle(cost, charged: charged, at: .now()) }
     }
 
@@ -152,7 +152,7 @@ final class ClientThrottles: Sendable {
     private let rules: LoopTimeBucket.Rules
     private let logger: Logger
     private let state = Mutex(State())
-    private let lastTold = Mutex<NIODeadline?>(nil)
+    private let lastReport = Mutex<NIODeadline?>(nil)
 
     init(loops: Int, logger: Logger) {
         rules = LoopTimeBucket.Rules(loops: loops)
@@ -160,9 +160,9 @@ final class ClientThrottles: Sendable {
     }
 
     /// Once a minute.
-    private func tell(of client: ClientGroup) {
+    private func report(_ client: ClientGroup) {
         let now = NIODeadline.now()
-        let isNews = lastTold.withLock { last in
+        let isNews = lastReport.withLock { last in
             if let last, now - last < .seconds(60) { return false }
             last = now
             return true
@@ -181,7 +181,7 @@ final class ClientThrottles: Sendable {
                 state.throttles = state.throttles.filter { !$0.value.isForgettable(at: now) }
                 state.limit = max(Self.atLeast, 2 * state.throttles.count)
             }
-            let new = ClientThrottle(client, rules: rules, served: served, at: now) { [weak self] in self?.tell(of: $0) }
+            let new = ClientThrottle(client, rules: rules, served: served, at: now) { [weak self] in self?.report($0) }
             state.throttles[client] = new
             return new
         }

@@ -21,7 +21,7 @@ package final class ServedClients: Sendable {
 
     package init() {}
 
-    package func note(_ client: ClientGroup, at now: NIODeadline) {
+    package func record(_ client: ClientGroup, at now: NIODeadline) {
         state.withLock { state in
             if state.last?.client != client { state.before = state.last }
             state.last = Moment(client: client, at: now)

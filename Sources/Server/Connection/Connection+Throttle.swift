@@ -17,10 +17,10 @@ extension Connection {
     /// Runs `answer` when the client's turn has come, and charges what it took.
     static func paced(_ connection: NIOLoopBound<Connection>, _ answer: () async -> Bool) async -> Bool {
         let throttle = connection.value.throttle
-        guard let charged = await throttle.turn(on: connection.eventLoop) else { return await answer() }
+        guard let charged = await throttle.awaitTurn(on: connection.eventLoop) else { return await answer() }
         connection.value.executor.begin()
         let canGoOn = await answer()
-        throttle.ended(costing: connection.value.executor.end(), charged: charged)
+        throttle.requestEnded(costing: connection.value.executor.end(), charged: charged)
         return canGoOn
     }
 
@@ -34,9 +34,9 @@ extension Connection {
 
     private func countLayer(_ count: Int, at now: NIODeadline) {
         executor.forgive(count)
-        // All connections note it under one lock: not for each part.
-        if let layerNoted, now - layerNoted < .milliseconds(100) { return }
-        layerNoted = now
-        throttle.served.note(throttle.client, at: now)
+        // All connections record it under one lock: not for each part.
+        if let layerRecorded, now - layerRecorded < .milliseconds(100) { return }
+        layerRecorded = now
+        throttle.served.record(throttle.client, at: now)
     }
 }

@@ -43,8 +43,8 @@ package final class Connection: ChannelDuplexHandler {
     var body = RequestBodyBuffer()
     /// Waits until the client has taken most of what was written.
     var writer: CheckedContinuation<Void, any Error>?
-    /// When this connection last noted that bytes of a layer flow.
-    var layerNoted: NIODeadline?
+    /// When this connection last recorded that bytes of a layer flow.
+    var layerRecorded: NIODeadline?
     var patienceCheck: Scheduled<Void>?
     /// Closes a connection whose client takes no notice of its end.
     var closeTimer: Scheduled<Void>?

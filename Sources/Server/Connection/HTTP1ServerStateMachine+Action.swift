@@ -31,6 +31,9 @@ extension HTTP1ServerStateMachine {
         case output
     }
 
+    /// ```
+    ///   open ─▶ lastResponse ─▶ flushing ─▶ lingering ─▶ closed
+    /// ```
     package enum Phase: Equatable {
         /// Leaves to `.lastResponse`, `.flushing` and `.closed`.
         case open
