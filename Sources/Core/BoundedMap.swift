@@ -3,7 +3,7 @@
 /// Its values lie in a young and an old half. What is written goes to the young half, and what is read moves there. Where the
 /// young half is full, it becomes the old one, and what the old one held is forgotten: all at once, so that each write costs the
 /// same on average.
-package struct BoundedMap<Key: Hashable, Value> {
+@usableFromInline package struct BoundedMap<Key: Hashable, Value> {
     @usableFromInline var young: [Key: Value] = [:]
     @usableFromInline var youngCost = 0
     @usableFromInline var old: [Key: Value] = [:]

@@ -1,5 +1,5 @@
 /// Hexadecimal text, in small letters.
-package enum Hex {
+@usableFromInline package enum Hex {
     @usableFromInline static let digits = Array("0123456789abcdef".utf8)
 
     @inlinable package static func encode(_ bytes: some Sequence<UInt8>) -> String {

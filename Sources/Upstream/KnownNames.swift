@@ -11,7 +11,8 @@ struct KnownNames {
 
     private static let freshFor: Duration = .seconds(30)
     private static let keptFor: Duration = .seconds(600)
-    /// More names than upstreams have. At the limit, the asker with the most names loses its oldest.
+    /// More names than upstreams have. At the limit, the asker with the most names loses its oldest. (In a `BoundedMap` one
+    /// asker could drive out the names of all others.)
     private static let most = 1024
 
     private var names: [String: Known] = [:]

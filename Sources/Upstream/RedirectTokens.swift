@@ -15,8 +15,8 @@ struct RedirectToken: Sendable {
 /// Tokens for the registries that some upstreams redirect to: lscr.io and cr.l5d.io send to ghcr.io, for example, which has a
 /// token server of its own and demands its own token.
 ///
-/// The token is anonymous. The rule's login is meant for the upstream and never goes along: what the target gives to nobody
-/// without a login is refused, and the refusal names both hosts.
+/// The token is anonymous. The rule's login is meant for the upstream and never goes along. Where the target demands a login the
+/// pull is refused, and the refusal names both hosts.
 final class RedirectTokens: Sendable {
     private struct Place: Hashable {
         let owner: String

@@ -31,6 +31,58 @@ import Testing
         #expect(idle.isEmpty, "These files start no task any more: take their lines out of LintTests.mayStartTasks. \(idle)")
     }
 
+    /// Maps behind a lock that are no `BoundedMap`, by the file's name: what bounds each.
+    private static let boundThemselves: [String: String] = [
+        "AccessKeys.swift": "its rows",
+        "BodyBudget.swift": "the bodies that wait, which BodyRoom counts",
+        "CallerSingleFlight.swift": "the loads that run",
+        "Chores.swift": "a hundred runs",
+        "ClientThrottle.swift": "the clients that are connected, or were a moment ago",
+        "FillSlots.swift": "the fills that run or wait",
+        "Fills.swift": "the fills that run or wait",
+        "HotCache.swift": "the loads that run",
+        "Keyring.swift": "the versions of one key",
+        "NameResolver.swift": "the lookups that run or wait, of which there may be so many",
+        "OpenConnections.swift": "the connections, of which there may be so many",
+        "OpenContent.swift": "the blobs that are read now",
+        "PlaceLocks.swift": "the locks that are held",
+        "PrometheusRegistry.swift": "so many series of each family",
+        "PullTimes.swift": "the images that are stored; written and forgotten every few seconds",
+        "RequestMetrics.swift": "routes, methods and statuses",
+        "SingleFlight.swift": "the work that runs",
+        "Strangers.swift": "so many clients",
+        "Uploads.swift": "so many uploads; more are put away or refused",
+        "UpstreamTags.swift": "so many lists and bytes: the oldest goes",
+        "Warmups.swift": "a hundred jobs",
+    ]
+
+    private static let map =
+        #"^ {4,8}((private|fileprivate|package|static) )*(let|var) \w+( = Mutex<|: )\[[\w.]+: .*\[:\]"#
+
+    @Test func whatIsRememberedIsBounded() throws {
+        let found = try files.filter { $0.imports.contains { $0.module == "Synchronization" } }.lines(matching: Self.map)
+        let strays = found.filter { Self.boundThemselves[$0.file.name] == nil }
+        #expect(
+            strays.isEmpty,
+            """
+            A map that lasts grows with what clients and upstreams make up. Use BoundedMap or HotCache; where something else bounds it, \
+            give the file a line in LintTests.boundThemselves that says what.\(strays.listed)
+            """)
+        let used = Set(found.map(\.file.name))
+        let idle = Self.boundThemselves.keys.filter { !used.contains($0) }.sorted()
+        #expect(idle.isEmpty, "These files hold no such map any more: take their lines out of LintTests.boundThemselves. \(idle)")
+    }
+
+    /// A generic type that other rooms use, and are to have compiled for their own types.
+    @Test func whatIsInlinableIsInATypeThatIs() throws {
+        let inlining = try files.filter { try !$0.lines(matching: "@inlinable").isEmpty }
+        let found = try inlining.lines(matching: #"^(package|final|struct|enum)[\w ]* (struct|class|enum) "#)
+        #expect(
+            found.isEmpty,
+            "Write @usableFromInline before it: without that nothing of a `package` type is inlined in other rooms.\(found.listed)"
+        )
+    }
+
     @Test func nothingIsTriedByForce() throws {
         let found = try files.lines(matching: #"\btry!|\bas! "#)
         #expect(
@@ -44,7 +96,7 @@ import Testing
     }
 
     @Test func nothingIsPublic() throws {
-        let found = try files.lines(matching: #"^ *(public|open) +\w+ +\w"#)
+        let found = try files.lines(matching: #"^ *(public|open) +(?!import )\w+ +\w"#)
         #expect(found.isEmpty, "This is a program, not a library: `package` between rooms, nothing wider.\(found.listed)")
     }
 
@@ -138,11 +190,13 @@ import Testing
         let text = [
             "let a = \"https://x\" // Task {", "Task { }", "Task.detached {", "group.addTask {", "Task.sleep(",
             "package import struct NIOCore.ByteBuffer",
-            "@preconcurrency import GRDB", "    import Foundation", "// import Nothing",
+            "@preconcurrency import GRDB", "    import Foundation", "// import Nothing", "    let a = Mutex<[Key: Value]>([:])",
+            "        var b: [String: Int] = [:]", "    let c = Mutex(BoundedMap<Key, Value>(capacity: 1))",
         ]
         let file = SourceFile(room: "Core", path: "Core/X.swift", lines: text)
         #expect(file.code[0] == "let a = \"https://x\" ")
         #expect(try file.lines(matching: Self.task).map(\.line) == [2, 3])
+        #expect(try file.lines(matching: Self.map).map(\.line) == [10, 11])
         #expect(file.imports.map(\.module) == ["NIOCore", "GRDB", "Foundation"])
         let sql = [
             "secret BLOB NOT NULL", "\"SELECT rowid FROM blob\"", "SELECT strftime('%s')", "\"SELECT x::text\"", "FOR UPDATE",

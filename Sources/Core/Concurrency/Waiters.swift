@@ -19,61 +19,73 @@
 // - A wait without `leave` cannot be cancelled. That is for waits that end soon by themselves, or whose result must be taken.
 // - A list is never dropped with waiters in it: they would wait for ever. Who ends a service takes all of them out.
 
-import Synchronization
+public import Synchronization  // What is inlined in other rooms names it.
 
 /// A task that waits.
-package struct Waiter<Value: Sendable>: Sendable {
+@usableFromInline package struct Waiter<Value: Sendable>: Sendable {
     /// Unlike any other's. Waits that began later have higher numbers.
-    package let number: UInt64
+    @usableFromInline package let number: UInt64
     /// Nil means cancelled.
-    fileprivate let continuation: CheckedContinuation<Value?, Never>
+    @usableFromInline let continuation: CheckedContinuation<Value?, Never>
+
+    @usableFromInline init(number: UInt64, continuation: CheckedContinuation<Value?, Never>) {
+        self.number = number
+        self.continuation = continuation
+    }
 
     /// Lets the task go on. Call it once, outside the lock.
-    package func resume(returning value: Value) { continuation.resume(returning: value) }
+    @inlinable package func resume(returning value: Value) { continuation.resume(returning: value) }
 }
 
 extension Waiter<Void> {
-    package func resume() { resume(returning: ()) }
+    @inlinable package func resume() { resume(returning: ()) }
 }
 
 /// Tasks that wait, in the order in which they were appended, each with what it wants.
-package struct Waiters<Wish: Sendable, Value: Sendable>: Sendable {
-    package struct Entry: Sendable {
-        package let waiter: Waiter<Value>
-        package let wish: Wish
+@usableFromInline package struct Waiters<Wish: Sendable, Value: Sendable>: Sendable {
+    @usableFromInline package struct Entry: Sendable {
+        @usableFromInline package let waiter: Waiter<Value>
+        @usableFromInline package let wish: Wish
+
+        @usableFromInline init(waiter: Waiter<Value>, wish: Wish) {
+            self.waiter = waiter
+            self.wish = wish
+        }
     }
 
-    private var entries: [Entry] = []
+    @usableFromInline var entries: [Entry] = []
     /// Where the first stands: what was before it has been taken out. Taking the first costs the same however many wait.
-    private var begin = 0
+    @usableFromInline var begin = 0
 
-    package init() {}
+    @inlinable package init() {}
 
-    package var isEmpty: Bool { begin == entries.count }
-    package var count: Int { entries.count - begin }
-    package var first: Entry? { isEmpty ? nil : entries[begin] }
+    @inlinable package var isEmpty: Bool { begin == entries.count }
+    @inlinable package var count: Int { entries.count - begin }
+    @inlinable package var first: Entry? { isEmpty ? nil : entries[begin] }
 
-    package mutating func append(_ waiter: Waiter<Value>, wish: Wish) { entries.append(Entry(waiter: waiter, wish: wish)) }
+    @inlinable package mutating func append(_ waiter: Waiter<Value>, wish: Wish) {
+        entries.append(Entry(waiter: waiter, wish: wish))
+    }
 
-    package mutating func popFirst() -> Entry? { isEmpty ? nil : takeOut(begin) }
+    @inlinable package mutating func popFirst() -> Entry? { isEmpty ? nil : takeOut(begin) }
 
     /// Takes out the least wish, and of equals the one that waits longest.
-    package mutating func popMin(by precedes: (Wish, Wish) -> Bool) -> Entry? {
+    @inlinable package mutating func popMin(by precedes: (Wish, Wish) -> Bool) -> Entry? {
         (begin..<entries.count).min { precedes(entries[$0].wish, entries[$1].wish) }.map { takeOut($0) }
     }
 
     /// Takes out one waiter; nil where another has taken it out before.
-    package mutating func remove(_ number: UInt64) -> Waiter<Value>? {
+    @inlinable package mutating func remove(_ number: UInt64) -> Waiter<Value>? {
         entries[begin...].firstIndex { $0.waiter.number == number }.map { takeOut($0).waiter }
     }
 
     /// Takes out the first whose wish is meant.
-    package mutating func removeFirst(where isMeant: (Wish) -> Bool) -> Entry? {
+    @inlinable package mutating func removeFirst(where isMeant: (Wish) -> Bool) -> Entry? {
         entries[begin...].firstIndex { isMeant($0.wish) }.map { takeOut($0) }
     }
 
     /// Takes out those whose wish has an answer now.
-    package mutating func removeAll(answered answer: (Wish) -> Value?) -> [(waiter: Waiter<Value>, answer: Value)] {
+    @inlinable package mutating func removeAll(answered answer: (Wish) -> Value?) -> [(waiter: Waiter<Value>, answer: Value)] {
         var answered: [(waiter: Waiter<Value>, answer: Value)] = []
         var kept = begin
         for at in begin..<entries.count {
@@ -88,7 +100,7 @@ package struct Waiters<Wish: Sendable, Value: Sendable>: Sendable {
         return answered
     }
 
-    private mutating func takeOut(_ at: Int) -> Entry {
+    @inlinable mutating func takeOut(_ at: Int) -> Entry {
         guard at == begin else { return entries.remove(at: at) }
         let first = entries[at]
         begin += 1
@@ -99,24 +111,26 @@ package struct Waiters<Wish: Sendable, Value: Sendable>: Sendable {
         return first
     }
 
-    package mutating func removeAll() -> [Waiter<Value>] {
+    @inlinable package mutating func removeAll() -> [Waiter<Value>] {
         defer { self = Self() }
         return entries[begin...].map(\.waiter)
     }
 }
 
 extension Waiters where Wish == Void {
-    package mutating func append(_ waiter: Waiter<Value>) { append(waiter, wish: ()) }
+    @inlinable package mutating func append(_ waiter: Waiter<Value>) { append(waiter, wish: ()) }
 }
 
 private let lastNumber = Atomic<UInt64>(0)
+
+@usableFromInline func nextNumber() -> UInt64 { lastNumber.add(1, ordering: .relaxed).newValue }
 
 extension Mutex {
     /// Waits, and cannot be cancelled.
     ///
     /// - Parameter enter: called once, in the lock: gives what is there already, or puts the waiter into a list and gives nil.
-    package func wait<Wanted: Sendable>(_ enter: (inout sending Value, Waiter<Wanted>) -> Wanted?) async -> Wanted {
-        let number = lastNumber.add(1, ordering: .relaxed).newValue
+    @inlinable package func wait<Wanted: Sendable>(_ enter: (inout sending Value, Waiter<Wanted>) -> Wanted?) async -> Wanted {
+        let number = nextNumber()
         let wanted = await withCheckedContinuation { (continuation: CheckedContinuation<Wanted?, Never>) in
             let waiter = Waiter(number: number, continuation: continuation)
             if let wanted = withLock({ enter(&$0, waiter) }) { waiter.resume(returning: wanted) }
@@ -131,11 +145,11 @@ extension Mutex {
     ///   - enter: called once, in the lock: gives what is there already, or puts the waiter into a list and gives nil.
     ///   - leave: called in the lock when the task is cancelled: takes the waiter of that number out of its list. Nil where it is
     ///     not there.
-    package func wait<Wanted: Sendable>(
+    @inlinable package func wait<Wanted: Sendable>(
         _ enter: (inout sending Value, Waiter<Wanted>) -> Wanted?,
         leave: @Sendable (inout sending Value, UInt64) -> Waiter<Wanted>?
     ) async throws(CancellationError) -> Wanted {
-        let number = lastNumber.add(1, ordering: .relaxed).newValue
+        let number = nextNumber()
         let wanted = await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Wanted?, Never>) in
                 let waiter = Waiter(number: number, continuation: continuation)

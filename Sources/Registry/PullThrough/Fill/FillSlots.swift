@@ -122,8 +122,8 @@ package final class FillSlots: Sendable {
         }
     }
 
-    /// One part more for a running fill that has `count` such parts, where nobody who waits could use the room. Give it back by
-    /// `returnPart`.
+    /// One part more for a running fill that has `count` such parts, where no fill waits that could use the room. Give it back
+    /// by `returnPart`.
     package func takePart(_ ticket: Ticket, having count: Int) -> Bool {
         state.withLock { state in
             guard hasRoom(for: ticket, having: count, state) else { return false }
