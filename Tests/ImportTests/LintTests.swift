@@ -53,7 +53,7 @@ import Testing
         "Strangers.swift": "so many clients",
         "Uploads.swift": "so many uploads; more are put away or refused",
         "UpstreamTags.swift": "so many lists and bytes: the oldest goes",
-        "Warmups.swift": "a hundred jobs",
+        "WarmJobs.swift": "a hundred jobs",
     ]
 
     private static let map =
