@@ -129,16 +129,16 @@ let package = Package(
             ],
             path: "Sources/weir", swiftSettings: settings, linkerSettings: selfContained),
         tests("TextTests", [.text]),
-        tests("CoreTests", [.core, .nioCore, .crypto, "Exams"]),
+        tests("CoreTests", [.core, .nioCore, .crypto, "ConformanceSuites"]),
         tests("SigV4Tests", [.sigV4]),
-        tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore, "Exams"]),
-        tests("IdentityTests", [.core, .vault, .identity, .storage, "Exams"]),
-        tests("RegistryTests", [.core, .vault, .registry, .storage, .application, .nioCore, .logging, "Exams", .testSupport]),
+        tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore, "ConformanceSuites"]),
+        tests("IdentityTests", [.core, .vault, .identity, .storage, "ConformanceSuites"]),
+        tests("RegistryTests", [.core, .vault, .registry, .storage, .application, .nioCore, .logging, "ConformanceSuites", .testSupport]),
         tests("PlatformTests", ["CPlatform"]),
-        tests("StorageTests", [.core, .storage, .nioCore, "Exams"]),
+        tests("StorageTests", [.core, .storage, .nioCore, "ConformanceSuites"]),
         tests(
             "UpstreamTests",
-            [.text, .core, .sigV4, .upstream, .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .nioSSL, .crypto, .logging, "Exams"]),
+            [.text, .core, .sigV4, .upstream, .nioCore, .nioEmbedded, .nioPosix, .nioHTTP1, .nioSSL, .crypto, .logging, "ConformanceSuites"]),
         tests(
             "ServerTests",
             [
@@ -149,7 +149,7 @@ let package = Package(
             "WebTests",
             [
                 .core, .sigV4, .vault, .identity, .registry, .storage, .server, .web, .application, .httpTypes, .nioCore, .lifecycle, .logging,
-                .metrics, "Exams", .testSupport,
+                .metrics, "ConformanceSuites", .testSupport,
             ]),
         tests("CommandsTests", [.core, .sigV4, .upstream, .commands, .argumentParser]),
         tests("ImportTests", []),
@@ -163,8 +163,8 @@ let package = Package(
             name: "weir-fuzz", dependencies: ["Fuzz", "CPlatform", .argumentParser], path: "Tests/FuzzProgram",
             swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: [.core, .vault, .storage, .server, .web, .application, .logging, "Exams"],
+            name: "TestSupport", dependencies: [.core, .vault, .storage, .server, .web, .application, .logging, "ConformanceSuites"],
             path: "Tests/TestSupport", swiftSettings: settings),
-        .target(name: "Exams", dependencies: [.core, .nioCore], path: "Tests/Exams", swiftSettings: settings),
+        .target(name: "ConformanceSuites", dependencies: [.core, .nioCore], path: "Tests/ConformanceSuites", swiftSettings: settings),
     ]
 )

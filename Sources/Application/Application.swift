@@ -86,7 +86,7 @@ package struct Application: Sendable {
     /// Every operation of every AWS service.
     package let operations: [AWSOperation]
     package let aws: AWSDoor
-    package let doors: Doors
+    package let router: Router
     /// What `/healthz` says: false until it is set, and once the server has been told to stop.
     package let readiness = Readiness()
     let strangers: Strangers
@@ -112,7 +112,7 @@ package struct Application: Sendable {
             accessKeys: keys.accessKeys, access: registry.access, operations: operations,
             settings: AWSSettings(publicHost: web.publicHost, scheme: web.publicScheme == "http" ? .http : .https),
             clock: ports.clientClock, audit: audit, strangers: strangers)
-        doors = Doors(
+        router = Router(
             aws: aws, registry: registry, tokens: tokens, settings: web, metrics: ports.metrics, clock: ports.clientClock,
             audit: audit, strangers: strangers, isReady: { [readiness] in readiness.isReady })
     }

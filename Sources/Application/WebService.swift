@@ -10,7 +10,7 @@ extension Application {
     /// - Parameter onListening: called once, with the address, when connections are taken.
     package func webService(onListening: @escaping @Sendable (SocketAddress?) -> Void) -> WebService {
         let server = WebServer(
-            doors: doors, settings: settings.web, metrics: ports.metrics, clock: ports.clientClock, logger: ports.logger,
+            router: router, settings: settings.web, metrics: ports.metrics, clock: ports.clientClock, logger: ports.logger,
             strangers: strangers, audit: audit
         ) { [readiness] address in
             readiness.set(true)

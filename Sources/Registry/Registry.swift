@@ -68,7 +68,7 @@ package final class Registry: Sendable {
     /// Copies pushed images to other registries as long as it runs.
     package let replication: Replication
     /// Collects garbage, evicts and verifies, as long as it runs.
-    package let chores: Chores
+    package let maintenance: MaintenanceJobs
     /// Blobs that were taken out of their place and can be brought back.
     package let quarantine: Quarantine
     /// Writes pull times as long as it runs.
@@ -87,10 +87,10 @@ package final class Registry: Sendable {
         blobs = Blobs(
             database: parts.database, store: parts.store, keyring: parts.keyring, sealing: parts.sealing,
             grace: parts.collection.grace, room: parts.room, clock: clock, logger: parts.logger)
-        let bell = ReplicationBell()
+        let signal = ReplicationSignal()
         images = Images(
             database: parts.database, repositories: repositories, blobs: blobs, keyring: parts.keyring,
-            manifestCache: ManifestCache(), clock: clock, events: parts.events, replication: bell)
+            manifestCache: ManifestCache(), clock: clock, events: parts.events, replication: signal)
         uploads = Uploads(
             parts.uploads, database: parts.database, repositories: repositories, blobs: blobs, clock: clock,
             logger: parts.logger)
@@ -108,12 +108,12 @@ package final class Registry: Sendable {
         scans = Scans(database: parts.database, images: images, clock: clock)
         replication = Replication(
             parts, repositories: repositories, images: images, blobs: blobs, creation: creation, access: access,
-            bell: bell)
+            signal: signal)
         quarantine = Quarantine(blobs: blobs, grace: parts.collection.grace, clock: clock, logger: parts.logger)
         let collector = Collector(
             database: parts.database, blobs: blobs, rules: cacheRules, settings: parts.collection, permit: parts.destruction,
             quarantine: quarantine, clock: clock, logger: parts.logger)
-        chores = Chores(
+        maintenance = MaintenanceJobs(
             collector: collector,
             verifier: Verifier(repositories: repositories, images: images, rules: cacheRules, collector: collector))
     }

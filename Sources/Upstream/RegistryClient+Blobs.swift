@@ -48,16 +48,16 @@ extension RegistryClient {
             return UpstreamBlob(
                 size: sent.size, offset: range.offset, body: body(of: answer, length: sent.count),
                 validator: answer.strongEntityTag, servesRanges: true)
-        default: throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
+        default: throw await classifier.error(for: answer, asking: "the blob \(digest)", login: login)
         }
     }
 
     private func size(of digest: Digest, in source: UpstreamSource) async throws(UpstreamError) -> Int64? {
         let asked = try await look("blobs/\(digest)", [:], in: source)
         guard let (answer, login) = asked else { return try await sizeByFirstByte(of: digest, in: source) }
-        if verdict.isMerelyALook(answer) { return try await sizeByFirstByte(of: digest, in: source) }
+        if classifier.isMerelyALook(answer) { return try await sizeByFirstByte(of: digest, in: source) }
         guard answer.status == 200 else {
-            throw await verdict.error(for: answer, asking: "the blob \(digest)", login: login)
+            throw await classifier.error(for: answer, asking: "the blob \(digest)", login: login)
         }
         return try answer.demandLength()
     }
@@ -77,7 +77,7 @@ extension RegistryClient {
     /// more where a link that it has just given is refused.
     private func content(
         of digest: Digest, _ headers: HTTPHeaders, in source: UpstreamSource
-    ) async throws(UpstreamError) -> (Answer, Verdict.LoginState) {
+    ) async throws(UpstreamError) -> (Answer, ResponseClassifier.LoginState) {
         let key = Redirects.Key(source, digest)
         if let link = redirects.link(for: key), let answer = try await content(at: link, headers, in: source) {
             return (answer, .sent)
@@ -104,7 +104,7 @@ extension RegistryClient {
         var request = OutboundRequest(kind: .get, url: link, plainHeaders: headers)
         request.isElsewhere = true
         do throws(UpstreamError) {
-            let answer = try await hops.follow(request, for: upstream)
+            let answer = try await follower.follow(request, for: upstream)
             if answer.status == 200 || answer.status == 206 { return answer }
             await answer.drain()
             return nil

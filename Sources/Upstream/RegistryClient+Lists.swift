@@ -129,7 +129,7 @@ extension RegistryClient {
                 await answer.drain()
                 return false
             }
-            guard answer.status == 200 else { throw await verdict.error(for: answer, asking: noun, login: login) }
+            guard answer.status == 200 else { throw await classifier.error(for: answer, asking: noun, login: login) }
             let bytes = try await document(answer, upTo: Manifest.maxBytes, as: noun)
             guard let page = ListPage(bytes) else { throw upstream.error(.invalid, "it sent something else as \(noun)") }
             guard case .more(let isNews) = try take(page, answer) else { return true }

@@ -6,20 +6,20 @@ package import WeirCore
 /// Other people's registries, over the OCI distribution protocol.
 ///
 /// Everything that comes back is hostile until the caller has checked its digest. It is bounded here: addresses and redirects
-/// (`OutboundGuard`, `Hops`), logins (`Logins`, `Realm`), sizes, times. Errors name the host and what happened, and hold no
-/// secret.
+/// (`OutboundGuard`, `RedirectFollower`), logins (`Logins`, `Realm`), sizes, times. Errors name the host and what happened, and
+/// hold no secret.
 ///
 /// Each call asks once (twice where a token or a link had expired). `Upstreams`, which wraps this type as another
 /// `UpstreamRegistry`, decides whether to repeat a request and how many may run at once.
 package final class RegistryClient: UpstreamRegistry {
     let guarding: OutboundGuard
-    let hops: Hops
+    let follower: RedirectFollower
     let logins: Logins
-    let verdict: Verdict
+    let classifier: ResponseClassifier
     let timeouts: UpstreamSettings.Timeouts
     let redirects: Redirects
     let storages: StoragePauses
-    let book: UpstreamBook
+    let health: UpstreamHealth
     private let connections: Connections
 
     /// - Parameter clock: tells when tokens end and what a date in `Retry-After` means.
@@ -40,15 +40,15 @@ package final class RegistryClient: UpstreamRegistry {
         guarding = OutboundGuard(settings, names: names ?? NameResolver())
         timeouts = settings.timeouts
         let probe = CertificateProbe(group: eventLoopGroup, clock: clock, timeout: timeouts.connect)
-        hops = Hops(
+        follower = RedirectFollower(
             guarding: guarding, connections: connections, probe: probe, timeouts: timeouts,
             circuits: Circuits(settings.breaker))
         logins = Logins(
-            hops: hops, clock: clock, identity: AWSIdentity(settings.awsIdentity, for: settings.awsIdentityAccounts))
-        verdict = Verdict(clock: clock)
+            follower: follower, clock: clock, identity: AWSIdentity(settings.awsIdentity, for: settings.awsIdentityAccounts))
+        classifier = ResponseClassifier(clock: clock)
         redirects = Redirects(keptFor: settings.redirectsKeptFor)
         storages = StoragePauses(clock: clock)
-        book = UpstreamBook(clock: clock)
+        health = UpstreamHealth(clock: clock)
     }
 
     /// Closes every connection, and so breaks off what is still being received. Call it once, at the end.
@@ -65,8 +65,8 @@ package final class RegistryClient: UpstreamRegistry {
         guard let (answer, login) = asked else { return try await descriptor(of: reference, in: source) }
         // A registry without HEAD for manifests: only a GET can tell.
         if answer.status == 405 || answer.status == 501 { return UpstreamDescriptor(digest: nil, mediaType: nil) }
-        if verdict.isMerelyALook(answer) { return try await descriptor(of: reference, in: source) }
-        guard answer.status == 200 else { throw await verdict.error(for: answer, asking: noun, login: login) }
+        if classifier.isMerelyALook(answer) { return try await descriptor(of: reference, in: source) }
+        guard answer.status == 200 else { throw await classifier.error(for: answer, asking: noun, login: login) }
         let digest = answer.header("docker-content-digest").flatMap { try? Digest($0) }
         return UpstreamDescriptor(digest: digest, mediaType: answer.mediaType)
     }
@@ -84,22 +84,22 @@ package final class RegistryClient: UpstreamRegistry {
     ) async throws(UpstreamError) -> UpstreamManifest {
         let noun = "the manifest \(reference)"
         let (answer, login) = try await ask(.get, "manifests/\(reference)", ["Accept": Self.accepted], in: source)
-        guard answer.status == 200 else { throw await verdict.error(for: answer, asking: noun, login: login) }
+        guard answer.status == 200 else { throw await classifier.error(for: answer, asking: noun, login: login) }
         let bytes = try await document(answer, upTo: Manifest.maxBytes, as: noun)
         return UpstreamManifest(bytes: bytes, mediaType: answer.mediaType)
     }
 
     package func check(_ source: UpstreamSource) async throws(UpstreamError) {
-        try await logins.check(source, at: try guarding.upstream(for: source), verdict: verdict)
+        try await logins.check(source, at: try guarding.upstream(for: source), classifier: classifier)
     }
 
     package func status(owner: String, host: String) -> UpstreamStatus? {
-        guard var status = book.status(owner: owner, host: host) else { return nil }
-        if let upstream = book.upstream(owner: owner, host: host) {
-            let (breaker, remaining) = hops.circuits.state(of: upstream.base.origin)
+        guard var status = health.status(owner: owner, host: host) else { return nil }
+        if let upstream = health.upstream(owner: owner, host: host) {
+            let (breaker, remaining) = follower.circuits.state(of: upstream.base.origin)
             status.breaker = breaker
             if let remaining {
-                status.pausedUntil = max(status.pausedUntil ?? book.clock.now, book.clock.now + remaining)
+                status.pausedUntil = max(status.pausedUntil ?? health.clock.now, health.clock.now + remaining)
             }
         }
         return status
@@ -114,7 +114,7 @@ extension RegistryClient {
 
     func ask(
         _ kind: OutboundRequest.Kind, _ path: String, _ headers: HTTPHeaders, in source: UpstreamSource
-    ) async throws(UpstreamError) -> (Answer, Verdict.LoginState) {
+    ) async throws(UpstreamError) -> (Answer, ResponseClassifier.LoginState) {
         let upstream = try guarding.upstream(for: source)
         let url = upstream.base.appending("/v2/\(source.repository)/\(path)")
         return try await ask(kind, at: url, headers, of: upstream, in: source)
@@ -124,11 +124,11 @@ extension RegistryClient {
     func ask(
         _ kind: OutboundRequest.Kind, at url: OutboundURL, _ headers: HTTPHeaders, of upstream: Upstream,
         in source: UpstreamSource
-    ) async throws(UpstreamError) -> (Answer, Verdict.LoginState) {
+    ) async throws(UpstreamError) -> (Answer, ResponseClassifier.LoginState) {
         guard Self.isRepository(source.repository) else {
             throw upstream.error(.invalid, "the repository's name would not be one there")
         }
-        book.met(upstream, in: source)
+        health.met(upstream, in: source)
         var login = try await logins.login(for: source, at: upstream)
         var request = OutboundRequest(kind: kind, url: url, plainHeaders: headers)
         // The caller of a HEAD has an older answer to fall back on, so it waits only briefly for a probe.
@@ -136,7 +136,7 @@ extension RegistryClient {
         request.authorization = login.authorization
         request.redirectToken = try await logins.redirectTokens.token(for: source, at: upstream)
         let started = ContinuousClock.now
-        var answer = try await hops.follow(request, for: upstream)
+        var answer = try await follower.follow(request, for: upstream)
         var renewals = 0
         // Twice at most: for a token that has ended, and then for another scheme.
         while renewals < 2, answer.isFromUpstreamItself, [400, 401, 403].contains(answer.status),
@@ -145,7 +145,7 @@ extension RegistryClient {
             await answer.drain()
             login = renewed
             request.authorization = renewed.authorization
-            answer = try await hops.follow(request, for: upstream)
+            answer = try await follower.follow(request, for: upstream)
             renewals += 1
         }
         if renewals > 0 { logins.note(answer, sent: login) }
@@ -154,16 +154,16 @@ extension RegistryClient {
         {
             await answer.drain()
             request.redirectToken = token
-            answer = try await hops.follow(request, for: upstream)
+            answer = try await follower.follow(request, for: upstream)
         }
-        book.note(answer, after: started.duration(to: .now), in: source)
+        health.note(answer, after: started.duration(to: .now), in: source)
         return (answer, login.state)
     }
 
     /// Asks by HEAD. Nil where upstream hung up: some registries hang up on a HEAD and answer a GET.
     func look(
         _ path: String, _ headers: HTTPHeaders, in source: UpstreamSource
-    ) async throws(UpstreamError) -> (Answer, Verdict.LoginState)? {
+    ) async throws(UpstreamError) -> (Answer, ResponseClassifier.LoginState)? {
         do throws(UpstreamError) { return try await ask(.head, path, headers, in: source) } catch {
             guard error.brokeOff, !Task.isCancelled else { throw error }
             return nil
@@ -175,7 +175,7 @@ extension RegistryClient {
         let bytes = try await answer.collect(upTo: maxBytes, within: timeouts.document, as: noun)
         let first = bytes.readableBytesView.first { !Self.spaces.contains($0) }
         if first == UInt8(ascii: "{") { return bytes }
-        try verdict.demandNoPage(answer, noun)
+        try classifier.demandNoPage(answer, noun)
         let detail =
             bytes.isGzip ? "compressed \(noun), which nobody had asked it to" : "something that is no document as \(noun)"
         throw answer.upstream.error(.invalid, "\(answer.upstream.naming(answer.url)) sent \(detail)", status: answer.status)

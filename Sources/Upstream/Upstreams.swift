@@ -8,20 +8,20 @@ package import WeirCore
 /// help.
 package final class Upstreams: UpstreamRegistry {
     private let client: any UpstreamRegistry
-    private let book: UpstreamBook
+    private let health: UpstreamHealth
     private let budgets = Budgets()
     private let retries = Retries()
 
-    package convenience init(_ client: RegistryClient) { self.init(asking: client, book: client.book) }
+    package convenience init(_ client: RegistryClient) { self.init(asking: client, health: client.health) }
 
     /// Around any other registry, for tests.
     package convenience init(asking client: any UpstreamRegistry, clock: WallClock) {
-        self.init(asking: client, book: UpstreamBook(clock: clock))
+        self.init(asking: client, health: UpstreamHealth(clock: clock))
     }
 
-    private init(asking client: any UpstreamRegistry, book: UpstreamBook) {
+    private init(asking client: any UpstreamRegistry, health: UpstreamHealth) {
         self.client = client
-        self.book = book
+        self.health = health
     }
 
     package func resolve(
@@ -42,9 +42,9 @@ package final class Upstreams: UpstreamRegistry {
     package func blob(
         _ digest: Digest, range: UpstreamRange, in source: UpstreamSource
     ) async throws(UpstreamError) -> UpstreamBlob {
-        try await ask(.blob, in: source) { [budgets, book] client, permit throws(UpstreamError) in
+        try await ask(.blob, in: source) { [budgets, health] client, permit throws(UpstreamError) in
             let blob = try await client.blob(digest, range: range, in: source)
-            let body = MeteredBody(body: blob.body, source: source, permit: permit, budgets: budgets, book: book)
+            let body = MeteredBody(body: blob.body, source: source, permit: permit, budgets: budgets, health: health)
             return UpstreamBlob(
                 size: blob.size, offset: blob.offset, body: body, validator: blob.validator, servesRanges: blob.servesRanges)
         }
@@ -70,7 +70,7 @@ package final class Upstreams: UpstreamRegistry {
     package func check(_ source: UpstreamSource) async throws(UpstreamError) { try await client.check(source) }
 
     package func status(owner: String, host: String) -> UpstreamStatus? {
-        client.status(owner: owner, host: host) ?? book.status(owner: owner, host: host)
+        client.status(owner: owner, host: host) ?? health.status(owner: owner, host: host)
     }
 
     private func ask<Value: Sendable>(
@@ -79,18 +79,18 @@ package final class Upstreams: UpstreamRegistry {
     ) async throws(UpstreamError) -> Value {
         var attempt = 0
         while true {
-            try book.admit(source, question)
+            try health.admit(source, question)
             let permit = try await budgets.turn(for: source)
             let started = ContinuousClock.now
             do throws(UpstreamError) {
                 let value = try await body(client, permit)
                 if question != .blob { permit.release() }
-                book.succeeded(source)
+                health.succeeded(source)
                 retries.earn(source.host)
                 return value
             } catch {
                 permit.release()
-                if error.wasAsked, error.blamesServer { book.failed(source, error, blob: question == .blob) }
+                if error.wasAsked, error.blamesServer { health.failed(source, error, blob: question == .blob) }
                 attempt += 1
                 guard retries.mayRepeat(question, after: error, took: started.duration(to: .now), attempt: attempt),
                     await retries.pause(question, attempt: attempt)

@@ -21,18 +21,18 @@ package struct WebServer: Service {
 
     /// - Parameter onListening: called once, with the address, when connections are taken.
     package init(
-        doors: Doors, settings: WebSettings, metrics: PrometheusRegistry, clock: WallClock, logger: Logger,
+        router: Router, settings: WebSettings, metrics: PrometheusRegistry, clock: WallClock, logger: Logger,
         strangers: Strangers, audit: AuditLog,
         onListening: @escaping @Sendable (SocketAddress?) async -> Void = { _ in }
     ) {
         let isToldAlone = { @Sendable (address: String?) in strangers.requestWasUnreadable(from: address) }
         listener = HTTPListener(
             settings: settings.server, metrics: metrics, clock: clock, logger: logger, logsUnreadable: isToldAlone
-        ) { await doors.answer($0) }
+        ) { await router.answer($0) }
         metricsListener = settings.metricsAt.map { place in
             let port = ServerSettings(host: place.host, port: place.port, maxConnections: 64)
             let door = OperatorDoor(
-                metrics: metrics, access: .everybody, version: settings.version, isReady: doors.isReady)
+                metrics: metrics, access: .everybody, version: settings.version, isReady: router.isReady)
             return HTTPListener(
                 settings: port, metrics: metrics, clock: clock, logger: logger, logsUnreadable: isToldAlone
             ) {

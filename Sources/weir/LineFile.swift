@@ -10,7 +10,7 @@ import WeirCore
 /// Lines wait in memory, bounded, for a writer queue that writes many at once. The file is opened again for each batch, so that
 /// it may be renamed at any time (logrotate). Only its owner may read it.
 final class LineFile: LineSink {
-    enum Place: Sendable, Equatable {
+    enum Output: Sendable, Equatable {
         case standardOutput
         case file(String)
 
@@ -25,8 +25,8 @@ final class LineFile: LineSink {
     private let dropped: Counter
 
     /// - Parameter name: the kind of lines: `events`, `audit`.
-    init(_ place: Place, name: String, logger: Logger) throws(StartProblem) {
-        if case .file(let path) = place {
+    init(_ output: Output, name: String, logger: Logger) throws(StartProblem) {
+        if case .file(let path) = output {
             let descriptor = LineWriter.open(path)
             guard descriptor >= 0 else {
                 throw StartProblem("the file '\(path)' for \(name) cannot be written: \(String(cString: strerror(errno)))")
@@ -34,7 +34,7 @@ final class LineFile: LineSink {
             Glibc.close(descriptor)
         }
         let dropped = Counter(label: "weir_dropped_lines_total", dimensions: [("sink", name)])
-        let writer = LineWriter(place, name, dropped, logger)
+        let writer = LineWriter(output, name, dropped, logger)
         self.dropped = dropped
         queue = LineQueue(name, capacity: Self.capacity) { writer.write($0) }
     }
@@ -48,14 +48,14 @@ final class LineFile: LineSink {
 }
 
 private final class LineWriter: Sendable {
-    private let place: LineFile.Place
+    private let output: LineFile.Output
     private let name: String
     private let dropped: Counter
     private let logger: Logger
     private let hasFailed = Atomic(false)
 
-    init(_ place: LineFile.Place, _ name: String, _ dropped: Counter, _ logger: Logger) {
-        self.place = place
+    init(_ output: LineFile.Output, _ name: String, _ dropped: Counter, _ logger: Logger) {
+        self.output = output
         self.name = name
         self.dropped = dropped
         self.logger = logger
@@ -75,7 +75,7 @@ private final class LineWriter: Sendable {
 
     /// Returns 0, or the `errno` of the failure.
     private func write(_ text: String) -> Int32 {
-        switch place {
+        switch output {
         case .standardOutput: return Descriptor.write(text, to: STDOUT_FILENO)
         case .file(let path):
             let descriptor = Self.open(path)

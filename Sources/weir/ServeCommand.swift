@@ -26,7 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Cache and upkeep")
     var cache: CacheOptions
     @OptionGroup(title: "Logs, metrics, events")
-    var outlets: OutletOptions
+    var sinks: OutletOptions
     @OptionGroup(title: "Clients")
     var clients: ClientOptions
     @OptionGroup(title: "A start that is refused otherwise")
@@ -80,7 +80,7 @@ struct ServeCommand: AsyncParsableCommand {
         tls.put(in: &values)
         upstream.put(in: &values)
         cache.put(in: &values)
-        outlets.put(in: &values)
+        sinks.put(in: &values)
         clients.put(in: &values)
         start.put(in: &values)
         return values

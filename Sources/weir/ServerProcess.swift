@@ -25,7 +25,7 @@ struct ServerProcess: Sendable {
     private let application: Application
     private let web: WebService
     private let clock: SteadyClock
-    private let outlets: Outlets
+    private let sinks: Sinks
     private let logger: Logger
 
     /// Opens the data folder, makes on first start what is missing in it, and builds the application on it. Throws
@@ -49,9 +49,9 @@ struct ServerProcess: Sendable {
         let steady = try await SteadyClock(.system, database: opened.database, logger: logger)
         let keys = try await keys(over: opened, steady.clock)
         try await checkAccount(settings.account, keys.accessKeys.rootAccounts, of: opened.database)
-        let welcome = try await Welcome.prepare(settings, folder, keys.accessKeys)
+        let firstStart = try await FirstStart.prepare(settings, folder, keys.accessKeys)
         let web = try settings.web(in: folder, logger: logger)
-        let outlets = try Outlets(settings, clock: steady.clock, logger: logger)
+        let sinks = try Sinks(settings, clock: steady.clock, logger: logger)
         // From here on HTTP clients exist that must be shut down on every path: releasing one that still runs ends the program.
         var client: RegistryClient?
         do {
@@ -65,8 +65,8 @@ struct ServerProcess: Sendable {
             ports.steadyClock = steady
             ports.room = opened.room
             ports.destruction = permit(steady, opened)
-            ports.events = outlets.events
-            ports.auditLines = outlets.auditLines
+            ports.events = sinks.events
+            ports.auditLines = sinks.auditLines
             ports.metrics = metrics
             let application = Application(settings.application(web), keys, on: ports)
             let leftOver = try await application.registry.uploads.restore()
@@ -74,14 +74,14 @@ struct ServerProcess: Sendable {
                 logger.info("Cleared what an earlier run had staged", metadata: ["files": .stringConvertible(leftOver)])
             }
             let service = application.webService {
-                welcome.tell(settings, in: folder, address: $0, logger: logger)
+                firstStart.tell(settings, in: folder, address: $0, logger: logger)
             }
             return ServerProcess(
                 settings: settings, folder: folder, opened: opened, upstream: upstream, application: application,
-                web: service, clock: steady, outlets: outlets, logger: logger)
+                web: service, clock: steady, sinks: sinks, logger: logger)
         } catch {
             await client?.shutdown()
-            await outlets.shutdown()
+            await sinks.shutdown()
             throw error
         }
     }
@@ -164,9 +164,9 @@ struct ServerProcess: Sendable {
         lifecycleLogger.logLevel = max(lifecycleLogger.logLevel, .notice)
         let registry = application.registry
         let services: [any Service] =
-            outlets.services + [
+            sinks.services + [
                 clock, Upkeep(database: opened.database, room: opened.room, logger: logger), registry.pullTimes,
-                registry.replication, registry.uploads, registry.chores, registry.lifecycle, application.upstreamWork, web,
+                registry.replication, registry.uploads, registry.maintenance, registry.lifecycle, application.upstreamWork, web,
             ]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -177,7 +177,7 @@ struct ServerProcess: Sendable {
         let outcome = await Result { try await ServiceGroup(configuration: configuration).run() }
         await upstream.shutdown()
         await opened.store.shutdown()
-        await outlets.drain()
+        await sinks.drain()
         // Makes a copy of the database from this run older than the state at its end.
         do { try await opened.marks.advance() } catch {
             logger.warning("The store's mark could not be moved on", metadata: ["error": "\(error)"])

@@ -64,6 +64,6 @@ func outcome(_ read: () throws -> Outcome) -> Outcome {
 }
 
 /// Ends the process, and says why in a release build too.
-func demand(_ holds: Bool, _ complaint: @autoclosure () -> String) {
-    if !holds { fatalError(complaint()) }
+func demand(_ holds: Bool, _ reply: @autoclosure () -> String) {
+    if !holds { fatalError(reply()) }
 }

@@ -9,8 +9,8 @@ import Testing
     private static let mayStartTasks: [String: String] = [
         "Registry/PullThrough/Fill/Fills.swift": "a fill goes on when its client hangs up",
         "Registry/SingleFlight.swift": "one upstream request is shared by all who wait for it",
-        "Upstream/Circuits.swift": "one probe of a dead server is shared by all who wait for it",
-        "Upstream/Tokens.swift": "one login is shared by all who wait for it",
+        "Upstream/Health/Circuits.swift": "one probe of a dead server is shared by all who wait for it",
+        "Upstream/Login/Tokens.swift": "one login is shared by all who wait for it",
         "Server/Connection/Connection.swift":
             "a request is answered on its connection's event loop; OpenConnections waits for all",
     ]
@@ -36,7 +36,7 @@ import Testing
         "AccessKeys.swift": "its rows",
         "BodyBudget.swift": "the bodies that wait, which BodyRoom counts",
         "CallerSingleFlight.swift": "the loads that run",
-        "Chores.swift": "a hundred runs",
+        "MaintenanceJobs.swift": "a hundred runs",
         "ClientThrottle.swift": "the clients that are connected, or were a moment ago",
         "FillSlots.swift": "the fills that run or wait",
         "Fills.swift": "the fills that run or wait",
@@ -45,7 +45,7 @@ import Testing
         "NameResolver.swift": "the lookups that run or wait, of which there may be so many",
         "OpenConnections.swift": "the connections, of which there may be so many",
         "OpenContent.swift": "the blobs that are read now",
-        "PlaceLocks.swift": "the locks that are held",
+        "BlobLocks.swift": "the locks that are held",
         "PrometheusRegistry.swift": "so many series of each family",
         "PullTimes.swift": "the images that are stored; written and forgotten every few seconds",
         "RequestMetrics.swift": "routes, methods and statuses",

@@ -27,7 +27,7 @@ import Testing
     /// Counts and sums of bytes that strangers can make as large as they like.
     private static let tallies = [
         "Registry/PullThrough/Rules/RuleTraffic.swift", "Registry/PullThrough/Import/WarmJobs.swift", "Registry/PullThrough/Import/Warmups.swift",
-        "Registry/Collection/CollectionReport.swift", "Registry/Collection/VerifyReport.swift", "Upstream/UpstreamBook.swift",
+        "Registry/Collection/CollectionReport.swift", "Registry/Collection/VerifyReport.swift", "Upstream/Health/UpstreamHealth.swift",
     ]
 
     @Test func talliesSaturate() throws {
@@ -62,7 +62,7 @@ import Testing
 
     /// Where the text of a header becomes a number without being a `ByteCount`, and why that is safe.
     private static let boundsThemselves: [String: String] = [
-        "Upstream/RetryAfter.swift": "no longer than a day, and the parts of a date",
+        "Upstream/Health/RetryAfter.swift": "no longer than a day, and the parts of a date",
         "Web/Distribution/DistributionAPI+Lists.swift": "a page's length: more than a thousand is refused",
         "Web/Distribution/ByteRange.swift":
             "what does not fit stands for a byte beyond every blob, and is cut to the blob's size",

@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import NIOCore
 import Testing
 import WeirCore

@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import Logging
 import NIOCore
 import Synchronization
@@ -110,7 +110,7 @@ import WeirVault
         let name = try RepositoryName("team/app")
         _ = try await registry.repositories.create(name, in: test.id, settings: RepositorySettings())
         await #expect(throws: Refusal.self) { _ = try await registry.lifecycle.run(name, in: test.id, .real) }
-        await #expect(throws: Refusal.self) { _ = try await registry.chores.collector.collect() }
-        _ = try await registry.chores.collector.collect(Collector.Orders(isDryRun: true))
+        await #expect(throws: Refusal.self) { _ = try await registry.maintenance.collector.collect() }
+        _ = try await registry.maintenance.collector.collect(Collector.Orders(isDryRun: true))
     }
 }

@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import Testing
 import WeirCore
 import WeirRegistry

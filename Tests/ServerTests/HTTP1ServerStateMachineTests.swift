@@ -85,7 +85,7 @@ import WeirServer
         }
     }
 
-    private static let refusal = Complaint(about: HTTPParserError.invalidChunkSize)!
+    private static let refusal = BadRequestReply(about: HTTPParserError.invalidChunkSize)!
 
     /// A request without a body, answered.
     private static func answered(_ head: HTTPRequestHead = get) -> [(Event, Action?)] {

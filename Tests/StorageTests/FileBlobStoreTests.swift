@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import Foundation
 import NIOCore
 import Testing
@@ -6,25 +6,25 @@ import WeirCore
 import WeirStorage
 
 @Suite struct FileBlobStoreTests {
-    private let place = BlobPlace(scope: "plain", digest: Digest(of: "a".utf8))
+    private let location = BlobLocation(scope: "plain", digest: Digest(of: "a".utf8))
 
-    @Test func passesTheExam() async throws {
+    @Test func conforms() async throws {
         try await withFolder { folder in
             var number = 0
-            try await blobStoreExam {
+            try await checkBlobStore {
                 number += 1
                 return try FileBlobStore(folder: folder + "/\(number)")
             }
         }
     }
 
-    @Test("A file system in memory passes the exam, too", .enabled(if: access("/dev/shm", W_OK) == 0))
+    @Test("A file system in memory conforms, too", .enabled(if: access("/dev/shm", W_OK) == 0))
     func passesTheExamInMemory() async throws {
         let folder = "/dev/shm/weir-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         var number = 0
-        try await blobStoreExam {
+        try await checkBlobStore {
             number += 1
             return try FileBlobStore(folder: folder + "/\(number)")
         }
@@ -34,9 +34,9 @@ import WeirStorage
         try await withFolder { folder in
             let store = try FileBlobStore(folder: folder + "/store")
             let staged = try store.stage()
-            try staged.commit(as: place)
+            try staged.commit(as: location)
             let other = try store.stage()
-            let hex = place.digest.hex
+            let hex = location.digest.hex
             let tree = try FileManager.default.subpathsOfDirectory(atPath: folder + "/store").sorted()
             let expected = [
                 "blobs", "blobs/plain", "blobs/plain/sha256", "blobs/plain/sha256/\(hex.prefix(2))",
@@ -58,13 +58,13 @@ import WeirStorage
             let crashed = try FileBlobStore(folder: folder)
             let committed = try crashed.stage()
             try committed.append(pattern(100))
-            try committed.commit(as: place)
+            try committed.commit(as: location)
             let lost = try crashed.stage()
             try lost.append(pattern(100))
 
             let restarted = try FileBlobStore(folder: folder)
             #expect(try restarted.clearStaging() == 1)
-            #expect(try await restarted.open(place).read(at: 0, count: 200) == pattern(100))
+            #expect(try await restarted.open(location).read(at: 0, count: 200) == pattern(100))
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/staging").isEmpty)
             withExtendedLifetime(lost) {}
         }
@@ -73,19 +73,19 @@ import WeirStorage
     @Test func whatIsNoFileIsReportedAndNotMissing() async throws {
         try await withFolder { folder in
             let store = try FileBlobStore(folder: folder)
-            try store.stage().commit(as: place)
-            let path = folder + "/blobs/plain/sha256/\(place.digest.hex.prefix(2))/\(place.digest.hex)"
+            try store.stage().commit(as: location)
+            let path = folder + "/blobs/plain/sha256/\(location.digest.hex.prefix(2))/\(location.digest.hex)"
             try FileManager.default.removeItem(atPath: path)
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
             #expect(
                 throws: BlobStoreError.damaged(
-                    "blobs/plain/sha256/\(place.digest.hex.prefix(2))/\(place.digest.hex) is not a file")
+                    "blobs/plain/sha256/\(location.digest.hex.prefix(2))/\(location.digest.hex) is not a file")
             ) {
-                try store.open(place)
+                try store.open(location)
             }
             try FileManager.default.removeItem(atPath: path)
             try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "/etc/passwd")
-            let error = #expect(throws: BlobStoreError.self) { try store.open(place) }
+            let error = #expect(throws: BlobStoreError.self) { try store.open(location) }
             #expect(error != .missing)
         }
     }
@@ -94,10 +94,10 @@ import WeirStorage
     func unreadable() async throws {
         try await withFolder { folder in
             let store = try FileBlobStore(folder: folder)
-            try store.stage().commit(as: place)
-            let path = folder + "/blobs/plain/sha256/\(place.digest.hex.prefix(2))/\(place.digest.hex)"
+            try store.stage().commit(as: location)
+            let path = folder + "/blobs/plain/sha256/\(location.digest.hex.prefix(2))/\(location.digest.hex)"
             try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: path)
-            let error = #expect(throws: BlobStoreError.self) { try store.open(place) }
+            let error = #expect(throws: BlobStoreError.self) { try store.open(location) }
             #expect(error != .missing)
         }
     }
@@ -107,9 +107,9 @@ import WeirStorage
             let store = try FileBlobStore(folder: folder)
             let staged = try store.stage()
             try staged.append(pattern(100_000))
-            try staged.commit(as: place)
-            let blob = try store.open(place)
-            #expect(truncate(folder + "/blobs/plain/sha256/\(place.digest.hex.prefix(2))/\(place.digest.hex)", 50) == 0)
+            try staged.commit(as: location)
+            let blob = try store.open(location)
+            #expect(truncate(folder + "/blobs/plain/sha256/\(location.digest.hex.prefix(2))/\(location.digest.hex)", 50) == 0)
             await #expect(throws: BlobStoreError.self) { try await blob.read(at: 0, count: 100_000) }
             #expect(try await blob.read(at: 0, count: 50) == pattern(50))
         }
@@ -120,8 +120,8 @@ import WeirStorage
             let store = try FileBlobStore(folder: folder)
             let staged = try store.stage()
             try staged.append(pattern(4 << 20))
-            try staged.commit(as: place)
-            let blob = try store.open(place)
+            try staged.commit(as: location)
+            let blob = try store.open(location)
             let file = try #require(blob.fileDescriptor)
             // The blob is on disk, so the kernel can drop its pages. Where it does not, this is an ordinary read.
             #expect(posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) == 0)
@@ -135,9 +135,9 @@ import WeirStorage
             let store = try FileBlobStore(folder: folder)
             let staged = try store.stage()
             try staged.append(pattern(1000))
-            try staged.commit(as: place)
-            let blob = try store.open(place)
-            try store.delete(place)
+            try staged.commit(as: location)
+            let blob = try store.open(location)
+            try store.delete(location)
             var bytes = [UInt8](repeating: 0, count: 1000)
             #expect(pread(try #require(blob.fileDescriptor), &bytes, 1000, 0) == 1000)
             #expect(ByteBuffer(bytes: bytes) == pattern(1000))
@@ -147,7 +147,7 @@ import WeirStorage
     @Test func filesAreClosedWhenTheLastReaderLetsGo() async throws {
         try await withFolder { folder in
             let store = try FileBlobStore(folder: folder)
-            try store.stage().commit(as: place)
+            try store.stage().commit(as: location)
             // Only this store's files, since other tests run beside this one.
             let open = {
                 let all = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
@@ -157,7 +157,7 @@ import WeirStorage
                 }
             }
             #expect(try open() == 0)
-            var readers = try (0..<10).map { _ in try store.open(place) }
+            var readers = try (0..<10).map { _ in try store.open(location) }
             let opened = try withExtendedLifetime(readers) { try open() }
             #expect(opened == 10)
             readers.removeAll()
@@ -170,10 +170,10 @@ import WeirStorage
             let store = try FileBlobStore(folder: folder)
             let staged = try store.stage()
             try staged.append(pattern(1000))
-            try staged.commit(as: place)
+            try staged.commit(as: location)
             await store.shutdown()
             await store.shutdown()
-            let blob = try store.open(place)
+            let blob = try store.open(location)
             #expect(try await blob.read(at: 0, count: 1000) == pattern(1000))
         }
     }

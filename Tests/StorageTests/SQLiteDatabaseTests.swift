@@ -1,18 +1,18 @@
-import Exams
+import ConformanceSuites
 import Foundation
 import Testing
 import WeirCore
 import WeirStorage
 
 @Suite struct SQLiteDatabaseTests {
-    @Test func inMemoryPassesTheExam() async throws {
-        try await sqlDatabaseExam { try SQLiteDatabase.inMemory() }
+    @Test func inMemoryConforms() async throws {
+        try await checkSQLDatabase { try SQLiteDatabase.inMemory() }
     }
 
-    @Test func aFilePassesTheExam() async throws {
+    @Test func aFileConforms() async throws {
         try await withFolder { folder in
             var number = 0
-            try await sqlDatabaseExam {
+            try await checkSQLDatabase {
                 number += 1
                 return try SQLiteDatabase(path: folder + "/\(number).sqlite")
             }

@@ -1,16 +1,16 @@
-import Exams
+import ConformanceSuites
 import Foundation
 import Testing
 import WeirCore
 import WeirStorage
 
 @Suite struct StoreMarkTests {
-    private func put(_ text: String, into store: FileBlobStore) throws -> BlobPlace {
-        let place = BlobPlace(scope: "plain-0", digest: Digest(of: Array(text.utf8)))
+    private func put(_ text: String, into store: FileBlobStore) throws -> BlobLocation {
+        let location = BlobLocation(scope: "plain-0", digest: Digest(of: Array(text.utf8)))
         let staged = try store.stage()
         try staged.append(pattern(text.utf8.count))
-        try staged.commit(as: place)
-        return place
+        try staged.commit(as: location)
+        return location
     }
 
     @Test func aMarkIsThereAfterReopeningAndIsNoBlob() async throws {
@@ -28,7 +28,7 @@ import WeirStorage
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/blobs").count == 1)
             #expect(try !store.holdsBlobs())
-            #expect(try store.shelves().map(\.name) == ["blobs"] && store.contents(of: BlobShelf("blobs")).isEmpty)
+            #expect(try store.directories().map(\.name) == ["blobs"] && store.contents(of: BlobDirectory("blobs")).isEmpty)
             _ = try put("a", into: store)
             #expect(try store.holdsBlobs())
         }
@@ -52,7 +52,7 @@ import WeirStorage
         try await withFolder { folder in
             let store = try FileBlobStore(folder: folder)
             try store.setMark(StoreMark.new())
-            let place = try put("a", into: store)
+            let location = try put("a", into: store)
             try FileManager.default.moveItem(atPath: folder + "/blobs", toPath: folder + "/away")
             try FileManager.default.createDirectory(atPath: folder + "/blobs", withIntermediateDirectories: false)
             for text in ["a", "b", "c"] {
@@ -62,7 +62,7 @@ import WeirStorage
             try FileManager.default.removeItem(atPath: folder + "/blobs")
             try FileManager.default.moveItem(atPath: folder + "/away", toPath: folder + "/blobs")
             _ = try put("b", into: store)
-            #expect(try store.open(place).size == 1)
+            #expect(try store.open(location).size == 1)
         }
     }
 }

@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import Foundation
 import NIOCore
 import Testing

@@ -224,7 +224,7 @@ import WeirUpstream
     }
 
     @Test("A registry that is only a door", arguments: [nil, someCredential])
-    func doors(credential: UpstreamCredential?) async throws {
+    func router(credential: UpstreamCredential?) async throws {
         let valid = Switch(1)
         let behind = try await Self.behind(token: { _ in .json(#"{"token":"planted-token-\#(valid.now)"}"#) }, valid: valid)
         try await withClient(behind.settings) { client in

@@ -60,10 +60,10 @@ import WeirWeb
         let records = try lines.records()
         #expect((1...10).contains(records.count))
         let other = Lines()
-        let doors = try await TestHouse(audit: other)
+        let router = try await TestHouse(audit: other)
         for _ in 0..<40 {
             let login = ["Authorization": "Basic bm9ib2R5OndobwAA"]
-            #expect(try await doors.send("GET", "/v2/my/app/manifests/1", login, signedIn: false).status == 401)
+            #expect(try await router.send("GET", "/v2/my/app/manifests/1", login, signedIn: false).status == 401)
         }
         #expect((1...10).contains(try other.records().count))
     }

@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import Foundation
 import HTTPTypes
 import NIOCore
@@ -35,7 +35,7 @@ final class TestHouse: Sendable {
         application.readiness.set(true)
     }
 
-    var doors: Doors { application.doors }
+    var router: Router { application.router }
     var registry: Registry { application.registry }
     var tokens: RegistryTokens { application.tokens }
     var metrics: PrometheusRegistry { application.ports.metrics }
@@ -71,7 +71,7 @@ final class TestHouse: Sendable {
         let request = WebRequest(
             id: "test-1", method: try #require(HTTPRequest.Method(method)), target: target, authority: host,
             headers: fields, body: body.map { RequestBody($0) } ?? RequestBody(ByteBuffer()))
-        let reply = await RequestOrigin.$current.withValue(RequestOrigin(address: address)) { await doors.answer(request) }
+        let reply = await RequestOrigin.$current.withValue(RequestOrigin(address: address)) { await router.answer(request) }
         var whole = ByteBuffer()
         switch reply.body {
         case .bytes(let bytes): whole = bytes

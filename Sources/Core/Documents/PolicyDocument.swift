@@ -7,7 +7,7 @@ package struct PolicyDocument: Sendable, Equatable {
     package static let maxLength = 10_240
 
     /// What the policy is attached to, which decides what a statement must say.
-    package enum Place: Sendable {
+    package enum Attachment: Sendable {
         /// A repository, or a template for one: statements are about that repository and name no `Resource`.
         case repository
         /// A registry: statements must say which repositories they are about.
@@ -46,9 +46,9 @@ package struct PolicyDocument: Sendable, Equatable {
 
     /// Throws if a statement has a `Resource` that the attachment forbids, or lacks one that it demands. A repository's policy
     /// must not name another repository: such a statement would never match.
-    package func check(hangingOn place: Place) throws(PolicyError) {
+    package func check(hangingOn attachment: Attachment) throws(PolicyError) {
         for statement in statements {
-            switch (place, statement.resources) {
+            switch (attachment, statement.resources) {
             case (.repository, .some):
                 throw PolicyError("a statement names a Resource: a repository's policy is about that repository alone")
             case (.registry, nil):
@@ -202,10 +202,10 @@ package struct PolicyError: Error, Equatable, CustomStringConvertible {
     package var description: String { "the policy is not valid: \(reason)" }
 
     static func requireOnly(
-        _ allowed: Set<String>, in members: [String: JSONValue], of place: String
+        _ allowed: Set<String>, in members: [String: JSONValue], of attachment: String
     ) throws(PolicyError) {
         if let unknown = members.keys.sorted().first(where: { !allowed.contains($0) }) {
-            throw PolicyError("\(place) has the unknown member '\(unknown)'")
+            throw PolicyError("\(attachment) has the unknown member '\(unknown)'")
         }
     }
 }

@@ -4,7 +4,7 @@ package import NIOCore
 package typealias ByteStream = any AsyncSequence<ByteBuffer, any Error> & Sendable
 
 /// A blob's address: the key that seals it, and its digest. The same content under two keys is two blobs.
-package struct BlobPlace: Hashable, Sendable, CustomStringConvertible {
+package struct BlobLocation: Hashable, Sendable, CustomStringConvertible {
     /// Names the key in lower-case letters, digits and dashes, safe in a path. For unsealed content: `plain-` and a hash of the
     /// registry.
     package let scope: String
@@ -25,17 +25,17 @@ package protocol BlobStore: Sendable {
     /// A new, empty, invisible blob. Throws `BlobStoreError.full` if no room is left.
     func stage() throws(BlobStoreError) -> any StagedBlob
 
-    /// Throws `.missing` if no blob was committed under `place`.
-    func open(_ place: BlobPlace) throws(BlobStoreError) -> any StoredBlob
+    /// Throws `.missing` if no blob was committed under `location`.
+    func open(_ location: BlobLocation) throws(BlobStoreError) -> any StoredBlob
 
     /// Removes the blob, if it is there. Readers that have it open read on.
-    func delete(_ place: BlobPlace) throws(BlobStoreError)
+    func delete(_ location: BlobLocation) throws(BlobStoreError)
 
     /// The store's folders, so that a walk holds only one folder's names at a time. Blocks.
-    func shelves() throws(BlobStoreError) -> [BlobShelf]
+    func directories() throws(BlobStoreError) -> [BlobDirectory]
 
     /// The entries of a folder now, in or out of quarantine; empty if the folder is gone. Blocks.
-    func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry]
+    func contents(of directory: BlobDirectory) throws(BlobStoreError) -> [BlobEntry]
 
     /// Moves a blob into quarantine, atomically: `open` no longer finds it, and its bytes are kept. Readers that have it open
     /// read on. Throws `.missing` if there is no such blob. Blocks.
@@ -52,7 +52,7 @@ package protocol BlobStore: Sendable {
     func delete(_ blob: QuarantinedBlob) throws(BlobStoreError)
 
     /// The folders of the quarantine. Blocks.
-    func quarantineShelves() throws(BlobStoreError) -> [BlobShelf]
+    func quarantineDirectories() throws(BlobStoreError) -> [BlobDirectory]
 
     /// Opens a staged blob by the name that `checkpoint` returned, in this run or an earlier one. Throws `.missing` if it was
     /// committed, discarded or cleared.
@@ -71,7 +71,7 @@ extension BlobStore {
 }
 
 /// One folder of a store, for walks through all of it.
-package struct BlobShelf: Hashable, Sendable {
+package struct BlobDirectory: Hashable, Sendable {
     /// Relative to the store, so safe to show.
     package let name: String
 
@@ -83,7 +83,7 @@ package struct BlobEntry: Hashable, Sendable {
     /// Relative to the store, so safe to show.
     package let name: String
     /// The blob that the file holds; nil for a blob in quarantine, and for a file that the store did not write.
-    package let place: BlobPlace?
+    package let location: BlobLocation?
     /// The blob in quarantine that the file holds; else nil.
     package let quarantined: QuarantinedBlob?
     /// In bytes.
@@ -92,10 +92,10 @@ package struct BlobEntry: Hashable, Sendable {
     package let changedAt: Timestamp
 
     package init(
-        name: String, place: BlobPlace?, quarantined: QuarantinedBlob? = nil, size: Int64, changedAt: Timestamp
+        name: String, location: BlobLocation?, quarantined: QuarantinedBlob? = nil, size: Int64, changedAt: Timestamp
     ) {
         self.name = name
-        self.place = place
+        self.location = location
         self.quarantined = quarantined
         self.size = size
         self.changedAt = changedAt
@@ -105,16 +105,16 @@ package struct BlobEntry: Hashable, Sendable {
 /// A blob in quarantine. The same place may be quarantined many times: `number` tells the copies apart.
 package struct QuarantinedBlob: Hashable, Sendable, CustomStringConvertible {
     /// Its place before.
-    package let place: BlobPlace
+    package let location: BlobLocation
     /// 16 lower-case hexadecimal digits: safe in a path.
     package let number: String
 
-    package init(place: BlobPlace, number: String) {
-        self.place = place
+    package init(location: BlobLocation, number: String) {
+        self.location = location
         self.number = number
     }
 
-    package var description: String { "\(place).\(number)" }
+    package var description: String { "\(location).\(number)" }
 }
 
 /// Bytes that many readers can read at any offset at once, until the last reference goes.
@@ -145,8 +145,8 @@ package protocol StagedBlob: StoredBlob {
     /// them. Blocks.
     func checkpoint() throws(BlobStoreError) -> String
 
-    /// Makes the blob visible under `place`: fsync, rename, fsync of the directory. Replaces an older copy. Blocks.
-    func commit(as place: BlobPlace) throws(BlobStoreError)
+    /// Makes the blob visible under `location`: fsync, rename, fsync of the directory. Replaces an older copy. Blocks.
+    func commit(as location: BlobLocation) throws(BlobStoreError)
 
     /// Frees the room. Readers that have it open read on.
     func discard()

@@ -2,7 +2,7 @@ import NIOCore
 import WeirCore
 import WeirVault
 
-/// Reads what an `Intake` wrote: sealed segments, opened as they are asked for, or plain bytes.
+/// Reads what an `BlobIngest` wrote: sealed segments, opened as they are asked for, or plain bytes.
 struct BlobContent: BlobBody {
     /// Stands for the size of a blob that is still being written: no segment that has landed is its last.
     static let unfinished = Int64.max / 4

@@ -24,7 +24,7 @@ package struct BlobMounts: Sendable {
             let target = try await repositories.find(name, in: registry)
         else { return false }
         try blobs.check(target)
-        let place = blobs.place(of: digest, in: target)
+        let location = blobs.location(of: digest, in: target)
         for source in try await sources(of: digest, source, in: registry) {
             guard let repository = try await repositories.find(source, in: registry), repository.id != target.id,
                 repository.encryption == target.encryption, try await mayRead(source, registry, caller)
@@ -32,8 +32,8 @@ package struct BlobMounts: Sendable {
             let now = blobs.clock.now
             let isMounted = try await blobs.database.commit { sql in
                 _ = try RepositoryTable.current(target, sql)
-                let standing = try BlobTable.standing(of: digest, in: repository.id, scope: place.scope, sql)
-                guard standing.membership == .push, standing.held != nil else { return false }
+                let status = try BlobTable.status(of: digest, in: repository.id, scope: location.scope, sql)
+                guard status.membership == .push, status.held != nil else { return false }
                 try BlobTable.admit(digest, to: target.id, .push, promisedAt: now, sql)
                 return true
             }

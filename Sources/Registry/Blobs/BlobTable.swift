@@ -3,7 +3,7 @@ import WeirCore
 /// The rows of `blob`, which blobs lie in the store, and of `repository_blob`, which repository may serve which of them.
 enum BlobTable {
     /// What one repository knows about one digest.
-    struct Standing: Sendable, Equatable {
+    struct BlobStatus: Sendable, Equatable {
         /// How the repository proved that it may serve the blob; nil where it did not.
         let membership: Origin?
         /// The size that the repository's manifests state; nil where none names the blob.
@@ -19,9 +19,9 @@ enum BlobTable {
         var held: Int64? { fault?.wantsBytes == true ? nil : stored }
     }
 
-    static func standing(
+    static func status(
         of digest: Digest, in repository: Int64, scope: String, _ sql: any SQLConnection
-    ) throws -> Standing {
+    ) throws -> BlobStatus {
         let row = try sql.rows(
             """
             SELECT m.origin, (SELECT MAX(size) FROM image_blob WHERE repository = $1 AND digest = $2), b.size, b.stored_at, b.fault
@@ -34,14 +34,14 @@ enum BlobTable {
                 .text(scope), .text(digest.description),
             ]
         ).first
-        return Standing(
+        return BlobStatus(
             membership: try row?.optionalText(0).flatMap(Origin.init(rawValue:)),
             named: try row?.optionalSize(1), stored: try row?.optionalSize(2),
             storedAt: try row?.optionalTimestamp(3), fault: try row?.optionalText(4).flatMap(BlobFault.State.init(rawValue:)))
     }
 
     /// Records that the store holds the blob. Call it only after the commit there.
-    static func stored(_ place: BlobPlace, size: Int64, at now: Timestamp, _ sql: any SQLConnection) throws {
+    static func stored(_ location: BlobLocation, size: Int64, at now: Timestamp, _ sql: any SQLConnection) throws {
         try sql.execute(
             """
             INSERT INTO blob (scope, digest, size, stored_at) VALUES ($1, $2, $3, $4)
@@ -50,35 +50,35 @@ enum BlobTable {
                 stored_at = CASE WHEN excluded.stored_at > blob.stored_at THEN excluded.stored_at
                             ELSE blob.stored_at + 1 END
             """,
-            [.text(place.scope), .text(place.digest.description), .integer(size), .timestamp(now)])
+            [.text(location.scope), .text(location.digest.description), .integer(size), .timestamp(now)])
     }
 
     /// Records why the bytes stored at `moment` could not be read. Bytes that were stored since keep their state.
     static func mark(
-        _ place: BlobPlace, storedAt moment: Timestamp?, _ fault: BlobFault, at now: Timestamp, _ sql: any SQLConnection
+        _ location: BlobLocation, storedAt moment: Timestamp?, _ fault: BlobFault, at now: Timestamp, _ sql: any SQLConnection
     ) throws {
         try sql.execute(
             "UPDATE blob SET fault = $1, fault_at = $2, fault_detail = $3 WHERE scope = $4 AND digest = $5 AND stored_at = $6",
             [
-                .text(fault.state.rawValue), .timestamp(now), .text(String(fault.detail.prefix(500))), .text(place.scope),
-                .text(place.digest.description), .timestamp(moment),
+                .text(fault.state.rawValue), .timestamp(now), .text(String(fault.detail.prefix(500))), .text(location.scope),
+                .text(location.digest.description), .timestamp(moment),
             ])
     }
 
     /// Records that the bytes stored at `moment` can be read.
-    static func clear(_ place: BlobPlace, storedAt moment: Timestamp?, _ sql: any SQLConnection) throws {
+    static func clear(_ location: BlobLocation, storedAt moment: Timestamp?, _ sql: any SQLConnection) throws {
         try sql.execute(
             """
             UPDATE blob SET fault = NULL, fault_at = NULL, fault_detail = NULL
             WHERE scope = $1 AND digest = $2 AND stored_at = $3 AND fault IS NOT NULL
             """,
-            [.text(place.scope), .text(place.digest.description), .timestamp(moment)])
+            [.text(location.scope), .text(location.digest.description), .timestamp(moment)])
     }
 
     /// Removes the row. Call it only where the bytes have left their place, or are about to.
-    static func remove(_ place: BlobPlace, _ sql: any SQLConnection) throws {
+    static func remove(_ location: BlobLocation, _ sql: any SQLConnection) throws {
         try sql.execute(
-            "DELETE FROM blob WHERE scope = $1 AND digest = $2", [.text(place.scope), .text(place.digest.description)])
+            "DELETE FROM blob WHERE scope = $1 AND digest = $2", [.text(location.scope), .text(location.digest.description)])
     }
 
     /// True if the store holds any blob.
@@ -102,7 +102,7 @@ enum BlobTable {
         }
     }
 
-    /// A condition on a row of `blob`: a client may be told that the bytes are here (`Standing.held`).
+    /// A condition on a row of `blob`: a client may be told that the bytes are here (`BlobStatus.held`).
     private static let isHeld = "(fault IS NULL OR fault = 'unreadable')"
 
     /// Lets the repository serve the blob. A pushed blob stays marked as pushed: upstream may not have it.
@@ -163,7 +163,7 @@ enum BlobTable {
             let rows = try sql.rows(
                 """
                 SELECT m.digest, b.size, b.fault FROM repository_blob m JOIN blob b ON b.scope = $1 AND b.digest = m.digest
-                WHERE m.repository = $2 AND m.digest IN (\(batch.places(from: 3)))
+                WHERE m.repository = $2 AND m.digest IN (\(batch.placeholders(from: 3)))
                 """, [.text(scope), .integer(repository)] + batch.arguments)
             for row in rows where try row.optionalText(2).flatMap(BlobFault.State.init(rawValue:))?.wantsBytes != true {
                 present[try Digest(row.text(0))] = try row.size(1)
@@ -209,25 +209,25 @@ enum BlobTable {
             ]) == 1
     }
 
-    /// Records where upstream the repository's blob, or its right to it, came from (`UpstreamSource.place`).
+    /// Records where upstream the repository's blob, or its right to it, came from (`UpstreamSource.location`).
     static func came(
-        _ digest: Digest, to repository: Int64, from place: String, _ sql: any SQLConnection
+        _ digest: Digest, to repository: Int64, from location: String, _ sql: any SQLConnection
     ) throws {
         try sql.execute(
             "UPDATE repository_blob SET source = $1 WHERE repository = $2 AND digest = $3",
-            [.text(place), .integer(repository), .text(digest.description)])
+            [.text(location), .integer(repository), .text(digest.description)])
     }
 
     /// True if a repository of the registry got the blob from this place upstream, whatever its rule names now.
     static func cameFrom(
-        _ place: String, _ digest: Digest, registry: RegistryID, _ sql: any SQLConnection
+        _ location: String, _ digest: Digest, registry: RegistryID, _ sql: any SQLConnection
     ) throws -> Bool {
         try !sql.rows(
             """
             SELECT 1 FROM repository_blob b JOIN repository r ON r.id = b.repository
             WHERE b.digest = $1 AND b.origin = $2 AND b.source = $3 AND r.account = $4 AND r.region = $5 LIMIT 1
             """,
-            [.text(digest.description), .text(Origin.cache.rawValue), .text(place)] + registry.columns
+            [.text(digest.description), .text(Origin.cache.rawValue), .text(location)] + registry.columns
         ).isEmpty
     }
 

@@ -20,19 +20,19 @@ extension Blobs {
 
     /// Writes a fault into the blob's row and into the log: once a minute for each blob, however many read it. Never fails, since
     /// its caller already has a fault to report.
-    func note(_ fault: BlobFault, of place: BlobPlace, storedAt moment: Timestamp?) async {
-        opened.forget(place)
+    func note(_ fault: BlobFault, of location: BlobLocation, storedAt moment: Timestamp?) async {
+        opened.forget(location)
         let now = clock.now
-        guard fault.isOfTheBlob, faults.isNews(fault, of: place, at: now) else { return }
+        guard fault.isOfTheBlob, faults.isNews(fault, of: location, at: now) else { return }
         logger.error(
             "Stored blob is \(fault.state.rawValue)",
-            metadata: ["blob.place": "\(place)", "fault.state": "\(fault.state.rawValue)", "error": "\(fault.detail)"])
+            metadata: ["blob.place": "\(location)", "fault.state": "\(fault.state.rawValue)", "error": "\(fault.detail)"])
         if fault.state == .damaged { Counter(label: "weir_damaged_blobs_total").increment() }
         do {
-            try await database.write { try BlobTable.mark(place, storedAt: moment, fault, at: now, $0) }
+            try await database.write { try BlobTable.mark(location, storedAt: moment, fault, at: now, $0) }
             try await tellFaults()
         } catch {
-            logger.warning("A blob's fault could not be recorded", metadata: ["blob.place": "\(place)", "error": "\(error)"])
+            logger.warning("A blob's fault could not be recorded", metadata: ["blob.place": "\(location)", "error": "\(error)"])
         }
     }
 
@@ -45,11 +45,11 @@ extension Blobs {
     }
 
     /// Takes the fault out of the row: the bytes have been read, and are right.
-    func clear(_ place: BlobPlace, storedAt moment: Timestamp?) async throws {
-        faults.forget(place)
-        try await database.write { try BlobTable.clear(place, storedAt: moment, $0) }
+    func clear(_ location: BlobLocation, storedAt moment: Timestamp?) async throws {
+        faults.forget(location)
+        try await database.write { try BlobTable.clear(location, storedAt: moment, $0) }
         try await tellFaults()
-        logger.notice("Stored blob can be read again", metadata: ["blob.place": "\(place)"])
+        logger.notice("Stored blob can be read again", metadata: ["blob.place": "\(location)"])
     }
 
     /// Examines content that had a fault when it was read last: throws the fault where it is still there, else clears it.
@@ -57,23 +57,23 @@ extension Blobs {
     /// - Parameter mayServeDoubt: damaged content that is too large to be read whole now may be read by the caller once more; its
     ///   fault then stays.
     func examine(
-        _ content: BlobContent, in place: BlobPlace, _ standing: BlobTable.Standing, mayServeDoubt: Bool
+        _ content: BlobContent, in location: BlobLocation, _ status: BlobTable.BlobStatus, mayServeDoubt: Bool
     ) async throws {
-        guard let before = standing.fault, let size = standing.stored else { return }
-        if let fault = faults.recentFault(of: place, at: clock.now) { throw fault }
+        guard let before = status.fault, let size = status.stored else { return }
+        if let fault = faults.recentFault(of: location, at: clock.now) { throw fault }
         if size > Self.examined {
-            guard before == .damaged else { return try await clear(place, storedAt: standing.storedAt) }
+            guard before == .damaged else { return try await clear(location, storedAt: status.storedAt) }
             guard mayServeDoubt else { throw BlobFault(.damaged, "it was damaged when it was read last") }
             return
         }
         do {
-            let digest = try await content.digest(place.digest.algorithm, size: size)
-            guard digest == place.digest else { throw BlobFault(.damaged, "the bytes have the digest \(digest)") }
+            let digest = try await content.digest(location.digest.algorithm, size: size)
+            guard digest == location.digest else { throw BlobFault(.damaged, "the bytes have the digest \(digest)") }
         } catch {
-            if let fault = BlobFault(error) { faults.remember(fault, of: place, at: clock.now) }
+            if let fault = BlobFault(error) { faults.remember(fault, of: location, at: clock.now) }
             throw error
         }
-        try await clear(place, storedAt: standing.storedAt)
+        try await clear(location, storedAt: status.storedAt)
     }
 }
 

@@ -24,8 +24,8 @@ package final class Blobs: Sendable {
     let clock: WallClock
     let logger: Logger
     /// Held while a file and its row come or go together.
-    package let places = PlaceLocks()
-    private let standings = StandingMemory()
+    package let locks = BlobLocks()
+    private let statuses = BlobStatusCache()
     private let scopes = ScopeCache()
     /// Blobs that are being read.
     let opened = OpenBlobs()
@@ -55,8 +55,8 @@ package final class Blobs: Sendable {
         return SealingKey(encryption, in: registry)
     }
 
-    func place(of digest: Digest, in repository: Repository) -> BlobPlace {
-        BlobPlace(scope: scope(repository.encryption, in: repository.registry), digest: digest)
+    func location(of digest: Digest, in repository: Repository) -> BlobLocation {
+        BlobLocation(scope: scope(repository.encryption, in: repository.registry), digest: digest)
     }
 
     /// The name of the scope in which all content lies that is sealed under this key of this registry.
@@ -76,13 +76,13 @@ package final class Blobs: Sendable {
         try keyring.check(repository.sealingKey)
     }
 
-    func standing(of digest: Digest, in repository: Repository) async throws -> BlobTable.Standing {
-        let key = StandingMemory.Key(repository: repository.id, digest: digest)
+    func status(of digest: Digest, in repository: Repository) async throws -> BlobTable.BlobStatus {
+        let key = BlobStatusCache.Key(repository: repository.id, digest: digest)
         let version = database.version
-        if let known = standings.standing(key, at: version) { return known }
-        let scope = place(of: digest, in: repository).scope
-        return try await standings.load(key, at: version) {
-            try await database.read { try BlobTable.standing(of: digest, in: repository.id, scope: scope, $0) }
+        if let known = statuses.status(key, at: version) { return known }
+        let scope = location(of: digest, in: repository).scope
+        return try await statuses.load(key, at: version) {
+            try await database.read { try BlobTable.status(of: digest, in: repository.id, scope: scope, $0) }
         }
     }
 
@@ -94,11 +94,11 @@ package final class Blobs: Sendable {
         }
     }
 
-    /// An intake for new content of the repository, and a reader of what has landed.
-    func intake(
+    /// An ingest for new content of the repository, and a reader of what has landed.
+    func ingest(
         for repository: Repository, _ algorithm: Digest.Algorithm,
         landed: @escaping @Sendable (Int64) -> Void = { _ in }
-    ) throws -> (intake: Intake, content: BlobContent) {
+    ) throws -> (ingest: BlobIngest, content: BlobContent) {
         let key = key(of: repository)
         let dataKey = try key.map { try keyring.generateDataKey(under: $0) }
         var sealer: SegmentSealer?
@@ -106,33 +106,33 @@ package final class Blobs: Sendable {
         let opener = try dataKey.map { try SegmentOpener($0) }
         do throws(BlobStoreError) {
             let staged = try store.stage()
-            let intake = Intake(into: staged, sealer: sealer, algorithm: algorithm, landed: landed)
-            return (intake, BlobContent(file: staged, opener: opener))
+            let ingest = BlobIngest(into: staged, sealer: sealer, algorithm: algorithm, landed: landed)
+            return (ingest, BlobContent(file: staged, opener: opener))
         } catch {
             throw Refusal(error)
         }
     }
 
-    /// Commits what `intake` took and lets `repository` serve it. Durable when this returns.
+    /// Commits what `ingest` took and lets `repository` serve it. Durable when this returns.
     ///
     /// File first, row second: the lock on the place keeps the collector out between them (docs/collection.md).
     ///
-    /// - Parameter source: the upstream place that the bytes came from (`UpstreamSource.place`); nil for what a client sent.
+    /// - Parameter source: the upstream place that the bytes came from (`UpstreamSource.location`); nil for what a client sent.
     func commit(
-        _ intake: Intake, _ digest: Digest, size: Int64, to repository: Repository, _ origin: Origin,
+        _ ingest: BlobIngest, _ digest: Digest, size: Int64, to repository: Repository, _ origin: Origin,
         from source: String? = nil
     ) async throws {
-        let place = place(of: digest, in: repository)
-        let isThere = try await places.withLock(place) {
+        let location = location(of: digest, in: repository)
+        let isThere = try await locks.withLock(location) {
             do {
-                try await intake.complete(as: place)
+                try await ingest.complete(as: location)
             } catch let error as BlobStoreError {
                 throw Refusal(error)
             }
             let now = clock.now
             // The bytes are good even where the repository is gone: another repository may want them.
             return try await database.commit { sql in
-                try BlobTable.stored(place, size: size, at: now, sql)
+                try BlobTable.stored(location, size: size, at: now, sql)
                 do {
                     _ = try RepositoryTable.current(repository, sql)
                 } catch let refusal as Refusal where refusal.reason == .repositoryNotFound {
@@ -143,7 +143,7 @@ package final class Blobs: Sendable {
                 return true
             }
         }
-        faults.forget(place)
+        faults.forget(location)
         growth.add(size)
         guard isThere else { throw Refusal.repositoryNotFound(repository.name, in: repository.registry) }
     }
@@ -154,7 +154,7 @@ package final class Blobs: Sendable {
     /// Writes at most once in an eighth of the grace period for each blob of a repository; the collector waits that eighth
     /// longer.
     package func promise(_ digest: Digest, in repository: Repository) async throws -> Bool {
-        let scope = place(of: digest, in: repository).scope
+        let scope = location(of: digest, in: repository).scope
         let now = clock.now
         let last = try await database.read {
             try BlobTable.promisedAt(digest, in: repository.id, scope: scope, $0)
@@ -171,38 +171,38 @@ package final class Blobs: Sendable {
     ///
     /// - Parameter mayServeDoubt: see `examine`.
     func open(
-        _ digest: Digest, _ standing: BlobTable.Standing, in repository: Repository, mayServeDoubt: Bool = false
+        _ digest: Digest, _ status: BlobTable.BlobStatus, in repository: Repository, mayServeDoubt: Bool = false
     ) async throws -> OpenContent? {
-        guard let size = standing.stored else { return nil }
-        let place = place(of: digest, in: repository)
-        if let content = opened.content(in: place, storedAt: standing.storedAt) { return content }
+        guard let size = status.stored else { return nil }
+        let location = location(of: digest, in: repository)
+        if let content = opened.content(in: location, storedAt: status.storedAt) { return content }
         do {
-            let content = try await content(in: place, sealedBy: key(of: repository))
+            let content = try await content(in: location, sealedBy: key(of: repository))
             guard content.size == size else {
                 throw BlobFault(.damaged, "the file has \(content.file.size) bytes, which are not those of a blob of \(size)")
             }
-            if standing.fault != nil {
-                try await examine(content, in: place, standing, mayServeDoubt: mayServeDoubt)
+            if status.fault != nil {
+                try await examine(content, in: location, status, mayServeDoubt: mayServeDoubt)
             }
-            return opened.share(content, in: place, storedAt: standing.storedAt)
+            return opened.share(content, in: location, storedAt: status.storedAt)
         } catch {
             guard let fault = BlobFault(error) else { throw (error as? BlobStoreError).map { Refusal($0) } ?? error }
             if fault.state == .missing {
-                let now = try await self.standing(of: digest, in: repository)
+                let now = try await self.status(of: digest, in: repository)
                 // The blob was collected or evicted since the caller looked, which is no fault.
-                guard now.storedAt == standing.storedAt else {
+                guard now.storedAt == status.storedAt else {
                     return now.stored == nil
                         ? nil : try await open(digest, now, in: repository, mayServeDoubt: mayServeDoubt)
                 }
             }
-            await note(fault, of: place, storedAt: standing.storedAt)
+            await note(fault, of: location, storedAt: status.storedAt)
             throw fault
         }
     }
 
     /// The content in a place. Its header holds the wrapped data key, which is unwrapped here.
-    func content(in place: BlobPlace, sealedBy key: SealingKey?) async throws -> BlobContent {
-        try await content(of: try store.open(place), place.digest, sealedBy: key)
+    func content(in location: BlobLocation, sealedBy key: SealingKey?) async throws -> BlobContent {
+        try await content(of: try store.open(location), location.digest, sealedBy: key)
     }
 
     func content(of file: any StoredBlob, _ digest: Digest, sealedBy key: SealingKey?) async throws -> BlobContent {

@@ -19,7 +19,7 @@ struct DigestBatch: Sendable {
     private var length: Int { Self.lengths.first { $0 >= digests.count } ?? digests.count }
 
     /// `$3, $4, …`
-    func places(from first: Int) -> String {
+    func placeholders(from first: Int) -> String {
         (first..<first + length).map { "$\($0)" }.joined(separator: ", ")
     }
 

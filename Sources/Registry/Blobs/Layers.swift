@@ -27,11 +27,11 @@ package struct Layers: Sendable {
     }
 
     private func availability(of digest: Digest, in repository: Repository) async throws -> Availability {
-        let standing = try await blobs.standing(of: digest, in: repository)
-        guard standing.membership != nil, let size = standing.stored else { return .unavailable }
+        let status = try await blobs.status(of: digest, in: repository)
+        guard status.membership != nil, let size = status.stored else { return .unavailable }
         do {
             // The client will not send a layer that is said to be here, so the bytes must be readable.
-            guard try await blobs.open(digest, standing, in: repository) != nil else { return .unavailable }
+            guard try await blobs.open(digest, status, in: repository) != nil else { return .unavailable }
         } catch let fault as BlobFault {
             guard fault.state.wantsBytes else { throw Refusal(fault, of: digest) }
             return .unavailable
@@ -47,9 +47,9 @@ package struct Layers: Sendable {
     package func checkNamed(_ digest: Digest, in name: RepositoryName, of registry: RegistryID) async throws {
         let repository = try await repositories.existing(name, in: registry)
         try blobs.check(repository)
-        let standing = try await blobs.standing(of: digest, in: repository)
-        guard standing.named == nil else { return }
-        throw standing.membership == nil
+        let status = try await blobs.status(of: digest, in: repository)
+        guard status.named == nil else { return }
+        throw status.membership == nil
             ? Refusal.layerNotFound(digest, in: repository)
             : Refusal(
                 .layerInaccessible,

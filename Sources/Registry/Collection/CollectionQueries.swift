@@ -10,7 +10,7 @@ enum CollectionQueries {
 
     /// A row of `blob`.
     struct StoredRow: Sendable, Equatable {
-        let place: BlobPlace
+        let location: BlobLocation
         let size: Int64
         let storedAt: Timestamp
         let fault: BlobFault.State?
@@ -48,7 +48,7 @@ enum CollectionQueries {
     }
 
     /// The rows of stored blobs, in the order of their keys.
-    static func stored(after last: BlobPlace?, count: Int, _ sql: any SQLConnection) throws -> [StoredRow] {
+    static func stored(after last: BlobLocation?, count: Int, _ sql: any SQLConnection) throws -> [StoredRow] {
         try sql.rows(
             """
             SELECT scope, digest, size, stored_at, fault FROM blob WHERE (scope, digest) > ($1, $2)
@@ -57,18 +57,18 @@ enum CollectionQueries {
             [.text(last?.scope ?? ""), .text(last?.digest.description ?? ""), .integer(count)]
         ).map {
             StoredRow(
-                place: BlobPlace(scope: try $0.text(0), digest: try Digest($0.text(1))), size: try $0.size(2),
+                location: BlobLocation(scope: try $0.text(0), digest: try Digest($0.text(1))), size: try $0.size(2),
                 storedAt: try $0.timestamp(3), fault: try $0.optionalText(4).flatMap(BlobFault.State.init(rawValue:)))
         }
     }
 
-    static func stored(_ place: BlobPlace, _ sql: any SQLConnection) throws -> StoredRow? {
+    static func stored(_ location: BlobLocation, _ sql: any SQLConnection) throws -> StoredRow? {
         try sql.rows(
             "SELECT size, stored_at, fault FROM blob WHERE scope = $1 AND digest = $2",
-            [.text(place.scope), .text(place.digest.description)]
+            [.text(location.scope), .text(location.digest.description)]
         ).first.map {
             StoredRow(
-                place: place, size: try $0.size(0), storedAt: try $0.timestamp(1),
+                location: location, size: try $0.size(0), storedAt: try $0.timestamp(1),
                 fault: try $0.optionalText(2).flatMap(BlobFault.State.init(rawValue:)))
         }
     }

@@ -54,8 +54,8 @@ package struct CollectionReport: Sendable, Equatable {
     }
 }
 
-/// A chore's progress.
-package struct ChoreProgress: Sendable, Equatable {
+/// A job's progress.
+package struct JobProgress: Sendable, Equatable {
     package enum Phase: String, Sendable {
         case waiting, quarantine, memberships, blobs, orphans, eviction, manifests, layers, done
     }

@@ -6,7 +6,7 @@ extension Collector {
     ///
     /// An operator's grace applies to unreferenced blobs. The same run deletes what it has just put into quarantine.
     func empty(
-        _ orders: Orders, into report: inout CollectionReport, _ progress: @Sendable (ChoreProgress) -> Void
+        _ orders: Orders, into report: inout CollectionReport, _ progress: @Sendable (JobProgress) -> Void
     ) async throws {
         let due = quarantine.due(unreferenced: orders.grace)
         guard !orders.isDryRun else {
@@ -18,7 +18,7 @@ extension Collector {
         let (gone, failures) = try await quarantine.empty(due)
         report.emptied.add(gone.bytes, items: gone.items)
         report.failures += failures
-        progress(ChoreProgress(.quarantine, done: report.emptied.items, bytes: report.emptied.bytes))
+        progress(JobProgress(.quarantine, done: report.emptied.items, bytes: report.emptied.bytes))
     }
 
     /// Evicts down to this share of the cap, so that the next fill does not start an eviction again.
@@ -28,7 +28,7 @@ extension Collector {
     ///
     /// Their memberships and images stay: the next pull of such a blob gets it from upstream again.
     func evict(
-        _ survey: Survey, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
+        _ survey: Survey, into report: inout CollectionReport, _ progress: (JobProgress) -> Void
     ) async throws {
         var excess: Int64 = 0
         if let cap = settings.cacheSize, report.cached.bytes > cap {
@@ -39,11 +39,11 @@ extension Collector {
         guard excess > 0 else { return }
         let limit = promisesEnd()
         var oldest = Oldest(bytes: min(excess, survey.evictable.bytes))
-        var last: BlobPlace?
+        var last: BlobLocation?
         repeat {
             try Task.checkCancellation()
             let page = try await walk(after: last, until: limit)
-            last = page.last?.row.place
+            last = page.last?.row.location
             for found in page where !found.holders.isEmpty && found.isEvictable(promisesEnd: limit) {
                 if try await isCached(found) { oldest.consider(found.row, usedAt: found.usedAt) }
             }
@@ -55,7 +55,7 @@ extension Collector {
             items: report.evicted.items.subtracting(before.items), bytes: report.evicted.bytes.subtracting(before.bytes))
         report.stored.add(-gone.bytes, items: -gone.items)
         report.cached.add(-gone.bytes, items: -gone.items)
-        progress(ChoreProgress(.eviction, done: gone.items, bytes: gone.bytes))
+        progress(JobProgress(.eviction, done: gone.items, bytes: gone.bytes))
     }
 
     /// Evicts if more has been stored since the last walk than the cap allows; otherwise it costs nothing.
@@ -93,7 +93,7 @@ struct Oldest {
     }
 
     private mutating func cut() {
-        kept.sort { ($0.usedAt, $0.row.place.digest) < ($1.usedAt, $1.row.place.digest) }
+        kept.sort { ($0.usedAt, $0.row.location.digest) < ($1.usedAt, $1.row.location.digest) }
         bytes = 0
         let count = kept.firstIndex { found in
             defer { bytes.add(found.row.size) }

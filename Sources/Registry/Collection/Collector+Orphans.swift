@@ -10,15 +10,15 @@ extension Collector {
     /// All files are looked up before the first is touched: many files without a row are a sign that the database does not belong
     /// to the files.
     func collectOrphans(
-        _ orders: Orders, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
+        _ orders: Orders, into report: inout CollectionReport, _ progress: (JobProgress) -> Void
     ) async throws {
         let limit = orders.force ? .max : Self.unusual(of: report.stored.items)
         var found = FoundOrphans(limit: limit)
         let store = blobs.store
-        let shelves = try await onDisk { try store.shelves() }
-        for (number, shelf) in shelves.enumerated() {
+        let directories = try await onDisk { try store.directories() }
+        for (number, directory) in directories.enumerated() {
             try Task.checkCancellation()
-            let entries = try await onDisk { try store.contents(of: shelf) }
+            let entries = try await onDisk { try store.contents(of: directory) }
             for start in stride(from: 0, to: entries.count, by: Self.page) {
                 let batch = entries[start..<min(start + Self.page, entries.count)]
                 try await orphans(among: batch) { entry, begun in
@@ -26,18 +26,18 @@ extension Collector {
                     found.add(entry, begun)
                 }
             }
-            progress(ChoreProgress(.orphans, done: Int64(number + 1), total: Int64(shelves.count)))
+            progress(JobProgress(.orphans, done: Int64(number + 1), total: Int64(directories.count)))
         }
         if found.areUnusual { report.stopped = found.reason(stored: report.stored.items) }
         for start in stride(from: 0, to: found.taken.count, by: Self.batch) {
             let batch = Array(found.taken[start..<min(start + Self.batch, found.taken.count)])
-            var gone = Set(batch.map(\.place))
+            var gone = Set(batch.map(\.location))
             if !report.isDryRun {
                 let (taken, failures) = try await takeOrphans(batch)
                 gone = taken
                 report.failures += failures
             }
-            for orphan in batch where gone.contains(orphan.place) { report.orphans.add(orphan.size) }
+            for orphan in batch where gone.contains(orphan.location) { report.orphans.add(orphan.size) }
         }
     }
 
@@ -51,29 +51,29 @@ extension Collector {
     func orphans(
         among entries: ArraySlice<BlobEntry>, _ tell: (BlobEntry, QuarantinedBlob?) -> Void
     ) async throws {
-        let places = entries.compactMap(\.place)
-        guard !places.isEmpty else { return }
+        let locations = entries.compactMap(\.location)
+        guard !locations.isEmpty else { return }
         let orphans = try await database.read { sql in
-            try places.reduce(into: [BlobPlace: [LostBlob]]()) { orphans, place in
-                if try CollectionQueries.stored(place, sql) == nil { orphans[place] = try LostTable.of(place, sql) }
+            try locations.reduce(into: [BlobLocation: [LostBlob]]()) { orphans, location in
+                if try CollectionQueries.stored(location, sql) == nil { orphans[location] = try LostTable.of(location, sql) }
             }
         }
         for entry in entries {
-            guard let place = entry.place, let lost = orphans[place] else { continue }
-            tell(entry, try await quarantine.begunMove(of: place, among: lost))
+            guard let location = entry.location, let lost = orphans[location] else { continue }
+            tell(entry, try await quarantine.begunMove(of: location, among: lost))
         }
     }
 
     /// The places that have no row.
-    func withoutRow(_ places: [BlobPlace]) async throws -> Set<BlobPlace> {
+    func withoutRow(_ locations: [BlobLocation]) async throws -> Set<BlobLocation> {
         try await database.read { sql in
-            Set(try places.filter { try CollectionQueries.stored($0, sql) == nil })
+            Set(try locations.filter { try CollectionQueries.stored($0, sql) == nil })
         }
     }
 
     /// Asks again under the locks: a commit puts the file in place before its row.
-    func takeOrphans(_ orphans: [Quarantine.Orphan]) async throws -> (gone: Set<BlobPlace>, failures: Int64) {
-        try await blobs.places.withLocks(orphans.map(\.place)) { try await quarantine.take(orphans: orphans) }
+    func takeOrphans(_ orphans: [Quarantine.Orphan]) async throws -> (gone: Set<BlobLocation>, failures: Int64) {
+        try await blobs.locks.withLocks(orphans.map(\.location)) { try await quarantine.take(orphans: orphans) }
     }
 }
 
@@ -91,8 +91,8 @@ struct FoundOrphans {
     var taken: [Quarantine.Orphan] { areUnusual ? begun : begun + unexplained }
 
     mutating func add(_ entry: BlobEntry, _ move: QuarantinedBlob?) {
-        guard let place = entry.place else { return }
-        let orphan = Quarantine.Orphan(place: place, size: entry.size, begun: move)
+        guard let location = entry.location else { return }
+        let orphan = Quarantine.Orphan(location: location, size: entry.size, begun: move)
         guard move == nil else { return begun.append(orphan) }
         count += 1
         if areUnusual { unexplained = [] } else { unexplained.append(orphan) }

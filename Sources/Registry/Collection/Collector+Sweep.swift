@@ -11,7 +11,7 @@ extension Collector {
     }
 
     /// Why a place is to be emptied. The transaction that does it asks again.
-    enum Doom: Sendable {
+    enum RemovalReason: Sendable {
         /// No repository may serve it.
         case unheld
         /// Cached only, and not promised to a client after this moment.
@@ -20,7 +20,7 @@ extension Collector {
 
     /// Step 2: removes memberships that no image and no promise needs.
     func collectMemberships(
-        until limit: Timestamp, into report: inout CollectionReport, _ progress: (ChoreProgress) -> Void
+        until limit: Timestamp, into report: inout CollectionReport, _ progress: (JobProgress) -> Void
     ) async throws {
         var last: CollectionQueries.Membership?
         repeat {
@@ -43,21 +43,21 @@ extension Collector {
                     }
                 }
             }
-            progress(ChoreProgress(.memberships, done: report.memberships))
+            progress(JobProgress(.memberships, done: report.memberships))
         } while last != nil
     }
 
     /// Step 3: walks over all stored blobs, puts those that no repository may serve into quarantine, and adds up the others.
     func collectBlobs(
         until limit: Timestamp, into report: inout CollectionReport, _ survey: inout Survey,
-        _ progress: (ChoreProgress) -> Void
+        _ progress: (JobProgress) -> Void
     ) async throws {
-        var last: BlobPlace?
+        var last: BlobLocation?
         var done: Int64 = 0
         repeat {
             try Task.checkCancellation()
             let page = try await walk(after: last, until: limit)
-            last = page.last?.row.place
+            last = page.last?.row.location
             done += Int64(page.count)
             var doomed: [CollectionQueries.StoredRow] = []
             for found in page {
@@ -71,7 +71,7 @@ extension Collector {
                 if found.isEvictable(promisesEnd: limit) { survey.evictable.add(found.row.size) }
             }
             report.blobs = try await remove(doomed, .unheld, adding: report.blobs, &report)
-            progress(ChoreProgress(.blobs, done: done))
+            progress(JobProgress(.blobs, done: done))
         } while last != nil
     }
 
@@ -85,12 +85,12 @@ extension Collector {
         func isEvictable(promisesEnd limit: Timestamp) -> Bool { holders.allSatisfy { $0.promisedAt <= limit } }
     }
 
-    func walk(after last: BlobPlace?, until limit: Timestamp) async throws -> [Found] {
+    func walk(after last: BlobLocation?, until limit: Timestamp) async throws -> [Found] {
         let blobs = blobs
         return try await database.read { sql in
             try CollectionQueries.stored(after: last, count: Self.page, sql).map { row in
-                let holders = try CollectionQueries.holders(of: row.place.digest, ignoringUnusedUntil: limit, sql)
-                return Found(row: row, holders: holders.filter { $0.holds(row.place, blobs) })
+                let holders = try CollectionQueries.holders(of: row.location.digest, ignoringUnusedUntil: limit, sql)
+                return Found(row: row, holders: holders.filter { $0.holds(row.location, blobs) })
             }
         }
     }
@@ -108,7 +108,7 @@ extension Collector {
     /// Empties places under their locks: removes the rows, then the files, for good or into quarantine. Returns `count` with the
     /// removed blobs added; in a dry run with those that would be removed.
     func remove(
-        _ rows: [CollectionQueries.StoredRow], _ doom: Doom, adding count: CollectionReport.Count,
+        _ rows: [CollectionQueries.StoredRow], _ reason: RemovalReason, adding count: CollectionReport.Count,
         _ report: inout CollectionReport
     ) async throws -> CollectionReport.Count {
         var count = count
@@ -117,8 +117,8 @@ extension Collector {
             return count
         }
         for start in stride(from: 0, to: rows.count, by: Self.batch) {
-            let batch = rows[start..<min(start + Self.batch, rows.count)].map(\.place)
-            let (gone, failures) = try await blobs.places.withLocks(batch) { try await empty(batch, doom) }
+            let batch = rows[start..<min(start + Self.batch, rows.count)].map(\.location)
+            let (gone, failures) = try await blobs.locks.withLocks(batch) { try await empty(batch, reason) }
             for row in gone { count.add(row.size) }
             report.failures += failures
         }
@@ -126,44 +126,44 @@ extension Collector {
     }
 
     private func empty(
-        _ places: [BlobPlace], _ doom: Doom
+        _ locations: [BlobLocation], _ reason: RemovalReason
     ) async throws -> (gone: [CollectionQueries.StoredRow], failures: Int64) {
         let blobs = blobs
         let isToGo: @Sendable (CollectionQueries.StoredRow, any SQLConnection) throws -> Bool = { row, sql in
-            let holders = try CollectionQueries.holders(of: row.place.digest, sql).filter { $0.holds(row.place, blobs) }
-            return try doom.strikes(holders, sql)
+            let holders = try CollectionQueries.holders(of: row.location.digest, sql).filter { $0.holds(row.location, blobs) }
+            return try reason.holds(holders, sql)
         }
-        guard case .evicted = doom else { return try await quarantine.take(places, because: .unreferenced, where: isToGo) }
+        guard case .evicted = reason else { return try await quarantine.take(locations, because: .unreferenced, where: isToGo) }
         // Evicted content skips the quarantine: upstream gives it again, and the room is wanted now.
         let gone = try await database.write { sql in
-            try places.compactMap { place -> CollectionQueries.StoredRow? in
-                guard let row = try CollectionQueries.stored(place, sql), try isToGo(row, sql) else { return nil }
-                try BlobTable.remove(place, sql)
+            try locations.compactMap { location -> CollectionQueries.StoredRow? in
+                guard let row = try CollectionQueries.stored(location, sql), try isToGo(row, sql) else { return nil }
+                try BlobTable.remove(location, sql)
                 return row
             }
         }
-        return (gone, await removeFiles(gone.map(\.place)))
+        return (gone, await removeFiles(gone.map(\.location)))
     }
 
     /// Returns how many could not be removed. They are orphans now, which the next run finds.
-    func removeFiles(_ places: [BlobPlace]) async -> Int64 {
+    func removeFiles(_ locations: [BlobLocation]) async -> Int64 {
         var failures: Int64 = 0
-        for place in places {
+        for location in locations {
             let store = blobs.store
             do {
-                try await onDisk { try store.delete(place) }
+                try await onDisk { try store.delete(location) }
             } catch {
                 failures += 1
                 logger.warning(
-                    "A blob's file could not be removed", metadata: ["blob.place": "\(place)", "error": "\(error)"])
+                    "A blob's file could not be removed", metadata: ["blob.place": "\(location)", "error": "\(error)"])
             }
         }
         return failures
     }
 }
 
-extension Collector.Doom {
-    fileprivate func strikes(_ holders: [CollectionQueries.Holder], _ sql: any SQLConnection) throws -> Bool {
+extension Collector.RemovalReason {
+    fileprivate func holds(_ holders: [CollectionQueries.Holder], _ sql: any SQLConnection) throws -> Bool {
         switch self {
         case .unheld: return holders.isEmpty
         case .evicted(let limit):
@@ -178,5 +178,5 @@ extension Collector.Doom {
 
 extension CollectionQueries.Holder {
     /// Whether the repository finds the blob in this place, since it seals under the place's key.
-    func holds(_ place: BlobPlace, _ blobs: Blobs) -> Bool { blobs.scope(encryption, in: registry) == place.scope }
+    func holds(_ location: BlobLocation, _ blobs: Blobs) -> Bool { blobs.scope(encryption, in: registry) == location.scope }
 }

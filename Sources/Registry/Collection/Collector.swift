@@ -106,7 +106,7 @@ package final class Collector: Sendable {
 
     /// Makes one whole run. Throws the refusal of the `DestructionPermit` before anything is looked at.
     package func collect(
-        _ orders: Orders = Orders(), progress: @Sendable (ChoreProgress) -> Void = { _ in }
+        _ orders: Orders = Orders(), progress: @Sendable (JobProgress) -> Void = { _ in }
     ) async throws -> CollectionReport {
         if !orders.isDryRun { try await permitted() }
         var report = CollectionReport(isDryRun: orders.isDryRun, at: clock.now)
@@ -124,7 +124,7 @@ package final class Collector: Sendable {
         }
         if orders.grace != nil { try await empty(orders, into: &report, progress) }
         report.endedAt = clock.now
-        progress(ChoreProgress(.done))
+        progress(JobProgress(.done))
         tell(report)
         return report
     }
@@ -139,7 +139,7 @@ package final class Collector: Sendable {
     }
 
     private func run(
-        _ orders: Orders, into report: inout CollectionReport, _ progress: @Sendable (ChoreProgress) -> Void
+        _ orders: Orders, into report: inout CollectionReport, _ progress: @Sendable (JobProgress) -> Void
     ) async throws {
         let limit = promisesEnd(grace: orders.grace)
         try await collectMemberships(until: limit, into: &report, progress)

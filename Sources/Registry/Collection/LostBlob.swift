@@ -19,7 +19,7 @@ package struct LostBlob: Sendable, Equatable {
     /// Some of the repositories that held it, `ACCOUNT.REGION/NAME`.
     package let holders: [String]
 
-    package var digest: Digest { blob.place.digest }
+    package var digest: Digest { blob.location.digest }
 }
 
 /// Which blobs of the quarantine are meant.

@@ -19,7 +19,7 @@ enum LostTable {
             ON CONFLICT (scope, digest, number) DO NOTHING
             """,
             [
-                .text(lost.blob.place.scope), .text(lost.digest.description), .text(lost.blob.number), .integer(lost.size),
+                .text(lost.blob.location.scope), .text(lost.digest.description), .text(lost.blob.number), .integer(lost.size),
                 .text(lost.reason.rawValue), .timestamp(lost.since), .text(try StoredJSON.text(lost.holders)),
             ])
     }
@@ -28,18 +28,18 @@ enum LostTable {
     static func remove(_ blob: QuarantinedBlob, _ sql: any SQLConnection) throws -> Bool {
         try sql.execute(
             "DELETE FROM lost_blob WHERE scope = $1 AND digest = $2 AND number = $3",
-            [.text(blob.place.scope), .text(blob.place.digest.description), .text(blob.number)]) == 1
+            [.text(blob.location.scope), .text(blob.location.digest.description), .text(blob.number)]) == 1
     }
 
     static func find(_ blob: QuarantinedBlob, _ sql: any SQLConnection) throws -> LostBlob? {
-        try of(blob.place, sql).first { $0.blob == blob }
+        try of(blob.location, sql).first { $0.blob == blob }
     }
 
     /// Everything in quarantine that lay in a place.
-    static func of(_ place: BlobPlace, _ sql: any SQLConnection) throws -> [LostBlob] {
+    static func of(_ location: BlobLocation, _ sql: any SQLConnection) throws -> [LostBlob] {
         try sql.rows(
             "SELECT \(columns) FROM lost_blob WHERE scope = $1 AND digest = $2 ORDER BY since, number",
-            [.text(place.scope), .text(place.digest.description)]
+            [.text(location.scope), .text(location.digest.description)]
         ).map(read)
     }
 
@@ -93,9 +93,9 @@ enum LostTable {
     }
 
     private static func read(_ row: SQLRow) throws -> LostBlob {
-        let place = BlobPlace(scope: try row.text(0), digest: try Digest(row.text(1)))
+        let location = BlobLocation(scope: try row.text(0), digest: try Digest(row.text(1)))
         return LostBlob(
-            blob: QuarantinedBlob(place: place, number: try row.text(2)), size: try row.integer(3),
+            blob: QuarantinedBlob(location: location, number: try row.text(2)), size: try row.integer(3),
             reason: LostBlob.Reason(rawValue: try row.text(4)) ?? .orphan, since: try row.timestamp(5),
             holders: try StoredJSON.read(row.text(6)))
     }

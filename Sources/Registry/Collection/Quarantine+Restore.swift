@@ -8,12 +8,12 @@ extension Quarantine {
     /// The repositories that held it, and still exist, may serve it again. It stays for a grace period, whether an image names it
     /// or not.
     package func restore(
-        _ selection: LostSelection, progress: @Sendable (ChoreProgress) -> Void = { _ in }
+        _ selection: LostSelection, progress: @Sendable (JobProgress) -> Void = { _ in }
     ) async throws -> LostReport {
         var report = LostReport()
         try await forEach(of: selection, &report) { lost, report in
             try await restore(lost, into: &report)
-            progress(ChoreProgress(.quarantine, done: report.done.items, bytes: report.done.bytes))
+            progress(JobProgress(.quarantine, done: report.done.items, bytes: report.done.bytes))
         }
         try await tell()
         return report
@@ -21,11 +21,11 @@ extension Quarantine {
 
     func restore(_ lost: LostBlob, into report: inout LostReport) async throws {
         do {
-            let size = try await blobs.places.withLock(lost.blob.place) { try await restoreLocked(lost) }
+            let size = try await blobs.locks.withLock(lost.blob.location) { try await restoreLocked(lost) }
             report.done.add(size)
             logger.notice(
                 "Brought back from quarantine",
-                metadata: ["blob.place": "\(lost.blob.place)", "lost.why": "\(lost.reason.rawValue)"])
+                metadata: ["blob.place": "\(lost.blob.location)", "lost.why": "\(lost.reason.rawValue)"])
         } catch let refusal as Refusal {
             report.fail(lost.digest, refusal.message)
         } catch let error as SealError {
@@ -37,13 +37,13 @@ extension Quarantine {
 
     /// Returns the blob's size in bytes. Call it under the place's lock.
     private func restoreLocked(_ lost: LostBlob) async throws -> Int64 {
-        let (place, blob) = (lost.blob.place, lost.blob)
+        let (location, blob) = (lost.blob.location, lost.blob)
         let (holders, row) = try await database.read { [blobs] sql in
             (
-                try LostTable.holders(of: place.digest, sql).filter {
-                    blobs.scope($0.encryption, in: $0.registry) == place.scope
+                try LostTable.holders(of: location.digest, sql).filter {
+                    blobs.scope($0.encryption, in: $0.registry) == location.scope
                 },
-                try CollectionQueries.stored(place, sql)
+                try CollectionQueries.stored(location, sql)
             )
         }
         guard !holders.isEmpty else {
@@ -58,10 +58,10 @@ extension Quarantine {
             try await onDisk { [store = blobs.store] in try store.delete(blob) }
         } else {
             let content = try await blobs.content(
-                of: try blobs.store.open(blob), place.digest, sealedBy: try await key(of: place.scope))
+                of: try blobs.store.open(blob), location.digest, sealedBy: try await key(of: location.scope))
             guard let plain = content.size else { throw SealError.damaged }
-            let digest = try await content.digest(place.digest.algorithm, size: plain)
-            guard digest == place.digest else {
+            let digest = try await content.digest(location.digest.algorithm, size: plain)
+            guard digest == location.digest else {
                 throw Refusal(.contentDamaged, "Its bytes have the digest \(digest): it stays in quarantine")
             }
             size = plain
@@ -69,14 +69,14 @@ extension Quarantine {
         }
         let now = clock.now
         try await database.write { sql in
-            try BlobTable.stored(place, size: size, at: now, sql)
+            try BlobTable.stored(location, size: size, at: now, sql)
             for holder in holders {
-                try BlobTable.admit(place.digest, to: holder.repository, holder.origin, promisedAt: now, sql)
+                try BlobTable.admit(location.digest, to: holder.repository, holder.origin, promisedAt: now, sql)
             }
             _ = try LostTable.remove(blob, sql)
         }
-        blobs.faults.forget(place)
-        blobs.opened.forget(place)
+        blobs.faults.forget(location)
+        blobs.opened.forget(location)
         return size
     }
 
@@ -84,7 +84,7 @@ extension Quarantine {
     private func isWell(_ row: CollectionQueries.StoredRow) async throws -> Bool {
         guard row.fault == nil else { return false }
         do {
-            _ = try blobs.store.open(row.place)
+            _ = try blobs.store.open(row.location)
             return true
         } catch BlobStoreError.missing {
             return false

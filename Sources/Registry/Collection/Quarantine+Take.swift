@@ -7,53 +7,53 @@ extension Quarantine {
     /// - Returns: the rows that went, and how many files could not be moved. Those have no row any more, and the next collection
     ///   moves them.
     func take(
-        _ places: [BlobPlace], because reason: LostBlob.Reason,
+        _ locations: [BlobLocation], because reason: LostBlob.Reason,
         where isToGo: @escaping @Sendable (CollectionQueries.StoredRow, any SQLConnection) throws -> Bool
     ) async throws -> (gone: [CollectionQueries.StoredRow], failures: Int64) {
         let now = clock.now
         let taken = try await database.write { sql in
-            try places.compactMap { place -> (CollectionQueries.StoredRow, LostBlob)? in
-                guard let row = try CollectionQueries.stored(place, sql), try isToGo(row, sql) else { return nil }
+            try locations.compactMap { location -> (CollectionQueries.StoredRow, LostBlob)? in
+                guard let row = try CollectionQueries.stored(location, sql), try isToGo(row, sql) else { return nil }
                 let lost = LostBlob(
-                    blob: QuarantinedBlob(place: place, number: Self.newNumber()), size: row.size, reason: reason, since: now,
-                    holders: try LostTable.names(of: place.digest, sql))
-                try BlobTable.remove(place, sql)
+                    blob: QuarantinedBlob(location: location, number: Self.newNumber()), size: row.size, reason: reason, since: now,
+                    holders: try LostTable.names(of: location.digest, sql))
+                try BlobTable.remove(location, sql)
                 try LostTable.insert(lost, sql)
                 return (row, lost)
             }
         }
-        for (row, _) in taken { blobs.opened.forget(row.place) }
+        for (row, _) in taken { blobs.opened.forget(row.location) }
         return (taken.map(\.0), await move(taken.map(\.1.blob)))
     }
 
     /// A file without a row, and its row in quarantine where a move was begun and not ended.
     struct Orphan: Sendable {
-        let place: BlobPlace
+        let location: BlobLocation
         let size: Int64
         let begun: QuarantinedBlob?
     }
 
     /// Takes files without a row out of their places. Call it under the places' locks: a commit puts the file in place before its
     /// row.
-    func take(orphans: [Orphan]) async throws -> (gone: Set<BlobPlace>, failures: Int64) {
+    func take(orphans: [Orphan]) async throws -> (gone: Set<BlobLocation>, failures: Int64) {
         guard !orphans.isEmpty else { return ([], 0) }
         let now = clock.now
         let taken = try await database.write { sql in
             try orphans.compactMap { orphan -> QuarantinedBlob? in
-                guard try CollectionQueries.stored(orphan.place, sql) == nil else { return nil }
+                guard try CollectionQueries.stored(orphan.location, sql) == nil else { return nil }
                 if let begun = orphan.begun { return begun }
                 let lost = LostBlob(
-                    blob: QuarantinedBlob(place: orphan.place, number: Self.newNumber()), size: orphan.size, reason: .orphan,
-                    since: now, holders: try LostTable.names(of: orphan.place.digest, sql))
+                    blob: QuarantinedBlob(location: orphan.location, number: Self.newNumber()), size: orphan.size, reason: .orphan,
+                    since: now, holders: try LostTable.names(of: orphan.location.digest, sql))
                 try LostTable.insert(lost, sql)
                 return lost.blob
             }
         }
-        return (Set(taken.map(\.place)), await move(taken))
+        return (Set(taken.map(\.location)), await move(taken))
     }
 
     /// The move into quarantine that was begun for a file and has not ended; nil where there is none.
-    func begunMove(of place: BlobPlace, among lost: [LostBlob]) async throws -> QuarantinedBlob? {
+    func begunMove(of location: BlobLocation, among lost: [LostBlob]) async throws -> QuarantinedBlob? {
         for lost in lost where try await !isThere(lost.blob) { return lost.blob }
         return nil
     }
@@ -71,7 +71,7 @@ extension Quarantine {
                 failures += 1
                 logger.warning(
                     "A blob's file could not be moved into quarantine",
-                    metadata: ["blob.place": "\(blob.place)", "error": "\(error)"])
+                    metadata: ["blob.place": "\(blob.location)", "error": "\(error)"])
             }
         }
         return failures
@@ -81,8 +81,8 @@ extension Quarantine {
     /// file that a blob's row misses in its place goes back there.
     func takeInStrays() async throws {
         let store = blobs.store
-        for shelf in try await lookingAtDisk({ try store.quarantineShelves() }) {
-            let entries = try await lookingAtDisk { try store.contents(of: shelf) }
+        for directory in try await lookingAtDisk({ try store.quarantineDirectories() }) {
+            let entries = try await lookingAtDisk { try store.contents(of: directory) }
             for start in stride(from: 0, to: entries.count, by: Self.batch) {
                 let found = entries[start..<min(start + Self.batch, entries.count)].compactMap { entry in
                     entry.quarantined.map { ($0, entry.size) }
@@ -96,20 +96,20 @@ extension Quarantine {
     }
 
     private func takeIn(_ blob: QuarantinedBlob, _ size: Int64) async throws {
-        let lost = try await blobs.places.withLock(blob.place) { () -> (LostBlob, isMissed: Bool)? in
+        let lost = try await blobs.locks.withLock(blob.location) { () -> (LostBlob, isMissed: Bool)? in
             // The blob was brought back or deleted since it was seen.
             guard try await isThere(blob) else { return nil }
             let now = clock.now
             return try await database.write { sql in
                 if let known = try LostTable.find(blob, sql) { return (known, false) }
                 let lost = LostBlob(
-                    blob: blob, size: size, reason: .orphan, since: now, holders: try LostTable.names(of: blob.place.digest, sql))
+                    blob: blob, size: size, reason: .orphan, since: now, holders: try LostTable.names(of: blob.location.digest, sql))
                 try LostTable.insert(lost, sql)
-                return (lost, try CollectionQueries.stored(blob.place, sql) != nil)
+                return (lost, try CollectionQueries.stored(blob.location, sql) != nil)
             }
         }
         guard let lost, lost.isMissed else { return }
-        do { _ = try blobs.store.open(blob.place) } catch BlobStoreError.missing {
+        do { _ = try blobs.store.open(blob.location) } catch BlobStoreError.missing {
             var report = LostReport()
             try await restore(lost.0, into: &report)
         }

@@ -105,14 +105,14 @@ package final class Quarantine: Sendable {
 
     /// Deletes the blobs that an operator names, at once and for good.
     package func discard(
-        _ selection: LostSelection, progress: @Sendable (ChoreProgress) -> Void = { _ in }
+        _ selection: LostSelection, progress: @Sendable (JobProgress) -> Void = { _ in }
     ) async throws -> LostReport {
         var report = LostReport()
         try await forEach(of: selection, &report) { lost, report in
             if try await delete([lost], &report.done) > 0 {
                 report.fail(lost.digest, "The file could not be deleted: the server's log says why")
             }
-            progress(ChoreProgress(.quarantine, done: report.done.items, bytes: report.done.bytes))
+            progress(JobProgress(.quarantine, done: report.done.items, bytes: report.done.bytes))
         }
         try await tell()
         return report
@@ -120,7 +120,7 @@ package final class Quarantine: Sendable {
 
     /// The file goes first: unlinking it makes room for the row's deletion, too.
     private func delete(_ lost: [LostBlob], _ gone: inout CollectionReport.Count) async throws -> Int64 {
-        let (deleted, failures) = try await blobs.places.withLocks(lost.map(\.blob.place)) {
+        let (deleted, failures) = try await blobs.locks.withLocks(lost.map(\.blob.location)) {
             var deleted: [LostBlob] = []
             var failures: Int64 = 0
             for one in lost {

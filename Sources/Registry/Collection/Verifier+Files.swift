@@ -3,14 +3,14 @@ import WeirCore
 extension Verifier {
     /// Looks up every file of the store among the rows. A repair puts files without a row into quarantine, unless there are many.
     func verifyFiles(
-        into report: inout VerifyReport, _ repairs: inout Repairs, _ progress: (ChoreProgress) -> Void
+        into report: inout VerifyReport, _ repairs: inout Repairs, _ progress: (JobProgress) -> Void
     ) async throws {
         let store = blobs.store
-        let shelves = try await collector.onDisk { try store.shelves() }
-        for (number, shelf) in shelves.enumerated() {
+        let directories = try await collector.onDisk { try store.directories() }
+        for (number, directory) in directories.enumerated() {
             try Task.checkCancellation()
-            let entries = try await collector.onDisk { try store.contents(of: shelf) }
-            for entry in entries where entry.place == nil {
+            let entries = try await collector.onDisk { try store.contents(of: directory) }
+            for entry in entries where entry.location == nil {
                 report.add(Self.fault(.strayFile, entry, "\(entry.size) bytes that are no blob"))
             }
             var found: [(BlobEntry, QuarantinedBlob?)] = []
@@ -19,7 +19,7 @@ extension Verifier {
                 try await collector.orphans(among: batch) { found.append(($0, $1)) }
             }
             for (entry, begun) in found { try await tell(entry, begun, into: &report, &repairs) }
-            progress(ChoreProgress(.orphans, done: Int64(number + 1), total: Int64(shelves.count)))
+            progress(JobProgress(.orphans, done: Int64(number + 1), total: Int64(directories.count)))
         }
         try await repairFiles(&repairs, into: &report)
     }
@@ -28,12 +28,12 @@ extension Verifier {
     private func tell(
         _ entry: BlobEntry, _ begun: QuarantinedBlob?, into report: inout VerifyReport, _ repairs: inout Repairs
     ) async throws {
-        guard let place = entry.place else { return }
-        let isOrphan = try await blobs.places.withLock(place) { try await collector.withoutRow([place]).contains(place) }
+        guard let location = entry.location else { return }
+        let isOrphan = try await blobs.locks.withLock(location) { try await collector.withoutRow([location]).contains(location) }
         guard isOrphan else { return }
         let fault = Self.fault(.orphanFile, entry, "\(entry.size) bytes that no row knows")
         guard report.isRepair else { return report.add(fault) }
-        repairs.add(fault, Quarantine.Orphan(place: place, size: entry.size, begun: begun))
+        repairs.add(fault, Quarantine.Orphan(location: location, size: entry.size, begun: begun))
     }
 
     private func repairFiles(_ repairs: inout Repairs, into report: inout VerifyReport) async throws {
@@ -41,7 +41,7 @@ extension Verifier {
         for (var fault, orphan) in repairs.takeOrphans() {
             if report.stopped == nil {
                 let (gone, failures) = try await collector.takeOrphans([orphan])
-                fault.isRepaired = gone.contains(orphan.place) && failures == 0
+                fault.isRepaired = gone.contains(orphan.location) && failures == 0
             }
             report.add(fault)
         }

@@ -3,7 +3,7 @@ import WeirCore
 
 extension Verifier {
     /// Opens every manifest, and looks for the blobs that it names.
-    func verifyImages(into report: inout VerifyReport, _ progress: (ChoreProgress) -> Void) async throws {
+    func verifyImages(into report: inout VerifyReport, _ progress: (JobProgress) -> Void) async throws {
         var last: VerifyQueries.ImageRow?
         repeat {
             let after = last
@@ -21,7 +21,7 @@ extension Verifier {
                 }
                 for fault in try await layerFaults(of: image) { report.add(fault) }
             }
-            progress(ChoreProgress(.manifests, done: report.manifests))
+            progress(JobProgress(.manifests, done: report.manifests))
         } while last != nil
     }
 
@@ -61,12 +61,12 @@ extension Verifier {
         let blobs = blobs
         return try await database.read { sql in
             try VerifyQueries.blobs(of: image.digest, in: image.repository, sql).compactMap { digest in
-                let scope = blobs.place(of: digest, in: repository).scope
-                let standing = try BlobTable.standing(of: digest, in: image.repository, scope: scope, sql)
-                if standing.membership != nil, standing.stored != nil { return nil }
+                let scope = blobs.location(of: digest, in: repository).scope
+                let status = try BlobTable.status(of: digest, in: image.repository, scope: scope, sql)
+                if status.membership != nil, status.stored != nil { return nil }
                 // Blobs that were evicted, or never asked for, come from upstream.
-                if isCovered, standing.membership != .push { return nil }
-                let why = standing.membership == nil ? "the repository has no right to" : "the store does not hold"
+                if isCovered, status.membership != .push { return nil }
+                let why = status.membership == nil ? "the repository has no right to" : "the store does not hold"
                 return image.fault(.missingLayer, "\(why) the blob \(digest)", needsPush: true)
             }
         }

@@ -13,13 +13,13 @@ extension Verifier {
 
     /// Reads every blob that a repository may serve.
     func verifyLayers(
-        into report: inout VerifyReport, _ repairs: inout Repairs, _ progress: (ChoreProgress) -> Void
+        into report: inout VerifyReport, _ repairs: inout Repairs, _ progress: (JobProgress) -> Void
     ) async throws {
         let none = Timestamp(microseconds: .min)
-        var last: BlobPlace?
+        var last: BlobLocation?
         repeat {
             let page = try await collector.walk(after: last, until: none)
-            last = page.last?.row.place
+            last = page.last?.row.location
             for found in page {
                 try Task.checkCancellation()
                 guard let holder = found.holders.first else {
@@ -31,28 +31,28 @@ extension Verifier {
                 repairs.streak.note(finding)
                 switch finding {
                 case .well:
-                    if found.row.fault != nil { try await blobs.clear(found.row.place, storedAt: found.row.storedAt) }
+                    if found.row.fault != nil { try await blobs.clear(found.row.location, storedAt: found.row.storedAt) }
                 case .sealedAway: report.sealedAway.add(found.row.size)
                 case .flaw(let kind, let detail, let fault):
-                    if let fault { await blobs.note(fault, of: found.row.place, storedAt: found.row.storedAt) }
+                    if let fault { await blobs.note(fault, of: found.row.location, storedAt: found.row.storedAt) }
                     try await tell(kind, detail, of: found, into: &report, &repairs)
                 }
-                progress(ChoreProgress(.layers, done: report.blobs.items, bytes: report.blobs.bytes))
+                progress(JobProgress(.layers, done: report.blobs.items, bytes: report.blobs.bytes))
             }
         } while last != nil
     }
 
     private func look(at row: CollectionQueries.StoredRow, sealedBy key: SealingKey?) async throws -> Finding {
         do {
-            let file = try blobs.store.open(row.place)
+            let file = try blobs.store.open(row.location)
             // A file of another length does not open, either; the length is the more telling reason.
             guard (key == nil ? file.size : SealedFormat.plainSize(ofFileSize: file.size)) == row.size else {
                 let detail = "the file has \(file.size) bytes; the blob has \(row.size)"
                 return .flaw(.wrongLength, detail, BlobFault(.damaged, detail))
             }
-            let content = try await blobs.content(of: file, row.place.digest, sealedBy: key)
-            let digest = try await content.digest(row.place.digest.algorithm, size: row.size)
-            guard digest != row.place.digest else { return .well }
+            let content = try await blobs.content(of: file, row.location.digest, sealedBy: key)
+            let digest = try await content.digest(row.location.digest.algorithm, size: row.size)
+            guard digest != row.location.digest else { return .well }
             let detail = "the bytes have the digest \(digest)"
             return .flaw(.wrongDigest, detail, BlobFault(.damaged, detail))
         } catch let refusal as Refusal {
@@ -76,7 +76,7 @@ extension Verifier {
         guard try await isStill(found.row) else { return }
         let isCached = try await collector.isCached(found)
         var fault = VerifyReport.Fault(
-            kind: kind, subject: "\(found.row.place)", detail: detail,
+            kind: kind, subject: "\(found.row.location)", detail: detail,
             repositories: found.holders.prefix(10).map { "\($0.registry)/\($0.name)" })
         fault.needsPush = !isCached && kind.meansLoss
         guard report.isRepair, kind.meansLoss, isCached || (repairs.givesUpPushed && kind != .missingFile) else {
@@ -86,7 +86,7 @@ extension Verifier {
     }
 
     private func isStill(_ row: CollectionQueries.StoredRow) async throws -> Bool {
-        try await database.read { try CollectionQueries.stored(row.place, $0)?.storedAt == row.storedAt }
+        try await database.read { try CollectionQueries.stored(row.location, $0)?.storedAt == row.storedAt }
     }
 
     /// Takes damaged content out of its place into quarantine, and removes the rows of cached content whose file is gone. Does
@@ -107,9 +107,9 @@ extension Verifier {
     }
 
     private func takeOut(_ row: CollectionQueries.StoredRow, isMissing: Bool) async throws -> Bool {
-        try await blobs.places.withLock(row.place) {
+        try await blobs.locks.withLock(row.location) {
             guard isMissing else {
-                let (_, failures) = try await quarantine.take([row.place], because: .damaged) { now, _ in
+                let (_, failures) = try await quarantine.take([row.location], because: .damaged) { now, _ in
                     now.storedAt == row.storedAt
                 }
                 return failures == 0
@@ -117,8 +117,8 @@ extension Verifier {
             // The file may have come back.
             guard case .flaw(.missingFile, _, _) = try await look(at: row, sealedBy: nil) else { return false }
             try await database.write { sql in
-                guard try CollectionQueries.stored(row.place, sql)?.storedAt == row.storedAt else { return }
-                try BlobTable.remove(row.place, sql)
+                guard try CollectionQueries.stored(row.location, sql)?.storedAt == row.storedAt else { return }
+                try BlobTable.remove(row.location, sql)
             }
             return true
         }

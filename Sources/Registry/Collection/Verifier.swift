@@ -36,7 +36,7 @@ package final class Verifier: Sendable {
     /// - givingUpPushed: makes a repair also take damaged content that only a push brings back.
     /// - Throws: the refusal of the `DestructionPermit` where a repair is wanted.
     package func verify(
-        repair: Bool = false, givingUpPushed: Bool = false, progress: @Sendable (ChoreProgress) -> Void = { _ in }
+        repair: Bool = false, givingUpPushed: Bool = false, progress: @Sendable (JobProgress) -> Void = { _ in }
     ) async throws -> VerifyReport {
         if repair { try await collector.permit.check() }
         var report = VerifyReport(isRepair: repair, at: clock.now)
@@ -47,7 +47,7 @@ package final class Verifier: Sendable {
         try await verifyImages(into: &report, progress)
         try await verifyFiles(into: &report, &repairs, progress)
         report.endedAt = clock.now
-        progress(ChoreProgress(.done))
+        progress(JobProgress(.done))
         try await tell(report)
         return report
     }

@@ -13,7 +13,7 @@ enum ImagePushQueries {
             let rows = try sql.rows(
                 """
                 SELECT digest, LENGTH(manifest) FROM image
-                WHERE repository = $1 AND status = 'ACTIVE' AND digest IN (\(batch.places(from: 2)))
+                WHERE repository = $1 AND status = 'ACTIVE' AND digest IN (\(batch.placeholders(from: 2)))
                 """, [.integer(repository)] + batch.arguments)
             for row in rows { sizes[try Digest(row.text(0))] = try row.integer(1).subtracting(Int64(SealedValue.overhead)) }
         }
@@ -35,7 +35,7 @@ enum ImagePushQueries {
         var children: Set<Digest> = []
         for batch in DigestBatch.all(of: digests) {
             let rows = try sql.rows(
-                "SELECT DISTINCT child FROM image_child WHERE repository = $1 AND parent IN (\(batch.places(from: 2)))",
+                "SELECT DISTINCT child FROM image_child WHERE repository = $1 AND parent IN (\(batch.placeholders(from: 2)))",
                 [.integer(repository)] + batch.arguments)
             for row in rows { children.insert(try Digest(row.text(0))) }
         }
@@ -47,7 +47,7 @@ enum ImagePushQueries {
         var largest: Int64 = 0
         for batch in DigestBatch.all(of: digests) {
             let row = try sql.rows(
-                "SELECT MAX(size) FROM image WHERE repository = $1 AND digest IN (\(batch.places(from: 2)))",
+                "SELECT MAX(size) FROM image WHERE repository = $1 AND digest IN (\(batch.placeholders(from: 2)))",
                 [.integer(repository)] + batch.arguments
             ).first
             largest = max(largest, try row?.optionalSize(0) ?? 0)

@@ -56,7 +56,7 @@ extension Images {
         let repository = try await repositories.existing(name, in: registry)
         try blobs.check(repository)
         let manifest = try Manifest.pushed(push)
-        let scope = blobs.place(of: manifest.digest, in: repository).scope
+        let scope = blobs.location(of: manifest.digest, in: repository).scope
         // Most refusals are made here, where other writers are not held up. The transaction checks again, in a few statements.
         try await database.read { sql in
             try Self.checkReferences(of: manifest, in: repository, scope: scope, sql)

@@ -10,11 +10,11 @@ package final class Images: Sendable {
     let manifestCache: ManifestCache
     let clock: WallClock
     let events: any EventSink
-    let replication: ReplicationBell
+    let replication: ReplicationSignal
 
     init(
         database: any SQLDatabase, repositories: Repositories, blobs: Blobs, keyring: Keyring,
-        manifestCache: ManifestCache, clock: WallClock, events: any EventSink, replication: ReplicationBell
+        manifestCache: ManifestCache, clock: WallClock, events: any EventSink, replication: ReplicationSignal
     ) {
         self.database = database
         self.repositories = repositories

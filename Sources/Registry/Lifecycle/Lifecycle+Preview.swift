@@ -42,7 +42,7 @@ extension Lifecycle {
             } else {
                 let found = try LifecyclePreviewTable.results(
                     of: repository.id, filter, after: cursor.flatMap { Int64($0) } ?? -1, limit: limit + 1, sql)
-                let places = Page(found, limit: limit) { "\($0.place)" }
+                let places = Page(found, limit: limit) { "\($0.target)" }
                 page = Page(items: places.items.map(\.result), next: places.next)
             }
             return LifecyclePreview(
@@ -68,9 +68,9 @@ extension Lifecycle {
     }
 
     /// Makes a preview that was begun. A failure becomes its status.
-    func finishPreview(of place: LifecycleQueries.Place) async {
+    func finishPreview(of target: LifecycleQueries.Target) async {
         do {
-            let repository = try await repositories.row(place.name, in: place.registry).repository
+            let repository = try await repositories.row(target.name, in: target.registry).repository
             let row = try await database.read { try LifecyclePreviewTable.find(repository.id, $0) }
             guard let row, row.status == .inProgress else { return }
             let outcome = await found(by: row.policy, in: repository)
@@ -81,7 +81,7 @@ extension Lifecycle {
         } catch {
             logger.log(
                 level: .error.unlessStopping(error), "A lifecycle preview could not be kept; it is made again",
-                metadata: ["repository.name": "\(place.name)", "error": "\(error)"])
+                metadata: ["repository.name": "\(target.name)", "error": "\(error)"])
         }
     }
 

@@ -70,7 +70,7 @@ package final class Lifecycle: Service {
         do {
             // Work that changes images comes before work that looks at them: a run that follows finds what the preview found.
             try await finishActivations()
-            for place in try await database.read(LifecyclePreviewTable.open) { await finishPreview(of: place) }
+            for target in try await database.read(LifecyclePreviewTable.open) { await finishPreview(of: target) }
         } catch {
             logger.log(
                 level: .error.unlessStopping(error), "Lifecycle errands failed; they are tried again",
@@ -100,9 +100,9 @@ package final class Lifecycle: Service {
         do {
             try await database.write { try LifecyclePreviewTable.expire(before: old, $0) }
             let due = try await database.read { try LifecycleQueries.due(since: since, $0) }
-            for place in due {
+            for target in due {
                 if Task.isCancelled { return }
-                await runDue(place)
+                await runDue(target)
             }
         } catch {
             logger.log(
@@ -112,15 +112,15 @@ package final class Lifecycle: Service {
     }
 
     /// One repository's failure does not stop the others.
-    private func runDue(_ place: LifecycleQueries.Place) async {
+    private func runDue(_ target: LifecycleQueries.Target) async {
         do {
-            _ = try await run(place.name, in: place.registry, .real)
+            _ = try await run(target.name, in: target.registry, .real)
         } catch {
             Counter(label: "weir_lifecycle_runs_total", dimensions: [("outcome", "failed")]).increment()
             logger.log(
                 level: .error.unlessStopping(error), "A lifecycle policy could not be carried out",
                 metadata: [
-                    "registry": "\(place.registry)", "repository.name": "\(place.name)", "error": "\(error)",
+                    "registry": "\(target.registry)", "repository.name": "\(target.name)", "error": "\(error)",
                 ])
         }
     }

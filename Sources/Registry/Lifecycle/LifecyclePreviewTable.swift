@@ -32,14 +32,14 @@ enum LifecyclePreviewTable {
     }
 
     /// The previews that are to be made.
-    static func open(_ sql: any SQLConnection) throws -> [LifecycleQueries.Place] {
+    static func open(_ sql: any SQLConnection) throws -> [LifecycleQueries.Target] {
         try sql.rows(
             """
             SELECT r.account, r.region, r.name FROM lifecycle_preview p JOIN repository r ON r.id = p.repository
             WHERE p.status = $1 ORDER BY p.started_at
             """, [.text(LifecyclePreview.Status.inProgress.rawValue)]
         ).map { row in
-            LifecycleQueries.Place(
+            LifecycleQueries.Target(
                 registry: try row.registry(0),
                 name: try RepositoryName(row.text(2)))
         }
@@ -56,7 +56,7 @@ enum LifecyclePreviewTable {
             "UPDATE lifecycle_preview SET status = $1, finished_at = $2 WHERE repository = $3",
             [.text(status.rawValue), .timestamp(now), .integer(repository)])
         guard found == 1 else { return }
-        for (place, result) in results.enumerated() {
+        for (target, result) in results.enumerated() {
             try sql.execute(
                 """
                 INSERT INTO lifecycle_preview_result
@@ -64,7 +64,7 @@ enum LifecyclePreviewTable {
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                 """,
                 [
-                    .integer(repository), .integer(place), .text(result.digest.description),
+                    .integer(repository), .integer(target), .text(result.digest.description),
                     .text(try StoredJSON.text(result.tags.map(\.description))), .timestamp(result.pushedAt),
                     .text(result.storageClass.rawValue), .text(result.action == .expire ? "expire" : "archive"),
                     .integer(result.priority),
@@ -74,8 +74,8 @@ enum LifecyclePreviewTable {
 
     /// A page of what was found, each with its place in the whole.
     static func results(
-        of repository: Int64, _ filter: TagStatus, after place: Int64, limit: Int, _ sql: any SQLConnection
-    ) throws -> [(place: Int64, result: LifecyclePreview.Result)] {
+        of repository: Int64, _ filter: TagStatus, after target: Int64, limit: Int, _ sql: any SQLConnection
+    ) throws -> [(target: Int64, result: LifecyclePreview.Result)] {
         let condition =
             switch filter {
             case .any: ""
@@ -84,7 +84,7 @@ enum LifecyclePreviewTable {
             }
         return try sql.rows(
             columns + " AND place > $2 \(condition) ORDER BY place LIMIT $3",
-            [.integer(repository), .integer(place), .integer(limit)]
+            [.integer(repository), .integer(target), .integer(limit)]
         ).map { (try $0.integer(0), try read($0)) }
     }
 

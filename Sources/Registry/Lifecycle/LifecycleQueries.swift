@@ -50,13 +50,13 @@ enum LifecycleQueries {
     }
 
     /// A repository by its name, in whatever registry.
-    struct Place: Sendable, Hashable {
+    struct Target: Sendable, Hashable {
         let registry: RegistryID
         let name: RepositoryName
     }
 
     /// The repositories of every registry whose policy was not carried out after `moment`, the longest ago first.
-    static func due(since moment: Timestamp, _ sql: any SQLConnection) throws -> [Place] {
+    static func due(since moment: Timestamp, _ sql: any SQLConnection) throws -> [Target] {
         try sql.rows(
             """
             SELECT account, region, name FROM repository WHERE lifecycle_policy IS NOT NULL
@@ -64,7 +64,7 @@ enum LifecycleQueries {
             ORDER BY COALESCE(lifecycle_evaluated_at, 0), id
             """, [.timestamp(moment)]
         ).map { row in
-            Place(
+            Target(
                 registry: try row.registry(0),
                 name: try RepositoryName(row.text(2)))
         }

@@ -73,25 +73,25 @@ extension Replication {
     /// Reads the blob with the source's key and seals it with the destination's.
     private func copy(blob digest: Digest, from source: Repository, to destination: Repository) async throws {
         if try await admit(digest, from: source, to: destination) { return }
-        let standing = try await blobs.standing(of: digest, in: source)
-        guard standing.membership != nil else { throw Refusal.layersNotFound([digest], in: source) }
-        let (intake, _) = try blobs.intake(for: destination, digest.algorithm)
+        let status = try await blobs.status(of: digest, in: source)
+        guard status.membership != nil else { throw Refusal.layersNotFound([digest], in: source) }
+        let (ingest, _) = try blobs.ingest(for: destination, digest.algorithm)
         do {
-            guard let size = standing.stored,
-                let content = try await blobs.open(digest, standing, in: source, mayServeDoubt: true)
+            guard let size = status.stored,
+                let content = try await blobs.open(digest, status, in: source, mayServeDoubt: true)
             else { throw Refusal(.contentDamaged, "The layer \(digest) of \(source.name) is not stored here") }
-            while intake.taken < size {
-                let part = try await content.read(at: intake.taken, upTo: Self.piece)
+            while ingest.taken < size {
+                let part = try await content.read(at: ingest.taken, upTo: Self.piece)
                 guard part.readableBytes > 0 else { break }
-                try await intake.take(part)
+                try await ingest.take(part)
             }
-            let (copied, count) = try await intake.drain()
+            let (copied, count) = try await ingest.drain()
             guard copied == digest else {
                 throw Refusal(.contentDamaged, "The layer \(digest) of \(source.name) is damaged")
             }
-            try await blobs.commit(intake, digest, size: count, to: destination, .push)
+            try await blobs.commit(ingest, digest, size: count, to: destination, .push)
         } catch {
-            intake.discard()
+            ingest.discard()
             if let fault = BlobFault(error) { throw Refusal(fault, of: digest) }
             if let error = error as? BlobStoreError { throw Refusal(error) }
             throw error
@@ -103,15 +103,15 @@ extension Replication {
     /// Only the source's membership justifies it: that another repository's bytes have this digest gives no right to them, and a
     /// cached manifest may name blobs that its own upstream never gave. The transaction that admits checks both.
     private func admit(_ digest: Digest, from source: Repository, to destination: Repository) async throws -> Bool {
-        let given = blobs.place(of: digest, in: source).scope
-        let scope = blobs.place(of: digest, in: destination).scope
+        let given = blobs.location(of: digest, in: source).scope
+        let scope = blobs.location(of: digest, in: destination).scope
         let now = parts.clock.now
         return try await parts.database.commit { sql in
-            guard try BlobTable.standing(of: digest, in: source.id, scope: given, sql).membership != nil else {
+            guard try BlobTable.status(of: digest, in: source.id, scope: given, sql).membership != nil else {
                 throw Refusal.layersNotFound([digest], in: source)
             }
-            let standing = try BlobTable.standing(of: digest, in: destination.id, scope: scope, sql)
-            guard standing.held != nil else { return false }
+            let status = try BlobTable.status(of: digest, in: destination.id, scope: scope, sql)
+            guard status.held != nil else { return false }
             try BlobTable.admit(digest, to: destination.id, .push, promisedAt: now, sql)
             return true
         }
@@ -131,7 +131,7 @@ extension Replication {
 extension Images {
     /// Stores the manifest of another registry of this server, without a tag. All that it names must be here.
     fileprivate func put(replica manifest: Manifest, in repository: Repository) async throws {
-        let scope = blobs.place(of: manifest.digest, in: repository).scope
+        let scope = blobs.location(of: manifest.digest, in: repository).scope
         let sealedKey = try await repositories.sealedKey(of: repository)
         let sealed = try seal.seal(manifest, in: repository, sealedKey: sealedKey)
         let now = clock.now

@@ -10,7 +10,7 @@ package import WeirCore
 /// here afterwards. As in ECR, the tags of that push go along, a copy is not copied on, and deletes are not copied. Cached images
 /// are not copied either: the other registry can have a rule of its own.
 package final class Replication: Service {
-    /// Copies at once: each keeps at most one intake's window in memory.
+    /// Copies at once: each keeps at most one ingest's window in memory.
     static let atOnce = 4
     /// Tries of a copy that fails on this server. Only for a full disk it waits without limit.
     static let maxAttempts = 8
@@ -23,11 +23,11 @@ package final class Replication: Service {
     let blobs: Blobs
     let creation: RepositoryCreation
     let access: Access
-    private let bell: ReplicationBell
+    private let signal: ReplicationSignal
 
     init(
         _ parts: Registry.Parts, repositories: Repositories, images: Images, blobs: Blobs, creation: RepositoryCreation,
-        access: Access, bell: ReplicationBell
+        access: Access, signal: ReplicationSignal
     ) {
         self.parts = parts
         self.repositories = repositories
@@ -35,7 +35,7 @@ package final class Replication: Service {
         self.blobs = blobs
         self.creation = creation
         self.access = access
-        self.bell = bell
+        self.signal = signal
     }
 
     /// The progress of an image's copies, by destination. Empty where no rule covered the image when it was pushed.
@@ -47,16 +47,16 @@ package final class Replication: Service {
     }
 
     package func run() async throws {
-        bell.ring()
+        signal.ring()
         await cancelWhenGracefulShutdown { [self] in
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { [bell] in
+                group.addTask { [signal] in
                     while !Task.isCancelled {
                         try? await Task.sleep(for: Self.interval)
-                        bell.ring()
+                        signal.ring()
                     }
                 }
-                for await _ in bell.rings { await makeDueCopies() }
+                for await _ in signal.rings { await makeDueCopies() }
                 group.cancelAll()
             }
         }

@@ -52,13 +52,13 @@ extension PolicyDocument {
     /// Reads a policy that a user sent. ECR's sentence does not say what is wrong; the log does.
     ///
     /// - Parameter place: what the policy belongs to; nil for one that was accepted earlier, by the rules of that time.
-    init(checking text: String, at member: String, hangingOn place: Place?) throws(Refusal) {
+    init(checking text: String, at member: String, hangingOn attachment: Attachment?) throws(Refusal) {
         do throws(PolicyError) {
             try self.init(text)
             try checkActions()
-            if let place { try check(hangingOn: place) }
+            if let attachment { try check(hangingOn: attachment) }
         } catch {
-            let noun = place == .registry ? "registry" : "repository"
+            let noun = attachment == .registry ? "registry" : "repository"
             let refusal = Refusal.invalidParameter(member, "Invalid \(noun) policy provided")
             throw Refusal(refusal.reason, refusal.message, facts: ["policy.error": error.reason])
         }

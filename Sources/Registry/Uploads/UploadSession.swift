@@ -22,7 +22,7 @@ package struct UploadStatus: Sendable, Hashable {
 final class UploadSession: Sendable {
     /// What an upload holds only while it is in memory.
     struct Live: Sendable {
-        let intake: Intake
+        let ingest: BlobIngest
         let content: BlobContent
     }
 
@@ -40,7 +40,7 @@ final class UploadSession: Sendable {
         var live: Live?
         var record: UploadRecord
 
-        var received: Int64 { live?.intake.taken ?? record.received }
+        var received: Int64 { live?.ingest.taken ?? record.received }
     }
 
     /// The outcome of a request's claim.
@@ -137,9 +137,9 @@ extension UploadSession.Live {
     /// The digest of everything received, in the algorithm that the client names at the end. SHA-256 has been computed on the
     /// way; for SHA-512 the bytes are read back.
     func digest(_ algorithm: Digest.Algorithm) async throws -> (digest: Digest, size: Int64) {
-        let drained = try await intake.drain()
+        let drained = try await ingest.drain()
         guard algorithm != drained.digest.algorithm else { return drained }
-        let tail = intake.held
+        let tail = ingest.held
         var hash = SHA512()
         var offset: Int64 = 0
         let landed = drained.size - Int64(tail.readableBytes)

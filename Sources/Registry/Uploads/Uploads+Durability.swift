@@ -22,14 +22,14 @@ extension Uploads {
     private static let unsaved: Int64 = 256 * 1_048_576
 
     func take(_ body: ByteStream, into session: UploadSession, _ live: UploadSession.Live) async throws {
-        var saved = live.intake.taken
+        var saved = live.ingest.taken
         do {
             for try await part in body {
-                try await live.intake.take(part)
-                try Self.check(live.intake.taken)
-                if live.intake.taken - saved >= Self.unsaved {
+                try await live.ingest.take(part)
+                try Self.check(live.ingest.taken)
+                if live.ingest.taken - saved >= Self.unsaved {
                     try await checkpoint(session, live, session.record.parts)
-                    saved = live.intake.taken
+                    saved = live.ingest.taken
                 }
             }
         } catch let error as BlobStoreError {
@@ -53,8 +53,8 @@ extension Uploads {
             var record = session.record
             record.parts = parts
             // Without bytes the row alone is the upload.
-            if live.intake.taken > 0 {
-                let point = try await live.intake.checkpoint()
+            if live.ingest.taken > 0 {
+                let point = try await live.ingest.checkpoint()
                 record.received = point.taken
                 record.staged = point.name
                 record.tail = try SealedValue.seal(
@@ -74,20 +74,20 @@ extension Uploads {
         }
     }
 
-    /// The intake for more bytes: the one in memory, or a new one that has read back what the upload has so far.
+    /// The ingest for more bytes: the one in memory, or a new one that has read back what the upload has so far.
     func awake(_ session: UploadSession) async throws -> UploadSession.Live {
         if let live = session.live { return live }
-        let (intake, content) = try blobs.intake(for: session.repository, .sha256)
-        let live = UploadSession.Live(intake: intake, content: content)
+        let (ingest, content) = try blobs.ingest(for: session.repository, .sha256)
+        let live = UploadSession.Live(ingest: ingest, content: content)
         let old = session.record
         guard old.received > 0, let staged = old.staged else {
             session.wake(live)
             return live
         }
         do {
-            try await replay(old, staged, in: session.repository, into: intake)
+            try await replay(old, staged, in: session.repository, into: ingest)
         } catch {
-            intake.discard()
+            ingest.discard()
             // Bytes that cannot be read now may be readable when the client tries again.
             guard let fault = BlobFault(error) else { throw (error as? BlobStoreError).map { Refusal($0) } ?? error }
             guard fault.state.wantsBytes else { throw Refusal(error as? BlobStoreError ?? .unavailable(fault.detail)) }
@@ -104,7 +104,7 @@ extension Uploads {
     }
 
     private func replay(
-        _ record: UploadRecord, _ staged: String, in repository: Repository, into intake: Intake
+        _ record: UploadRecord, _ staged: String, in repository: Repository, into ingest: BlobIngest
     ) async throws {
         let key = try await tailKey(of: repository)
         let tail = try SealedValue.openBuffer(
@@ -116,10 +116,10 @@ extension Uploads {
             let part = try await content.read(
                 at: offset, upTo: Int(min(1_048_576, landed - offset)), size: BlobContent.unfinished)
             guard part.readableBytes > 0 else { throw SealError.damaged }
-            try await intake.take(part)
+            try await ingest.take(part)
             offset += Int64(part.readableBytes)
         }
-        try await intake.take(tail)
+        try await ingest.take(tail)
     }
 
     private func tailKey(of repository: Repository) async throws -> SymmetricKey {
@@ -156,7 +156,7 @@ extension Uploads {
                 }
             }
             guard let digest = digests.first else { throw Self.unknown(session.id) }
-            try await blobs.commit(live.intake, digest, size: size, to: session.repository, .push)
+            try await blobs.commit(live.ingest, digest, size: size, to: session.repository, .push)
             forget(session)
             // The blob is in its place. Where its row cannot be removed, the next sweep removes it.
             try? await database.write { try UploadTable.remove(session.id, $0) }
@@ -178,7 +178,7 @@ extension Uploads {
     func discard(_ session: UploadSession) async throws {
         forget(session)
         if let live = session.live {
-            live.intake.discard()
+            live.ingest.discard()
         } else if let staged = session.record.staged {
             removeStaged(staged)
         }

@@ -155,17 +155,17 @@ package final class Uploads: Service {
         _ body: ByteStream, digest: Digest, to name: RepositoryName, of registry: RegistryID
     ) async throws {
         let repository = try await repositories.existing(name, in: registry)
-        let (intake, content) = try blobs.intake(for: repository, digest.algorithm)
+        let (ingest, content) = try blobs.ingest(for: repository, digest.algorithm)
         do {
             for try await part in body {
-                try await intake.take(part)
-                try Self.check(intake.taken)
+                try await ingest.take(part)
+                try Self.check(ingest.taken)
             }
-            let (received, size) = try await UploadSession.Live(intake: intake, content: content).digest(digest.algorithm)
+            let (received, size) = try await UploadSession.Live(ingest: ingest, content: content).digest(digest.algorithm)
             guard received == digest else { throw Self.wrong(received, size, wanted: digest) }
-            try await blobs.commit(intake, digest, size: size, to: repository, .push)
+            try await blobs.commit(ingest, digest, size: size, to: repository, .push)
         } catch {
-            intake.discard()
+            ingest.discard()
             if let error = error as? BlobStoreError { throw Refusal(error) }
             throw error
         }

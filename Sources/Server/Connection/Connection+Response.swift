@@ -48,25 +48,25 @@ extension Connection {
         try? context?.channel.syncOptions?.setOption(.writeBufferWaterMark, value: mark)
     }
 
-    func refuse(_ complaint: Complaint, _ context: ChannelHandlerContext) {
-        log(complaint, context)
+    func refuse(_ reply: BadRequestReply, _ context: ChannelHandlerContext) {
+        log(reply, context)
         // The machine is open: it can be written to.
-        try? write(.head(complaint.head))
-        try? write(.byteBuffer(complaint.body))
+        try? write(.head(reply.head))
+        try? write(.byteBuffer(reply.body))
         try? write(.end(nil))
         perform(machine.refusalWritten(), context)
     }
 
-    private func log(_ complaint: Complaint, _ context: ChannelHandlerContext) {
+    private func log(_ reply: BadRequestReply, _ context: ChannelHandlerContext) {
         let address: Logger.MetadataValue = "\(context.remoteAddress?.hostAndPort ?? "unknown")"
-        guard !complaint.isEveryday else {
+        guard !reply.isEveryday else {
             return logger.debug("A client spoke TLS to this plain port", metadata: ["client.address": address])
         }
         logger.log(
             level: logsUnreadable(clientAddress?.ipAddress) ? .info : .debug,
             "Request refused: it cannot be parsed",
             metadata: [
-                "http.status": .stringConvertible(complaint.status.code),
+                "http.status": .stringConvertible(reply.status.code),
                 "error": "\(machine.inputError.map { "\($0)" } ?? "")", "client.address": address,
             ])
     }

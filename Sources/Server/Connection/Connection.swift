@@ -103,7 +103,7 @@ package final class Connection: ChannelDuplexHandler {
         case .appendBody(let bytes): body.append(bytes)
         case .endBody: body.end()
         case .failBody: body.fail(machine.inputError ?? Gone())
-        case .refuse(let complaint): refuse(complaint, context)
+        case .refuse(let reply): refuse(reply, context)
         case .flush: closeWhenFlushed(context)
         case .closeOutput: linger(context)
         case .close: context.close(promise: nil)

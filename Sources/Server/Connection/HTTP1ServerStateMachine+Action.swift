@@ -12,7 +12,7 @@ extension HTTP1ServerStateMachine {
         /// The body breaks off: its reader gets `inputError`.
         case failBody
         /// Write this response to a request that could not be parsed; then call `refusalWritten`.
-        case refuse(Complaint)
+        case refuse(BadRequestReply)
         /// Write out what is still in the channel; then call `flushed`. A client that takes nothing of it for `unsent` is not
         /// waited for.
         case flush

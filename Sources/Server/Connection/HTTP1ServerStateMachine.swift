@@ -222,7 +222,7 @@ package struct HTTP1ServerStateMachine {
     /// handler sees it.
     private mutating func endOfInput() -> Action {
         let mayRefuse = isOpen && response != .begun && (response == .notBegun || incoming == nil)
-        guard mayRefuse, let inputError, let answer = Complaint(about: inputError) else { return close(.both) }
+        guard mayRefuse, let inputError, let answer = BadRequestReply(about: inputError) else { return close(.both) }
         return .refuse(answer)
     }
 

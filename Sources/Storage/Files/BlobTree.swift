@@ -52,57 +52,57 @@ final class BlobTree: Sendable {
     func path(_ name: String) -> String { name.isEmpty ? folder : folder + "/" + name }
 
     /// `blobs/aes256-0123456789abcdef/sha256/ab/abcd…`
-    func name(of place: BlobPlace) throws(BlobStoreError) -> String { try "\(Self.blobs)/\(relativeName(of: place))" }
+    func name(of location: BlobLocation) throws(BlobStoreError) -> String { try "\(Self.blobs)/\(relativeName(of: location))" }
 
     /// `lost/aes256-0123456789abcdef/sha256/ab/abcd….0123456789abcdef`
     func name(of blob: QuarantinedBlob) throws(BlobStoreError) -> String {
         guard Self.isNumber(blob.number) else {
             throw .failed("'\(blob.number.prefix(80))' is not the number of a blob in quarantine")
         }
-        return try "\(Self.quarantine)/\(relativeName(of: blob.place)).\(blob.number)"
+        return try "\(Self.quarantine)/\(relativeName(of: blob.location)).\(blob.number)"
     }
 
     private static func isNumber(_ text: String) -> Bool {
         text.utf8.count == 16 && text.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }
     }
 
-    private func relativeName(of place: BlobPlace) throws(BlobStoreError) -> String {
-        let scope = place.scope.utf8
+    private func relativeName(of location: BlobLocation) throws(BlobStoreError) -> String {
+        let scope = location.scope.utf8
         guard (1...64).contains(scope.count), scope.allSatisfy(Self.isScopeByte) else {
-            throw .failed("the scope '\(place.scope.prefix(80))' is not 1 to 64 of the characters a-z, 0-9 and -")
+            throw .failed("the scope '\(location.scope.prefix(80))' is not 1 to 64 of the characters a-z, 0-9 and -")
         }
-        let digest = place.digest
-        return "\(place.scope)/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))/\(digest.hex)"
+        let digest = location.digest
+        return "\(location.scope)/\(digest.algorithm.rawValue)/\(digest.hex.prefix(2))/\(digest.hex)"
     }
 
     /// The blob of a file name; nil for a name that this type does not make.
-    private func place(of name: String) -> BlobPlace? {
+    private func location(of name: String) -> BlobLocation? {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 5, let digest = try? Digest("\(parts[2]):\(parts[4])") else { return nil }
-        let place = BlobPlace(scope: String(parts[1]), digest: digest)
-        return (try? self.name(of: place)) == name ? place : nil
+        let location = BlobLocation(scope: String(parts[1]), digest: digest)
+        return (try? self.name(of: location)) == name ? location : nil
     }
 
     /// The quarantined blob of a file name; nil for a name that this type does not make.
     private func quarantined(_ name: String) -> QuarantinedBlob? {
         guard name.hasPrefix(Self.quarantine + "/"), let dot = name.lastIndex(of: ".") else { return nil }
         let lay = Self.blobs + name[..<dot].dropFirst(Self.quarantine.count)
-        guard let place = place(of: lay) else { return nil }
-        let blob = QuarantinedBlob(place: place, number: String(name[name.index(after: dot)...]))
+        guard let location = location(of: lay) else { return nil }
+        let blob = QuarantinedBlob(location: location, number: String(name[name.index(after: dot)...]))
         return (try? self.name(of: blob)) == name ? blob : nil
     }
 
     /// `blobs` and every folder below it, with or without blobs; the mark's folder is left out.
-    func shelves() throws(BlobStoreError) -> [BlobShelf] { try shelves(below: Self.blobs) }
+    func directories() throws(BlobStoreError) -> [BlobDirectory] { try directories(below: Self.blobs) }
 
     /// The same for the quarantine; none if nothing was ever quarantined.
-    func quarantineShelves() throws(BlobStoreError) -> [BlobShelf] { try shelves(below: Self.quarantine) }
+    func quarantineDirectories() throws(BlobStoreError) -> [BlobDirectory] { try directories(below: Self.quarantine) }
 
-    private func shelves(below top: String) throws(BlobStoreError) -> [BlobShelf] {
-        var found: [BlobShelf] = []
+    private func directories(below top: String) throws(BlobStoreError) -> [BlobDirectory] {
+        var found: [BlobDirectory] = []
         var level = [top]
         while let folder = level.popLast() {
-            found.append(BlobShelf(folder))
+            found.append(BlobDirectory(folder))
             do {
                 level += try Disk.folders(in: folder, in: self).filter { !Self.isMark($0) }.map { "\(folder)/\($0)" }
             } catch .missing {
@@ -112,16 +112,16 @@ final class BlobTree: Sendable {
         return found
     }
 
-    func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry] {
+    func contents(of directory: BlobDirectory) throws(BlobStoreError) -> [BlobEntry] {
         var entries: [BlobEntry] = []
         do {
-            for file in try Disk.files(in: shelf.name, in: self) {
-                let name = "\(shelf.name)/\(file)"
+            for file in try Disk.files(in: directory.name, in: self) {
+                let name = "\(directory.name)/\(file)"
                 do {
                     let (size, changedAt) = try Disk.facts(of: name, in: self)
                     entries.append(
                         BlobEntry(
-                            name: name, place: place(of: name), quarantined: quarantined(name), size: size, changedAt: changedAt))
+                            name: name, location: location(of: name), quarantined: quarantined(name), size: size, changedAt: changedAt))
                 } catch .missing {
                     // Deleted since the folder was read.
                 }

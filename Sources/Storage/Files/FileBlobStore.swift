@@ -60,24 +60,24 @@ package final class FileBlobStore: BlobStore {
         return try FileStagedBlob(in: tree, reads: reads)
     }
 
-    package func open(_ place: BlobPlace) throws(BlobStoreError) -> any StoredBlob {
-        try FileStoredBlob(try tree.name(of: place), in: tree, reads: reads)
+    package func open(_ location: BlobLocation) throws(BlobStoreError) -> any StoredBlob {
+        try FileStoredBlob(try tree.name(of: location), in: tree, reads: reads)
     }
 
-    package func delete(_ place: BlobPlace) throws(BlobStoreError) {
+    package func delete(_ location: BlobLocation) throws(BlobStoreError) {
         do {
-            try Disk.remove(try tree.name(of: place), in: tree)
+            try Disk.remove(try tree.name(of: location), in: tree)
         } catch .missing {
             // Already gone.
         }
     }
 
     package func quarantine(_ blob: QuarantinedBlob) throws(BlobStoreError) {
-        try move(try tree.name(of: blob.place), to: try tree.name(of: blob))
+        try move(try tree.name(of: blob.location), to: try tree.name(of: blob))
     }
 
     package func release(_ blob: QuarantinedBlob) throws(BlobStoreError) {
-        try move(try tree.name(of: blob), to: try tree.name(of: blob.place))
+        try move(try tree.name(of: blob), to: try tree.name(of: blob.location))
     }
 
     private func move(_ old: String, to new: String) throws(BlobStoreError) {
@@ -99,12 +99,12 @@ package final class FileBlobStore: BlobStore {
         }
     }
 
-    package func quarantineShelves() throws(BlobStoreError) -> [BlobShelf] { try tree.quarantineShelves() }
+    package func quarantineDirectories() throws(BlobStoreError) -> [BlobDirectory] { try tree.quarantineDirectories() }
 
-    package func shelves() throws(BlobStoreError) -> [BlobShelf] { try tree.shelves() }
+    package func directories() throws(BlobStoreError) -> [BlobDirectory] { try tree.directories() }
 
-    package func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry] {
-        try tree.contents(of: shelf)
+    package func contents(of directory: BlobDirectory) throws(BlobStoreError) -> [BlobEntry] {
+        try tree.contents(of: directory)
     }
 
     package func openStaged(_ name: String) throws(BlobStoreError) -> any StoredBlob {

@@ -101,8 +101,8 @@ final class FileStagedBlob: StagedBlob {
         return String(name.dropFirst(BlobTree.staging.utf8.count + 1))
     }
 
-    func commit(as place: BlobPlace) throws(BlobStoreError) {
-        let target = try tree.name(of: place)
+    func commit(as location: BlobLocation) throws(BlobStoreError) {
+        let target = try tree.name(of: location)
         try enter(.committing)
         do {
             try Disk.sync(file.descriptor, name)

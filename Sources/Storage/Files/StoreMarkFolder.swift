@@ -11,7 +11,7 @@ extension FileBlobStore: MarkedStore {
 
     package func holdsBlobs() throws(BlobStoreError) -> Bool {
         do {
-            for shelf in try tree.shelves() where try tree.contents(of: shelf).contains(where: { $0.place != nil }) {
+            for directory in try tree.directories() where try tree.contents(of: directory).contains(where: { $0.location != nil }) {
                 return true
             }
         } catch .missing {

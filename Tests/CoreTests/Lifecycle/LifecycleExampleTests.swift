@@ -11,10 +11,10 @@ import WeirCore
         var letters: [Digest: String] = [:]
 
         init(_ list: [(letter: String, tags: [String], age: Int)]) throws {
-            for (place, (letter, tags, age)) in list.enumerated() {
+            for (target, (letter, tags, age)) in list.enumerated() {
                 // Of two images of one age, the later one in the list counts as newer.
                 let image = LifecycleImage(
-                    digest: try digest(place), tags: try tags.map { try Tag($0) }, pushedAt: ago(days: age))
+                    digest: try digest(target), tags: try tags.map { try Tag($0) }, pushedAt: ago(days: age))
                 images.append(image)
                 letters[image.digest] = letter
             }

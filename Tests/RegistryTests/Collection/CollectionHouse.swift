@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import Logging
 import NIOCore
 import Synchronization
@@ -132,18 +132,18 @@ final class CollectionHouse: Sendable {
 
     @discardableResult
     func collect(dryRun: Bool = false, grace: Duration? = nil, force: Bool = false) async throws -> CollectionReport {
-        try await registry.chores.collector.collect(Collector.Orders(isDryRun: dryRun, grace: grace, force: force))
+        try await registry.maintenance.collector.collect(Collector.Orders(isDryRun: dryRun, grace: grace, force: force))
     }
 
     func verify(repair: Bool = false, givingUpPushed: Bool = false) async throws -> VerifyReport {
-        try await registry.chores.verifier.verify(repair: repair, givingUpPushed: givingUpPushed)
+        try await registry.maintenance.verifier.verify(repair: repair, givingUpPushed: givingUpPushed)
     }
 
     func restore(_ selection: LostSelection = .all) async throws -> LostReport {
         try await registry.quarantine.restore(selection)
     }
 
-    func place(_ blob: ByteBuffer) -> BlobPlace? {
-        store.places.first { $0.digest == Digest(of: blob.readableBytesView) }
+    func location(_ blob: ByteBuffer) -> BlobLocation? {
+        store.locations.first { $0.digest == Digest(of: blob.readableBytesView) }
     }
 }

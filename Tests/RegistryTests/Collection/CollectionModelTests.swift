@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import NIOCore
 import Synchronization
 import Testing
@@ -195,7 +195,7 @@ import WeirRegistry
             { do { try await scenario.act(house, told) } catch { problems.withLock { $0.append(error) } } },
         ]
         let play = await house.stage.play(
-            actors, script: script, crashAfter: crashAfter, locks: house.registry.blobs.places)
+            actors, script: script, crashAfter: crashAfter, locks: house.registry.blobs.locks)
         #expect(!play.isStuck, "everybody waits for somebody else: \(play.turns)")
         if crashAfter == nil {
             let found = problems.withLock { $0 }
@@ -226,7 +226,7 @@ import WeirRegistry
         }
         house.pass(.seconds(7200))
         try await house.collect()
-        #expect(house.store.places.isEmpty, "garbage is left after \(play.turns)")
+        #expect(house.store.locations.isEmpty, "garbage is left after \(play.turns)")
         #expect(try await house.verify().faults.isEmpty)
         if !house.store.quarantined.isEmpty {
             house.pass(.seconds(7200))

@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import NIOCore
 import Synchronization
 import Testing
@@ -69,7 +69,7 @@ import WeirRegistry
             _ = try await house.registry.repositories.delete(RepositoryName(name), in: house.id, images: .deletedToo)
         }
         try await house.collect()
-        #expect(house.store.places.isEmpty)
+        #expect(house.store.locations.isEmpty)
         #expect(house.store.stagedCount == 0)
     }
 

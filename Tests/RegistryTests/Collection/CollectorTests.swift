@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import NIOCore
 import Synchronization
 import Testing
@@ -33,7 +33,7 @@ import WeirRegistry
         let report = try await house.collect()
         #expect(report.memberships == 1)
         #expect(report.blobs == CollectionReport.Count(items: 1, bytes: 100_000))
-        #expect(house.store.places.isEmpty)
+        #expect(house.store.locations.isEmpty)
         #expect(try await house.verify().isClean)
     }
 
@@ -45,7 +45,7 @@ import WeirRegistry
         house.pass(pastGrace)
         try await house.delete(image, in: "mine/app")
         #expect(try await house.collect().blobs.bytes == 100_000)
-        #expect(house.store.places.isEmpty)
+        #expect(house.store.locations.isEmpty)
         // The deletion could be a mistake: the blob can be brought back for another grace period.
         #expect(house.store.quarantined.count == 1)
         house.pass(pastGrace)
@@ -78,7 +78,7 @@ import WeirRegistry
         _ = try await house.registry.repositories.delete(
             RepositoryName("mine/app"), in: house.id, images: .deletedToo)
         #expect(try await house.collect().blobs.items == 1)
-        #expect(house.store.places.isEmpty)
+        #expect(house.store.locations.isEmpty)
     }
 
     @Test("Who was told that a blob is here has the whole grace period to name it")
@@ -123,13 +123,13 @@ import WeirRegistry
         }
         try await house.rule("ecr-public")
         for number in 0..<3 { try await house.cache(noise(70, seed: UInt64(20 + number)), as: "\(number)") }
-        house.store.put(noise(5), in: BlobPlace(scope: "plain-0", digest: Digest(of: [5])))
+        house.store.put(noise(5), in: BlobLocation(scope: "plain-0", digest: Digest(of: [5])))
         _ = try await house.registry.repositories.delete(
             RepositoryName("mine/one"), in: house.id, images: .deletedToo)
         house.pass(pastGrace)
-        let before = house.store.places
+        let before = house.store.locations
         var dry = try await house.collect(dryRun: true)
-        #expect(house.store.places == before)
+        #expect(house.store.locations == before)
         let real = try await house.collect()
         dry.isDryRun = false
         #expect(dry == real)
@@ -137,7 +137,7 @@ import WeirRegistry
         #expect(real.memberships == 1)
         #expect(real.orphans.items == 1)
         #expect(real.evicted.items > 0)
-        #expect(real.stored.items == Int64(house.store.places.count))
+        #expect(real.stored.items == Int64(house.store.locations.count))
         #expect(try await house.collect(dryRun: true).freedBytes == 0)
     }
 
@@ -146,10 +146,10 @@ import WeirRegistry
         try await house.create("mine/app")
         try await house.push(layer, to: "mine/app")
         try await house.put(layer, as: "1", in: "mine/app")
-        house.store.put(noise(500), in: BlobPlace(scope: "aes256-0000000000000000", digest: Digest(of: [1])))
+        house.store.put(noise(500), in: BlobLocation(scope: "aes256-0000000000000000", digest: Digest(of: [1])))
         let report = try await house.collect()
         #expect(report.orphans == CollectionReport.Count(items: 1, bytes: 500))
-        #expect(house.store.places.count == 1)
+        #expect(house.store.locations.count == 1)
     }
 
     @Test func readersReadOnWhileTheirBlobIsCollected() async throws {
@@ -161,7 +161,7 @@ import WeirRegistry
         _ = try await served.body.read(at: 0, upTo: 100)
         house.pass(pastGrace)
         try await house.collect()
-        #expect(house.store.places.isEmpty)
+        #expect(house.store.locations.isEmpty)
         #expect(try await served.wholeBody() == layer)
     }
 

@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import NIOCore
 import Testing
 import WeirCore
@@ -22,7 +22,7 @@ import WeirRegistry
         let report = try await house.collect()
         #expect(report.cached.bytes <= 45_000)
         #expect(report.evicted.items == 4)
-        let kept = Set(house.store.places.map(\.digest))
+        let kept = Set(house.store.locations.map(\.digest))
         #expect(kept == Set([0, 5, 6, 7].map { Digest(of: layer($0).readableBytesView) }))
         #expect(try await house.collect().evicted.items == 0)
     }
@@ -32,7 +32,7 @@ import WeirRegistry
         try await house.rule("ecr-public")
         let image = try await house.cache(layer(1), as: "1")
         #expect(try await house.collect().evicted.items == 1)
-        #expect(house.store.places.isEmpty)
+        #expect(house.store.locations.isEmpty)
         let listed = try await house.registry.images.list(
             in: RepositoryName(name), of: house.id, .any, after: nil, limit: 10)
         #expect(listed.items.map(\.digest) == [image])
@@ -51,7 +51,7 @@ import WeirRegistry
         let report = try await house.collect()
         #expect(report.evicted.items == 0)
         #expect(report.cached.items == 0)
-        #expect(house.store.places.count == 1)
+        #expect(house.store.locations.count == 1)
     }
 
     @Test("What was cached and is pushed elsewhere, or named by a pushed image, counts as pushed")
@@ -70,7 +70,7 @@ import WeirRegistry
             ByteBuffer(string: manifest), contentType: nil, as: .tag(Tag("mine")), in: RepositoryName(name), of: house.id)
         house.pass(.seconds(7200))
         #expect(try await house.collect().evicted.items == 0)
-        #expect(house.store.places.count == 2)
+        #expect(house.store.locations.count == 2)
     }
 
     @Test func whatNoRuleCoversAnyMoreIsNotEvicted() async throws {
@@ -96,7 +96,7 @@ import WeirRegistry
     @Test func theCapIsLookedAtOnlyWhereTheCacheHasGrown() async throws {
         let house = try await CollectionHouse(cacheSize: 15_000)
         try await house.rule("ecr-public")
-        let collector = house.registry.chores.collector
+        let collector = house.registry.maintenance.collector
         #expect(try await collector.evictIfGrown(since: nil) == nil)
         try await house.cache(layer(1), as: "1")
         let first = try await collector.evictIfGrown(since: nil)
@@ -106,7 +106,7 @@ import WeirRegistry
         try await house.cache(layer(2), as: "2")
         let second = try await collector.evictIfGrown(since: first)
         #expect(second?.evicted.items == 1)
-        #expect(house.store.places.map(\.digest) == [Digest(of: layer(2).readableBytesView)])
+        #expect(house.store.locations.map(\.digest) == [Digest(of: layer(2).readableBytesView)])
     }
 }
 
@@ -138,7 +138,7 @@ extension CollectionHouse {
         upstream.add(manifest: ByteBuffer(string: manifest), to: "nginx/nginx", tags: [tag])
         let image = try await pull(tag, "ecr-public/nginx/nginx")
         _ = try await read(digest, in: "ecr-public/nginx/nginx")
-        try await eventually { self.store.places.contains { $0.digest == digest } }
+        try await eventually { self.store.locations.contains { $0.digest == digest } }
         return image
     }
 

@@ -1,9 +1,9 @@
-import Exams
+import ConformanceSuites
 import Testing
 
 @Suite struct MemoryBlobStoreTests {
     /// The store behind the collector's tests keeps the port's promises, as the file store does.
-    @Test func passesTheExam() async throws {
-        try await blobStoreExam { MemoryBlobStore() }
+    @Test func conforms() async throws {
+        try await checkBlobStore { MemoryBlobStore() }
     }
 }

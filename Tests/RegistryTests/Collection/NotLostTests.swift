@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import NIOCore
 import Testing
 import WeirCore
@@ -13,12 +13,12 @@ import WeirVault
     private let pastGrace = Duration.seconds(2 * 3600)
 
     /// An image with one pushed layer, and the layer's place.
-    private func pushed() async throws -> (CollectionHouse, BlobPlace) {
+    private func pushed() async throws -> (CollectionHouse, BlobLocation) {
         let house = try await CollectionHouse()
         try await house.create("mine/app")
         try await house.push(layer, to: "mine/app")
         try await house.put(layer, as: "1", in: "mine/app")
-        return (house, try #require(house.place(layer)))
+        return (house, try #require(house.location(layer)))
     }
 
     private func reason(
@@ -46,8 +46,8 @@ import WeirVault
             BlobStoreError.unavailable("read: Input/output error"), .tooManyFiles("open: too many open files"),
         ])
     func unreadable(error: BlobStoreError) async throws {
-        let (house, place) = try await pushed()
-        house.store.fail(place, with: error)
+        let (house, location) = try await pushed()
+        house.store.fail(location, with: error)
         for use in [BlobUse.read, .head] {
             let refusal = try await reason(use, house)
             #expect(refusal?.reason == .storageUnavailable)
@@ -59,8 +59,8 @@ import WeirVault
         #expect(report.repaired == 0 && report.faults.first?.needsPush == false)
         house.pass(.seconds(30 * 24 * 3600))
         try await house.collect()
-        #expect(house.store.places == [place] && house.store.quarantined.isEmpty)
-        house.store.fail(place, with: nil)
+        #expect(house.store.locations == [location] && house.store.quarantined.isEmpty)
+        house.store.fail(location, with: nil)
         #expect(try await reason(.read, house) == nil)
         #expect(try await reason(.head, house) == nil)
         #expect(try await availability(house) == .available(size: 200_000))
@@ -68,14 +68,14 @@ import WeirVault
     }
 
     @Test func aReaderWhoseDiskFailsMidwayDeletesNothing() async throws {
-        let (house, place) = try await pushed()
+        let (house, location) = try await pushed()
         let blob = try await house.registry.pulls.blobs.pull(
             digest, in: RepositoryName("mine/app"), of: house.id, for: house.caller)
         _ = try await blob.body.read(at: 0, upTo: 65_536)
-        house.store.fail(place, with: .unavailable("read: Input/output error"))
+        house.store.fail(location, with: .unavailable("read: Input/output error"))
         let refusal = await #expect(throws: Refusal.self) { try await blob.body.read(at: 65_536, upTo: 65_536) }
         #expect(refusal?.reason == .storageUnavailable)
-        house.store.fail(place, with: nil)
+        house.store.fail(location, with: nil)
         house.pass(pastGrace)
         try await house.collect()
         #expect(try await reason(.read, house) == nil)
@@ -83,13 +83,13 @@ import WeirVault
 
     @Test("Bytes that are gone for a while, or changed and put right again, are served again", arguments: [true, false])
     func backAgain(isMissing: Bool) async throws {
-        let (house, place) = try await pushed()
+        let (house, location) = try await pushed()
         var bytes = ByteBuffer()
-        house.store.spoil(place) { bytes = $0 }
+        house.store.spoil(location) { bytes = $0 }
         if isMissing {
-            house.store.lose(place)
+            house.store.lose(location)
         } else {
-            house.store.spoil(place) { $0.flip(at: $0.readerIndex + 100_000) }
+            house.store.spoil(location) { $0.flip(at: $0.readerIndex + 100_000) }
         }
         let refusal = try await reason(.read, house)
         #expect(refusal?.reason == .contentDamaged)
@@ -97,7 +97,7 @@ import WeirVault
         // A client that wants to push is told to send it.
         #expect(try await reason(.head, house)?.reason == .blobUnknown)
         #expect(try await availability(house) == .unavailable)
-        house.store.put(bytes, in: place)
+        house.store.put(bytes, in: location)
         house.pass(pastGrace)
         try await house.collect()
         #expect(try await reason(.head, house) == nil)
@@ -106,9 +106,9 @@ import WeirVault
     }
 
     @Test func whoPushesTheSameLayerMendsIt() async throws {
-        let (house, place) = try await pushed()
+        let (house, location) = try await pushed()
         for isMissing in [true, false] {
-            if isMissing { house.store.lose(place) } else { house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) } }
+            if isMissing { house.store.lose(location) } else { house.store.spoil(location) { $0.flip(at: $0.writerIndex - 9) } }
             #expect(try await reason(.read, house)?.reason == .contentDamaged)
             // A manifest is not accepted on the strength of it.
             let refusal = await #expect(throws: Refusal.self) { try await house.put(layer, as: "2", in: "mine/app") }
@@ -121,8 +121,8 @@ import WeirVault
     }
 
     @Test func aFaultIsWrittenDownOnceAMinute() async throws {
-        let (house, place) = try await pushed()
-        house.store.lose(place)
+        let (house, location) = try await pushed()
+        house.store.lose(location)
         _ = try await reason(.read, house)
         let version = house.version
         for _ in 0..<10 { _ = try await reason(.read, house) }
@@ -138,13 +138,13 @@ import WeirVault
         let house = try await CollectionHouse()
         try await house.rule("ecr-public")
         try await house.cache(layer, as: "1")
-        let place = try #require(house.place(layer))
-        house.store.fail(place, with: .unavailable("read: Input/output error"))
+        let location = try #require(house.location(layer))
+        house.store.fail(location, with: .unavailable("read: Input/output error"))
         house.upstream.forgetRequests()
         #expect(try await reason(.read, house, cached) == nil)
         #expect(house.upstream.count(.blob) == 1)
-        house.store.fail(place, with: nil)
-        #expect(house.store.places == [place])
+        house.store.fail(location, with: nil)
+        #expect(house.store.locations == [location])
         #expect(try await reason(.read, house, cached) == nil)
         #expect(house.upstream.count(.blob) == 1)
     }
@@ -153,12 +153,12 @@ import WeirVault
         let house = try await CollectionHouse()
         try await house.rule("ecr-public")
         try await house.cache(layer, as: "1")
-        let place = try #require(house.place(layer))
-        house.store.fail(place, with: .unavailable("read: Input/output error"))
+        let location = try #require(house.location(layer))
+        house.store.fail(location, with: .unavailable("read: Input/output error"))
         try await house.removeRules()
         #expect(try await reason(.read, house, cached)?.reason == .storageUnavailable)
         #expect(try await reason(.head, house, cached)?.reason == .storageUnavailable)
-        house.store.fail(place, with: nil)
+        house.store.fail(location, with: nil)
         #expect(try await reason(.read, house, cached) == nil)
     }
 
@@ -178,22 +178,22 @@ import WeirVault
 
     @Test func aVolumeThatIsNotThereIsNotRepaired() async throws {
         let house = try await full(25)
-        let places = house.store.places
-        for place in places { house.store.fail(place, with: .missing) }
+        let locations = house.store.locations
+        for location in locations { house.store.fail(location, with: .missing) }
         let report = try await house.verify(repair: true, givingUpPushed: true)
         #expect(report.faultCount >= 25 && report.repaired == 0)
         #expect(report.stopped?.contains("volume") == true)
-        for place in places { house.store.fail(place, with: nil) }
+        for location in locations { house.store.fail(location, with: nil) }
         house.pass(pastGrace)
         try await house.collect()
-        #expect(house.store.places == places)
+        #expect(house.store.locations == locations)
         #expect(try await house.verify().faults.isEmpty)
     }
 
     @Test func manyFilesWithoutARowAreLeftAlone() async throws {
         let (house, _) = try await pushed()
         for number in 0..<120 {
-            house.store.put(noise(10), in: BlobPlace(scope: "plain-0", digest: Digest(of: "\(number)".utf8)))
+            house.store.put(noise(10), in: BlobLocation(scope: "plain-0", digest: Digest(of: "\(number)".utf8)))
         }
         for report in [try await house.collect(dryRun: true), try await house.collect()] {
             #expect(report.orphans.items == 0)
@@ -201,18 +201,18 @@ import WeirVault
         }
         let repair = try await house.verify(repair: true)
         #expect(repair.repaired == 0 && repair.stopped != nil)
-        #expect(house.store.places.count == 121)
+        #expect(house.store.locations.count == 121)
         let forced = try await house.collect(force: true)
         #expect(forced.orphans.items == 120 && forced.stopped == nil)
-        #expect(house.store.places.count == 1)
+        #expect(house.store.locations.count == 1)
         #expect(house.store.quarantined.count == 120)
     }
 
     @Test func aYoungFileWithoutARowIsLeftAlone() async throws {
         let (house, _) = try await pushed()
-        let place = BlobPlace(scope: "plain-0", digest: Digest(of: [1]))
-        house.store.put(noise(10), in: place)
-        house.store.touch(place, at: house.now)
+        let location = BlobLocation(scope: "plain-0", digest: Digest(of: [1]))
+        house.store.put(noise(10), in: location)
+        house.store.touch(location, at: house.now)
         #expect(try await house.collect().orphans.items == 0)
         // A run with a grace of zero puts it aside; it is deleted when the settings' grace is over.
         #expect(try await house.collect(grace: .zero).orphans.items == 1)
@@ -224,20 +224,20 @@ import WeirVault
     }
 
     @Test func anotherDatabaseUnlinksNothing() async throws {
-        let (house, place) = try await pushed()
+        let (house, location) = try await pushed()
         try await house.forget(["image", "repository_blob", "blob"])
         house.pass(.seconds(30 * 24 * 3600))
         #expect(try await house.collect().orphans.items == 1)
-        #expect(house.store.quarantined.map(\.place) == [place])
+        #expect(house.store.quarantined.map(\.location) == [location])
     }
 
     @Test func theRightDatabaseGetsBackWhatAnotherOnePutAside() async throws {
-        let (house, place) = try await pushed()
+        let (house, location) = try await pushed()
         // As after a database without the row has been in use.
-        try house.store.quarantine(QuarantinedBlob(place: place, number: "00000000000000aa"))
+        try house.store.quarantine(QuarantinedBlob(location: location, number: "00000000000000aa"))
         #expect(try await reason(.read, house)?.reason == .contentDamaged)
         try await house.collect()
-        #expect(house.store.places == [place])
+        #expect(house.store.locations == [location])
         #expect(try await reason(.read, house) == nil)
         #expect(try await house.registry.quarantine.list(after: nil, limit: 10).page.items.isEmpty)
     }
@@ -245,7 +245,7 @@ import WeirVault
     // MARK: - Quarantine
 
     @Test func whatWasDeletedIsListedAndComesBack() async throws {
-        let (house, place) = try await pushed()
+        let (house, location) = try await pushed()
         let image = Digest(
             of: Manifests.image(config: digest, size: layer.readableBytes, layers: [(digest, layer.readableBytes)]).utf8)
         house.pass(pastGrace)
@@ -260,7 +260,7 @@ import WeirVault
         #expect(house.registry.quarantine.end(of: lost) == house.now + CollectionHouse.grace)
         let report = try await house.restore(.digests([digest]))
         #expect(report.done.items == 1 && report.failureCount == 0)
-        #expect(house.store.places == [place] && house.store.quarantined.isEmpty)
+        #expect(house.store.locations == [location] && house.store.quarantined.isEmpty)
         #expect(try await reason(.read, house) == nil)
         // It stays for the images that name it now.
         house.pass(CollectionHouse.grace)
@@ -269,8 +269,8 @@ import WeirVault
     }
 
     @Test func damagedContentDoesNotComeBack() async throws {
-        let (house, place) = try await pushed()
-        house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
+        let (house, location) = try await pushed()
+        house.store.spoil(location) { $0.flip(at: $0.writerIndex - 9) }
         _ = try await house.verify(repair: true, givingUpPushed: true)
         let report = try await house.restore()
         #expect(report.done.items == 0 && report.failureCount == 1)
@@ -333,7 +333,7 @@ import WeirVault
         #expect(report.isClean && report.faults.isEmpty)
         #expect(report.sealedAway == CollectionReport.Count(items: 1, bytes: 200_000))
         #expect(report.sealedAwayManifests == 1)
-        #expect(house.store.places.count == 1)
+        #expect(house.store.locations.count == 1)
         try await house.keys.enable(key.arn, in: house.id)
         #expect(try await house.verify().sealedAway.items == 0)
         #expect(try await reason(.read, house) == nil)

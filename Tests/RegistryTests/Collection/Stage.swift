@@ -1,5 +1,5 @@
 import Dispatch
-import Exams
+import ConformanceSuites
 import NIOCore
 import Synchronization
 import WeirCore
@@ -81,7 +81,7 @@ final class Stage: Sendable {
     ///
     /// - Parameter crashAfter: the number of turns before a crash, after which no actor does anything.
     func play(
-        _ actors: [@Sendable () async -> Void], script: [Int], crashAfter: Int? = nil, locks: PlaceLocks
+        _ actors: [@Sendable () async -> Void], script: [Int], crashAfter: Int? = nil, locks: BlobLocks
     ) async -> Play {
         state.withLock { $0 = State(isOpen: false) }
         return await withTaskGroup(of: Void.self) { group in
@@ -118,7 +118,7 @@ final class Stage: Sendable {
 
     /// Returns when every actor waits for a turn, has ended, or waits for a lock that another one holds. Returns the actors whose
     /// turn it may be.
-    private func untilAllStandStill(_ count: Int, _ locks: PlaceLocks) async -> [Int] {
+    private func untilAllStandStill(_ count: Int, _ locks: BlobLocks) async -> [Int] {
         while true {
             let (ready, ended) = state.withLock { ($0.waiting.keys.sorted(), $0.ended.count) }
             if ready.count + ended + locks.waiting == count {

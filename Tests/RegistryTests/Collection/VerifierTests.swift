@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import NIOCore
 import Testing
 import WeirCore
@@ -33,13 +33,13 @@ import WeirRegistry
     @Test("Every way in which stored bytes can be wrong is found", arguments: [0, 1, 2, 3, 4])
     func damage(kind: Int) async throws {
         let house = try await pushed()
-        let place = try #require(house.place(layer))
+        let location = try #require(house.location(layer))
         switch kind {
-        case 0: house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
-        case 1: house.store.spoil(place) { $0.flip(at: 3) }
-        case 2: house.store.spoil(place) { _ = $0.readSlice(length: 1) }
-        case 3: house.store.spoil(place) { $0.moveWriterIndex(to: $0.writerIndex - 1) }
-        default: house.store.lose(place)
+        case 0: house.store.spoil(location) { $0.flip(at: $0.writerIndex - 9) }
+        case 1: house.store.spoil(location) { $0.flip(at: 3) }
+        case 2: house.store.spoil(location) { _ = $0.readSlice(length: 1) }
+        case 3: house.store.spoil(location) { $0.moveWriterIndex(to: $0.writerIndex - 1) }
+        default: house.store.lose(location)
         }
         let report = try await house.verify()
         let wanted: [VerifyReport.Fault.Kind] = [.damaged, .damaged, .damaged, .wrongLength, .missingFile]
@@ -54,7 +54,7 @@ import WeirRegistry
         let house = try await pushed()
         let other = noise(200_000, seed: 2)
         try await house.push(other, to: "mine/app")
-        let (one, two) = (try #require(house.place(layer)), try #require(house.place(other)))
+        let (one, two) = (try #require(house.location(layer)), try #require(house.location(other)))
         var bytes = ByteBuffer()
         house.store.spoil(two) { bytes = $0 }
         house.store.put(bytes, in: one)
@@ -66,13 +66,13 @@ import WeirRegistry
 
     @Test func aRepairOfPushedContentLetsThePushSendItAgain() async throws {
         let house = try await pushed()
-        let place = try #require(house.place(layer))
-        house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
+        let location = try #require(house.location(layer))
+        house.store.spoil(location) { $0.flip(at: $0.writerIndex - 9) }
         let report = try await house.verify(repair: true)
         // The bytes are lost and reported as lost, and what is left of them is not thrown away.
         #expect(!report.isClean)
         #expect(report.faults.first?.needsPush == true)
-        #expect(house.store.places == [place])
+        #expect(house.store.locations == [location])
         #expect(try await house.verify().faults.map(\.kind) == [.damaged])
         try await house.pushIfMissing(layer, to: "mine/app")
         #expect(try await house.verify().isClean)
@@ -81,12 +81,12 @@ import WeirRegistry
 
     @Test func pushedContentIsGivenUpByAWordOfItsOwn() async throws {
         let house = try await pushed()
-        let place = try #require(house.place(layer))
-        house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
+        let location = try #require(house.location(layer))
+        house.store.spoil(location) { $0.flip(at: $0.writerIndex - 9) }
         let report = try await house.verify(repair: true, givingUpPushed: true)
         #expect(!report.isClean && report.faults.first?.needsPush == true)
-        #expect(house.store.places.isEmpty)
-        #expect(house.store.quarantined.map(\.place) == [place])
+        #expect(house.store.locations.isEmpty)
+        #expect(house.store.quarantined.map(\.location) == [location])
         #expect(try await house.verify().faults.map(\.kind) == [.missingLayer])
         try await house.pushIfMissing(layer, to: "mine/app")
         #expect(try await house.verify().isClean)
@@ -96,24 +96,24 @@ import WeirRegistry
         let house = try await CollectionHouse()
         try await house.rule("ecr-public")
         try await house.cache(layer, as: "1")
-        let place = try #require(house.place(layer))
-        house.store.spoil(place) { $0.flip(at: $0.writerIndex - 9) }
+        let location = try #require(house.location(layer))
+        house.store.spoil(location) { $0.flip(at: $0.writerIndex - 9) }
         #expect(try await house.verify().isClean == false)
         let report = try await house.verify(repair: true)
         #expect(report.isClean)
         #expect(report.repaired == 1)
-        #expect(house.store.places.isEmpty)
-        #expect(house.store.quarantined.map(\.place) == [place])
-        #expect(try await house.read(place.digest, in: cached) == layer)
+        #expect(house.store.locations.isEmpty)
+        #expect(house.store.quarantined.map(\.location) == [location])
+        #expect(try await house.read(location.digest, in: cached) == layer)
     }
 
     @Test func orphansAreToldAndRemoved() async throws {
         let house = try await pushed()
-        let place = BlobPlace(scope: "plain-0", digest: Digest(of: [1]))
-        house.store.put(noise(10), in: place)
+        let location = BlobLocation(scope: "plain-0", digest: Digest(of: [1]))
+        house.store.put(noise(10), in: location)
         #expect(try await house.verify().faults.map(\.kind) == [.orphanFile])
         #expect(try await house.verify(repair: true).isClean)
-        #expect(house.store.places.count == 1)
+        #expect(house.store.locations.count == 1)
         #expect(try await house.verify().faults.isEmpty)
     }
 

@@ -1,4 +1,4 @@
-import Exams
+import ConformanceSuites
 import WeirCore
 import WeirRegistry
 import WeirStorage

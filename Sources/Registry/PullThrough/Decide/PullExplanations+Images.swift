@@ -7,7 +7,7 @@ extension PullExplanations {
 
     /// A sentence; nil for what names no blobs.
     func layersHere(of digest: Digest, in repository: Repository) async throws -> String? {
-        let scope = blobs.place(of: digest, in: repository).scope
+        let scope = blobs.location(of: digest, in: repository).scope
         let (all, here) = try await images.database.read { sql in
             try BlobTable.presence(of: digest, in: repository.id, scope: scope, sql)
         }
@@ -29,7 +29,7 @@ extension PullExplanations {
         }
         guard !named.isEmpty else { return nil }
         let repositoryID = repository.id
-        let scopes = named.map { blobs.place(of: $0.digest, in: repository).scope }
+        let scopes = named.map { blobs.location(of: $0.digest, in: repository).scope }
         let stored = try await images.database.read { sql in
             try zip(named, scopes).map { child, scope -> String? in
                 guard try ImageTable.find(.digest(child.digest), in: repositoryID, sql) != nil else { return nil }

@@ -1,7 +1,7 @@
 import NIOCore
 import WeirCore
 
-/// Brings one blob from upstream to an intake. Resumes where it breaks, and fetches parts side by side where there is room for
+/// Brings one blob from upstream to an ingest. Resumes where it breaks, and fetches parts side by side where there is room for
 /// it.
 ///
 /// ```

@@ -8,7 +8,7 @@ import WeirCore
 /// not the request that caused it: a client that hangs up does not end what others wait for.
 final class Fills: Sendable {
     private struct Key: Hashable {
-        let place: BlobPlace
+        let place: BlobLocation
         let repository: Int64
     }
 
@@ -25,7 +25,7 @@ final class Fills: Sendable {
     private struct Table {
         var fills: [Key: Running] = [:]
         /// The fill that transfers the bytes, where several repositories want the same.
-        var leaders: [BlobPlace: Running] = [:]
+        var leaders: [BlobLocation: Running] = [:]
     }
 
     /// What a fill needs to know.
@@ -52,7 +52,7 @@ final class Fills: Sendable {
     /// For blobs that take a round trip or two, such as an image's configuration. A client can do nothing without them, so they
     /// do not queue behind layers of hundreds of megabytes.
     private let smallSlots: FillSlots
-    private let complaints = FillComplaints()
+    private let failureLog = FillFailureLog()
     private let table = Mutex(Table())
 
     init(
@@ -99,7 +99,7 @@ final class Fills: Sendable {
 
     /// The repository's fill of this blob; nil where none is running.
     func running(_ digest: Digest, in repository: Repository) -> Fill? {
-        let key = Key(place: blobs.place(of: digest, in: repository), repository: repository.id)
+        let key = Key(place: blobs.location(of: digest, in: repository), repository: repository.id)
         return table.withLock { $0.fills[key]?.fill }
     }
 
@@ -111,7 +111,7 @@ final class Fills: Sendable {
     }
 
     private func key(_ order: Order) -> Key {
-        Key(place: blobs.place(of: order.digest, in: order.repository), repository: order.repository.id)
+        Key(place: blobs.location(of: order.digest, in: order.repository), repository: order.repository.id)
     }
 
     // MARK: - Running
@@ -138,7 +138,7 @@ final class Fills: Sendable {
             "repository.name": "\(order.repository.name)", "upstream.host": "\(order.source.host)", "error": "\(error)",
         ]
         for (name, fact) in (error as? Refusal)?.facts ?? [:] { metadata[name] = "\(fact)" }
-        switch complaints.failed(order.source.owner) {
+        switch failureLog.failed(order.source.owner) {
         case .nothing: return
         case .more: logger.warning("More blobs are not filled; weir_fills_total counts them", metadata: metadata)
         case .this(let unnamed):
@@ -194,14 +194,14 @@ final class Fills: Sendable {
     /// The size of the blob where it is stored already: another repository brought it, or a fill ended between the caller's look
     /// and its order.
     private func alreadyStored(_ order: Order, _ fill: Fill) async throws -> Int64? {
-        let standing = try await blobs.standing(of: order.digest, in: order.repository)
-        guard let size = standing.stored, order.insteadOf == nil || standing.storedAt != order.insteadOf else { return nil }
-        if standing.membership == nil {
+        let status = try await blobs.status(of: order.digest, in: order.repository)
+        guard let size = status.stored, order.insteadOf == nil || status.storedAt != order.insteadOf else { return nil }
+        if status.membership == nil {
             guard try await proves(order, byHeadWhere: try await isHeldFromSameHost(order), size: size) else { return nil }
             try await admit(order)
         }
         do {
-            guard let content = try await blobs.open(order.digest, standing, in: order.repository) else { return nil }
+            guard let content = try await blobs.open(order.digest, status, in: order.repository) else { return nil }
             fill.answered(size: size, content: content)
             return size
         } catch is BlobFault {
@@ -218,12 +218,12 @@ final class Fills: Sendable {
         let started = ContinuousClock.now
         let fill = running.fill
         let transfer = BlobTransfer(order, from: upstream, slots: running.queue, ticket: running.ticket, retry: retry)
-        var intake: Intake?
+        var ingest: BlobIngest?
         do {
             try await transfer.run { size in
                 try blobs.checkRoom(for: size)
-                let (new, content) = try blobs.intake(for: order.repository, order.digest.algorithm) { fill.landed($0) }
-                intake = new
+                let (new, content) = try blobs.ingest(for: order.repository, order.digest.algorithm) { fill.landed($0) }
+                ingest = new
                 fill.answered(size: size, content: OpenContent(content))
                 fill.opens(size: size)
                 return { bytes in
@@ -231,15 +231,15 @@ final class Fills: Sendable {
                     try await new.take(bytes)
                 }
             }
-            guard let intake else { throw CancellationError() }
+            guard let ingest else { throw CancellationError() }
             fill.arrivedWhole()
-            let (digest, size) = try await intake.drain()
+            let (digest, size) = try await ingest.drain()
             if digest != order.digest { throw Refusal.wrongDigest(order, got: digest) }
-            try await blobs.commit(intake, digest, size: size, to: order.repository, .cache, from: order.source.place)
+            try await blobs.commit(ingest, digest, size: size, to: order.repository, .cache, from: order.source.place)
             report(order, size, transfer, ContinuousClock.now - started)
             return size
         } catch {
-            intake?.discard()
+            ingest?.discard()
             throw error
         }
     }

@@ -41,9 +41,9 @@ package struct CachedLayerPushes: Sendable {
             // All of them start before the first is waited for.
             var running: [Fill] = []
             for blob in manifest.blobs {
-                let standing = try await images.blobs.standing(of: blob.digest, in: repository)
-                if standing.membership == .push { continue }
-                if standing.membership != nil, standing.held != nil { continue }
+                let status = try await images.blobs.status(of: blob.digest, in: repository)
+                if status.membership == .push { continue }
+                if status.membership != nil, status.held != nil { continue }
                 running.append(
                     fills.join(
                         Fills.Order(digest: blob.digest, size: blob.size, repository: repository, source: source)))

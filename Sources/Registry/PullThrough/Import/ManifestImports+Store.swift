@@ -106,11 +106,11 @@ extension ManifestImports {
     ) async throws {
         let wanted = manifest.blobs
         guard !wanted.isEmpty else { return }
-        let scope = images.blobs.place(of: manifest.digest, in: repository).scope
+        let scope = images.blobs.location(of: manifest.digest, in: repository).scope
         let absent = try await images.database.read { sql in
             try wanted.filter {
-                let standing = try BlobTable.standing(of: $0.digest, in: repository.id, scope: scope, sql)
-                return standing.held == nil || standing.membership == nil
+                let status = try BlobTable.status(of: $0.digest, in: repository.id, scope: scope, sql)
+                return status.held == nil || status.membership == nil
             }
         }
         var source = source

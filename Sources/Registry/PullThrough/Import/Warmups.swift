@@ -116,8 +116,8 @@ package final class Warmups: Sendable {
     }
 
     private func warmBlob(_ order: Fills.Order, _ size: Int64, _ report: WarmReport) async throws {
-        let standing = try await manifests.images.blobs.standing(of: order.digest, in: order.repository)
-        if standing.membership == nil || standing.fault != nil || standing.stored == nil {
+        let status = try await manifests.images.blobs.status(of: order.digest, in: order.repository)
+        if status.membership == nil || status.fault != nil || status.stored == nil {
             let fill = fills.join(order)
             report.began(fill)
             defer { report.ended(fill) }

@@ -35,31 +35,31 @@ package final class BlobPulls: Sendable {
         let context = PullContext(name: name, registry: registry, caller: caller)
         let repository = try await images.repositories.existing(name, in: registry)
         try blobs.check(repository)
-        let standing = try await blobs.standing(of: digest, in: repository)
+        let status = try await blobs.status(of: digest, in: repository)
         let rule = try await rules.rule(covering: name, in: registry)
         var fault: BlobFault?
         do {
             // Pushed content is worth another try. What upstream can give is not.
-            let mayServeDoubt = use == .read && (standing.membership == .push || rule == nil)
-            if standing.membership != nil, let size = standing.stored,
-                let content = try await blobs.open(digest, standing, in: repository, mayServeDoubt: mayServeDoubt),
+            let mayServeDoubt = use == .read && (status.membership == .push || rule == nil)
+            if status.membership != nil, let size = status.stored,
+                let content = try await blobs.open(digest, status, in: repository, mayServeDoubt: mayServeDoubt),
                 try await stays(digest, in: repository, use)
             {
-                return metered(serve(content, digest, size: size, standing, in: repository, at: context), by: rule, at: context)
+                return metered(serve(content, digest, size: size, status, in: repository, at: context), by: rule, at: context)
             }
         } catch let found as BlobFault {
             fault = found
         }
-        guard let rule, standing.membership != .push else { throw refusal(of: digest, standing, fault, use, at: context) }
+        guard let rule, status.membership != .push else { throw refusal(of: digest, status, fault, use, at: context) }
         try await access.permit(caller, "ecr:BatchImportUpstreamImage", on: name, in: registry)
         // Some registries give manifests out as blobs too, and a client that is told so keeps the image under a type of its own.
-        if standing.membership == nil, try await images.holds(digest, in: repository) {
+        if status.membership == nil, try await images.holds(digest, in: repository) {
             throw Refusal.blobUnknown(digest, in: name)
         }
         do {
             let source = try await sources.source(by: rule, at: context)
-            var order = Fills.Order(digest: digest, size: standing.named, repository: repository, source: source)
-            if fault != nil { order.insteadOf = standing.storedAt }
+            var order = Fills.Order(digest: digest, size: status.named, repository: repository, source: source)
+            if fault != nil { order.insteadOf = status.storedAt }
             return metered(try await fromUpstream(order, use), by: rule, at: context)
         } catch {
             // It is here, and would be served if the disk gave it: not upstream's "no" is what the client should hear.
@@ -72,9 +72,9 @@ package final class BlobPulls: Sendable {
 
     /// Why nobody can give the blob.
     private func refusal(
-        of digest: Digest, _ standing: BlobTable.Standing, _ fault: BlobFault?, _ use: BlobUse, at context: PullContext
+        of digest: Digest, _ status: BlobTable.BlobStatus, _ fault: BlobFault?, _ use: BlobUse, at context: PullContext
     ) -> Refusal {
-        guard standing.membership != nil else { return .blobUnknown(digest, in: context.name) }
+        guard status.membership != nil else { return .blobUnknown(digest, in: context.name) }
         // A push that asks first is told to send it: that mends it.
         if use == .head, fault?.state.wantsBytes ?? true { return .blobUnknown(digest, in: context.name) }
         return Refusal(fault ?? BlobFault(.missing, "nothing is stored"), of: digest)
@@ -87,12 +87,12 @@ package final class BlobPulls: Sendable {
     }
 
     private func serve(
-        _ opened: OpenContent, _ digest: Digest, size: Int64, _ standing: BlobTable.Standing,
+        _ opened: OpenContent, _ digest: Digest, size: Int64, _ status: BlobTable.BlobStatus,
         in repository: Repository, at context: PullContext
     ) -> ServedBlob {
         let content = opened.content
         let body = MendingBody(opened) { [self] fault in
-            try await mend(digest, after: fault, standing, in: repository, at: context)
+            try await mend(digest, after: fault, status, in: repository, at: context)
         }
         guard content.opener == nil else { return ServedBlob(size: size, body: body) }
         return ServedBlob(size: size, body: body, file: content.file.fileDescriptor.map { ($0, 0) })
@@ -136,17 +136,17 @@ package final class BlobPulls: Sendable {
     /// The stored bytes were not had while they were read. Cached ones are fetched again and reading goes on; pushed ones are
     /// refused.
     private func mend(
-        _ digest: Digest, after fault: BlobFault, _ standing: BlobTable.Standing, in repository: Repository, at context: PullContext
+        _ digest: Digest, after fault: BlobFault, _ status: BlobTable.BlobStatus, in repository: Repository, at context: PullContext
     ) async throws -> any BlobBody {
-        await blobs.note(fault, of: blobs.place(of: digest, in: repository), storedAt: standing.storedAt)
-        guard standing.membership == .cache,
+        await blobs.note(fault, of: blobs.location(of: digest, in: repository), storedAt: status.storedAt)
+        guard status.membership == .cache,
             let rule = try await rules.rule(covering: context.name, in: context.registry)
         else { throw Refusal(fault, of: digest) }
         let source = try await sources.source(by: rule, at: context)
         return FillBody(
             fills.join(
                 Fills.Order(
-                    digest: digest, size: standing.stored, repository: repository, insteadOf: standing.storedAt, source: source)))
+                    digest: digest, size: status.stored, repository: repository, insteadOf: status.storedAt, source: source)))
     }
 }
 

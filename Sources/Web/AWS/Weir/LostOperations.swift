@@ -21,7 +21,7 @@ struct LostOperations: Sendable {
         let (page, total) = try await quarantine.list(after: request.after, limit: request.limit)
         return request.answer(page, as: "lost", ["total": .count(total)]) { lost in
             [
-                "digest": .string("\(lost.digest)"), "scope": .string(lost.blob.place.scope), "size": .integer(lost.size),
+                "digest": .string("\(lost.digest)"), "scope": .string(lost.blob.location.scope), "size": .integer(lost.size),
                 "why": .string(lost.reason.rawValue), "since": .timestamp(lost.since),
                 "until": .timestamp(quarantine.end(of: lost)), "repositories": .array(lost.holders.map { .string($0) }),
             ]
@@ -30,12 +30,12 @@ struct LostOperations: Sendable {
 
     private func restore(_ call: AWSCall) async throws -> JSONValue {
         let selection = try selection(call.input)
-        return ["run": .run(try registry.chores.start(.restore(selection)))]
+        return ["run": .run(try registry.maintenance.start(.restore(selection)))]
     }
 
     private func delete(_ call: AWSCall) async throws -> JSONValue {
         let selection = try selection(call.input)
-        return ["run": .run(try registry.chores.start(.discard(selection)))]
+        return ["run": .run(try registry.maintenance.start(.discard(selection)))]
     }
 
     /// Either `digests` or `all`.

@@ -11,7 +11,7 @@ package enum WeirOperations {
     /// - home: the server's own registry. Only its account may call the operations that concern the whole server.
     package static func table(registry: Registry, clock: SteadyClock? = nil, home: RegistryID) -> [AWSOperation] {
         RuleOptionOperations(registry: registry).table + PullOperations(registry: registry).table
-            + LifecycleRunOperations(registry: registry).table + ChoreOperations(registry: registry, home: home).table
+            + LifecycleRunOperations(registry: registry).table + JobOperations(registry: registry, home: home).table
             + LostOperations(registry: registry, home: home).table
             + (clock.map { ClockOperations(registry: registry, clock: $0, home: home).table } ?? [])
     }

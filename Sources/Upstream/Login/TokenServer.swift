@@ -17,7 +17,7 @@ struct TokenServer: Sendable {
     private static let longestLife: Duration = .seconds(60 * 60)
     private static let secondTry: Duration = .milliseconds(200)
 
-    let hops: Hops
+    let follower: RedirectFollower
     let clock: WallClock
 
     func token(for key: Tokens.Key, at upstream: Upstream) async throws(UpstreamError) -> Token {
@@ -27,16 +27,16 @@ struct TokenServer: Sendable {
         let request = OutboundRequest(
             kind: .get, url: key.realm.adding(items), plainHeaders: ["Accept": "application/json"],
             authorization: key.credential?.basicAuthorization)
-        var answer = try await hops.follow(request, for: upstream)
+        var answer = try await follower.follow(request, for: upstream)
         if answer.status == 404, !key.scope.isEmpty {
             // GitLab's token server answers 404 now and then during a pull, and the next try works.
             await answer.drain()
             try? await Task.sleep(for: Self.secondTry)
-            answer = try await hops.follow(request, for: upstream)
+            answer = try await follower.follow(request, for: upstream)
         }
         guard answer.status == 200 else { throw await refusal(answer, key) }
         let bytes = try await answer.collect(
-            upTo: Self.maxBytes, within: hops.timeouts.document, as: "a token")
+            upTo: Self.maxBytes, within: follower.timeouts.document, as: "a token")
         return try read(bytes, from: answer, asked: asked)
     }
 
@@ -52,7 +52,7 @@ struct TokenServer: Sendable {
             error.denial = key.credential == nil ? .stranger : .login
             return error
         }
-        var verdict = await Verdict(clock: clock)
+        var verdict = await ResponseClassifier(clock: clock)
             .error(for: answer, asking: "a token", login: key.credential == nil ? .none : .sent)
         // The token server that the registry names speaks for it; one that the token server redirects to does not.
         if answer.url.origin == key.realm.origin { verdict.saidElsewhere = nil }

@@ -1,5 +1,5 @@
 /// Rung when there is something to replicate, and awaited by `Replication`. Several rings before it looks count as one.
-final class ReplicationBell: Sendable {
+final class ReplicationSignal: Sendable {
     let rings: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
 

@@ -1,7 +1,7 @@
 package import WeirCore
 
 /// The tests that every `SQLDatabase` must pass. `make` returns a new and empty one each time.
-package func sqlDatabaseExam(_ make: () async throws -> any SQLDatabase) async throws {
+package func checkSQLDatabase(_ make: () async throws -> any SQLDatabase) async throws {
     let questions: [(String, (any SQLDatabase) async throws -> Void)] = [
         ("values come back as they went in", valuesComeBack),
         ("parameters are positions and may be used twice", parametersAreReused),
@@ -21,7 +21,7 @@ package func sqlDatabaseExam(_ make: () async throws -> any SQLDatabase) async t
         ("a migration that fails leaves nothing", failedMigrationsLeaveNothing),
     ]
     for (name, ask) in questions {
-        try await question(name) {
+        try await check(name) {
             let database = try await make()
             try await database.migrate([
                 Migration(

@@ -3,7 +3,7 @@ import Synchronization
 import WeirCore
 
 /// What is known of each upstream in each rule's name: its outcomes, what is left of its quota, and how long it wants a pause.
-final class UpstreamBook: Sendable {
+final class UpstreamHealth: Sendable {
     struct Key: Hashable, Sendable {
         let owner: String
         let host: String

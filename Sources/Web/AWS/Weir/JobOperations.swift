@@ -2,7 +2,7 @@ import WeirCore
 import WeirRegistry
 
 /// Garbage collection and verification: started here, done in the background, reported by run id.
-struct ChoreOperations: Sendable {
+struct JobOperations: Sendable {
     let registry: Registry
     /// They reach into every account's registry, so only the server's own account may start them.
     let home: RegistryID
@@ -21,7 +21,7 @@ struct ChoreOperations: Sendable {
         let grace = try call.input.optionalInteger("graceSeconds", 0...31_536_000)
         let force = try call.input.optionalBool("force") ?? false
         let orders = Collector.Orders(isDryRun: dryRun, grace: grace.map { .seconds($0) }, force: force)
-        return ["run": .run(try registry.chores.start(.collect(orders)))]
+        return ["run": .run(try registry.maintenance.start(.collect(orders)))]
     }
 
     private func verify(_ call: AWSCall) async throws -> JSONValue {
@@ -30,12 +30,12 @@ struct ChoreOperations: Sendable {
         guard repair || !givingUpPushed else {
             throw Refusal.invalidParameter("giveUpPushed", "It is a kind of repair: repair must be true, too")
         }
-        return ["run": .run(try registry.chores.start(.verify(repair: repair, givingUpPushed: givingUpPushed)))]
+        return ["run": .run(try registry.maintenance.start(.verify(repair: repair, givingUpPushed: givingUpPushed)))]
     }
 
     private func describe(_ call: AWSCall) async throws -> JSONValue {
         let id = try call.input.string("runId", length: 1...64)
-        guard let run = registry.chores.run(id) else {
+        guard let run = registry.maintenance.run(id) else {
             throw Refusal.invalidParameter(
                 "runId", "No run has this number: the server remembers its last hundred, until it stops")
         }
@@ -43,14 +43,14 @@ struct ChoreOperations: Sendable {
     }
 
     private func list(_ call: AWSCall) async throws -> JSONValue {
-        ["runs": .array(registry.chores.runs.map { .run($0) })]
+        ["runs": .array(registry.maintenance.runs.map { .run($0) })]
     }
 }
 
 extension JSONValue {
-    static func run(_ run: Chores.Run) -> JSONValue {
+    static func run(_ run: MaintenanceJobs.Run) -> JSONValue {
         let kind =
-            switch run.chore {
+            switch run.job {
             case .collect: "GARBAGE_COLLECTION"
             case .verify: "VERIFICATION"
             case .restore: "RESTORATION"

@@ -7,7 +7,7 @@ import WeirIdentity
 import WeirServer
 
 /// The root access key, created on first start, and the greeting.
-struct Welcome: Sendable {
+struct FirstStart: Sendable {
     /// The credentials file that this start found or created.
     let credentials: String?
     let isFirstStart: Bool
@@ -16,12 +16,12 @@ struct Welcome: Sendable {
     /// server's only root key.
     static func prepare(
         _ settings: Settings, _ folder: DataFolder, _ accessKeys: AccessKeys
-    ) async throws -> Welcome {
+    ) async throws -> FirstStart {
         if let key = settings.rootAccessKey {
             try await accessKeys.add(
                 id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
             try await accessKeys.removeOthers(than: key.id)
-            return Welcome(credentials: nil, isFirstStart: false)
+            return FirstStart(credentials: nil, isFirstStart: false)
         }
         if let text = try StartFile.text(of: folder.credentials) {
             guard let key = key(in: text) else {
@@ -35,7 +35,7 @@ struct Welcome: Sendable {
                     id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
             }
             try await accessKeys.removeOthers(than: key.id)
-            return Welcome(credentials: folder.credentials, isFirstStart: false)
+            return FirstStart(credentials: folder.credentials, isFirstStart: false)
         }
         let id = "AKIA" + random(16, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
         let secret = random(40, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
@@ -51,7 +51,7 @@ struct Welcome: Sendable {
             region = \(settings.region)
 
             """, to: folder.credentials)
-        return Welcome(credentials: folder.credentials, isFirstStart: true)
+        return FirstStart(credentials: folder.credentials, isFirstStart: true)
     }
 
     /// The key in a credentials file of this server's form.

@@ -10,7 +10,7 @@ struct MeteredBody: AsyncSequence, Sendable {
     let source: UpstreamSource
     let permit: PrioritySemaphore.Permit
     let budgets: Budgets
-    let book: UpstreamBook
+    let health: UpstreamHealth
 
     func makeAsyncIterator() -> Iterator { Iterator(whole: self, parts: Self.iterator(of: body)) }
 
@@ -32,14 +32,14 @@ struct MeteredBody: AsyncSequence, Sendable {
                     whole.permit.release()
                     return nil
                 }
-                whole.book.received(part.readableBytes, in: whole.source)
+                whole.health.received(part.readableBytes, in: whole.source)
                 let hold = whole.budgets.hold(after: part.readableBytes, for: whole.source)
                 if hold > .zero { try await Task.sleep(for: hold) }
                 return part
             } catch {
                 whole.permit.release()
                 if let error = error as? UpstreamError, error.blamesServer, !Task.isCancelled {
-                    whole.book.broke(whole.source, error)
+                    whole.health.broke(whole.source, error)
                 }
                 throw error
             }

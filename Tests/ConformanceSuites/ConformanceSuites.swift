@@ -1,28 +1,28 @@
 import Synchronization
 
-/// Thrown by an exam where the driver does not do what its port promises. Exams need no test framework: a test calls them, and
+/// Thrown by a suite where the driver does not do what its port promises. The suites need no test framework: a test calls them, and
 /// any error fails it.
-package struct ExamFailure: Error, CustomStringConvertible {
+package struct ConformanceFailure: Error, CustomStringConvertible {
     package let description: String
 
     package init(_ description: String) { self.description = description }
 }
 
-/// One question of an exam. An error in it is reported with the question's name.
-func question(_ name: String, _ body: () async throws -> Void) async throws {
+/// One check of a suite. An error in it is reported with the check's name.
+func check(_ name: String, _ body: () async throws -> Void) async throws {
     do {
         try await body()
     } catch {
-        throw ExamFailure("\(name): \(error)")
+        throw ConformanceFailure("\(name): \(error)")
     }
 }
 
 func expect(_ condition: Bool, _ fact: @autoclosure () -> String, line: Int = #line) throws {
-    guard condition else { throw ExamFailure("not true: \(fact()) (line \(line))") }
+    guard condition else { throw ConformanceFailure("not true: \(fact()) (line \(line))") }
 }
 
 func expect<Value: Equatable>(_ value: Value, is wanted: Value, line: Int = #line) throws {
-    guard value == wanted else { throw ExamFailure("\(value) is not \(wanted) (line \(line))") }
+    guard value == wanted else { throw ConformanceFailure("\(value) is not \(wanted) (line \(line))") }
 }
 
 /// Returns the error that `body` throws. Throws itself where there is none, or one of another type.
@@ -34,7 +34,7 @@ func caught<Failure: Error, Value>(
     } catch let error as Failure {
         return error
     }
-    throw ExamFailure("no \(type) was thrown (line \(line))")
+    throw ConformanceFailure("no \(type) was thrown (line \(line))")
 }
 
 /// Raised once, seen by all.

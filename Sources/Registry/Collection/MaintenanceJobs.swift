@@ -5,9 +5,9 @@ package import WeirCore
 
 /// Work beside serving: collections on a schedule, and what operators ask for. One at a time, in the order of asking.
 ///
-/// The operator's API starts a chore, gets its id, and asks for its progress. The chore goes on without being asked about.
-package final class Chores: Service {
-    package enum Chore: Sendable, Equatable {
+/// The operator's API starts a job, gets its id, and asks for its progress. The job goes on without being asked about.
+package final class MaintenanceJobs: Service {
+    package enum MaintenanceJob: Sendable, Equatable {
         case collect(Collector.Orders)
         case verify(repair: Bool, givingUpPushed: Bool)
         /// Brings blobs back from quarantine.
@@ -21,10 +21,10 @@ package final class Chores: Service {
 
         /// A UUID.
         package let id: String
-        package let chore: Chore
+        package let job: MaintenanceJob
         package let askedAt: Timestamp
         package var state = State.waiting
-        package var progress = ChoreProgress()
+        package var progress = JobProgress()
         package var collection: CollectionReport?
         package var verification: VerifyReport?
         /// What was brought back, or deleted.
@@ -63,12 +63,12 @@ package final class Chores: Service {
         (asked, ask) = AsyncStream.makeStream()
     }
 
-    /// Asks for a chore. Refuses where 16 wait already.
-    package func start(_ chore: Chore) throws(Refusal) -> Run {
-        let run = Run(id: RandomID.uuid(), chore: chore, askedAt: clock.now)
+    /// Asks for a job. Refuses where 16 wait already.
+    package func start(_ job: MaintenanceJob) throws(Refusal) -> Run {
+        let run = Run(id: RandomID.uuid(), job: job, askedAt: clock.now)
         let (isTaken, same) = state.withLock { state -> (Bool, Run?) in
-            // A chore that is asked for twice is done once, as long as it has not begun.
-            if let same = state.runs.values.first(where: { $0.state == .waiting && $0.chore == chore }) { return (true, same) }
+            // A job that is asked for twice is done once, as long as it has not begun.
+            if let same = state.runs.values.first(where: { $0.state == .waiting && $0.job == job }) { return (true, same) }
             guard state.runs.values.count(where: { $0.state == .waiting }) < Self.mayWait else { return (false, nil) }
             if state.order.count >= Self.remembered, let old = state.order.first(where: { state.runs[$0]?.endedAt != nil }) {
                 state.order.removeAll { $0 == old }
@@ -87,7 +87,7 @@ package final class Chores: Service {
         return run
     }
 
-    /// A chore's progress; nil where it is not known (any more).
+    /// A job's progress; nil where it is not known (any more).
     package func run(_ id: String) -> Run? { state.withLock { $0.runs[id] } }
 
     /// The remembered runs, the newest first.
@@ -139,11 +139,11 @@ package final class Chores: Service {
     }
 
     private func perform(_ id: String) async {
-        guard let chore = run(id)?.chore else { return }
+        guard let job = run(id)?.job else { return }
         change(id) { $0.state = .running }
-        let follow: @Sendable (ChoreProgress) -> Void = { progress in self.change(id) { $0.progress = progress } }
+        let follow: @Sendable (JobProgress) -> Void = { progress in self.change(id) { $0.progress = progress } }
         do {
-            switch chore {
+            switch job {
             case .collect(let orders):
                 let report = try await collector.collect(orders, progress: follow)
                 try await note(report)
@@ -161,7 +161,7 @@ package final class Chores: Service {
             change(id) { $0.state = .done }
         } catch {
             logger.log(
-                level: .warning.unlessStopping(error), "A chore failed", metadata: ["chore": "\(chore)", "error": "\(error)"])
+                level: .warning.unlessStopping(error), "A chore failed", metadata: ["chore": "\(job)", "error": "\(error)"])
             change(id) {
                 $0.state = .failed
                 $0.problem = error is CancellationError ? "the server was stopped" : (error as? Refusal)?.message ?? "\(error)"

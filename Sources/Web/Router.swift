@@ -7,7 +7,7 @@ package import WeirServer
 import WeirSigV4
 
 /// The doors of the house on one port, and who is shown to which: by the path, then by what makes a request an AWS call.
-package final class Doors: Sendable {
+package final class Router: Sendable {
     private let aws: AWSDoor
     private let distribution: DistributionDoor
     private let `operator`: OperatorDoor

@@ -11,7 +11,7 @@ final class Circuits: Sendable {
     typealias Cause = CircuitCause
 
     /// The server that a circuit belongs to.
-    struct Place: Hashable, Sendable {
+    struct Target: Hashable, Sendable {
         let origin: Origin
         /// The registry that redirected there; nil for a server that was not met by a redirect.
         let sentBy: String?
@@ -25,7 +25,7 @@ final class Circuits: Sendable {
     /// True where the server answers.
     typealias Probe = @Sendable () async -> Bool
 
-    enum Verdict: Sendable {
+    enum Admission: Sendable {
         case pass
         case refuse(Cause, for: Duration)
     }
@@ -36,12 +36,12 @@ final class Circuits: Sendable {
     private static let maxElsewhere = 1024
 
     private struct Tables {
-        var own: CircuitTable<Place>
+        var own: CircuitTable<Target>
         /// A table of its own: these servers push out only each other, never a registry.
-        var elsewhere: CircuitTable<Place>
+        var elsewhere: CircuitTable<Target>
 
-        mutating func with<Value>(_ place: Place, _ body: (inout CircuitTable<Place>) -> Value) -> Value {
-            place.sentBy == nil ? body(&own) : body(&elsewhere)
+        mutating func with<Value>(_ target: Target, _ body: (inout CircuitTable<Target>) -> Value) -> Value {
+            target.sentBy == nil ? body(&own) : body(&elsewhere)
         }
     }
 
@@ -56,18 +56,18 @@ final class Circuits: Sendable {
     }
 
     /// Whether the server may be asked now. Waits for the result of a probe, `patience` at most.
-    func admit(_ place: Place, patience: Duration, probe: @escaping Probe) async -> Verdict {
+    func admit(_ target: Target, patience: Duration, probe: @escaping Probe) async -> Admission {
         let now = ContinuousClock.now
-        let step = with(place) { table -> (Circuit.Admission, Cause, OneShot<Bool>?)? in
-            guard table.entry(place, at: now) != nil else { return nil }
-            return table.change(place) { entry in
+        let step = with(target) { table -> (Circuit.Admission, Cause, OneShot<Bool>?)? in
+            guard table.entry(target, at: now) != nil else { return nil }
+            return table.change(target) { entry in
                 let admission = entry.circuit.admit(at: now)
                 if admission == .probe {
                     let outcome = OneShot<Bool>()
                     entry.probe = outcome
                     // The probe has a time limit of its own. It must outlive the caller that starts it, since others wait for it
                     // too.
-                    Task { outcome.resolve(with: await self.probe(place, probe)) }
+                    Task { outcome.resolve(with: await self.probe(target, probe)) }
                 }
                 return (admission, entry.cause, entry.probe)
             }
@@ -82,25 +82,25 @@ final class Circuits: Sendable {
         }
     }
 
-    func succeeded(_ place: Place) {
+    func succeeded(_ target: Target) {
         // A server without failures has no entry.
-        let (wasKept, open) = with(place) { ($0.remove(place), $0.open) }
-        if wasKept { show(false, of: place, open) }
+        let (wasKept, open) = with(target) { ($0.remove(target), $0.open) }
+        if wasKept { show(false, of: target, open) }
     }
 
-    func failed(_ place: Place, after cost: Duration, because cause: Cause) {
-        let (isOpen, open) = with(place) { table in
-            let isOpen = table.failed(place, after: cost, because: cause, at: .now)
+    func failed(_ target: Target, after cost: Duration, because cause: Cause) {
+        let (isOpen, open) = with(target) { table in
+            let isOpen = table.failed(target, after: cost, because: cause, at: .now)
             return (isOpen, table.open)
         }
-        show(isOpen, of: place, open)
+        show(isOpen, of: target, open)
     }
 
     /// The breaker's state as operators see it, and how long requests are still refused.
     func state(of origin: Origin) -> (UpstreamStatus.Breaker, Duration?) {
         let now = ContinuousClock.now
         return tables.withLock { tables in
-            switch tables.own.entry(Place(origin), at: now)?.circuit.state {
+            switch tables.own.entry(Target(origin), at: now)?.circuit.state {
             case nil, .closed: (.closed, nil)
             case .probing, .trial: (.halfOpen, nil)
             case .open(let until, _): (.open, max(.zero, now.duration(to: until)))
@@ -109,15 +109,15 @@ final class Circuits: Sendable {
     }
 
     /// Servers met by redirects share one series, whose value is the number of their open circuits: strangers choose their names.
-    private func show(_ isOpen: Bool, of place: Place, _ open: Int) {
-        let (host, value) = place.sentBy == nil ? (place.origin.authority, isOpen ? 1 : 0) : ("other", open)
+    private func show(_ isOpen: Bool, of target: Target, _ open: Int) {
+        let (host, value) = target.sentBy == nil ? (target.origin.authority, isOpen ? 1 : 0) : ("other", open)
         Gauge(label: "weir_upstream_breaker_open", dimensions: [("host", host)]).record(value)
     }
 
-    private func probe(_ place: Place, _ probe: Probe) async -> Bool {
+    private func probe(_ target: Target, _ probe: Probe) async -> Bool {
         let alive = await probe()
-        with(place) { table in
-            _ = table.change(place) { entry in
+        with(target) { table in
+            _ = table.change(target) { entry in
                 entry.circuit.probed(alive: alive, at: .now)
                 entry.probe = nil
             }
@@ -125,7 +125,7 @@ final class Circuits: Sendable {
         return alive
     }
 
-    private func with<Value: Sendable>(_ place: Place, _ body: (inout CircuitTable<Place>) -> Value) -> Value {
-        tables.withLock { $0.with(place, body) }
+    private func with<Value: Sendable>(_ target: Target, _ body: (inout CircuitTable<Target>) -> Value) -> Value {
+        tables.withLock { $0.with(target, body) }
     }
 }

@@ -3,7 +3,7 @@ import WeirCore
 
 /// Decides which failed fills the log names: the first few blobs of a rule in a minute. One image may name a thousand blobs, and
 /// what fails for one of them fails for all.
-final class FillComplaints: Sendable {
+final class FillFailureLog: Sendable {
     enum Saying: Sendable {
         /// Name the blob. `unnamed` blobs were not named in the minute before.
         case this(unnamed: Int)

@@ -8,7 +8,7 @@ import WeirCore
 #endif
 
 /// Turns a refusing answer into its reason. The one place where an upstream's status gets a meaning.
-struct Verdict: Sendable {
+struct ResponseClassifier: Sendable {
     let clock: WallClock
 
     /// - Parameters:

@@ -9,7 +9,7 @@ import WeirCore
 ///
 /// At most five; a login goes along only to the very origin it was meant for (scheme, host and port), never from https to http.
 /// What a later host answers, a 401 included, is an answer: it does not start a login there (but see `RedirectTokens`).
-struct Hops: Sendable {
+struct RedirectFollower: Sendable {
     static let maxHops = 5
 
     let guarding: OutboundGuard
@@ -33,15 +33,15 @@ struct Hops: Sendable {
     func send(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) -> Answer {
         if !request.ignoresCircuit { try await admit(request, for: upstream) }
         let started = ContinuousClock.now
-        let place = Self.place(of: request, for: upstream)
+        let target = Self.target(of: request, for: upstream)
         do throws(UpstreamError) {
             let answer = try await exchange(request, for: upstream)
             if [502, 503, 504].contains(answer.status) {
                 // A gateway answered only to say that no server is behind it.
                 let cause = Circuits.Cause(detail: "it failed to answer", status: answer.status)
-                circuits.failed(place, after: started.duration(to: .now), because: cause)
+                circuits.failed(target, after: started.duration(to: .now), because: cause)
             } else {
-                circuits.succeeded(place)
+                circuits.succeeded(target)
             }
             return answer
         } catch {
@@ -50,7 +50,7 @@ struct Hops: Sendable {
                 // there.
                 let isHangUp = request.kind == .head && error.brokeOff
                 circuits.failed(
-                    place, after: isHangUp ? .zero : started.duration(to: .now),
+                    target, after: isHangUp ? .zero : started.duration(to: .now),
                     because: Circuits.Cause(detail: error.detail, status: error.status))
             }
             throw error
@@ -79,7 +79,7 @@ struct Hops: Sendable {
     /// Throws at once while the server's circuit is open.
     private func admit(_ request: OutboundRequest, for upstream: Upstream) async throws(UpstreamError) {
         let url = request.url
-        let verdict = await circuits.admit(Self.place(of: request, for: upstream), patience: request.patience) { [self] in
+        let admission = await circuits.admit(Self.target(of: request, for: upstream), patience: request.patience) { [self] in
             var question = OutboundRequest(
                 kind: .get, url: OutboundURL(scheme: url.scheme, host: url.host, port: url.port, path: "/v2/"), plainHeaders: [:])
             question.ignoresCircuit = true
@@ -92,15 +92,15 @@ struct Hops: Sendable {
             }
             return alive ?? false
         }
-        guard case .refuse(let cause, let wait) = verdict else { return }
+        guard case .refuse(let cause, let wait) = admission else { return }
         upstream.count("weir_upstream_spared_total", ("reason", "breaker"))
         throw UpstreamError(
             .unavailable, host: upstream.host, "\(cause.detail); it is not asked again for \(wait.roundedSeconds)",
             status: cause.status, retryAfter: wait, step: .connection, wasAsked: false)
     }
 
-    private static func place(of request: OutboundRequest, for upstream: Upstream) -> Circuits.Place {
-        Circuits.Place(request.url.origin, sentBy: request.isElsewhere ? upstream.host : nil)
+    private static func target(of request: OutboundRequest, for upstream: Upstream) -> Circuits.Target {
+        Circuits.Target(request.url.origin, sentBy: request.isElsewhere ? upstream.host : nil)
     }
 
     /// A server that says nothing for longer than this counts as dead.

@@ -13,8 +13,8 @@ package import WeirVault
 ///
 /// The last segment (at most 64 KiB) is held back until `complete`, which the caller calls after it has compared the digest. So a
 /// reader of the staged bytes can never finish with content that is wrong.
-package final class Intake: Sendable {
-    /// Bytes that may be taken and not yet hashed and written. One intake holds no more memory than this and one part.
+package final class BlobIngest: Sendable {
+    /// Bytes that may be taken and not yet hashed and written. One ingest holds no more memory than this and one part.
     static let window: Int64 = 4 * 1024 * 1024
 
     private let staged: any StagedBlob
@@ -86,7 +86,7 @@ package final class Intake: Sendable {
         package let taken: Int64
     }
 
-    /// Waits until everything taken survives a crash. Frees the memory that only a busy intake needs.
+    /// Waits until everything taken survives a crash. Frees the memory that only a busy ingest needs.
     package func checkpoint() async throws -> Checkpoint {
         try await waitUntil(below: 1)
         return try await writing.run { [self] in
@@ -99,10 +99,10 @@ package final class Intake: Sendable {
 
     /// Writes the last segment and commits: visible and on disk when this returns. Call it after `drain`, when the digest is
     /// right.
-    package func complete(as place: BlobPlace) async throws {
+    package func complete(as location: BlobLocation) async throws {
         try await writing.run { [self] in
-            try writer.finish(as: place.digest)
-            try staged.commit(as: place)
+            try writer.finish(as: location.digest)
+            try staged.commit(as: location)
         }
     }
 

@@ -14,7 +14,7 @@ import WeirCore
 /// is `AWS` holds a password already.
 struct ECRLogins: Sendable {
     /// The account and the region in a registry's host name.
-    struct Place: Sendable {
+    struct RegistryLocation: Sendable {
         let account: String
         let region: String
         let suffix: String
@@ -23,33 +23,33 @@ struct ECRLogins: Sendable {
     private static let maxBytes = 256 * 1024
     private static let session = "weir"
 
-    private let hops: Hops
+    private let follower: RedirectFollower
     private let clock: WallClock
     private let identity: AWSIdentity
     private let tokens: Tokens
 
-    init(hops: Hops, clock: WallClock, identity: AWSIdentity) {
-        self.hops = hops
+    init(follower: RedirectFollower, clock: WallClock, identity: AWSIdentity) {
+        self.follower = follower
         self.clock = clock
         self.identity = identity
         tokens = Tokens(clock: clock)
     }
 
     /// Nil where the source is no private ECR registry, or its secret holds a password already.
-    func place(of source: UpstreamSource) -> Place? {
+    func location(of source: UpstreamSource) -> RegistryLocation? {
         guard source.kind == .ecr || source.kind == nil, source.credential?.username != "AWS",
             UpstreamKind(host: source.host) == .ecr
         else { return nil }
         let labels = source.host.split(separator: ".").map(String.init)
-        return Place(account: labels[0], region: labels[3], suffix: labels[4...].joined(separator: "."))
+        return RegistryLocation(account: labels[0], region: labels[3], suffix: labels[4...].joined(separator: "."))
     }
 
-    func login(to place: Place, for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login {
+    func login(to location: RegistryLocation, for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login {
         let key = Tokens.Key(
             owner: source.owner, host: source.host, realm: upstream.base, service: source.roleARN,
             credential: source.credential ?? identity.keys(for: source.account)?.asCredential, scope: "ecr")
         let (token, age) = try await tokens.token(for: key) { [self] () throws(UpstreamError) in
-            try await fetch(at: place, for: source, of: upstream)
+            try await fetch(at: location, for: source, of: upstream)
         }
         return .ecr(token, key, age)
     }
@@ -57,12 +57,12 @@ struct ECRLogins: Sendable {
     func forget(_ token: Token, for key: Tokens.Key) { tokens.forget(token, for: key) }
 
     private func fetch(
-        at place: Place, for source: UpstreamSource, of upstream: Upstream
+        at location: RegistryLocation, for source: UpstreamSource, of upstream: Upstream
     ) async throws(UpstreamError) -> Token {
-        let keys = try await keys(at: place, for: source, of: upstream)
-        let call = AWSCall.ecr("GetAuthorizationToken", region: place.region, body: #"{"registryIds":["\#(place.account)"]}"#)
+        let keys = try await keys(at: location, for: source, of: upstream)
+        let call = AWSCall.ecr("GetAuthorizationToken", region: location.region, body: #"{"registryIds":["\#(location.account)"]}"#)
         let bytes = try await answer(
-            to: call, by: keys, at: try endpoint("api.ecr.\(place.region).\(place.suffix)", of: upstream), of: upstream)
+            to: call, by: keys, at: try endpoint("api.ecr.\(location.region).\(location.suffix)", of: upstream), of: upstream)
         guard let reply = try? JSONDecoder().decode(Reply.self, from: Data(bytes.readableBytesView)),
             let data = reply.authorizationData?.first, let value = data.authorizationToken, !value.isEmpty,
             value.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
@@ -76,7 +76,7 @@ struct ECRLogins: Sendable {
 
     /// The keys that sign the request.
     private func keys(
-        at place: Place, for source: UpstreamSource, of upstream: Upstream
+        at location: RegistryLocation, for source: UpstreamSource, of upstream: Upstream
     ) async throws(UpstreamError) -> AWSKeys {
         let own: AWSKeys
         if let credential = source.credential {
@@ -96,7 +96,7 @@ struct ECRLogins: Sendable {
             ("DurationSeconds", "3600"), source.account.map { ("ExternalId", $0.description) },
         ].compactMap { $0 }.map { "\($0)=\(OutboundURL.encoded($1))" }.joined(separator: "&")
         let bytes = try await answer(
-            to: .sts(form, region: place.region), by: own, at: try endpoint("sts.\(place.region).\(place.suffix)", of: upstream),
+            to: .sts(form, region: location.region), by: own, at: try endpoint("sts.\(location.region).\(location.suffix)", of: upstream),
             of: upstream)
         let text = String(buffer: bytes)
         guard let id = Self.element("AccessKeyId", of: text), let secret = Self.element("SecretAccessKey", of: text),
@@ -108,7 +108,7 @@ struct ECRLogins: Sendable {
     /// The place of an AWS service. Where the settings put the upstream elsewhere, its services are there too, unless the
     /// settings name them as well.
     private func endpoint(_ host: String, of upstream: Upstream) throws(UpstreamError) -> Upstream {
-        let service = try hops.guarding.upstream(for: host)
+        let service = try follower.guarding.upstream(for: host)
         if service.isOverridden || !upstream.isOverridden { return service }
         return Upstream(host: host, base: upstream.base, isOverridden: true, mayBePrivate: upstream.mayBePrivate)
     }
@@ -117,15 +117,15 @@ struct ECRLogins: Sendable {
         to call: AWSCall, by keys: AWSKeys, at service: Upstream, of upstream: Upstream
     ) async throws(UpstreamError) -> ByteBuffer {
         do throws(UpstreamError) {
-            let answer = try await hops.follow(call.request(to: service, by: keys, at: clock.now), for: service)
+            let answer = try await follower.follow(call.request(to: service, by: keys, at: clock.now), for: service)
             guard answer.status == 200 else {
                 if (400..<500).contains(answer.status), answer.status != 429 {
                     await answer.drain()
                     throw service.error(.denied, "it refused the login", status: answer.status, step: .login)
                 }
-                throw await Verdict(clock: clock).error(for: answer, asking: "a login", login: .sent)
+                throw await ResponseClassifier(clock: clock).error(for: answer, asking: "a login", login: .sent)
             }
-            return try await answer.collect(upTo: Self.maxBytes, within: hops.timeouts.document, as: "a login")
+            return try await answer.collect(upTo: Self.maxBytes, within: follower.timeouts.document, as: "a login")
         } catch {
             // The error names the registry: the service is only a step on the way to it.
             var told = UpstreamError(

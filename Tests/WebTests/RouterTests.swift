@@ -78,7 +78,7 @@ import WeirWeb
     }
 }
 
-@Suite struct DoorsTests {
+@Suite struct RouterTests {
     @Test func whoIsShownWhere() async throws {
         let house = try await TestHouse()
         let root = try await house.send("GET", "/", signedIn: false)

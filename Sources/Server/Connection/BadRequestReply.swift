@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 
 /// The response to a request that cannot be parsed.
-package struct Complaint: Equatable {
+package struct BadRequestReply: Equatable {
     package let status: HTTPResponse.Status
     private let text: String
     /// TLS on a plain port: clients try it first, so it is no fault worth a line in the log.

@@ -32,28 +32,28 @@ package struct LifecycleRandom: RandomNumberGenerator {
         let priorities = (1...60).shuffled(using: &self)
         let number = Int.random(in: 1...4, using: &self)
         let order = priorities.prefix(number + 2).sorted()
-        var place = 0
+        var location = 0
         let hasUntagged = chance(50)
         for index in 0..<number {
             if index == 0, hasUntagged {
-                rules.append(rule(order[place], #""tagStatus":"untagged""#))
+                rules.append(rule(order[location], #""tagStatus":"untagged""#))
             } else {
                 let isPattern = chance(60)
                 let words = Self.words.shuffled(using: &self).prefix(chance(70) ? 1 : 2).sorted()
                 let list = words.map { #""\#($0)\#(isPattern ? "*" : "")""# }.joined(separator: ",")
                 guard lists.insert("\(isPattern) \(list)").inserted else { continue }
                 let member = isPattern ? "tagPatternList" : "tagPrefixList"
-                rules.append(rule(order[place], #""tagStatus":"tagged","\#(member)":[\#(list)]"#))
+                rules.append(rule(order[location], #""tagStatus":"tagged","\#(member)":[\#(list)]"#))
             }
-            place += 1
+            location += 1
         }
         if rules.isEmpty || chance(40) {
-            rules.append(rule(order[place], #""tagStatus":"any""#))
-            place += 1
+            rules.append(rule(order[location], #""tagStatus":"any""#))
+            location += 1
         }
         if chance(40) {
             rules.append(
-                #"{"rulePriority":\#(order[place]),"selection":{"tagStatus":"any","storageClass":"archive","countType":"sinceImageTransitioned","countUnit":"days","countNumber":\#(Int.random(in: 90...95, using: &self))},"action":{"type":"expire"}}"#
+                #"{"rulePriority":\#(order[location]),"selection":{"tagStatus":"any","storageClass":"archive","countType":"sinceImageTransitioned","countUnit":"days","countNumber":\#(Int.random(in: 90...95, using: &self))},"action":{"type":"expire"}}"#
             )
         }
         return #"{"rules":[\#(rules.shuffled(using: &self).joined(separator: ","))]}"#

@@ -73,7 +73,7 @@ final class OutboundGuard: Sendable {
             }
     }
 
-    /// Lets a request to `url` pass, or throws. Returns the lane that the request must take.
+    /// Lets a request to `url` pass, or throws. Returns the pool that the request must use.
     func admit(_ url: OutboundURL, for upstream: Upstream) async throws(UpstreamError) -> Connections.Pool {
         if isTrusted(url, for: upstream) { return .trusted }
         let objection =

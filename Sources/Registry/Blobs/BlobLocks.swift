@@ -7,10 +7,10 @@ import WeirCore
 ///
 /// In memory, because one process owns the data folder; a crash lets go of them all, and leaves at worst a file without a row.
 /// First come, first served. A wait cannot be cancelled: the holder of a lock is busy with the disk and soon done.
-package final class PlaceLocks: Sendable {
+package final class BlobLocks: Sendable {
     private struct State {
         /// A place is held as long as it has an entry.
-        var held: [BlobPlace: Waiters<Void, Void>] = [:]
+        var held: [BlobLocation: Waiters<Void, Void>] = [:]
         var waiting = 0
     }
 
@@ -21,36 +21,36 @@ package final class PlaceLocks: Sendable {
     /// How many wait for a place that another one holds.
     package var waiting: Int { state.withLock { $0.waiting } }
 
-    func withLock<Value>(_ place: BlobPlace, _ body: () async throws -> Value) async rethrows -> Value {
-        await lock(place)
-        defer { unlock(place) }
+    func withLock<Value>(_ location: BlobLocation, _ body: () async throws -> Value) async rethrows -> Value {
+        await lock(location)
+        defer { unlock(location) }
         return try await body()
     }
 
     /// Takes several at once, in the order of their names, so that two who want the same ones never wait for each other.
-    func withLocks<Value>(_ places: [BlobPlace], _ body: () async throws -> Value) async rethrows -> Value {
-        let places = Set(places).sorted { ($0.digest.hex, $0.scope) < ($1.digest.hex, $1.scope) }
-        for place in places { await lock(place) }
-        defer { for place in places { unlock(place) } }
+    func withLocks<Value>(_ locations: [BlobLocation], _ body: () async throws -> Value) async rethrows -> Value {
+        let locations = Set(locations).sorted { ($0.digest.hex, $0.scope) < ($1.digest.hex, $1.scope) }
+        for location in locations { await lock(location) }
+        defer { for location in locations { unlock(location) } }
         return try await body()
     }
 
-    private func lock(_ place: BlobPlace) async {
+    private func lock(_ location: BlobLocation) async {
         await state.wait { state, waiter in
-            guard state.held[place] != nil else {
-                state.held[place] = Waiters()
+            guard state.held[location] != nil else {
+                state.held[location] = Waiters()
                 return ()
             }
-            state.held[place]?.append(waiter)
+            state.held[location]?.append(waiter)
             state.waiting += 1
             return nil
         }
     }
 
-    private func unlock(_ place: BlobPlace) {
+    private func unlock(_ location: BlobLocation) {
         let next = state.withLock { state -> Waiter<Void>? in
-            guard let next = state.held[place]?.popFirst() else {
-                state.held[place] = nil
+            guard let next = state.held[location]?.popFirst() else {
+                state.held[location] = nil
                 return nil
             }
             state.waiting -= 1

@@ -11,17 +11,17 @@ package final class MemoryBlobStore: BlobStore {
     package typealias Hook = @Sendable (Step, _ stagedBy: Int?) throws(BlobStoreError) -> Void
 
     private struct State {
-        var committed: [BlobPlace: Bytes] = [:]
+        var committed: [BlobLocation: Bytes] = [:]
         var quarantined: [QuarantinedBlob: Bytes] = [:]
         /// The errors with which reading a place fails.
-        var failures: [BlobPlace: BlobStoreError] = [:]
+        var failures: [BlobLocation: BlobStoreError] = [:]
         var staged: [String: Bytes] = [:]
         var lastName = 0
     }
 
     private let state = Mutex(State())
     /// When the content of a place was last changed: long ago, unless a test says otherwise.
-    private let changed = Mutex<[BlobPlace: Timestamp]>([:])
+    private let changed = Mutex<[BlobLocation: Timestamp]>([:])
     private let hook: Hook
     private let stagedBy: @Sendable () -> Int?
 
@@ -32,28 +32,28 @@ package final class MemoryBlobStore: BlobStore {
         self.hook = hook
     }
 
-    package var places: Set<BlobPlace> { state.withLock { Set($0.committed.keys) } }
+    package var locations: Set<BlobLocation> { state.withLock { Set($0.committed.keys) } }
     package var quarantined: Set<QuarantinedBlob> { state.withLock { Set($0.quarantined.keys) } }
     package var stagedCount: Int { state.withLock { $0.staged.count } }
 
     /// Changes the content of a place, as a failing disk does; nil removes it.
-    package func spoil(_ place: BlobPlace, _ change: (inout ByteBuffer) -> Void) {
+    package func spoil(_ location: BlobLocation, _ change: (inout ByteBuffer) -> Void) {
         state.withLock { state in
-            guard var bytes = state.committed[place]?.all else { return }
+            guard var bytes = state.committed[location]?.all else { return }
             change(&bytes)
-            state.committed[place] = Bytes(bytes)
+            state.committed[location] = Bytes(bytes)
         }
     }
 
     /// From now on the place cannot be opened, and open readers of it cannot read; nil ends that.
-    package func fail(_ place: BlobPlace, with error: BlobStoreError?) { state.withLock { $0.failures[place] = error } }
+    package func fail(_ location: BlobLocation, with error: BlobStoreError?) { state.withLock { $0.failures[location] = error } }
 
-    package func lose(_ place: BlobPlace) { state.withLock { $0.committed[place] = nil } }
+    package func lose(_ location: BlobLocation) { state.withLock { $0.committed[location] = nil } }
 
-    package func touch(_ place: BlobPlace, at moment: Timestamp) { changed.withLock { $0[place] = moment } }
-    private func changedAt(_ place: BlobPlace) -> Timestamp { changed.withLock { $0[place] ?? Timestamp(seconds: 0) } }
+    package func touch(_ location: BlobLocation, at moment: Timestamp) { changed.withLock { $0[location] = moment } }
+    private func changedAt(_ location: BlobLocation) -> Timestamp { changed.withLock { $0[location] ?? Timestamp(seconds: 0) } }
 
-    package func put(_ bytes: ByteBuffer, in place: BlobPlace) { state.withLock { $0.committed[place] = Bytes(bytes) } }
+    package func put(_ bytes: ByteBuffer, in location: BlobLocation) { state.withLock { $0.committed[location] = Bytes(bytes) } }
 
     package func stage() throws(BlobStoreError) -> any StagedBlob {
         state.withLock { state in
@@ -65,12 +65,12 @@ package final class MemoryBlobStore: BlobStore {
         }
     }
 
-    package func open(_ place: BlobPlace) throws(BlobStoreError) -> any StoredBlob {
-        try Self.check(place)
-        let (bytes, failure) = state.withLock { ($0.committed[place], $0.failures[place]) }
+    package func open(_ location: BlobLocation) throws(BlobStoreError) -> any StoredBlob {
+        try Self.check(location)
+        let (bytes, failure) = state.withLock { ($0.committed[location], $0.failures[location]) }
         if let failure { throw failure }
         guard let bytes else { throw .missing }
-        return Opened(bytes: bytes) { [weak self] in self?.state.withLock { $0.failures[place] } }
+        return Opened(bytes: bytes) { [weak self] in self?.state.withLock { $0.failures[location] } }
     }
 
     /// Readers that opened a place before it fails notice the failure, too.
@@ -88,10 +88,10 @@ package final class MemoryBlobStore: BlobStore {
     }
 
     package func quarantine(_ blob: QuarantinedBlob) throws(BlobStoreError) {
-        try Self.check(blob.place)
+        try Self.check(blob.location)
         try hook(.quarantine, nil)
         let isThere = state.withLock { state in
-            guard let bytes = state.committed.removeValue(forKey: blob.place) else { return false }
+            guard let bytes = state.committed.removeValue(forKey: blob.location) else { return false }
             state.quarantined[blob] = bytes
             return true
         }
@@ -99,56 +99,56 @@ package final class MemoryBlobStore: BlobStore {
     }
 
     package func release(_ blob: QuarantinedBlob) throws(BlobStoreError) {
-        try Self.check(blob.place)
+        try Self.check(blob.location)
         try hook(.release, nil)
         let isThere = state.withLock { state in
             guard let bytes = state.quarantined.removeValue(forKey: blob) else { return false }
-            state.committed[blob.place] = bytes
+            state.committed[blob.location] = bytes
             return true
         }
         if !isThere { throw .missing }
     }
 
     package func open(_ blob: QuarantinedBlob) throws(BlobStoreError) -> any StoredBlob {
-        try Self.check(blob.place)
+        try Self.check(blob.location)
         guard let bytes = state.withLock({ $0.quarantined[blob] }) else { throw .missing }
         return bytes
     }
 
     package func delete(_ blob: QuarantinedBlob) throws(BlobStoreError) {
-        try Self.check(blob.place)
+        try Self.check(blob.location)
         try hook(.deleteQuarantined, nil)
         state.withLock { $0.quarantined[blob] = nil }
     }
 
-    package func quarantineShelves() throws(BlobStoreError) -> [BlobShelf] {
-        state.withLock { $0.quarantined.isEmpty ? [] : [BlobShelf(Self.quarantineShelf)] }
+    package func quarantineDirectories() throws(BlobStoreError) -> [BlobDirectory] {
+        state.withLock { $0.quarantined.isEmpty ? [] : [BlobDirectory(Self.quarantineShelf)] }
     }
 
     private static let quarantineShelf = "lost"
 
-    package func delete(_ place: BlobPlace) throws(BlobStoreError) {
-        try Self.check(place)
+    package func delete(_ location: BlobLocation) throws(BlobStoreError) {
+        try Self.check(location)
         try hook(.delete, nil)
-        state.withLock { $0.committed[place] = nil }
+        state.withLock { $0.committed[location] = nil }
     }
 
-    package func shelves() throws(BlobStoreError) -> [BlobShelf] {
-        state.withLock { state in Set(state.committed.keys.map(\.scope)).sorted().map { BlobShelf($0) } }
+    package func directories() throws(BlobStoreError) -> [BlobDirectory] {
+        state.withLock { state in Set(state.committed.keys.map(\.scope)).sorted().map { BlobDirectory($0) } }
     }
 
-    package func contents(of shelf: BlobShelf) throws(BlobStoreError) -> [BlobEntry] {
+    package func contents(of directory: BlobDirectory) throws(BlobStoreError) -> [BlobEntry] {
         state.withLock { state in
-            if shelf.name == Self.quarantineShelf {
+            if directory.name == Self.quarantineShelf {
                 return state.quarantined.map {
                     BlobEntry(
-                        name: "lost/\($0.key)", place: nil, quarantined: $0.key, size: $0.value.size,
-                        changedAt: changedAt($0.key.place))
+                        name: "lost/\($0.key)", location: nil, quarantined: $0.key, size: $0.value.size,
+                        changedAt: changedAt($0.key.location))
                 }
             }
-            return state.committed.filter { $0.key.scope == shelf.name }
+            return state.committed.filter { $0.key.scope == directory.name }
                 .map {
-                    BlobEntry(name: $0.key.description, place: $0.key, size: $0.value.size, changedAt: changedAt($0.key))
+                    BlobEntry(name: $0.key.description, location: $0.key, size: $0.value.size, changedAt: changedAt($0.key))
                 }
                 .sorted { $0.name < $1.name }
         }
@@ -171,10 +171,10 @@ package final class MemoryBlobStore: BlobStore {
         }
     }
 
-    private static func check(_ place: BlobPlace) throws(BlobStoreError) {
+    private static func check(_ location: BlobLocation) throws(BlobStoreError) {
         let isGood =
-            (1...64).contains(place.scope.utf8.count)
-            && place.scope.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
+            (1...64).contains(location.scope.utf8.count)
+            && location.scope.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
         guard isGood else { throw .failed("a bad scope") }
     }
 
@@ -244,13 +244,13 @@ package final class MemoryBlobStore: BlobStore {
             return name
         }
 
-        func commit(as place: BlobPlace) throws(BlobStoreError) {
-            try MemoryBlobStore.check(place)
+        func commit(as location: BlobLocation) throws(BlobStoreError) {
+            try MemoryBlobStore.check(location)
             try checkOpen()
             try store.hook(.commit, by)
             let isThere = store.state.withLock { state in
                 guard state.staged.removeValue(forKey: name) != nil else { return false }
-                state.committed[place] = bytes
+                state.committed[location] = bytes
                 return true
             }
             guard isThere else { throw .failed("the staged blob has been cleared") }

@@ -5,7 +5,7 @@ import WeirCore
 ///
 /// A pull asks for its layers one after the other, and a rollout asks for the same layers from a hundred nodes: between two
 /// writes the database is asked once for each layer.
-final class StandingMemory: Sendable {
+final class BlobStatusCache: Sendable {
     struct Key: Hashable, Sendable {
         let repository: Int64
         let digest: Digest
@@ -13,7 +13,7 @@ final class StandingMemory: Sendable {
 
     private struct State {
         var version: UInt64?
-        var known = BoundedMap<Key, BlobTable.Standing>(capacity: 8192)
+        var known = BoundedMap<Key, BlobTable.BlobStatus>(capacity: 8192)
     }
 
     private struct Load: Hashable, Sendable {
@@ -22,10 +22,10 @@ final class StandingMemory: Sendable {
     }
 
     private let state = Mutex(State())
-    private let loads = CallerSingleFlight<Load, BlobTable.Standing>()
+    private let loads = CallerSingleFlight<Load, BlobTable.BlobStatus>()
 
     /// - Parameter version: the database's, read before the call.
-    func standing(_ key: Key, at version: UInt64?) -> BlobTable.Standing? {
+    func status(_ key: Key, at version: UInt64?) -> BlobTable.BlobStatus? {
         guard let version else { return nil }
         return state.withLock { $0.version == version ? $0.known[key] : nil }
     }
@@ -34,22 +34,22 @@ final class StandingMemory: Sendable {
     ///
     /// - Parameter version: the database's, read before the call.
     func load(
-        _ key: Key, at version: UInt64?, _ read: () async throws -> BlobTable.Standing
-    ) async throws -> BlobTable.Standing {
+        _ key: Key, at version: UInt64?, _ read: () async throws -> BlobTable.BlobStatus
+    ) async throws -> BlobTable.BlobStatus {
         guard let version else { return try await read() }
-        let standing = try await loads.value(for: Load(key: key, version: version), read)
-        remember(standing, key, at: version)
-        return standing
+        let status = try await loads.value(for: Load(key: key, version: version), read)
+        remember(status, key, at: version)
+        return status
     }
 
-    private func remember(_ standing: BlobTable.Standing, _ key: Key, at version: UInt64) {
+    private func remember(_ status: BlobTable.BlobStatus, _ key: Key, at version: UInt64) {
         state.withLock { state in
             if let present = state.version, present > version { return }
             if state.version != version {
                 state.version = version
                 state.known.removeAll()
             }
-            state.known[key] = standing
+            state.known[key] = status
         }
     }
 }

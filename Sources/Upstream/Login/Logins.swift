@@ -29,7 +29,7 @@ enum Login: Sendable {
     }
 
     /// What a refusal can be about.
-    var state: Verdict.LoginState {
+    var state: ResponseClassifier.LoginState {
         switch self {
         case .none: .none
         case .basic, .ecr: .sent
@@ -53,7 +53,7 @@ final class Logins: Sendable {
         var repository: String?
     }
 
-    private let hops: Hops
+    private let follower: RedirectFollower
     private let tokenServer: TokenServer
     private let tokens: Tokens
     private let ecr: ECRLogins
@@ -63,11 +63,11 @@ final class Logins: Sendable {
     /// Scopes that repositories demand beside `repository:NAME:pull`.
     private let scopes = Mutex(BoundedMap<Place, String>(capacity: 10_000))
 
-    init(hops: Hops, clock: WallClock, identity: AWSIdentity) {
-        self.hops = hops
-        tokenServer = TokenServer(hops: hops, clock: clock)
+    init(follower: RedirectFollower, clock: WallClock, identity: AWSIdentity) {
+        self.follower = follower
+        tokenServer = TokenServer(follower: follower, clock: clock)
         tokens = Tokens(clock: clock)
-        ecr = ECRLogins(hops: hops, clock: clock, identity: identity)
+        ecr = ECRLogins(follower: follower, clock: clock, identity: identity)
         redirectTokens = RedirectTokens(tokenServer: tokenServer, tokens: tokens)
     }
 
@@ -75,7 +75,7 @@ final class Logins: Sendable {
     /// asked once what it demands: one that also serves anonymous clients would never challenge, and the credential would not be
     /// used.
     func login(for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login {
-        if let place = ecr.place(of: source) { return try await ecr.login(to: place, for: source, at: upstream) }
+        if let place = ecr.location(of: source) { return try await ecr.login(to: place, for: source, at: upstream) }
         var scheme = known(source)
         if scheme == nil, source.credential != nil {
             scheme = try await ping(upstream)
@@ -162,7 +162,7 @@ final class Logins: Sendable {
     /// `GET /v2/`, which registries answer with their challenge. Any other answer but 429 and 5xx counts as no demand.
     private func ping(_ upstream: Upstream) async throws(UpstreamError) -> Scheme? {
         let request = OutboundRequest(kind: .get, url: upstream.base.appending("/v2/"), plainHeaders: [:])
-        let answer = try await hops.follow(request, for: upstream)
+        let answer = try await follower.follow(request, for: upstream)
         await answer.drain()
         switch answer.status {
         // The scope is that of `/v2/`: it is of no use for a repository.
@@ -174,17 +174,17 @@ final class Logins: Sendable {
     }
 
     /// Connects, finds out what is demanded, and tries the login. Held tokens and open circuits are ignored.
-    func check(_ source: UpstreamSource, at upstream: Upstream, verdict: Verdict) async throws(UpstreamError) {
+    func check(_ source: UpstreamSource, at upstream: Upstream, classifier: ResponseClassifier) async throws(UpstreamError) {
         let own = source.onTrial()
         var request = OutboundRequest(kind: .get, url: upstream.base.appending("/v2/"), plainHeaders: [:])
         request.ignoresCircuit = true
-        let first = try await hops.follow(request, for: upstream)
+        let first = try await follower.follow(request, for: upstream)
         if first.status == 429 || first.status >= 500 {
-            throw await verdict.error(for: first, asking: "its front page /v2/", login: .none)
+            throw await classifier.error(for: first, asking: "its front page /v2/", login: .none)
         }
         await first.drain()
         let login: Login
-        if let place = ecr.place(of: own) {
+        if let place = ecr.location(of: own) {
             login = try await ecr.login(to: place, for: own, at: upstream)
         } else if first.status == 401, first.isFromUpstreamItself, let demand = try Demand(first) {
             login = try await self.login(by: demand.scheme, for: own, at: upstream)
@@ -193,9 +193,9 @@ final class Logins: Sendable {
         }
         guard let authorization = login.authorization, !login.isNobody else { return }
         request.authorization = authorization
-        let second = try await hops.follow(request, for: upstream)
+        let second = try await follower.follow(request, for: upstream)
         guard second.status == 401 else { return await second.drain() }
-        throw await verdict.error(for: second, asking: "its front page /v2/", login: .sent)
+        throw await classifier.error(for: second, asking: "its front page /v2/", login: .sent)
     }
 
     /// The scope to ask a token for. What the registry demanded comes first, since some token servers look at no more.

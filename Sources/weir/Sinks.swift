@@ -6,7 +6,7 @@ import WeirRegistry
 import WeirUpstream
 
 /// Where the server writes events and audit records: files, standard output, a webhook, as the settings say.
-struct Outlets: Sendable {
+struct Sinks: Sendable {
     let events: any EventSink
     /// Where audit records go.
     let auditLines: (any LineSink)?
@@ -14,13 +14,13 @@ struct Outlets: Sendable {
     private let files: [LineFile]
 
     init(_ settings: Settings, clock: WallClock, logger: Logger) throws(StartProblem) {
-        var files: [(place: LineFile.Place, file: LineFile)] = []
+        var files: [(output: LineFile.Output, file: LineFile)] = []
         func file(_ text: String?, _ name: String) throws(StartProblem) -> LineFile? {
-            guard let place = text.map(LineFile.Place.init) else { return nil }
+            guard let output = text.map(LineFile.Output.init) else { return nil }
             // Two writers of the same file would interleave their lines.
-            if let known = files.first(where: { $0.place == place }) { return known.file }
-            let new = try LineFile(place, name: name, logger: logger)
-            files.append((place, new))
+            if let known = files.first(where: { $0.output == output }) { return known.file }
+            let new = try LineFile(output, name: name, logger: logger)
+            files.append((output, new))
             return new
         }
         let eventFile = try file(settings.events, "events")
