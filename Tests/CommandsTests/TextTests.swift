@@ -99,7 +99,7 @@ import WeirCore
         #expect(text.contains("too many requests: no more") && text.contains("(status 429)"))
     }
 
-    @Test("The API's names are not for people", arguments: RuleOption.allCases)
+    @Test("The API's names are not for people", arguments: RuleOption.all)
     func noMembers(option: RuleOption) {
         guard option.member.contains(where: \.isUppercase) else { return }
         for rule in [rule, ["options": [:]]] { #expect(!RuleText.whole(rule).contains(option.member)) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Testing
 import WeirCommands
+import WeirCore
 
 /// The words of the command line, and their meaning.
 @Suite struct WordTests {
@@ -34,26 +35,26 @@ import WeirCommands
 
     // MARK: Options of rules
 
-    @Test(arguments: RuleOption.allCases)
+    @Test(arguments: RuleOption.all)
     func anOptionIsMeantByAnyOfItsNames(option: RuleOption) throws {
-        for name in [option.rawValue, "--" + option.rawValue, option.member] { #expect(try RuleOption(named: name) == option) }
+        for name in [option.name, "--" + option.name, option.member] { #expect(try RuleOption(named: name).name == option.name) }
     }
 
     @Test func theNamesAreThoseOfTheCommandLine() throws {
         let rules = try #require(OperatorCommands.all.first { $0.configuration.commandName == "rules" })
         let set = try #require(rules.configuration.subcommands.first { $0._commandName == "set" })
         let help = Root.helpMessage(for: set, columns: 200)
-        for option in RuleOption.allCases {
-            #expect(help.contains("  --\(option.rawValue) <"), "--\(option.rawValue) is not in:\n\(help)")
+        for option in RuleOption.all {
+            #expect(help.contains("  --\(option.name) <"), "--\(option.name) is not in:\n\(help)")
         }
-        let resets = RuleOption.allCases.flatMap { ["--reset", $0.rawValue] }
+        let resets = RuleOption.all.flatMap { ["--reset", $0.name] }
         #expect(throws: Never.self) { try Root.parseAsRoot(["rules", "set", "docker-hub"] + resets) }
     }
 
     @Test(arguments: ["", "freshnes", "freshness_seconds", "---pin", "Reset"])
     func anUnknownOptionIsToldWithAllThatThereAre(name: String) {
         let problem = #expect(throws: CommandProblem.self) { try RuleOption(named: name) }
-        for option in RuleOption.allCases { #expect(problem?.description.contains(option.rawValue) == true) }
+        for option in RuleOption.all { #expect(problem?.description.contains(option.name) == true) }
     }
 
     @Test(

@@ -42,7 +42,8 @@ import Testing
         "Core/Documents/PolicyTest.swift": "a text",
         "Registry/PullThrough/Fill/BlobTransfer.swift": "counts of bytes in memory",
         "Core/JSON/JSONParser.swift": "the text of a number, and hexadecimal digits",
-        "Web/AWS/Weir/RuleOptionOperations.swift": "whole numbers", "weir/ByteSize.swift": "the numbers of units",
+        "Core/Rules/RuleOption.swift": "counts",
+        "weir/ByteSize.swift": "the numbers of units",
         "Commands/Numbers.swift": "the text of a number",
     ]
 

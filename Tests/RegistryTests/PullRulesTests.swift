@@ -3,6 +3,7 @@ import NIOCore
 import Testing
 import WeirCore
 import WeirRegistry
+import WeirStorage
 
 /// How a rule's options change pulls, and what operators ask.
 @Suite struct PullRulesTests {
@@ -211,6 +212,11 @@ import WeirRegistry
         let status = try await rules.setOptions(of: prefix, in: house.id) { [options] in $0 = options }
         #expect(status.rule.options == options)
         #expect(try await rules.describe([prefix], in: house.id).first?.options == options)
+        let column = try await house.database.read { try $0.rows("SELECT options FROM cache_rule", []).first?.text(0) }
+        let stored =
+            #"{"bytesPerSecond":1048576,"connections":3,"freshness":90000000,"pathPrefix":"/repository/docker","pinnedTags":["v*","1.2.3"],"#
+            + #""plainHTTP":true,"platforms":["linux/amd64","linux/arm/v7"],"referrersFreshness":0,"requestsPerSecond":0.5,"tags":"merged"}"#
+        #expect(column == stored, "what an older server must be able to read")
         #expect(try await rules.rule(covering: RepositoryName("other/x"), in: house.id)?.options == options)
         // Updates by ECR's API leave them alone.
         _ = try await rules.update(

@@ -1,6 +1,6 @@
 /// A cache rule's settings beyond ECR's API: freshness, prefetching, and limits on the upstream.
 ///
-/// `RuleOptions()` holds the defaults.
+/// `RuleOptions()` is what a rule has of which nothing was set. Names, bounds and help are in the options' rows (`RuleOption`).
 package struct RuleOptions: Hashable, Sendable {
     /// Which images of a list are fetched when a client pulls the list. The list's own bytes never change.
     package enum Fetch: Hashable, Sendable {
@@ -31,7 +31,6 @@ package struct RuleOptions: Hashable, Sendable {
         case merged
     }
 
-    package static let pinnedTagsLimit = 100
     package static let platformsLimit = 50
 
     /// How long upstream's answer about a tag counts; zero asks at every pull. Nil for the server's setting.
@@ -64,57 +63,6 @@ package struct RuleOptions: Hashable, Sendable {
 
     /// The first invalid option, and why; nil if all are valid.
     package func flaw(for kind: UpstreamKind) -> String? {
-        if let freshness, freshness < .zero { return "freshness must not be less than 0 seconds" }
-        if let referrersFreshness, referrersFreshness < .zero {
-            return "referrersFreshness must not be less than 0 seconds"
-        }
-        if pinnedTags.count > Self.pinnedTagsLimit { return "pinnedTags may hold \(Self.pinnedTagsLimit) patterns" }
-        if let bad = pinnedTags.first(where: { !Self.isPattern($0) }) {
-            return "pinnedTags: '\(bad.prefix(200))' is not a tag with '*' for any characters"
-        }
-        if case .platforms(let names) = fetch {
-            if names.isEmpty || names.count > Self.platformsLimit {
-                return "fetch must name 1 to \(Self.platformsLimit) platforms"
-            }
-            if let bad = names.first(where: { !Self.isPlatform($0) }) {
-                return "fetch: '\(bad.prefix(100))' is not a platform such as linux/arm64 or linux/arm/v7"
-            }
-        }
-        if let connections, connections < 1 { return "connections must be at least 1" }
-        if let requestsPerSecond, !(requestsPerSecond > 0 && requestsPerSecond.isFinite) {
-            return "requestsPerSecond must be greater than 0"
-        }
-        if let bytesPerSecond, bytesPerSecond < 1_024 { return "bytesPerSecond must be at least 1024" }
-        if plainHTTP, kind != .other { return "plainHTTP is not for \(kind.rawValue), which speaks TLS" }
-        guard let pathPrefix else { return nil }
-        if kind != .other { return "pathPrefix is not for \(kind.rawValue), whose paths begin with /v2/" }
-        return Self.isPath(pathPrefix) ? nil : "pathPrefix must be a path such as /artifactory/api/docker/images"
-    }
-
-    private static func isPattern(_ text: String) -> Bool {
-        (1...128).contains(text.utf8.count)
-            && text.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "*") }
-    }
-
-    private static func isPlatform(_ text: String) -> Bool {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        return (2...3).contains(parts.count) && text.utf8.count <= 100
-            && parts.allSatisfy { part in
-                !part.isEmpty && part.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: ".") }
-            }
-    }
-
-    /// True for segments of unreserved characters, none of them `.` or `..`.
-    private static func isPath(_ text: String) -> Bool {
-        guard text.hasPrefix("/"), (2...200).contains(text.utf8.count) else { return false }
-        return text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
-            !part.isEmpty && part != "." && part != ".."
-                && part.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "~") }
-        }
-    }
-
-    private static func isWord(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-            || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+        RuleOption.all.lazy.compactMap { $0.flaw(self, kind) }.first
     }
 }

@@ -43,7 +43,7 @@ enum CacheRuleTable {
             registry.columns + [
                 .text(rule.prefix.key), .text(rule.prefix), .text(rule.upstreamURL), .text(rule.kind.rawValue),
                 .text(rule.upstreamPrefix), .text(rule.credentialARN), .text(rule.customRoleARN),
-                .timestamp(rule.createdAt), .timestamp(rule.updatedAt), try rule.options.stored,
+                .timestamp(rule.createdAt), .timestamp(rule.updatedAt), rule.options.stored,
             ]) == 1
     }
 
@@ -56,7 +56,7 @@ enum CacheRuleTable {
             """,
             [
                 .text(rule.credentialARN), .text(rule.customRoleARN), .timestamp(rule.updatedAt),
-                try rule.options.stored,
+                rule.options.stored,
             ] + registry.columns + [.text(rule.prefix.key)])
     }
 

@@ -1,56 +1,39 @@
 import WeirCore
 
 extension RuleOptions {
-    /// The column. Members that say nothing are left out, so that what an older server wrote reads as the default.
-    private struct Stored: Codable {
-        var freshness: Int64?
-        var pinnedTags: [String]?
-        var fetch: String?
-        var platforms: [String]?
-        var tags: String?
-        var referrersFreshness: Int64?
-        var connections: Int?
-        var requestsPerSecond: Double?
-        var bytesPerSecond: Int64?
-        var plainHTTP: Bool?
-        var pathPrefix: String?
-    }
-
+    /// The column: JSON with a member for each option that is set, so that what an older server wrote reads as the default. Null
+    /// where none is.
     var stored: SQLValue {
-        get throws {
-            guard self != RuleOptions() else { return .null }
-            var row = Stored()
-            row.freshness = freshness?.microseconds
-            row.pinnedTags = pinnedTags.isEmpty ? nil : pinnedTags
-            switch fetch {
-            case .requested: break
-            case .all: row.fetch = "all"
-            case .platforms(let names): row.platforms = names
-            }
-            row.tags = tagList == .local ? nil : tagList.rawValue
-            row.referrersFreshness = referrersFreshness?.microseconds
-            row.connections = connections
-            row.requestsPerSecond = requestsPerSecond
-            row.bytesPerSecond = bytesPerSecond
-            row.plainHTTP = plainHTTP ? true : nil
-            row.pathPrefix = pathPrefix
-            return .text(try StoredJSON.text(row))
+        var members: [String: JSONValue] = [:]
+        for option in RuleOption.all {
+            let value = option.value(self)
+            if value != option.value(RuleOptions()), !option.isToldByAList(value) { members[option.column] = value }
         }
+        return members.isEmpty ? .null : .text(JSONValue.object(members).text)
     }
 
+    /// Throws `StoredValueError` where the column holds something else.
     init(stored text: String?) throws {
         self.init()
         guard let text else { return }
-        let row: Stored = try StoredJSON.read(text)
-        freshness = row.freshness.map { .microseconds($0) }
-        pinnedTags = row.pinnedTags ?? []
-        if let platforms = row.platforms { fetch = .platforms(platforms) } else if row.fetch == "all" { fetch = .all }
-        tagList = row.tags.flatMap { TagList(rawValue: $0) } ?? .local
-        referrersFreshness = row.referrersFreshness.map { .microseconds($0) }
-        connections = row.connections
-        requestsPerSecond = row.requestsPerSecond
-        bytesPerSecond = row.bytesPerSecond
-        plainHTTP = row.plainHTTP ?? false
-        pathPrefix = row.pathPrefix
+        let column = try? JSONValue(parsing: text.utf8)
+        for option in RuleOption.all {
+            guard let value = column?[option.column] else { continue }
+            guard option.set(value, &self) else { throw StoredValueError(column: "cache_rule.options", value: text) }
+        }
+        if column == nil { throw StoredValueError(column: "cache_rule.options", value: text) }
+    }
+}
+
+extension RuleOption {
+    /// The member of the column: the API's, without its unit. Durations are microseconds there.
+    fileprivate var column: String {
+        if case .seconds = form { String(member.dropLast("Seconds".count)) } else { member }
+    }
+
+    /// Whether the value is a word that says no more than the list that goes with it.
+    fileprivate func isToldByAList(_ value: JSONValue?) -> Bool {
+        guard case .choice(let choices) = form else { return false }
+        return choices.contains { value == .string($0.word) && $0.list != nil }
     }
 }

@@ -29,77 +29,46 @@ struct RuleOptionOperations: Sendable {
         let input = call.input
         let reset = try input.optionalStrings("reset", count: 0...20) ?? []
         let status = try await registry.cacheRules.setOptions(of: prefix, in: call.registry) { options in
-            try self.reset(&options, reset)
-            try self.set(&options, input)
+            for name in reset { try Self.option(named: name).reset(&options) }
+            for option in RuleOption.all {
+                if let value = try input.value(of: option) { _ = option.set(value, &options) }
+            }
         }
         return ["rule": .rule(status, in: call.registry)]
     }
 
-    private func set(_ options: inout RuleOptions, _ input: Parameters) throws {
-        let year: ClosedRange<Int64> = 0...31_536_000
-        if let seconds = try input.optionalInteger("freshnessSeconds", year) { options.freshness = .seconds(seconds) }
-        if let seconds = try input.optionalInteger("referrersFreshnessSeconds", year) {
-            options.referrersFreshness = .seconds(seconds)
-        }
-        if let tags = try input.optionalStrings("pinnedTags", count: 0...RuleOptions.pinnedTagsLimit) {
-            options.pinnedTags = tags
-        }
-        if let fetch = try fetch(input) { options.fetch = fetch }
-        if let list = try input.optionalChoice("tags", RuleOptions.TagList.self) { options.tagList = list }
-        if let count = try input.optionalInteger("connections", 1...10_000) { options.connections = Int(count) }
-        if let rate = try rate(input) { options.requestsPerSecond = rate }
-        if let rate = try input.optionalInteger("bytesPerSecond", 1...ByteCount.limit) { options.bytesPerSecond = rate }
-        if let isPlain = try input.optionalBool("plainHTTP") { options.plainHTTP = isPlain }
-        if let path = try input.optionalString("pathPrefix", length: 0...256) { options.pathPrefix = path.isEmpty ? nil : path }
+    private static func option(named name: String) throws -> RuleOption {
+        if let option = RuleOption.all.first(where: { $0.member == name }) { return option }
+        let names = RuleOption.all.map(\.member).joined(separator: ", ")
+        throw Refusal.invalidParameter("reset", "there is no option '\(name.prefix(64))'. There are \(names)")
     }
+}
 
-    private func fetch(_ input: Parameters) throws -> RuleOptions.Fetch? {
-        let platforms = try input.optionalStrings("platforms", count: 1...RuleOptions.platformsLimit)
-        switch try input.optionalChoice("fetch", FetchMode.self) {
-        case .requested?: return .requested
-        case .all?: return .all
-        case .platforms?: return .platforms(try input.required("platforms", platforms))
-        case nil: return platforms.map { .platforms($0) }
-        }
-    }
-
-    private enum FetchMode: String, CaseIterable { case requested, all, platforms }
-
-    private func rate(_ input: Parameters) throws -> Double? {
-        switch input.document["requestsPerSecond"] {
-        case nil, .null?: return nil
-        case .integer(let number)?: return Double(number)
-        case .number(let number)?: return number
-        default: throw Refusal.invalidParameter("requestsPerSecond", "must be a number")
-        }
-    }
-
-    private func reset(_ options: inout RuleOptions, _ names: [String]) throws {
-        let fresh = RuleOptions()
-        for name in names {
-            switch name {
-            case "freshnessSeconds": options.freshness = fresh.freshness
-            case "referrersFreshnessSeconds": options.referrersFreshness = fresh.referrersFreshness
-            case "pinnedTags": options.pinnedTags = fresh.pinnedTags
-            case "fetch", "platforms": options.fetch = fresh.fetch
-            case "tags": options.tagList = fresh.tagList
-            case "connections": options.connections = fresh.connections
-            case "requestsPerSecond": options.requestsPerSecond = fresh.requestsPerSecond
-            case "bytesPerSecond": options.bytesPerSecond = fresh.bytesPerSecond
-            case "plainHTTP": options.plainHTTP = fresh.plainHTTP
-            case "pathPrefix": options.pathPrefix = fresh.pathPrefix
-            default:
-                throw Refusal.invalidParameter(
-                    "reset", "there is no option '\(name.prefix(64))'. There are \(Self.names.joined(separator: ", "))")
+extension Parameters {
+    /// What is given for an option; nil where nothing is.
+    fileprivate func value(of option: RuleOption) throws -> JSONValue? {
+        let name = option.member
+        switch option.form {
+        case .seconds(let range): return try optionalInteger(name, range).map { .integer(Duration.seconds($0).microseconds) }
+        case .count(let range), .bytes(let range): return try optionalInteger(name, range).map { .integer($0) }
+        case .flag: return try optionalBool(name).map { .bool($0) }
+        case .texts(_, let count): return try optionalStrings(name, count: count).map { .array($0.map { .string($0) }) }
+        case .text(_, let length): return try optionalString(name, length: length).map { .string($0) }
+        case .rate:
+            switch document[name] {
+            case nil, .null?: return nil
+            case .integer?, .number?: return document[name]
+            default: throw Refusal.invalidParameter(name, "must be a number")
             }
+        case .choice(let choices):
+            guard let text = try optionalString(name) else { return nil }
+            guard let choice = choices.first(where: { $0.word == text }) else {
+                throw refusal(.oneOf(choices.map(\.word)), text, name)
+            }
+            if let list = choice.list, !has(list) { throw refusal(.notNull, nil, list) }
+            return .string(text)
         }
     }
-
-    /// What `reset` may name: the members of `options`.
-    private static let names = [
-        "freshnessSeconds", "referrersFreshnessSeconds", "pinnedTags", "fetch", "platforms", "tags", "connections",
-        "requestsPerSecond", "bytesPerSecond", "plainHTTP", "pathPrefix",
-    ]
 }
 
 extension JSONValue {
@@ -115,22 +84,14 @@ extension JSONValue {
     }
 
     private static func options(_ options: RuleOptions) -> JSONValue {
-        let (fetch, platforms): (String, [String]?) =
-            switch options.fetch {
-            case .requested: ("requested", nil)
-            case .all: ("all", nil)
-            case .platforms(let names): ("platforms", names)
+        var members: [String: JSONValue] = [:]
+        for option in RuleOption.all {
+            members[option.member] = option.value(options)
+            if case (.seconds, .integer(let time)?) = (option.form, option.value(options)) {
+                members[option.member] = seconds(.microseconds(time))
             }
-        return .members([
-            "freshnessSeconds": options.freshness.map(seconds),
-            "referrersFreshnessSeconds": options.referrersFreshness.map(seconds),
-            "pinnedTags": strings(options.pinnedTags), "fetch": .string(fetch), "platforms": platforms.map(strings),
-            "tags": .string(options.tagList.rawValue),
-            "connections": options.connections.map { .integer(Int64($0)) },
-            "requestsPerSecond": options.requestsPerSecond.map { .number($0) },
-            "bytesPerSecond": options.bytesPerSecond.map { .integer($0) }, "plainHTTP": .bool(options.plainHTTP),
-            "pathPrefix": options.pathPrefix.map { .string($0) },
-        ])
+        }
+        return .object(members)
     }
 
     private static func traffic(_ traffic: RuleTraffic) -> JSONValue {
