@@ -32,6 +32,7 @@ extension Target.Dependency {
     static let application: Self = "WeirApplication"
     static let commands: Self = "WeirCommands"
     static let testSupport: Self = "TestSupport"
+    static let settings: Self = "WeirSettings"
 
     static let nioCore: Self = .product(name: "NIOCore", package: "swift-nio")
     static let nioPosix: Self = .product(name: "NIOPosix", package: "swift-nio")
@@ -119,13 +120,14 @@ let package = Package(
         room(
             "Commands",
             [.core, .sigV4, .upstream, .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL]),
+        room("Settings", [.core, .registry, .web, .argumentParser, .configuration, .system, .logging]),
         .executableTarget(
             name: "weir",
             dependencies: [
-                .text, .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .server, .web, .application, .commands, "CPlatform",
-                .argumentParser,
+                .text, .core, .sigV4, .vault, .identity, .registry, .storage, .upstream, .server, .web, .application, .commands, .settings,
+                "CPlatform", .argumentParser,
                 .asyncHTTPClient, .nioHTTP1, .nioSSL,
-                .configuration, .system, .lifecycle, .unixSignals, .logging, .metrics, .nioCore, .crypto, .x509, .asn1,
+                .lifecycle, .unixSignals, .logging, .metrics, .nioCore, .crypto, .x509, .asn1,
             ],
             path: "Sources/weir", swiftSettings: settings, linkerSettings: selfContained),
         tests("TextTests", [.text]),
@@ -152,6 +154,7 @@ let package = Package(
                 .metrics, "ConformanceSuites", .testSupport,
             ]),
         tests("CommandsTests", [.core, .sigV4, .upstream, .commands, .argumentParser]),
+        tests("SettingsTests", [.settings, .argumentParser]),
         tests("ImportTests", []),
         tests("FuzzTests", ["Fuzz"]),
         // `make fuzz`: what is tried, and the program that tries it for long.

@@ -3,6 +3,7 @@ import Crypto
 import Foundation
 import Glibc
 import WeirCore
+import WeirSettings
 import WeirText
 import WeirVault
 
@@ -152,11 +153,4 @@ struct DataFolder {
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw Failure(errno) }
     }
-}
-
-/// Why the program cannot start, and what to do.
-struct StartProblem: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

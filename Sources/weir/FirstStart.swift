@@ -5,6 +5,7 @@ import NIOCore
 import WeirCore
 import WeirIdentity
 import WeirServer
+import WeirSettings
 
 /// The root access key, created on first start, and the greeting.
 struct FirstStart: Sendable {

@@ -4,6 +4,7 @@ import Logging
 import Metrics
 import Synchronization
 import WeirCore
+import WeirSettings
 
 /// Appends lines to a file or to standard output: events and audit records.
 ///

@@ -2,6 +2,7 @@ import CoreFoundation
 import Glibc
 import WeirCore
 import WeirRegistry
+import WeirSettings
 
 extension MachineClocks {
     /// Linux's clocks. The steady one counts from boot and agrees with /proc/uptime, which a faked clock does not change.

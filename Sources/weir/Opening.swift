@@ -2,6 +2,7 @@ import Logging
 import WeirApplication
 import WeirCore
 import WeirRegistry
+import WeirSettings
 import WeirStorage
 import WeirVault
 

@@ -1,17 +1,15 @@
 import CPlatform
 import Glibc
+import WeirSettings
 
 /// Keeps secrets away from other users of the machine: out of the environment, core dumps and debuggers.
 enum Privacy {
-    /// Variables with secrets that are read once. AWS's own variables stay: they are read when an upstream needs them.
-    private static let secrets = [
-        "WEIR_ROOT_KEY", "WEIR_ROOT_SECRET_ACCESS_KEY", "WEIR_EVENTS_WEBHOOK_SECRET", "WEIR_METRICS_TOKEN",
-    ]
-
-    /// Overwrites the secrets in the environment, in `/proc/PID/environ` too, so that no child process and no reader of that file
-    /// gets them. Call it once, after they have been read, and before other threads read the environment.
+    /// Wipes the secrets that came with the environment, in `/proc/PID/environ` too, so that no child and no reader of it gets
+    /// them. AWS's own stay: they are read when an upstream needs them.
+    ///
+    /// Call it once, when they have been read, and before other threads read the environment.
     static func forgetSecrets() {
-        for name in secrets { weir_forget_variable(name) }
+        for variable in EnvironmentVariable.all where variable.isSecret { weir_forget_variable(variable.name) }
     }
 
     /// Memory holds every key: no core dumps, and no debugger except root's.

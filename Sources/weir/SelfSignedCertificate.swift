@@ -5,6 +5,7 @@ import Logging
 import SwiftASN1
 import WeirCore
 import WeirServer
+import WeirSettings
 import X509
 
 /// A certificate for first use: an authority of our own, and a certificate from it for the server's names.

@@ -5,6 +5,7 @@ import Logging
 import Metrics
 import ServiceLifecycle
 import WeirCore
+import WeirSettings
 import WeirWeb
 
 /// `weir serve`: reads the settings, builds the server, runs it until SIGTERM or SIGINT.
@@ -17,20 +18,7 @@ struct ServeCommand: AsyncParsableCommand {
             --config names ("publicHost"). The command line wins over the environment, the environment over the file.
             """)
 
-    @OptionGroup(title: "Where and who")
-    var place: PlaceOptions
-    @OptionGroup(title: "TLS")
-    var tls: TLSOptions
-    @OptionGroup(title: "Upstreams")
-    var upstream: UpstreamOptions
-    @OptionGroup(title: "Cache and upkeep")
-    var cache: CacheOptions
-    @OptionGroup(title: "Logs, metrics, events")
-    var sinks: OutletOptions
-    @OptionGroup(title: "Clients")
-    var clients: ClientOptions
-    @OptionGroup(title: "A start that is refused otherwise")
-    var start: StartOptions
+    @OptionGroup var options: SettingsOptions
 
     func run() async throws {
         weir_tell_of_death()
@@ -42,7 +30,7 @@ struct ServeCommand: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let settings: Settings
         do throws(SettingsProblems) {
-            settings = try await SettingsReader(commandLine: commandLine, configFile: place.config).read()
+            settings = try await options.settings(environment: ProcessInfo.processInfo.environment)
         } catch {
             try? FileHandle.standardError.write(contentsOf: Data(error.description.utf8))
             throw ExitCode(64)
@@ -71,18 +59,5 @@ struct ServeCommand: AsyncParsableCommand {
             try? FileHandle.standardError.write(contentsOf: Data("weir: \(problem)\n".utf8))
             throw ExitCode.failure
         }
-    }
-
-    /// What the command line says, by the settings' keys.
-    private var commandLine: OptionValues {
-        var values: OptionValues = [:]
-        place.put(in: &values)
-        tls.put(in: &values)
-        upstream.put(in: &values)
-        cache.put(in: &values)
-        sinks.put(in: &values)
-        clients.put(in: &values)
-        start.put(in: &values)
-        return values
     }
 }

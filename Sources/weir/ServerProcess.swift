@@ -7,6 +7,7 @@ import WeirApplication
 import WeirCore
 import WeirIdentity
 import WeirRegistry
+import WeirSettings
 import WeirStorage
 import WeirUpstream
 import WeirVault

@@ -2,6 +2,7 @@ import Logging
 import WeirApplication
 import WeirRegistry
 import WeirServer
+import WeirSettings
 import WeirWeb
 
 extension Settings {
@@ -27,7 +28,7 @@ extension Settings {
         web.publicScheme = scheme.rawValue
         web.version = Version.text
         web.metricsAccess = metricsAccess
-        web.metricsAt = metricsAt
+        web.metricsAt = metricsAt.map { ($0.host, $0.port) }
         if tls == .selfSigned {
             web.server.renewedTLS = { try selfSigned(in: folder, logger: logger).renewed() }
         }

@@ -3,6 +3,7 @@ import Metrics
 import ServiceLifecycle
 import WeirCore
 import WeirRegistry
+import WeirSettings
 import WeirUpstream
 
 /// Where the server writes events and audit records: files, standard output, a webhook, as the settings say.

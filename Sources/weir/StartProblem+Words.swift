@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import WeirCore
+import WeirSettings
 import WeirWeb
 
 /// Messages for failures at the start.

@@ -42,6 +42,9 @@ import Testing
             "NIOCore",
             "NIOHTTP1", "NIOSSL", "FoundationEssentials",
         ],
+        "Settings": [
+            "WeirCore", "WeirRegistry", "WeirWeb", "ArgumentParser", "Configuration", "Glibc", "Logging", "SystemPackage",
+        ],
     ]
 
     /// Parts of the standard library, and the other platforms' names for what is allowed.
@@ -136,6 +139,10 @@ import Testing
         (
             "Commands", #"\b(SQL[A-Z]\w+|BlobStore\w*|UpstreamRegistry|Registry|Keyring|Settings)\b"#,
             "A command asks a running server by its API, and knows nothing but what that answers."
+        ),
+        (
+            "Settings", #"\b(SQL[A-Z]\w+|BlobStore\w*|Keyring|DataFolder)\b"#,
+            "Settings are values, read and checked: what is built from them is built in weir."
         ),
     ]
 

@@ -43,7 +43,7 @@ import Testing
         "Registry/PullThrough/Fill/BlobTransfer.swift": "counts of bytes in memory",
         "Core/JSON/JSONParser.swift": "the text of a number, and hexadecimal digits",
         "Core/Rules/RuleOption.swift": "counts",
-        "weir/ByteSize.swift": "the numbers of units",
+        "Settings/ByteSize.swift": "the numbers of units",
         "Commands/Numbers.swift": "the text of a number",
     ]
 

@@ -1,13 +1,12 @@
-import CoreFoundation
-import Glibc
+package import Glibc
 
-/// Files that decide something at the start. An unreadable file never counts as missing.
-enum StartFile {
-    /// The largest size of such a file, in bytes. The largest is a certificate chain.
+/// Files that decide something at the start. A file that cannot be read is never taken for one that is not there.
+package enum StartFile {
+    /// The longest that such a file may be: the largest is a chain of certificates.
     private static let limit = 4 << 20
 
-    /// The file's bytes; nil only if it does not exist. Throws with the reason if it exists and cannot be read.
-    static func contents(of path: String) throws(StartProblem) -> [UInt8]? {
+    /// The file's bytes; nil only where there is none. Throws with the reason where it is there and cannot be read.
+    package static func contents(of path: String) throws(StartProblem) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             let code = errno
@@ -29,8 +28,8 @@ enum StartFile {
         throw StartProblem("'\(path)' is longer than \(limit >> 20) MiB: it is not what it should be")
     }
 
-    /// The file's text; nil only if it does not exist.
-    static func text(of path: String) throws(StartProblem) -> String? {
+    /// The file's text; nil only where there is none.
+    package static func text(of path: String) throws(StartProblem) -> String? {
         guard let bytes = try contents(of: path) else { return nil }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw StartProblem("'\(path)' is no text: restore it from its backup")
@@ -38,11 +37,11 @@ enum StartFile {
         return text
     }
 
-    /// True if the name exists, even as a dangling link.
-    static func exists(_ path: String) throws(StartProblem) -> Bool { try status(of: path) != nil }
+    /// Whether the name is taken. A link that leads nowhere takes it too.
+    package static func exists(_ path: String) throws(StartProblem) -> Bool { try status(of: path) != nil }
 
-    /// The status of the name itself, not of a link's target; nil only if it does not exist.
-    static func status(of path: String) throws(StartProblem) -> stat? {
+    /// What lies under the name, links not followed; nil only where nothing does.
+    package static func status(of path: String) throws(StartProblem) -> stat? {
         var status = stat()
         if lstat(path, &status) == 0 { return status }
         let code = errno
@@ -50,15 +49,15 @@ enum StartFile {
         return nil
     }
 
-    /// Throws with the reason if the file cannot be read and written.
-    static func check(_ path: String) throws(StartProblem) {
-        // Does not open the file: closing any descriptor of a database drops the process's locks on it.
+    /// Throws where the file cannot be opened for writing: with the reason.
+    package static func check(_ path: String) throws(StartProblem) {
+        // Not opened: closing any descriptor of a database drops the locks that the process holds on it.
         guard access(path, R_OK | W_OK) != 0 else { return }
         throw unreadable(path, errno)
     }
 
-    /// The file's mode if the group or others have any access to it, for a message; else nil.
-    static func exposure(of path: String) -> String? {
+    /// The file's mode, for a person, where others than its owner may do something with it; nil where they may not.
+    package static func exposure(of path: String) -> String? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & 0o077 != 0 else { return nil }
         return String(status.st_mode & 0o7777, radix: 8)
@@ -76,4 +75,11 @@ enum StartFile {
         }
         return StartProblem(text)
     }
+}
+
+/// The program cannot start; the sentence says why and what to do.
+package struct StartProblem: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
 }

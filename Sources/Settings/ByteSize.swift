@@ -12,7 +12,7 @@ struct ByteSize: Sendable, Equatable {
         return binary + decimal + [("B", 1)]
     }()
 
-    /// Nil if the text is not a size, or the number is too large.
+    /// Nil where the text is no such number, or is more than `ByteCount` takes.
     init?(_ text: String) {
         let text = text.uppercased().filter { $0 != " " }
         let unit = Self.units.first { text.hasSuffix($0.name) }

@@ -1,10 +1,10 @@
-/// The server's address for clients, used wherever the server names itself.
-struct PublicAddress: Sendable, Equatable {
-    enum Scheme: String, Sendable { case http, https }
+/// How clients reach the server, as everything has it that names the server.
+package struct PublicAddress: Sendable, Equatable {
+    package enum Scheme: String, Sendable { case http, https }
 
-    let scheme: Scheme
-    /// `HOST[:PORT]`, without the scheme's default port.
-    let host: String
+    package let scheme: Scheme
+    /// `HOST[:PORT]`, without the port where it is the scheme's own.
+    package let host: String
 
     /// Why a text is not such an address, in one line.
     struct Problem: Error, CustomStringConvertible {
