@@ -120,7 +120,7 @@ let package = Package(
         room(
             "Commands",
             [.core, .sigV4, .upstream, .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL]),
-        room("Settings", [.core, .registry, .web, .argumentParser, .configuration, .system, .logging]),
+        room("Settings", [.text, .core, .registry, .server, .web, .argumentParser, .configuration, .system, .logging]),
         .executableTarget(
             name: "weir",
             dependencies: [

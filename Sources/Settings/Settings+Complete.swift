@@ -1,5 +1,6 @@
 import WeirCore
-import WeirWeb
+import WeirServer
+import WeirText
 
 /// What is left when each setting has been read by itself: what the environment alone gives, and what must fit together.
 extension Settings {

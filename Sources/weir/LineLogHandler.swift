@@ -1,4 +1,5 @@
 import Logging
+import WeirSettings
 
 /// Writes each event of the log as one line, in the form that the settings say.
 struct LineLogHandler: LogHandler {

@@ -43,7 +43,8 @@ import Testing
             "NIOHTTP1", "NIOSSL", "FoundationEssentials",
         ],
         "Settings": [
-            "WeirCore", "WeirRegistry", "WeirWeb", "ArgumentParser", "Configuration", "Glibc", "Logging", "SystemPackage",
+            "WeirText", "WeirCore", "WeirRegistry", "WeirServer", "WeirWeb", "ArgumentParser", "Configuration", "Glibc", "Logging",
+            "SystemPackage",
         ],
     ]
 
