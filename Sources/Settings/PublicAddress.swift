@@ -27,6 +27,12 @@ package struct PublicAddress: Sendable, Equatable {
         host = place.hasSuffix(usual) ? String(place.dropLast(usual.count)) : place
     }
 
+    /// The host's name or address in `HOST[:PORT]`. An IPv6 address loses its brackets.
+    package static func name(in place: String) -> String {
+        if place.hasPrefix("["), let end = place.firstIndex(of: "]") { return String(place[..<end].dropFirst()) }
+        return String(place.prefix { $0 != ":" })
+    }
+
     /// Throws if `place`, taken from `text`, is not `HOST[:PORT]`.
     static func check(_ place: String, in text: String) throws(Problem) {
         var name = place[...]

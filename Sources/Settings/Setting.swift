@@ -1,7 +1,8 @@
 import Configuration
 
 /// A setting: one row of the tables in `SettingRows`, from which come the option and its help, the environment's variable, the
-/// key in the file, how a value is read, and the line in docs/configuration.md.
+/// key in the file, how a value is read, and the line in docs/configuration.md. What the value is used for is said where it is
+/// handed on: `Settings+Application`, `ServerProcess`, `Sinks`, `Opening` or `FirstStart` in weir.
 package struct Setting: Sendable {
     /// The name in the JSON file: `publicHost`.
     package let key: String

@@ -28,6 +28,7 @@ extension Settings {
         rootKeyFile = value(.rootKeyFile)
         guard let text = value(.rootKey) else { return }
         rootKey = Hex.decode(text)
+        // `RootKey.size`, which Vault knows.
         if rootKey?.count != 32 { problems.append("WEIR_ROOT_KEY is not 64 hexadecimal digits") }
         if rootKeyFile != nil { problems.append("WEIR_ROOT_KEY and WEIR_ROOT_KEY_FILE are not given together") }
     }
@@ -35,8 +36,12 @@ extension Settings {
     private mutating func readMetricsToken(_ given: String?, _ problems: inout [String]) {
         var token = given
         if let file = metricsTokenFile {
-            token = try? StartFile.text(of: file)
-            if token == nil { problems.append("metricsTokenFile: '\(file)' cannot be read") }
+            do throws(StartProblem) {
+                token = try StartFile.text(of: file)
+                if token == nil { problems.append("metricsTokenFile: '\(file)' cannot be read: it is not there") }
+            } catch {
+                problems.append("metricsTokenFile: \(error)")
+            }
         }
         metricsToken = token.map { String($0.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()) }
         if let metricsToken, metricsToken.utf8.count < 16 {

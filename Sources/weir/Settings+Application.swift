@@ -48,8 +48,7 @@ extension Settings {
 
     /// The self-made certificate for the names under which the server is reached.
     func selfSigned(in folder: DataFolder, logger: Logger) -> SelfSignedCertificate {
-        let name = String(reachedAs.prefix { $0 != ":" })
-        var names = [name, "localhost", "127.0.0.1"]
+        var names = [PublicAddress.name(in: reachedAs), "localhost", "127.0.0.1"]
         if host != "0.0.0.0", host != "::" { names.append(host) }
         return SelfSignedCertificate(
             folder: folder, names: names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }, logger: logger)

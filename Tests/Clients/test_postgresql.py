@@ -13,7 +13,7 @@ import pytest
 from harness.postgresql import PostgreSQL, newest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Written by `make unit` (`Tests/Exams/StrictDatabase.swift`).
+#: Written by `make unit` (`Tests/ConformanceSuites/StrictDatabase.swift`).
 RECORDED = ROOT / ".build/statements.jsonl"
 #: What a driver reads of an answer: `SQLValue` has integers, text and bytes.
 READABLE = {"bigint", "integer", "text", "bytea"}

@@ -62,7 +62,7 @@ import WeirCore
 
     @Test func theKindsThatNeedASecretAreECRs() {
         #expect(
-            Set(UpstreamKind.allCases.filter(\.needsSecret))
+            Set(UpstreamKind.ofECR.filter(\.needsSecret))
                 == [.dockerHub, .gitHub, .azure, .gitLab, .chainguard])
     }
 }
@@ -124,6 +124,6 @@ import WeirCore
     }
 
     @Test func anotherRegistryIsNoneOfECRs() {
-        #expect(!UpstreamKind.allCases.contains(.other) && !UpstreamKind.other.needsSecret)
+        #expect(!UpstreamKind.ofECR.contains(.other) && !UpstreamKind.other.needsSecret)
     }
 }

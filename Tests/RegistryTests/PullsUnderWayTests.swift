@@ -7,7 +7,7 @@ import WeirRegistry
 @Suite struct PullsUnderWayTests {
     private struct Question {
         let reference: String
-        var isLook = false
+        var isHead = false
         var address = "10.0.0.1"
     }
 
@@ -24,7 +24,7 @@ import WeirRegistry
             guard let reference else { continue }
             let served = await RequestOrigin.$current.withValue(RequestOrigin(address: question.address)) {
                 try? await house.registry.pulls.manifests.pull(
-                    reference, in: name, of: house.id, for: house.caller, isLook: question.isLook)
+                    reference, in: name, of: house.id, for: house.caller, isHead: question.isHead)
             }
             last = served?.digest ?? last
             house.pass(time)
@@ -36,12 +36,12 @@ import WeirRegistry
     }
 
     @Test func aLookAndWhatFollowsAreOnePull() async throws {
-        let cold = try await counts([.init(reference: "1", isLook: true), .init(reference: "1")])
+        let cold = try await counts([.init(reference: "1", isHead: true), .init(reference: "1")])
         #expect(cold.pulls == 1 && cold.hitRatio == 0)
     }
 
     @Test func byDigestBehindATag() async throws {
-        let docker = try await counts([.init(reference: "1", isLook: true), .init(reference: "digest")])
+        let docker = try await counts([.init(reference: "1", isHead: true), .init(reference: "digest")])
         #expect(docker.pulls == 1 && docker.hitRatio == 0)
         let podman = try await counts([
             .init(reference: "1"), .init(reference: "digest"), .init(reference: "1"), .init(reference: "digest"),
@@ -59,18 +59,18 @@ import WeirRegistry
     @Test func twoPullsAreTwo() async throws {
         let twice = try await counts([.init(reference: "1"), .init(reference: "1")])
         #expect(twice.pulls == 2 && twice.hitRatio == 0.5)
-        #expect(try await counts([.init(reference: "1", isLook: true), .init(reference: "1", isLook: true)]).pulls == 2)
+        #expect(try await counts([.init(reference: "1", isHead: true), .init(reference: "1", isHead: true)]).pulls == 2)
         #expect(try await counts([.init(reference: "1"), .init(reference: "2")]).pulls == 2)
     }
 
     @Test func othersAndLaterOnesCount() async throws {
         #expect(
-            try await counts([.init(reference: "1", isLook: true), .init(reference: "1", address: "10.0.0.2")]).pulls == 2)
+            try await counts([.init(reference: "1", isHead: true), .init(reference: "1", address: "10.0.0.2")]).pulls == 2)
         #expect(
-            try await counts([.init(reference: "1", isLook: true), .init(reference: "1")], passing: .seconds(61)).pulls == 2)
+            try await counts([.init(reference: "1", isHead: true), .init(reference: "1")], passing: .seconds(61)).pulls == 2)
     }
 
     @Test func aFailedPullCountsOnce() async throws {
-        #expect(try await counts([.init(reference: "nosuch", isLook: true), .init(reference: "nosuch")]).pulls == 1)
+        #expect(try await counts([.init(reference: "nosuch", isHead: true), .init(reference: "nosuch")]).pulls == 1)
     }
 }

@@ -140,4 +140,10 @@ import WeirSettings
         let told = try await Self.outcome([], ["WEIR_METRICS_TOKEN": " fifteen-letters "])
         #expect(told.contains("the token for the metrics has fewer than 16 characters"))
     }
+
+    @Test(arguments: [
+        ("weir.example", "weir.example"), ("weir.example:5050", "weir.example"), ("10.0.0.1:5050", "10.0.0.1"), ("[::1]:5050", "::1"),
+        ("[fd00::2]", "fd00::2"),
+    ])
+    func theNameOfAPublicHost(place: String, name: String) { #expect(PublicAddress.name(in: place) == name) }
 }

@@ -36,7 +36,7 @@ package enum Reference: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The character between a repository's name and this reference: `name:tag`, `name@digest`.
-    package var joint: String {
+    package var separator: String {
         switch self {
         case .tag: ":"
         case .digest: "@"

@@ -68,8 +68,6 @@ package enum UpstreamKind: String, Sendable, CaseIterable {
     /// Any registry that ECR does not know. Settings must allow it, and it is never a value in ECR's API.
     case other = "other"
 
-    /// The kinds that ECR names, without `.other`.
-    package static let allCases: [UpstreamKind] = [
-        .ecr, .ecrPublic, .quay, .kubernetes, .dockerHub, .gitHub, .azure, .gitLab, .chainguard,
-    ]
+    /// The kinds that ECR names: all but `.other`.
+    package static let ofECR = allCases.filter { $0 != .other }
 }

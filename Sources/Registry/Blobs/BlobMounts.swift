@@ -23,7 +23,7 @@ package struct BlobMounts: Sendable {
         guard try await settings.allowsBlobMounting(in: registry),
             let target = try await repositories.find(name, in: registry)
         else { return false }
-        try blobs.check(target)
+        try blobs.checkKey(of: target)
         let location = blobs.location(of: digest, in: target)
         for source in try await sources(of: digest, source, in: registry) {
             guard let repository = try await repositories.find(source, in: registry), repository.id != target.id,

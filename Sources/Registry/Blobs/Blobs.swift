@@ -72,7 +72,7 @@ package final class Blobs: Sendable {
     }
 
     /// Refuses at once where the repository's key is disabled or gone.
-    func check(_ repository: Repository) throws {
+    func checkKey(of repository: Repository) throws {
         try keyring.check(repository.sealingKey)
     }
 

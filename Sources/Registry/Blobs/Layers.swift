@@ -18,7 +18,7 @@ package struct Layers: Sendable {
         of digests: [Digest], in name: RepositoryName, of registry: RegistryID
     ) async throws -> [Digest: Availability] {
         let repository = try await repositories.existing(name, in: registry)
-        try blobs.check(repository)
+        try blobs.checkKey(of: repository)
         var found: [Digest: Availability] = [:]
         for digest in digests where found[digest] == nil {
             found[digest] = try await availability(of: digest, in: repository)
@@ -46,7 +46,7 @@ package struct Layers: Sendable {
     /// Throws unless an image of the repository names the layer: only such layers are handed out by a link.
     package func checkNamed(_ digest: Digest, in name: RepositoryName, of registry: RegistryID) async throws {
         let repository = try await repositories.existing(name, in: registry)
-        try blobs.check(repository)
+        try blobs.checkKey(of: repository)
         let status = try await blobs.status(of: digest, in: repository)
         guard status.named == nil else { return }
         throw status.membership == nil

@@ -149,8 +149,8 @@ enum ImageTable {
         return before == digest || repository.mutability.mayMove(tag) ? nil : before
     }
 
-    /// Records that upstream still says the same of a tag.
-    static func touch(_ tag: Tag, in repository: Int64, at now: Timestamp, _ sql: any SQLConnection) throws {
+    /// Records that upstream was asked about a tag whose image stays.
+    static func noteChecked(_ tag: Tag, in repository: Int64, at now: Timestamp, _ sql: any SQLConnection) throws {
         try sql.execute(
             "UPDATE tag SET checked_at = $1 WHERE repository = $2 AND name = $3 AND checked_at IS NOT NULL",
             [.timestamp(now), .integer(repository), .text(tag.description)])

@@ -54,7 +54,7 @@ extension Images {
         _ push: ImagePush, in name: RepositoryName, of registry: RegistryID
     ) async throws -> PutImage {
         let repository = try await repositories.existing(name, in: registry)
-        try blobs.check(repository)
+        try blobs.checkKey(of: repository)
         let manifest = try Manifest.pushed(push)
         let scope = blobs.location(of: manifest.digest, in: repository).scope
         // Most refusals are made here, where other writers are not held up. The transaction checks again, in a few statements.

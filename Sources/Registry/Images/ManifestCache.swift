@@ -11,7 +11,8 @@ final class ManifestCache: Sendable {
         let digest: Digest
         let mediaType: String
         let bytes: ByteBuffer
-        /// When upstream was last asked about this tag; nil for what is not revalidated.
+        /// When upstream was last asked about this tag. Nil where upstream has no say: in a digest, and in a tag that a client
+        /// pushed or a replication copied.
         var checkedAt: Timestamp?
     }
 
@@ -58,7 +59,7 @@ final class ManifestCache: Sendable {
 
     /// Call it after a commit that changed nothing but when upstream was last asked about a tag. What was pushed meanwhile is not
     /// asked about.
-    func touch(_ reference: Reference, in repository: Int64, checkedAt: Timestamp) {
+    func noteChecked(_ reference: Reference, in repository: Int64, checkedAt: Timestamp) {
         state.withLock { state in
             state.generation += 1
             guard let key = state.key(reference, in: repository), var entry = state.entries[key], entry.checkedAt != nil else {

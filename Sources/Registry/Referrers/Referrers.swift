@@ -44,7 +44,7 @@ package struct Referrers: Sendable {
     ) async throws -> ReferrerList {
         let context = PullContext(name: name, registry: registry, caller: caller)
         let known = try await images.repositories.known(name, in: registry)
-        if let known { try images.blobs.check(known.repository) }
+        if let known { try images.blobs.checkKey(of: known.repository) }
         let (theirs, warning) = try await fromUpstream(subject, known, at: context)
         var found = theirs.filter { filter.takes($0) && $0.digest.description > cursor ?? "" }
         var isCut = false

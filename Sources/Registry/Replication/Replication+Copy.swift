@@ -12,8 +12,8 @@ extension Replication {
             source.id == item.repository
         else { return }
         let destination = try await destination(of: item)
-        try blobs.check(source)
-        try blobs.check(destination)
+        try blobs.checkKey(of: source)
+        try blobs.checkKey(of: destination)
         var walk = ImageWalk()
         try await copy(item.digest, depth: 0, &walk, from: source, to: destination)
         try await point(item, from: source, to: destination)

@@ -77,7 +77,7 @@ package final class Uploads: Service {
         in name: RepositoryName, of registry: RegistryID, for caller: Caller
     ) async throws -> UploadStatus {
         let repository = try await repositories.existing(name, in: registry)
-        try blobs.check(repository)
+        try blobs.checkKey(of: repository)
         try checkRoom(for: nil)
         do {
             return try await begin(in: repository, for: caller)
@@ -192,7 +192,7 @@ package final class Uploads: Service {
             putAway(downTo: settings.warm)
         }
         // The data key may be in memory from before the repository's key was disabled.
-        try blobs.check(repository)
+        try blobs.checkKey(of: repository)
         return try await body(session)
     }
 

@@ -54,8 +54,8 @@ package final class ClientThrottle: Sendable {
 
     package func isPaced(at now: NIODeadline) -> Bool { served.isAnotherServed(than: client, at: now) }
 
-    /// True where something that costs so much may begin at once. Where not, `go` is called when its turn has come, on
-    /// `eventLoop`.
+    /// True where something that costs so much may begin at once. Where not, `go` is called when its turn has come, on any event
+    /// loop. `eventLoop` keeps the time.
     package func mayBegin(
         costing cost: TimeAmount, at now: NIODeadline, on eventLoop: any EventLoop, _ go: @escaping @Sendable () -> Void
     ) -> Bool {

@@ -6,11 +6,11 @@ package import NIOCore
 /// A request's cost is known when it has ended. It is charged what this client's requests usually cost, and the rest at its end.
 package struct LoopTimeBucket {
     package struct Rules: Sendable {
-        /// It gets a sixth of each.
+        /// Event loops of the server. A client gets a sixth of each.
         package let loops: Int64
         /// What a client that has asked for nothing lately may use at once.
         package var burst: TimeAmount = .milliseconds(200)
-        /// It never owes more: one document that took a second does not shut its client out for long.
+        /// A client never owes more: one document that took a second does not shut its client out for long.
         package var mostOwed: TimeAmount = .milliseconds(500)
 
         package init(loops: Int) { self.loops = Int64(min(1024, max(1, loops))) }
@@ -26,6 +26,7 @@ package struct LoopTimeBucket {
     private let rules: Rules
     private var balance: Int64
     private var last: NIODeadline
+    /// Nanoseconds; 0.1 ms until a request has been seen.
     private var usual: Int64 = 100_000
 
     package init(_ rules: Rules, at now: NIODeadline) {

@@ -2,8 +2,8 @@ import NIOCore
 
 /// How a connection's work is charged to its client's throttle.
 extension Connection {
-    /// A part of a request's body has come. A caller's counts as a layer's; a stranger's is charged, and reading stops while the
-    /// client's share is used up.
+    /// A part of a request's body has come. The part of a client that has proved who it is counts as a layer's, whatever the body
+    /// is. Any other client is charged for it, and reading stops while the client's share is used up.
     func countBody(_ count: Int, _ context: ChannelHandlerContext, at now: NIODeadline) {
         guard !machine.patience.isProved else { return countLayer(count, at: now) }
         let connection = NIOLoopBound(self, eventLoop: context.eventLoop)

@@ -11,7 +11,7 @@ extension DistributionAPI {
         _ reference: DistributionPath.ManifestReference, in name: RepositoryName, _ call: DistributionCall
     ) async throws -> Reply {
         let served = try await registry.pulls.manifests.pull(
-            try Self.readable(reference), in: name, of: call.registry, for: call.caller, isLook: call.method == .head)
+            try Self.readable(reference), in: name, of: call.registry, for: call.caller, isHead: call.method == .head)
         let digest = "\(served.digest)"
         let eTag = "\"\(digest)\""
         var headers: HTTPFields = [.contentType: served.mediaType, .contentDigest: digest, .eTag: eTag]

@@ -8,10 +8,12 @@ struct PullContext: Sendable {
     let caller: Caller
     /// How urgent it is upstream.
     var priority = UpstreamPriority.interactive
-    /// How many lists name each other above it.
+    /// How many lists above it name each other.
     var depth = 0
-    /// It belongs to a pull that has been counted, or to what is fetched ahead of all pulls.
-    var isCounted = false
+    /// False for what belongs to a pull that has counted, and for what is fetched ahead of all pulls.
+    var counts = true
+    /// Whether the images that a list names are fetched as its rule says. A warm-up fetches them itself.
+    var fetchesListed = true
     /// What may still be fetched in the background in the course of one pull; nil where that begins here.
     var allowance: ListAllowance?
 

@@ -106,7 +106,7 @@ package struct PullExplanations: Sendable {
             notes.add(.image, "Nothing is held under \(reference)")
             return nil
         }
-        try blobs.check(repository)
+        try blobs.checkKey(of: repository)
         guard let row = try await images.database.read({ try ImageTable.find(reference, in: repository.id, $0) }) else {
             notes.add(.image, "Nothing is held under \(reference)")
             return nil
@@ -144,7 +144,7 @@ package struct PullExplanations: Sendable {
             notes.add(.upstreamAnswer, answer.digest.map { "It has \($0)" } ?? "It has it, and does not say which digest")
             return nil
         } catch {
-            let refusal = Refusal(upstream: error, asking: "\(context.name)\(reference.joint)\(reference)")
+            let refusal = Refusal(upstream: error, asking: "\(context.name)\(reference.separator)\(reference)")
             notes.add(.upstreamAnswer, refusal.message)
             return refusal
         }

@@ -11,8 +11,8 @@ extension Refusal {
     /// Why a pull through failed, for the client: it says "not found" only where upstream said so.
     ///
     /// - Parameters:
-    ///   - asking: what was asked for: "the manifest latest".
-    /// - secret: the name of the secret with the login that upstream was sent.
+    ///   - asking: what was asked for: "the tag latest", "library/nginx:1.27".
+    ///   - secret: the name of the secret with the login that upstream was sent.
     init(upstream error: any Error, asking: String, secret: String? = nil) {
         switch error {
         case let refusal as Refusal: self = refusal
@@ -63,6 +63,7 @@ extension Refusal {
                 facts: facts)
         }
     }
+
     /// ECR's sentence where a login was refused. Where no login was sent, or something else was refused, the sentence must not
     /// blame the login.
     private static func denied(_ denial: UpstreamError.Denial?, _ asking: String) -> String {

@@ -11,7 +11,7 @@ extension ManifestImports {
     /// Starts fetching what a list names and its rule wants, with everything that hangs on it. What is here already costs
     /// nothing.
     func fetchListed(_ manifest: Manifest, under rule: CacheRule, at context: PullContext) {
-        guard context.depth < Self.deepest else { return }
+        guard context.fetchesListed, context.depth < Self.deepest else { return }
         var seen: Set<Digest> = []
         let wanted = manifest.children.filter { rule.options.fetch.takes($0.platform) && seen.insert($0.digest).inserted }
             .prefix(Self.mostListed)
@@ -23,7 +23,7 @@ extension ManifestImports {
         context.allowance = allowance
         // A client will ask for some of it soon, nobody waits for all of it.
         context.priority = max(context.priority, .prefetch)
-        context.isCounted = true
+        context.counts = false
         lists.begin(context.key(.digest(manifest.digest))) { [self, context] in
             await withTaskGroup(of: Void.self) { group in
                 for (number, child) in wanted.enumerated() where allowance.take() {
@@ -39,7 +39,7 @@ extension ManifestImports {
 
     private func bringIfAbsent(_ digest: Digest, at context: PullContext) async throws {
         if let repository = try await repositories.find(context.name, in: context.registry) {
-            try images.blobs.check(repository)
+            try images.blobs.checkKey(of: repository)
             if try await images.held(.digest(digest), in: repository) != nil { return }
         }
         _ = try await bring(.digest(digest), at: context)

@@ -80,6 +80,7 @@ final class ManifestImports: Sendable {
         }
     }
 
+    /// One import for all who wait: it counts once, and is as urgent as the first of them.
     private func join(_ reference: Reference, by rule: CacheRule, at context: PullContext) async throws -> ServedManifest {
         let key = context.key(reference)
         return try await imports.join(key) { [self] in
@@ -107,7 +108,7 @@ final class ManifestImports: Sendable {
         _ reference: Reference, by rule: CacheRule, at context: PullContext, because error: any Error
     ) -> Refusal {
         let refusal = Refusal(
-            upstream: error, asking: "\(context.name)\(reference.joint)\(reference)", secret: rule.secretName)
+            upstream: error, asking: "\(context.name)\(reference.separator)\(reference)", secret: rule.secretName)
         logger.warning(
             "Pull through failed",
             metadata: [

@@ -9,7 +9,7 @@ package final class Revalidations: Sendable {
     let tally: PullTally
     let logger: Logger
     private let checks = SingleFlight<PullKey, ServedManifest>()
-    /// Why upstream could not be asked about a tag: a dead upstream's time-out is paid once and not at each pull.
+    /// Why a check of a tag failed, upstream or here: a dead upstream's time-out is paid once and not at each pull.
     private let failedChecks = NegativeCache<PullKey, String>()
 
     init(settings: Pulls.Settings, images: Images, imports: ManifestImports, tally: PullTally, logger: Logger) {
@@ -33,13 +33,17 @@ package final class Revalidations: Sendable {
         }
     }
 
-    /// Serves what upstream has. Where upstream fails in any way, what is held is served with a warning.
+    /// Serves what upstream has. Where the check fails in any way, what is held is served with a warning.
+    ///
+    /// One check for all who wait: it counts once, and is as urgent as the first of them. No right to import is asked: the
+    /// repository follows its upstream for every reader (docs/ecr.md).
     func revalidate(
         _ tag: Tag, _ held: ServedManifest, in repository: Repository, by rule: CacheRule, at context: PullContext
     ) async throws -> ServedManifest {
         let key = context.key(.tag(tag))
         return try await checks.join(key) { [self] in
-            // One question for each expiry: this tag may have been found stale before another's question was answered.
+            // One question for each expiry: this tag may have been found stale before another's question was answered. A tag that
+            // was pushed meanwhile is asked about once more: what comes does not replace it (`ImageTable.kept`).
             if let entry = try await images.held(.tag(tag), in: repository), entry.checkedAt != nil,
                 case .serve = decide(on: entry, .tag(tag), by: rule, at: context)
             {
@@ -92,8 +96,8 @@ package final class Revalidations: Sendable {
                 metadata: ["repository.name": "\(context.name)", "tag": "\(tag)"])
         }
         let now = now
-        try await images.database.write { try ImageTable.touch(tag, in: repository.id, at: now, $0) }
-        images.manifestCache.touch(.tag(tag), in: repository.id, checkedAt: now)
+        try await images.database.write { try ImageTable.noteChecked(tag, in: repository.id, at: now, $0) }
+        images.manifestCache.noteChecked(.tag(tag), in: repository.id, checkedAt: now)
         imports.fetchListed(by: held, under: rule, at: context)
         tally.count(.revalidated, by: rule, at: context)
         return (held, told)

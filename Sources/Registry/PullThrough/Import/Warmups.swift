@@ -59,14 +59,14 @@ package final class Warmups: Sendable {
             try await access.permit(caller, "ecr:BatchGetImage", on: image.name, in: registry)
             var context = PullContext(name: image.name, registry: registry, caller: caller, priority: .prefetch)
             // What the rule would fetch behind a client's back is fetched here, and waited for.
-            context.depth = .max
-            context.isCounted = true
+            context.fetchesListed = false
+            context.counts = false
             let filter = image.platforms.isEmpty ? RuleOptions.Fetch.all : .platforms(image.platforms)
             var walk = ImageWalk()
             try await warm(image.reference, filter, depth: 0, &walk, at: context, report)
             report.change { $0.state = .done }
         } catch {
-            let refusal = Refusal(upstream: error, asking: "\(image.name)\(image.reference.joint)\(image.reference)")
+            let refusal = Refusal(upstream: error, asking: "\(image.name)\(image.reference.separator)\(image.reference)")
             report.change { progress in
                 progress.state = .failed
                 progress.failure = refusal.message

@@ -34,7 +34,7 @@ package final class BlobPulls: Sendable {
     ) async throws -> ServedBlob {
         let context = PullContext(name: name, registry: registry, caller: caller)
         let repository = try await images.repositories.existing(name, in: registry)
-        try blobs.check(repository)
+        try blobs.checkKey(of: repository)
         let status = try await blobs.status(of: digest, in: repository)
         let rule = try await rules.rule(covering: name, in: registry)
         var fault: BlobFault?

@@ -27,14 +27,14 @@ package final class ManifestPulls: Sendable {
     /// The manifest that `reference` names, noted as pulled. The caller's right to read it has been checked; what a first pull
     /// needs besides is checked here.
     ///
-    /// - Parameter isLook: the client asks by HEAD.
+    /// - Parameter isHead: the client asks by HEAD.
     package func pull(
-        _ reference: Reference, in name: RepositoryName, of registry: RegistryID, for caller: Caller, isLook: Bool = false
+        _ reference: Reference, in name: RepositoryName, of registry: RegistryID, for caller: Caller, isHead: Bool = false
     ) async throws -> ServedManifest {
         var context = PullContext(name: name, registry: registry, caller: caller)
         if let address = RequestOrigin.current.address {
-            context.isCounted = !underWay.begins(
-                reference, isLook: isLook, by: .init(address: address, registry: registry, name: name), at: tally.clock.now)
+            context.counts = underWay.begins(
+                reference, isHead: isHead, by: .init(address: address, registry: registry, name: name), at: tally.clock.now)
         }
         let served = try await pull(reference, at: context)
         if let repository = try await repositories.find(name, in: registry) {
@@ -46,7 +46,7 @@ package final class ManifestPulls: Sendable {
     /// The same, without a note that it was pulled.
     func pull(_ reference: Reference, at context: PullContext) async throws -> ServedManifest {
         if let repository = try await repositories.find(context.name, in: context.registry) {
-            try images.blobs.check(repository)
+            try images.blobs.checkKey(of: repository)
             if let entry = try await images.held(reference, in: repository) {
                 return try await serve(entry, reference, in: repository, at: context)
             }

@@ -9,10 +9,9 @@ import WeirCore
 /// by digest               (HEAD digest,) GET digest, GET digest of the platform's manifest
 /// ```
 ///
-/// A request by digest belongs to the pull that the same client began in the same repository less than 60 s before. So does a GET
-/// for the tag that the client has just asked about by HEAD. One address counts as one client: where two clients behind it pull
-/// an image by digest at the same time, they count once.
-/// pull an image by digest at the same time, the second counts as the first.
+/// A request by digest belongs to the same client's pull in the same repository whose last request came less than 60 s before.
+/// So does a GET for the tag that the client has just asked about by HEAD. One address counts as one client: where two clients
+/// behind it pull an image by digest at the same time, they count once.
 final class PullsUnderWay: Sendable {
     /// A client in a repository, as a hash of both, since one is made for every pull. Two clients share a hash once in 2^63,
     /// which costs a count.
@@ -35,12 +34,12 @@ final class PullsUnderWay: Sendable {
         var wasGot: Bool
 
         /// Notes the request and returns true where it belongs to this pull.
-        mutating func takes(_ reference: Reference, isLook: Bool, at now: Timestamp) -> Bool {
+        mutating func takes(_ reference: Reference, isHead: Bool, at now: Timestamp) -> Bool {
             let age = now - lastAsked
             guard age > .seconds(-1), age < PullsUnderWay.patience else { return false }
             if reference == began {
                 // Asked again in the same way, or looked at after it was fetched: that is another pull.
-                guard !wasGot, !isLook else { return false }
+                guard !wasGot, !isHead else { return false }
                 wasGot = true
             } else if case .tag = reference {
                 return false
@@ -57,14 +56,14 @@ final class PullsUnderWay: Sendable {
 
     /// Whether the request begins a pull. False where it belongs to one.
     ///
-    /// - Parameter isLook: a HEAD.
-    func begins(_ reference: Reference, isLook: Bool, by client: Client, at now: Timestamp) -> Bool {
+    /// - Parameter isHead: a HEAD.
+    func begins(_ reference: Reference, isHead: Bool, by client: Client, at now: Timestamp) -> Bool {
         pulls.withLock { pulls in
-            if var pull = pulls[client], pull.takes(reference, isLook: isLook, at: now) {
+            if var pull = pulls[client], pull.takes(reference, isHead: isHead, at: now) {
                 pulls[client] = pull
                 return false
             }
-            pulls[client] = Pull(began: reference, lastAsked: now, wasGot: !isLook)
+            pulls[client] = Pull(began: reference, lastAsked: now, wasGot: !isHead)
             return true
         }
     }

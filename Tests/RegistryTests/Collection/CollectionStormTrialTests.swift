@@ -7,7 +7,7 @@ import WeirRegistry
 
 /// All actors at once, at random: pushes that skip what is here, deletes, repositories that come and go, pulls through the cache,
 /// evictions and collections. Live content reads back whole all the time; in the end no dead content is left.
-@Suite struct CollectionStormTests {
+@Suite struct CollectionStormTrialTests {
     private static let layers = (0..<12).map { noise(2_000 + 100 * $0, seed: UInt64($0 + 1)) }
     private static let names = ["storm/a", "storm/b", "storm/c"]
     private static let cached = "ecr-public/nginx/nginx"
