@@ -76,8 +76,7 @@ package final class Registry: Sendable {
 
     package init(_ parts: Parts) {
         let clock = parts.clock
-        repositories = Repositories(
-            database: parts.database, keys: parts.keys, keyring: parts.keyring, clock: clock)
+        repositories = Repositories(database: parts.database, keys: parts.keys, keyring: parts.keyring, clock: clock)
         settings = RegistrySettings(database: parts.database, clock: clock)
         access = Access(repositories: repositories, settings: settings)
         templates = Templates(database: parts.database, clock: clock)
@@ -98,13 +97,11 @@ package final class Registry: Sendable {
         layers = Layers(repositories: repositories, blobs: blobs)
         let creation = RepositoryCreation(repositories: repositories, templates: templates, access: access)
         pushTargets = PushTargets(repositories: repositories, creation: creation, logger: parts.logger)
-        pullTimes = PullTimes(
-            database: parts.database, settings: settings, clock: clock, logger: parts.logger)
+        pullTimes = PullTimes(database: parts.database, settings: settings, clock: clock, logger: parts.logger)
         lifecycle = Lifecycle(parts, repositories: repositories, images: images, pullTimes: pullTimes)
         pulls = Pulls(
             parts: parts, images: images, rules: cacheRules, creation: creation, access: access, pullTimes: pullTimes)
-        referrers = Referrers(
-            parts, images: images, rules: cacheRules, access: access, sources: pulls.sources)
+        referrers = Referrers(parts, images: images, rules: cacheRules, access: access, sources: pulls.sources)
         scans = Scans(database: parts.database, images: images, clock: clock)
         replication = Replication(
             parts, repositories: repositories, images: images, blobs: blobs, creation: creation, access: access,

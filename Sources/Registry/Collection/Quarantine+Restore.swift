@@ -51,22 +51,7 @@ extension Quarantine {
                 .contentDamaged,
                 "No repository of this database holds it: restore the database that knows it, or push the image again")
         }
-        let size: Int64
-        if let row, try await isWell(row) {
-            // The blob was pushed again meanwhile.
-            size = row.size
-            try await onDisk { [store = blobs.store] in try store.delete(blob) }
-        } else {
-            let content = try await blobs.content(
-                of: try blobs.store.open(blob), location.digest, sealedBy: try await key(of: location.scope))
-            guard let plain = content.size else { throw SealError.damaged }
-            let digest = try await content.digest(location.digest.algorithm, size: plain)
-            guard digest == location.digest else {
-                throw Refusal(.contentDamaged, "Its bytes have the digest \(digest): it stays in quarantine")
-            }
-            size = plain
-            try await onDisk { [store = blobs.store] in try store.release(blob) }
-        }
+        let size = try await moveBack(lost.blob, unless: row)
         let now = clock.now
         try await database.write { sql in
             try BlobTable.stored(location, size: size, at: now, sql)
@@ -77,6 +62,25 @@ extension Quarantine {
         }
         blobs.faults.forget(location)
         blobs.opened.forget(location)
+        return size
+    }
+
+    /// Puts the file back where its bytes are whole, or deletes it where the blob was pushed again meanwhile. Returns the blob's
+    /// size in bytes.
+    private func moveBack(_ blob: QuarantinedBlob, unless row: CollectionQueries.StoredRow?) async throws -> Int64 {
+        if let row, try await isWell(row) {
+            try await onDisk { [store = blobs.store] in try store.delete(blob) }
+            return row.size
+        }
+        let location = blob.location
+        let content = try await blobs.content(
+            of: try blobs.store.open(blob), location.digest, sealedBy: try await key(of: location.scope))
+        guard let size = content.size else { throw SealError.damaged }
+        let digest = try await content.digest(location.digest.algorithm, size: size)
+        guard digest == location.digest else {
+            throw Refusal(.contentDamaged, "Its bytes have the digest \(digest): it stays in quarantine")
+        }
+        try await onDisk { [store = blobs.store] in try store.release(blob) }
         return size
     }
 
