@@ -70,8 +70,10 @@ package final class OpenConnections: Sendable {
     /// strangers that have only just come.
     func makeRoom() {
         let (strangers, callers) = state.withLock { state in
-            let batch = max(1, min(Self.batch, most / 16))
-            var strangers = state.room.strangersToClose(batch, sparing: max(2, batch))
+            let usual = max(1, min(Self.batch, most / 16))
+            // Sixteen are accepted at once, so that there may be more connections than places: all of those too many go.
+            let batch = max(usual, state.room.count - most + 1)
+            var strangers = state.room.strangersToClose(batch, sparing: max(2, usual))
             let callers = strangers.isEmpty ? state.room.callersToAsk(batch) : []
             if strangers.isEmpty, callers.isEmpty { strangers = state.room.strangersToClose(batch) }
             return (Self.channels(strangers, state.accepted), Self.channels(callers, state.accepted))
