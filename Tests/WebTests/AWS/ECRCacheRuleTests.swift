@@ -88,6 +88,17 @@ import WeirWeb
             "InvalidParameterException: 1 validation error detected: Value 'q' at 'ecrRepositoryPrefix' failed to satisfy constraint: Member must have length greater than or equal to 2"
         ),
         (
+            ["ecrRepositoryPrefix": .string(String(repeating: "a", count: 31)), "upstreamRegistryUrl": "quay.io"],
+            "InvalidParameterException: 1 validation error detected: Value '\(String(repeating: "a", count: 31))' at 'ecrRepositoryPrefix' failed to satisfy constraint: Member must have length less than or equal to 30"
+        ),
+        (
+            [
+                "ecrRepositoryPrefix": "hub", "upstreamRegistryUrl": "registry-1.docker.io",
+                "credentialArn": .string(secretARN + String(repeating: "x", count: 600)),
+            ],
+            "InvalidParameterException: 1 validation error detected: Value '\(secretARN)xxx"
+        ),
+        (
             ["ecrRepositoryPrefix": "Quay", "upstreamRegistryUrl": "quay.io"],
             "InvalidParameterException: Invalid parameter at 'ecrRepositoryPrefix' failed to satisfy constraint: 'must satisfy regular expression"
         ),

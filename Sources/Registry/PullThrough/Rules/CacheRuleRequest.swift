@@ -1,6 +1,6 @@
 package import WeirCore
 
-/// A cache rule as a user asks for it.
+/// A cache rule as a user asks for it. How long a prefix and an ARN may be has been checked where they were read.
 package struct CacheRuleRequest: Sendable {
     package let prefix: Prefix
     package let upstreamURL: String
@@ -23,8 +23,6 @@ package struct CacheRuleRequest: Sendable {
 
     /// The rule, or the refusal of one that ECR would not make. Does not check that the secret exists.
     func rule(in registry: RegistryID, _ policy: UpstreamPolicy, at now: Timestamp) throws(Refusal) -> CacheRule {
-        try Self.checkLength(prefix, at: "ecrRepositoryPrefix")
-        if let upstreamPrefix { try Self.checkLength(upstreamPrefix, at: "upstreamRepositoryPrefix") }
         let kind = try upstreamKind(policy.hosts)
         guard prefix != .root || upstreamPrefix ?? .root == .root else {
             throw .invalidParameter(
@@ -76,37 +74,14 @@ package struct CacheRuleRequest: Sendable {
                 }
         }
     }
-
-    private static func checkLength(_ prefix: Prefix, at member: String) throws(Refusal) {
-        let count = prefix.description.utf8.count
-        guard !CacheRule.prefixLengths.contains(count) else { return }
-        let bound =
-            count < CacheRule.prefixLengths.lowerBound
-            ? "greater than or equal to \(CacheRule.prefixLengths.lowerBound)"
-            : "less than or equal to \(CacheRule.prefixLengths.upperBound)"
-        throw Refusal(
-            .invalidParameter,
-            "1 validation error detected: Value '\(prefix.description.prefix(300))' at '\(member)' failed to satisfy constraint: "
-                + "Member must have length \(bound)")
-    }
 }
 
 extension CacheRuleRequest {
-    private static let credentialLengths = 50...612
-    private static let maxRoleLength = 2048
     private static let credentialPattern =
         #"^arn:aws(-\w+)*:secretsmanager:[a-zA-Z0-9-:]+:secret:ecr\-pullthroughcache\/[a-zA-Z0-9\/_+=.@-]+$"#
 
     /// The form of a secret's ARN: only secrets named `ecr-pullthroughcache/…` can be used.
     static func check(credentialARN arn: String) throws(Refusal) {
-        guard credentialLengths.contains(arn.utf8.count) else {
-            let isShort = arn.utf8.count < credentialLengths.lowerBound
-            throw Refusal(
-                .invalidParameter,
-                "1 validation error detected: Value '\(arn.prefix(700))' at 'credentialArn' failed to satisfy constraint: "
-                    + "Member must have length "
-                    + (isShort ? "greater than or equal to 50" : "less than or equal to 612"))
-        }
         guard isCredentialARN(arn) else {
             throw .invalidParameter("credentialArn", "must satisfy regular expression '\(credentialPattern)'")
         }
@@ -133,12 +108,6 @@ extension CacheRuleRequest {
     /// registry's account as the external id. It signs with the rule's secret, or without one with the server's own keys, where
     /// those serve this account.
     static func check(customRoleARN arn: String, in registry: RegistryID) throws(Refusal) {
-        guard arn.utf8.count <= maxRoleLength else {
-            throw Refusal(
-                .invalidParameter,
-                "1 validation error detected: Value at 'customRoleArn' failed to satisfy constraint: "
-                    + "Member must have length less than or equal to \(maxRoleLength)")
-        }
         let parts = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
         guard parts.count == 6, parts[0] == "arn", parts[2] == "iam", parts[5].hasPrefix("role/"),
             parts[5].utf8.count > "role/".utf8.count
