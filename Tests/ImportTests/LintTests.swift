@@ -44,7 +44,7 @@ import Testing
         "Keyring.swift": "the versions of one key",
         "NameResolver.swift": "the lookups that run or wait, of which there may be so many",
         "OpenConnections.swift": "the connections, of which there may be so many",
-        "OpenContent.swift": "the blobs that are read now",
+        "OpenBlobs.swift": "the blobs that are read now",
         "BlobLocks.swift": "the locks that are held",
         "PrometheusRegistry.swift": "so many series of each family",
         "PullTimes.swift": "the images that are stored; written and forgotten every few seconds",

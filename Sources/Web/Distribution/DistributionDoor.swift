@@ -214,5 +214,3 @@ package final class DistributionDoor: Sendable {
         Logger.current.log(level: level, "Request refused", metadata: metadata)
     }
 }
-
-extension DistributionError: Error {}

@@ -6,7 +6,7 @@ package import WeirCore
 ///
 /// This file holds the ONE table from `Refusal.Reason` to both; nowhere else in this door does a refusal become a status. Where
 /// the specification and ECR differ, ECR's answer is given (docs/ecr.md, "Sentences").
-package struct DistributionError: Sendable, Equatable {
+package struct DistributionError: Error, Sendable, Equatable {
     package let status: HTTPResponse.Status
     package let code: String
     package let message: String
