@@ -1,8 +1,8 @@
 # The daily commands. `make run` and `make test` do their own set-up on a Debian 12 machine with a Swift 6.3 toolchain.
 SHELL := /bin/bash
 PROGRAM := .build/release/weir
-# Every interleaving, and thousands of random policies: long, so they are a run of their own.
-MODELS := (Model|Trial)Tests
+# Every interleaving, thousands of random policies, nonsense for every parser: long, so they are a run of their own.
+MODELS := (Model|Trial|Fuzz)Tests
 
 # What the unit tests ask of the database: `make clients` has PostgreSQL look at it.
 STATEMENTS := $(CURDIR)/.build/statements.jsonl

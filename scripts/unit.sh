@@ -10,6 +10,6 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 swift test --skip-build "$@" 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
-echo 'The slowest, in seconds:'
+echo 'The slowest, in seconds, with their wait for a turn (swift test --no-parallel has none):'
 sed -nE 's/^[^ ]+ Test (.*) (passed|failed) after ([0-9.]+) seconds.*/\3  \1/p' "$log" | grep -v ' run with ' | sort -rn | head -10
 exit "$status"

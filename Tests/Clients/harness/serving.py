@@ -86,10 +86,11 @@ class Request(BaseHTTPRequestHandler):
         step = PIECE if not fault.rate else max(1, min(PIECE, int(fault.rate / 20)))
         for start in range(0, end, step):
             piece = part[start:min(start + step, end)]
+            # Not after the last piece: a client that has all of it is served no more.
+            if fault.rate and start:
+                time.sleep(len(piece) / fault.rate)
             self.wfile.write(piece)
             self.server.owner.count_sent(digest, len(piece))
-            if fault.rate:
-                time.sleep(len(piece) / fault.rate)
         if fault.stall_at is not None:
             # Until the client has had enough.
             self.connection.settimeout(120)
