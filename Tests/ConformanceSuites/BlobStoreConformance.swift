@@ -284,7 +284,9 @@ private func walking(_ store: any BlobStore) async throws {
         for directory in try store.directories() {
             for entry in try store.contents(of: directory) {
                 guard let location = entry.location else { throw ConformanceFailure("\(entry.name) is no blob") }
-                guard found.updateValue(entry.size, forKey: location) == nil else { throw ConformanceFailure("\(location) lies there twice") }
+                guard found.updateValue(entry.size, forKey: location) == nil else {
+                    throw ConformanceFailure("\(location) lies there twice")
+                }
             }
         }
         return found

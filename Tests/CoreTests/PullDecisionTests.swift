@@ -8,7 +8,8 @@ import WeirCore
 
     private static func rule(_ options: RuleOptions = RuleOptions()) -> CacheRule {
         CacheRule(
-            prefix: try! Prefix("cache", lengths: CacheRule.prefixLengths), upstreamURL: "public.ecr.aws", kind: .ecrPublic, options: options,
+            prefix: try! Prefix("cache", lengths: CacheRule.prefixLengths), upstreamURL: "public.ecr.aws", kind: .ecrPublic,
+            options: options,
             createdAt: Timestamp(seconds: 0))
     }
 

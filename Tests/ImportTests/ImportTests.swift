@@ -12,7 +12,8 @@ import Testing
         "Vault": ["WeirText", "WeirCore", "CCryptoBoringSSL", "Crypto", "NIOCore", "FoundationEssentials"],
         "Identity": ["WeirText", "WeirCore", "WeirVault", "Crypto", "FoundationEssentials"],
         "Registry": [
-            "WeirText", "WeirCore", "WeirVault", "Crypto", "NIOCore", "FoundationEssentials", "Logging", "Metrics", "ServiceLifecycle",
+            "WeirText", "WeirCore", "WeirVault", "Crypto", "NIOCore", "FoundationEssentials", "Logging", "Metrics",
+            "ServiceLifecycle",
             "Dispatch",
         ],
         "Storage": ["WeirText", "WeirCore", "CPlatform", "Glibc", "GRDB", "NIOCore", "NIOPosix", "FoundationEssentials"],

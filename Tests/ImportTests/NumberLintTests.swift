@@ -26,8 +26,10 @@ import Testing
 
     /// Counts and sums of bytes that strangers can make as large as they like.
     private static let tallies = [
-        "Registry/PullThrough/Rules/RuleTraffic.swift", "Registry/PullThrough/Import/WarmJobs.swift", "Registry/PullThrough/Import/Warmups.swift",
-        "Registry/Collection/CollectionReport.swift", "Registry/Collection/VerifyReport.swift", "Upstream/Health/UpstreamHealth.swift",
+        "Registry/PullThrough/Rules/RuleTraffic.swift", "Registry/PullThrough/Import/WarmJobs.swift",
+        "Registry/PullThrough/Import/Warmups.swift",
+        "Registry/Collection/CollectionReport.swift", "Registry/Collection/VerifyReport.swift",
+        "Upstream/Health/UpstreamHealth.swift",
     ]
 
     @Test func talliesSaturate() throws {

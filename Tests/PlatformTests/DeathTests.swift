@@ -76,7 +76,9 @@ import Testing
             while weir_open("/dev/null", O_RDONLY, 0) >= 0 { opened += 1 }
             guard errno == EMFILE, (50...192).contains(opened) else { fatalError("\(opened) were opened, then \(errno)") }
             let new = "/tmp/weir-descriptors-\(getpid())"
-            guard weir_open(new, O_RDWR | O_CREAT | O_EXCL, 0o600) < 0, access(new, F_OK) != 0 else { fatalError("a new file takes the readers' place") }
+            guard weir_open(new, O_RDWR | O_CREAT | O_EXCL, 0o600) < 0, access(new, F_OK) != 0 else {
+                fatalError("a new file takes the readers' place")
+            }
             // There are descriptors left for files that libraries open.
             guard open("/proc/self/stat", O_RDONLY) >= 0 else { fatalError("nothing is left for the libraries") }
         }

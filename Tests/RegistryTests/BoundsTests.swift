@@ -149,7 +149,8 @@ import WeirRegistry
         // A rule that covers the repository makes the call take another path.
         if isCached { try await house.rule("mine") }
         let pulls = house.registry.pulls
-        let once = try await pulls.manifests.batchGet(Array(repeating: ids[0], count: 100), in: name, of: house.id, for: house.caller)
+        let once = try await pulls.manifests.batchGet(
+            Array(repeating: ids[0], count: 100), in: name, of: house.id, for: house.caller)
         #expect(once.images.count == 1 && once.failures.isEmpty)
         let many = try await pulls.manifests.batchGet(ids + ids, in: name, of: house.id, for: house.caller)
         #expect(many.images.count == 4 && many.failures.count == 2)
@@ -184,7 +185,9 @@ import WeirRegistry
         house.upstream.hold(.manifest)
         let image = WarmImage(name: try RepositoryName("ecr-public/a/b"), reference: .tag(try Tag("1")))
         for _ in 0..<16 { _ = try house.registry.pulls.warmups.begin([image], in: house.id, for: house.caller) }
-        let refusal = #expect(throws: Refusal.self) { try house.registry.pulls.warmups.begin([image], in: house.id, for: house.caller) }
+        let refusal = #expect(throws: Refusal.self) {
+            try house.registry.pulls.warmups.begin([image], in: house.id, for: house.caller)
+        }
         #expect(refusal?.reason == .throttled)
         house.upstream.release()
     }

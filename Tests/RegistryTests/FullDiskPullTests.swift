@@ -83,7 +83,9 @@ import WeirRegistry
         let (registry, room) = full(test)
         let name = try RepositoryName("team/app")
         _ = try await registry.repositories.create(name, in: test.id, settings: RepositorySettings())
-        let refusal = await #expect(throws: Refusal.self) { _ = try await registry.uploads.begin(in: name, of: test.id, for: test.caller) }
+        let refusal = await #expect(throws: Refusal.self) {
+            _ = try await registry.uploads.begin(in: name, of: test.id, for: test.caller)
+        }
         #expect(refusal?.reason == .storageFull)
         #expect(throws: Refusal.self) { try registry.uploads.checkRoom(for: 5) }
         room.isFull.withLock { $0 = false }

@@ -142,7 +142,8 @@ import WeirSettings
     }
 
     @Test(arguments: [
-        ("weir.example", "weir.example"), ("weir.example:5050", "weir.example"), ("10.0.0.1:5050", "10.0.0.1"), ("[::1]:5050", "::1"),
+        ("weir.example", "weir.example"), ("weir.example:5050", "weir.example"), ("10.0.0.1:5050", "10.0.0.1"),
+        ("[::1]:5050", "::1"),
         ("[fd00::2]", "fd00::2"),
     ])
     func theNameOfAPublicHost(place: String, name: String) { #expect(PublicAddress.name(in: place) == name) }

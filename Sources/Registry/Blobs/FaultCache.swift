@@ -13,7 +13,9 @@ final class FaultCache: Sendable {
     /// True where it has not been told within the last minute.
     func isNews(_ fault: BlobFault, of location: BlobLocation, at now: Timestamp) -> Bool {
         state.withLock { state in
-            if let told = state.told[location], told.state == fault.state, Self.isWithin(.seconds(60), told.at, now) { return false }
+            if let told = state.told[location], told.state == fault.state, Self.isWithin(.seconds(60), told.at, now) {
+                return false
+            }
             state.told[location] = (fault.state, now)
             return true
         }

@@ -15,7 +15,8 @@ extension Quarantine {
             try locations.compactMap { location -> (CollectionQueries.StoredRow, LostBlob)? in
                 guard let row = try CollectionQueries.stored(location, sql), try isToGo(row, sql) else { return nil }
                 let lost = LostBlob(
-                    blob: QuarantinedBlob(location: location, number: Self.newNumber()), size: row.size, reason: reason, since: now,
+                    blob: QuarantinedBlob(location: location, number: Self.newNumber()), size: row.size, reason: reason,
+                    since: now,
                     holders: try LostTable.names(of: location.digest, sql))
                 try BlobTable.remove(location, sql)
                 try LostTable.insert(lost, sql)
@@ -43,7 +44,8 @@ extension Quarantine {
                 guard try CollectionQueries.stored(orphan.location, sql) == nil else { return nil }
                 if let begun = orphan.begun { return begun }
                 let lost = LostBlob(
-                    blob: QuarantinedBlob(location: orphan.location, number: Self.newNumber()), size: orphan.size, reason: .orphan,
+                    blob: QuarantinedBlob(location: orphan.location, number: Self.newNumber()), size: orphan.size,
+                    reason: .orphan,
                     since: now, holders: try LostTable.names(of: orphan.location.digest, sql))
                 try LostTable.insert(lost, sql)
                 return lost.blob
@@ -103,7 +105,8 @@ extension Quarantine {
             return try await database.write { sql in
                 if let known = try LostTable.find(blob, sql) { return (known, false) }
                 let lost = LostBlob(
-                    blob: blob, size: size, reason: .orphan, since: now, holders: try LostTable.names(of: blob.location.digest, sql))
+                    blob: blob, size: size, reason: .orphan, since: now,
+                    holders: try LostTable.names(of: blob.location.digest, sql))
                 try LostTable.insert(lost, sql)
                 return (lost, try CollectionQueries.stored(blob.location, sql) != nil)
             }

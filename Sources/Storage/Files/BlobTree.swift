@@ -121,7 +121,8 @@ final class BlobTree: Sendable {
                     let (size, changedAt) = try Disk.facts(of: name, in: self)
                     entries.append(
                         BlobEntry(
-                            name: name, location: location(of: name), quarantined: quarantined(name), size: size, changedAt: changedAt))
+                            name: name, location: location(of: name), quarantined: quarantined(name), size: size,
+                            changedAt: changedAt))
                 } catch .missing {
                     // Deleted since the folder was read.
                 }

@@ -11,7 +11,8 @@ extension FileBlobStore: MarkedStore {
 
     package func holdsBlobs() throws(BlobStoreError) -> Bool {
         do {
-            for directory in try tree.directories() where try tree.contents(of: directory).contains(where: { $0.location != nil }) {
+            for directory in try tree.directories() where try tree.contents(of: directory).contains(where: { $0.location != nil })
+            {
                 return true
             }
         } catch .missing {

@@ -44,7 +44,9 @@ struct ECRLogins: Sendable {
         return RegistryLocation(account: labels[0], region: labels[3], suffix: labels[4...].joined(separator: "."))
     }
 
-    func login(to location: RegistryLocation, for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError) -> Login {
+    func login(to location: RegistryLocation, for source: UpstreamSource, at upstream: Upstream) async throws(UpstreamError)
+        -> Login
+    {
         let key = Tokens.Key(
             owner: source.owner, host: source.host, realm: upstream.base, service: source.roleARN,
             credential: source.credential ?? identity.keys(for: source.account)?.asCredential, scope: "ecr")
@@ -60,7 +62,8 @@ struct ECRLogins: Sendable {
         at location: RegistryLocation, for source: UpstreamSource, of upstream: Upstream
     ) async throws(UpstreamError) -> Token {
         let keys = try await keys(at: location, for: source, of: upstream)
-        let call = AWSCall.ecr("GetAuthorizationToken", region: location.region, body: #"{"registryIds":["\#(location.account)"]}"#)
+        let call = AWSCall.ecr(
+            "GetAuthorizationToken", region: location.region, body: #"{"registryIds":["\#(location.account)"]}"#)
         let bytes = try await answer(
             to: call, by: keys, at: try endpoint("api.ecr.\(location.region).\(location.suffix)", of: upstream), of: upstream)
         guard let reply = try? JSONDecoder().decode(Reply.self, from: Data(bytes.readableBytesView)),
@@ -96,7 +99,8 @@ struct ECRLogins: Sendable {
             ("DurationSeconds", "3600"), source.account.map { ("ExternalId", $0.description) },
         ].compactMap { $0 }.map { "\($0)=\(OutboundURL.encoded($1))" }.joined(separator: "&")
         let bytes = try await answer(
-            to: .sts(form, region: location.region), by: own, at: try endpoint("sts.\(location.region).\(location.suffix)", of: upstream),
+            to: .sts(form, region: location.region), by: own,
+            at: try endpoint("sts.\(location.region).\(location.suffix)", of: upstream),
             of: upstream)
         let text = String(buffer: bytes)
         guard let id = Self.element("AccessKeyId", of: text), let secret = Self.element("SecretAccessKey", of: text),

@@ -130,7 +130,8 @@ package struct PullExplanations: Sendable {
         let window = rule.options.freshness ?? manifests.revalidations.settings.freshness
         notes.add(
             .freshness,
-            "Upstream was asked \(Self.told(manifests.tally.clock.now - checkedAt)) ago; its word counts for \(Self.told(window))")
+            "Upstream was asked \(Self.told(manifests.tally.clock.now - checkedAt)) ago; its word counts for \(Self.told(window))"
+        )
     }
 
     /// What upstream would answer. Returns why it does not.

@@ -96,7 +96,8 @@ package final class Warmups: Sendable {
     }
 
     private func warmBlobs(of manifest: Manifest, at context: PullContext, _ report: WarmReport) async throws {
-        guard !manifest.blobs.isEmpty, let rule = try await manifests.rules.rule(covering: context.name, in: context.registry) else {
+        guard !manifest.blobs.isEmpty, let rule = try await manifests.rules.rule(covering: context.name, in: context.registry)
+        else {
             return
         }
         let repository = try await manifests.repositories.existing(context.name, in: context.registry)

@@ -136,7 +136,8 @@ package final class BlobPulls: Sendable {
     /// The stored bytes were not had while they were read. Cached ones are fetched again and reading goes on; pushed ones are
     /// refused.
     private func mend(
-        _ digest: Digest, after fault: BlobFault, _ status: BlobTable.BlobStatus, in repository: Repository, at context: PullContext
+        _ digest: Digest, after fault: BlobFault, _ status: BlobTable.BlobStatus, in repository: Repository,
+        at context: PullContext
     ) async throws -> any BlobBody {
         await blobs.note(fault, of: blobs.location(of: digest, in: repository), storedAt: status.storedAt)
         guard status.membership == .cache,

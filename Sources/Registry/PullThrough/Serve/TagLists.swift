@@ -78,11 +78,13 @@ package final class TagLists: Sendable {
                 logger.warning(
                     "Upstream could not be asked for its tags; those that are known are listed",
                     metadata: [
-                        "repository.name": "\(context.name)", "upstream.host": "\(rule.upstreamURL)", "reason": "\(refusal.reason)",
+                        "repository.name": "\(context.name)", "upstream.host": "\(rule.upstreamURL)",
+                        "reason": "\(refusal.reason)",
                         "error": "\(refusal.message)",
                     ])
             }
-            upstreamTags.fail(refusal, until: clock.now + (isMissing ? settings.rememberMissing : settings.pause(after: error)), key)
+            upstreamTags.fail(
+                refusal, until: clock.now + (isMissing ? settings.rememberMissing : settings.pause(after: error)), key)
             return (try await instead(kept, at: context, because: refusal), refusal.message)
         }
     }
@@ -100,7 +102,9 @@ package final class TagLists: Sendable {
         return UpstreamTags.List([], askedAt: clock.now)
     }
 
-    private func askForTags(_ key: UpstreamTags.Key, by rule: CacheRule, at context: PullContext) async throws -> UpstreamTags.List {
+    private func askForTags(_ key: UpstreamTags.Key, by rule: CacheRule, at context: PullContext) async throws
+        -> UpstreamTags.List
+    {
         // Another's question may have been answered since: what it brought counts.
         if let kept = upstreamTags.list(key), counts(kept, by: rule) { return kept }
         let source = try await sources.source(by: rule, at: context)
