@@ -62,6 +62,9 @@ package struct Application: Sendable {
     package struct Keys: Sendable {
         package let vault: Vault
         package let accessKeys: AccessKeys
+        /// Users, roles and their policies.
+        package let identity: IdentityStore
+        package let principals: Principals
         let root: RootKey
 
         /// `Application.migrations` must have been applied.
@@ -71,7 +74,9 @@ package struct Application: Sendable {
             let vault = try await Vault.open(database: database, root: root, clock: clock)
             let accessKeys = AccessKeys(database: database, rootKey: root, clock: clock)
             try await accessKeys.load()
-            return Keys(vault: vault, accessKeys: accessKeys, root: root)
+            let identity = IdentityStore(database: database, clock: clock)
+            let principals = Principals(store: identity) { accessKeys.rootAccounts.contains($0) }
+            return Keys(vault: vault, accessKeys: accessKeys, identity: identity, principals: principals, root: root)
         }
     }
 
@@ -97,7 +102,7 @@ package struct Application: Sendable {
         self.settings = settings
         self.keys = keys
         self.ports = ports
-        registry = Registry(Self.parts(settings, keys.vault, ports))
+        registry = Registry(Self.parts(settings, keys, ports))
         tokens = RegistryTokens(rootKey: keys.root, keys: keys.accessKeys) { [steady = ports.steadyClock] in
             steady?.expected($0) ?? $0
         }
@@ -117,11 +122,13 @@ package struct Application: Sendable {
             audit: audit, strangers: strangers, isReady: { [readiness] in readiness.isReady })
     }
 
-    private static func parts(_ settings: Settings, _ vault: Vault, _ ports: Ports) -> Registry.Parts {
+    private static func parts(_ settings: Settings, _ keys: Keys, _ ports: Ports) -> Registry.Parts {
+        let vault = keys.vault
         var parts = Registry.Parts(
             database: ports.database, store: ports.store, upstream: ports.upstream, keyring: vault.keyring, keys: vault.keys,
             secrets: vault.secrets, clock: ports.clock, logger: ports.logger, sealing: settings.sealing, pulls: settings.pulls,
             upstreams: settings.upstreams, events: ports.events)
+        parts.principals = keys.principals
         parts.uploads = settings.uploads
         parts.lifecycle = settings.lifecycle
         parts.collection = settings.collection

@@ -27,6 +27,8 @@ package final class Registry: Sendable {
         package var destruction = DestructionPermit.always
         /// The room that there is for blobs.
         package var room: any StoreRoom = AmpleRoom()
+        /// The users and roles, and what their policies say.
+        package var principals: any PrincipalPolicies = RootsAlone()
 
         package init(
             database: any SQLDatabase, store: any BlobStore, upstream: any UpstreamRegistry, keyring: Keyring,
@@ -78,7 +80,7 @@ package final class Registry: Sendable {
         let clock = parts.clock
         repositories = Repositories(database: parts.database, keys: parts.keys, keyring: parts.keyring, clock: clock)
         settings = RegistrySettings(database: parts.database, clock: clock)
-        access = Access(repositories: repositories, settings: settings)
+        access = Access(repositories: repositories, settings: settings, principals: parts.principals)
         templates = Templates(database: parts.database, clock: clock)
         cacheRules = CacheRules(
             database: parts.database, secrets: parts.secrets, upstream: parts.upstream, policy: parts.upstreams,

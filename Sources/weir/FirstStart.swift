@@ -31,7 +31,7 @@ struct FirstStart: Sendable {
                 )
             }
             // An earlier start with a key from the environment removed its row.
-            if accessKeys.caller(of: key.id) == nil {
+            if accessKeys.root(of: key.id) == nil {
                 try await accessKeys.add(
                     id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
             }

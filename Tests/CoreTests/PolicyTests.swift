@@ -1,14 +1,32 @@
 import Testing
 import WeirCore
 
+/// What one policy of a resource says of a caller.
+enum PolicyDecision: Sendable {
+    case allowed
+    /// The caller's account is allowed: its own policies must allow it as well.
+    case delegated
+    case denied, silent
+
+    init(_ answer: ResourcePolicyAnswer, _ caller: Caller) {
+        self =
+            switch answer {
+            case .denies: .denied
+            case .isSilent: .silent
+            case .allows(.account): caller.isRoot ? .allowed : .delegated
+            case .allows: .allowed
+            }
+    }
+}
+
 @Suite struct PolicyTests {
     private static let home = "111122223333"
     private static let other = "444455556666"
 
     private static func caller(_ account: String, user: String? = nil) throws -> Caller {
         let arn = user.map { "arn:aws:iam::\(account):user/\($0)" } ?? "arn:aws:iam::\(account):root"
-        return Caller(
-            account: try AccountID(account), principalARN: arn, isRoot: user == nil, userID: user ?? account)
+        let account = try AccountID(account)
+        return user.map { .user(IAMIdentity(id: $0, arn: arn, name: $0), of: account) } ?? .root(of: account)
     }
 
     /// A policy of one statement, with its members as JSON.
@@ -22,8 +40,10 @@ import WeirCore
     ) -> PolicyDecision {
         var keys = PolicyContext()
         for (key, values) in context { keys[key] = values }
-        return policy.decision(
-            on: PolicyRequest(caller: caller, action: action, resource: resource, context: keys))
+        return PolicyDecision(
+            policy.answer(
+                to: AuthorizationRequest(
+                    caller: caller, action: action, resource: resource, owner: caller.account, context: keys)), caller)
     }
 
     // MARK: Long values from callers
@@ -113,14 +133,19 @@ import WeirCore
         #expect(Self.decide(policy, try Self.caller(Self.other, user: "ann")) == user)
     }
 
+    /// A session `run-1` of the role `/ci/puller`.
+    private static func session(_ id: String, of account: String) throws -> Caller {
+        let now = Timestamp(seconds: 1_800_000_000)
+        return .session(
+            of: IAMIdentity(id: id, arn: "arn:aws:iam::\(account):role/ci/puller", name: "puller"), named: "run-1",
+            in: try AccountID(account),
+            session: CallerSession(accessKeyID: "ASIAEXAMPLE", issuedAt: now, expiresAt: now + .seconds(3_600)))
+    }
+
     @Test func aRoleStandsForItsSessions() throws {
         let policy = try Self.policy(Self.pull + #"{"AWS":"arn:aws:iam::444455556666:role/ci/puller"}"#)
-        let session = Caller(
-            account: try AccountID(Self.other), principalARN: "arn:aws:sts::444455556666:assumed-role/puller/run-1",
-            isRoot: false, userID: "AROAEXAMPLEEXAMPLE00:run-1")
-        let foreign = Caller(
-            account: try AccountID(Self.home), principalARN: "arn:aws:sts::111122223333:assumed-role/puller/run-1",
-            isRoot: false, userID: "AROAEXAMPLEEXAMPLE01:run-1")
+        let session = try Self.session("AROAEXAMPLEEXAMPLE00", of: Self.other)
+        let foreign = try Self.session("AROAEXAMPLEEXAMPLE01", of: Self.home)
         #expect(Self.decide(policy, session) == .allowed)
         #expect(Self.decide(policy, foreign) == .silent)
         let byID = try Self.policy(Self.pull + #"{"AWS":"AROAEXAMPLEEXAMPLE00"}"#)
@@ -209,10 +234,12 @@ import WeirCore
         #expect(Self.decide(policy, try Self.caller(Self.home)) == .denied)
         #expect(Self.decide(policy, try Self.caller(Self.home), "ecr:PutImage") == .allowed)
         let allow = try Self.policy(#""Effect":"Allow","Principal":"*","Action":"*""#)
-        let request = PolicyRequest(
-            caller: try Self.caller(Self.home), action: "ecr:BatchGetImage", resource: "*", context: PolicyContext())
-        #expect([allow, policy].decision(on: request) == .denied)
-        #expect([PolicyDocument]().decision(on: request) == .silent)
+        let request = AuthorizationRequest(
+            caller: try Self.caller(Self.home), action: "ecr:BatchGetImage", resource: "*", owner: try AccountID(Self.other),
+            context: PolicyContext())
+        let layers = [allow, policy].map { NamedPolicy(.resource("policy"), $0) }
+        #expect(Authorizer.decide(request, PolicyLayers(resource: layers)).verdict == .explicitDeny(.resource))
+        #expect(Authorizer.decide(request, PolicyLayers()).verdict == .implicitDeny(.resource))
     }
 
     private static let context: [String: [String]] = [

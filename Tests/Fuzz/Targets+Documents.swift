@@ -63,14 +63,12 @@ extension FuzzTarget {
             context["aws:SourceIp"] = ["10.1.2.3"]
             context["aws:SecureTransport"] = ["true"]
             context["aws:PrincipalAccount"] = ["111122223333"]
-            let caller = Caller(
-                account: try AccountID("111122223333"), principalARN: "arn:aws:iam::111122223333:root", isRoot: true,
-                userID: "111122223333")
-            let decision = policy.decision(
-                on: PolicyRequest(
+            let caller = Caller.root(of: try AccountID("111122223333"))
+            let answer = policy.answer(
+                to: AuthorizationRequest(
                     caller: caller, action: "ecr:BatchGetImage", resource: "arn:aws:ecr:us-east-1:111122223333:repository/a",
-                    context: context))
-            return .taken("\(decision)")
+                    owner: caller.account, context: context))
+            return .taken("\(answer)")
         }
     }
 

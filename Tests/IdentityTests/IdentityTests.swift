@@ -42,8 +42,9 @@ private struct Room {
         try await again.load()
         let found = try #require(again.secret(of: "AKIAEXAMPLE"))
         #expect(found.secret == Array("marker-secret".utf8))
-        #expect(found.caller.principalARN == "arn:aws:iam::111122223333:root")
-        #expect(found.caller.isRoot)
+        let root = try #require(again.root(of: "AKIAEXAMPLE"))
+        #expect(root.principalARN == "arn:aws:iam::111122223333:root")
+        #expect(root.isRoot)
         #expect(again.createdAt("AKIAEXAMPLE") == Timestamp(seconds: 1_800_000_000))
     }
 
@@ -69,9 +70,9 @@ private struct Room {
         try await database.migrate(IdentitySchema.migrations)
         let keys = AccessKeys(database: database, rootKey: rootKey, clock: WallClock { Timestamp(seconds: 1_800_000_000) })
         try await keys.load()
-        #expect(keys.caller(of: "AKIAROOT")?.isRoot == true)
-        #expect(keys.caller(of: "AKIACHINA")?.isRoot == true)
-        #expect(keys.caller(of: "AKIAUSER")?.isRoot == false)
+        #expect(keys.root(of: "AKIAROOT")?.isRoot == true)
+        #expect(keys.root(of: "AKIACHINA")?.isRoot == true)
+        #expect(keys.root(of: "AKIAUSER")?.isRoot == false)
     }
 
     @Test func theDatabaseHoldsNoSecretInTheClear() async throws {
@@ -107,14 +108,14 @@ private struct Room {
 extension AccessKeysTests {
     @Test func aRootKeyThatWasReplacedOpensNothingWhateverItsAccount() async throws {
         let room = try await Room()
-        let account = try #require(room.keys.caller(of: "AKIAEXAMPLE")).account
+        let account = try #require(room.keys.root(of: "AKIAEXAMPLE")).account
         try await room.keys.add(id: "AKIAOTHER", secret: "other", account: AccountID("999988887777"))
         try await room.keys.add(id: "AKIANEW", secret: "new", account: account)
         try await room.keys.removeOthers(than: "AKIANEW")
         try await room.keys.load()
-        #expect(room.keys.caller(of: "AKIAEXAMPLE") == nil)
-        #expect(room.keys.caller(of: "AKIAOTHER") == nil)
-        #expect(room.keys.caller(of: "AKIANEW") != nil && room.keys.rootAccounts == [account])
+        #expect(room.keys.root(of: "AKIAEXAMPLE") == nil)
+        #expect(room.keys.root(of: "AKIAOTHER") == nil)
+        #expect(room.keys.root(of: "AKIANEW") != nil && room.keys.rootAccounts == [account])
     }
 }
 

@@ -41,7 +41,7 @@ import Testing
 
     /// Files that use `Double` and convert other things to whole numbers, and what those are.
     private static let turnsOtherThings: [String: String] = [
-        "Core/Documents/PolicyTest.swift": "a text",
+        "Core/Policies/PolicyTest.swift": "a text",
         "Registry/PullThrough/Fill/BlobTransfer.swift": "counts of bytes in memory",
         "Core/JSON/JSONParser.swift": "the text of a number, and hexadecimal digits",
         "Core/Rules/RuleOption.swift": "counts",

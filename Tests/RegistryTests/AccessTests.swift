@@ -11,11 +11,8 @@ import WeirRegistry
     init() async throws {
         test = try await TestRegistry()
         name = try RepositoryName("team/app")
-        foreigner = Caller(
-            account: try AccountID("444455556666"), principalARN: "arn:aws:iam::444455556666:root", isRoot: true,
-            userID: "444455556666")
-        user = Caller(
-            account: test.id.account, principalARN: "arn:aws:iam::111122223333:user/ann", isRoot: false, userID: "AIDAANN")
+        foreigner = Caller.root(of: try AccountID("444455556666"))
+        user = Caller.user(IAMIdentity(id: "AIDAANN", arn: "arn:aws:iam::111122223333:user/ann", name: "ann"), of: test.id.account)
     }
 
     private func create(policy: String? = nil, tags: [ResourceTag] = []) async throws {
@@ -68,8 +65,7 @@ import WeirRegistry
         try await create(policy: Self.policy("Allow", #"{"AWS":"444455556666"}"#))
         #expect(try await refused(foreigner, on: name) == nil)
         #expect(try await refused(foreigner, "ecr:PutImage", on: name) != nil)
-        let userAbroad = Caller(
-            account: foreigner.account, principalARN: "arn:aws:iam::444455556666:user/bob", isRoot: false, userID: "AIDABOB")
+        let userAbroad = Caller.user(IAMIdentity(id: "AIDABOB", arn: "arn:aws:iam::444455556666:user/bob", name: "bob"), of: foreigner.account)
         #expect(try await refused(userAbroad, on: name)?.contains("no identity-based policy") == true)
     }
 

@@ -151,9 +151,7 @@ import WeirStorage
     @Test func anotherAccountsShareIsSmaller() async throws {
         let (house, name) = try await house(Uploads.Settings(perRegistry: 100, perCaller: 5, perForeigner: 2))
         let uploads = house.registry.uploads
-        let stranger = Caller(
-            account: try AccountID("444455556666"), principalARN: "arn:aws:iam::444455556666:root", isRoot: true,
-            userID: "444455556666")
+        let stranger = Caller.root(of: try AccountID("444455556666"))
         for _ in 0..<2 { _ = try await uploads.begin(in: name, of: house.id, for: stranger) }
         let refusal = await #expect(throws: Refusal.self) { try await uploads.begin(in: name, of: house.id, for: stranger) }
         #expect(refusal?.reason == .throttled && refusal?.message.contains("this caller") == true)

@@ -192,9 +192,7 @@ import WeirRegistry
         _ = try await house.registry.repositories.create(other, in: house.id, settings: RepositorySettings())
         try await house.registry.settings.set(.blobMounting, to: "ENABLED", of: house.id)
         let digest = try await house.push(noise(1_000), to: "other/app")
-        let stranger = Caller(
-            account: try AccountID("999988887777"), principalARN: "arn:aws:iam::999988887777:root", isRoot: true,
-            userID: "999988887777")
+        let stranger = Caller.root(of: try AccountID("999988887777"))
         #expect(try await !mount(digest, from: nil, into: name, house, as: stranger))
         #expect(try await mount(digest, from: nil, into: name, house))
         #expect(try await house.bytes(digest, "mine/app") == noise(1_000))

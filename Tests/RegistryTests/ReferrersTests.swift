@@ -134,9 +134,7 @@ import WeirRegistry
         try await test.rule()
         let image = test.upstream.addImage(to: "team/app", tags: ["1"], layer: noise(1_000))
         _ = try await test.pull("1", "\(cached)")
-        let foreigner = Caller(
-            account: try AccountID("444455556666"), principalARN: "arn:aws:iam::444455556666:root", isRoot: true,
-            userID: "444455556666")
+        let foreigner = Caller.root(of: try AccountID("444455556666"))
         let refusal = await #expect(throws: Refusal.self) {
             try await test.registry.referrers.list(of: image.manifest, in: cached, of: test.id, for: foreigner)
         }

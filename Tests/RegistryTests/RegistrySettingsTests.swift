@@ -12,9 +12,7 @@ import WeirRegistry
     init() async throws {
         test = try await TestRegistry()
         name = try RepositoryName("team/app")
-        foreigner = Caller(
-            account: try AccountID("444455556666"), principalARN: "arn:aws:iam::444455556666:root", isRoot: true,
-            userID: "444455556666")
+        foreigner = Caller.root(of: try AccountID("444455556666"))
     }
 
     private var settings: RegistrySettings { test.registry.settings }
@@ -246,9 +244,7 @@ import WeirRegistry
         _ = try await test.registry.images.put(
             ByteBuffer(string: Manifests.image(config: config, size: 2)), contentType: nil, as: .tag(try Tag("1")),
             in: name, of: test.id)
-        let scanner = Caller(
-            account: test.id.account, principalARN: "arn:aws:iam::111122223333:role/scanner", isRoot: false,
-            userID: "AROASCANNER")
+        let scanner = Caller.user(IAMIdentity(id: "AROASCANNER", arn: "arn:aws:iam::111122223333:role/scanner", name: "scanner"), of: test.id.account)
         _ = try await settings.exclude(scanner.principalARN, in: test.id)
         let pulled = { [test, name] (caller: Caller) async throws -> Timestamp? in
             _ = try await test.registry.pulls.manifests.pull(.tag(try Tag("1")), in: name, of: test.id, for: caller)

@@ -26,8 +26,7 @@ final class TestRegistry: Sendable {
         uploads: Uploads.Settings = .init()
     ) async throws {
         temporary = try TestFolder()
-        caller = Caller(
-            account: id.account, principalARN: "arn:aws:iam::111122223333:root", isRoot: true, userID: "111122223333")
+        caller = Caller.root(of: id.account)
         database = try Application.strictDatabase()
         store = try FileBlobStore(folder: temporary.path)
         application = try await Application.inMemory(database, store: store, upstream: upstream, clock: clock.wall) {

@@ -239,8 +239,7 @@ import WeirVault
         ),
     ])
     func aPolicyMayNotLockItsAuthorOut(statement: String, isSet: Bool) async throws {
-        let root = Caller(
-            account: test.home.account, principalARN: "arn:aws:iam::111122223333:root", isRoot: true, userID: "111122223333")
+        let root = Caller.root(of: test.home.account)
         let policy = #"{"Version":"2012-10-17","Statement":[\#(statement)]}"#
         let key = try await test.key()
         let changes: [(Caller?) async throws -> Void] = [

@@ -2,15 +2,8 @@ package import WeirCore
 
 /// Who may do what to a repository.
 ///
-/// | caller | no policy says anything | a policy allows | a policy denies |
-/// | --- | --- | --- | --- |
-/// | the registry's own account | allowed | allowed | denied |
-/// | a user of that account | denied | allowed, if it names them or everyone | denied |
-/// | another account | denied | allowed | denied |
-///
-/// The policies are the registry's and the repository's, judged as one: any Deny wins, then any Allow. The registry's policy
-/// covers every action, also on a repository that does not exist yet (ECR's policy scope V2). `permit(_:byIdentity:)` is the
-/// place for identities' policies. There are none yet, and no user of an account can sign in but its root.
+/// The policies of the repository and of its registry are judged as one, together with the caller's own (`Authorizer`). The
+/// registry's policy covers every action, also on a repository that does not exist yet (ECR's policy scope V2).
 package final class Access: Sendable {
     /// What the account's root may do whatever the registry's policy says: without it a policy could lock everybody out for ever.
     private static let rescues: Set<String> = [
@@ -19,10 +12,12 @@ package final class Access: Sendable {
 
     private let repositories: Repositories
     private let settings: RegistrySettings
+    private let principals: any PrincipalPolicies
 
-    package init(repositories: Repositories, settings: RegistrySettings) {
+    package init(repositories: Repositories, settings: RegistrySettings, principals: any PrincipalPolicies) {
         self.repositories = repositories
         self.settings = settings
+        self.principals = principals
     }
 
     /// Throws `Refusal(.accessDenied)` with ECR's sentence where the caller may not.
@@ -32,8 +27,16 @@ package final class Access: Sendable {
             try await permit(caller, demand.action, on: name, in: registry, facts: demand.facts)
         case .registry(let registry):
             try await permit(caller, demand.action, on: nil, in: registry, facts: demand.facts)
-        case .own(let arn):
-            try permit(caller, byIdentity: Denial(caller: caller, action: demand.action, resource: arn))
+        case .own(let arn, in: let registry):
+            let callers = try await principals.policies(of: caller)
+            var context = PolicyContext(
+                of: caller, principalTags: callers.tags, from: RequestOrigin.current, at: repositories.clock.now,
+                owner: caller.account, in: registry.region)
+            for (key, values) in demand.facts { context[key] += values }
+            try decide(
+                AuthorizationRequest(
+                    caller: caller, action: demand.action, resource: arn, owner: caller.account, context: context),
+                PolicyLayers(caller: callers))
         }
     }
 
@@ -48,43 +51,33 @@ package final class Access: Sendable {
         facts: [String: [String]] = [:]
     ) async throws {
         let resource = resource(name, in: registry)
-        let denied = Denial(caller: caller, action: action, resource: resource)
         var known: KnownRepository?
         if let name { known = try await repositories.known(name, in: registry) }
-        var policies = [known?.policy].compactMap { $0 }
+        var policies = (known?.policy).map { [NamedPolicy(.resource("repository policy"), $0)] } ?? []
         let isRescue = caller.isRoot && caller.account == registry.account && Self.rescues.contains(action)
-        if !isRescue, let policy = try await settings.configuration(of: registry).policy { policies.append(policy) }
-        guard !policies.isEmpty else { return try decide(.silent, caller, registry, denied) }
+        if !isRescue, let policy = try await settings.configuration(of: registry).policy {
+            policies.append(NamedPolicy(.resource("registry policy"), policy))
+        }
+        let callers = try await principals.policies(of: caller)
+        let layers = PolicyLayers(resource: policies, caller: callers)
+        // Nothing is said of a root, who then needs no context either.
+        if policies.isEmpty, caller.isRoot, caller.account == registry.account, caller.session == nil { return }
         var context = PolicyContext()
-        if policies.contains(where: \.readsContext) {
+        if layers.readsContext {
             context = PolicyContext(
-                of: caller, from: RequestOrigin.current, at: repositories.clock.now, in: registry,
-                tags: known?.tags ?? [])
+                of: caller, principalTags: callers.tags, from: RequestOrigin.current, at: repositories.clock.now,
+                owner: registry.account, in: registry.region)
+            context.take(resourceTags: known?.tags ?? [], of: "ecr")
             for (key, values) in facts { context[key] += values }
         }
-        let request = PolicyRequest(caller: caller, action: action, resource: resource, context: context)
-        try decide(policies.decision(on: request), caller, registry, denied)
+        try decide(
+            AuthorizationRequest(
+                caller: caller, action: action, resource: resource, owner: registry.account, context: context), layers)
     }
 
-    private func decide(
-        _ decision: PolicyDecision, _ caller: Caller, _ registry: RegistryID, _ denied: Denial
-    ) throws(Refusal) {
-        let isHome = caller.account == registry.account
-        switch decision {
-        case .allowed: return
-        case .denied: throw denied.explicitly
-        case .delegated, .silent:
-            if isHome { return try permit(caller, byIdentity: denied) }
-            // An account's root is the account, so nothing is only delegated to it. A user of another account also needs that
-            // account's own policies.
-            guard decision == .delegated else { throw denied.byResourcePolicies }
-            try permit(caller, byIdentity: denied)
-        }
-    }
-
-    /// Decides by the caller's own policies. An account's root needs none.
-    private func permit(_ caller: Caller, byIdentity denied: Denial) throws(Refusal) {
-        guard caller.isRoot else { throw denied.byIdentityPolicies }
+    private func decide(_ request: AuthorizationRequest, _ layers: PolicyLayers) throws(Refusal) {
+        let decision = Authorizer.decide(request, layers)
+        guard decision.isAllowed else { throw decision.refusal(of: request) }
     }
 
     private func resource(_ name: RepositoryName?, in registry: RegistryID) -> String {
@@ -97,14 +90,16 @@ extension Access {
     /// account's root replaces or deletes such a policy, it can do nothing else.
     package func shutsOut(_ author: Caller, by policy: PolicyDocument, of registry: RegistryID) -> Bool {
         let context = PolicyContext(
-            of: author, from: RequestOrigin.current, at: repositories.clock.now, in: registry, tags: [])
+            of: author, from: RequestOrigin.current, at: repositories.clock.now, owner: registry.account, in: registry.region)
         let probes = [
             ("ecr:PutRegistryPolicy", "*"), ("ecr:DescribeRepositories", registry.arn("ecr", "repository/*")),
             ("ecr:BatchGetImage", registry.arn("ecr", "repository/*")),
         ]
         return probes.contains { action, resource in
-            let request = PolicyRequest(caller: author, action: action, resource: resource, context: context)
-            return policy.decision(on: request) == .denied
+            let request = AuthorizationRequest(
+                caller: author, action: action, resource: resource, owner: registry.account, context: context)
+            let layers = PolicyLayers(resource: [NamedPolicy(.resource("registry policy"), policy)])
+            return Authorizer.decide(request, layers).verdict == .explicitDeny(.resource)
         }
     }
 
@@ -118,53 +113,4 @@ extension Access {
 
     /// The condition keys of a request that takes tags away: the tags' keys alone.
     package static func facts(naming keys: [String]) -> [String: [String]] { ["aws:TagKeys": keys] }
-}
-
-/// ECR's sentence for a denied request, with its three endings.
-private struct Denial {
-    let caller: Caller
-    let action: String
-    let resource: String
-
-    var explicitly: Refusal { refusal("with an explicit deny in a resource-based policy", "a policy denies it") }
-    var byResourcePolicies: Refusal {
-        refusal("because no resource-based policy allows the \(action) action", "no policy of the registry's allows it")
-    }
-    var byIdentityPolicies: Refusal {
-        refusal("because no identity-based policy allows the \(action) action", "no policy of its own allows it")
-    }
-
-    private func refusal(_ ending: String, _ why: String) -> Refusal {
-        Refusal(
-            .accessDenied,
-            "User: \(caller.principalARN) is not authorized to perform: \(action) on resource: \(resource) \(ending)",
-            brief: "\(caller.principalARN) is not authorized to perform: \(action) here: \(why)")
-    }
-}
-
-extension PolicyContext {
-    /// The condition keys that a request to ECR has.
-    init(
-        of caller: Caller, from origin: RequestOrigin, at now: Timestamp, in registry: RegistryID, tags: [ResourceTag]
-    ) {
-        self.init()
-        self["aws:PrincipalArn"] = [caller.principalARN]
-        self["aws:PrincipalAccount"] = [caller.account.description]
-        self["aws:PrincipalType"] = [caller.isRoot ? "Account" : "User"]
-        self["aws:userid"] = [caller.userID]
-        // Requests here are signed with a person's or a machine's key, never by a service of AWS on behalf of one.
-        self["aws:PrincipalIsAWSService"] = ["false"]
-        self["aws:ViaAWSService"] = ["false"]
-        self["aws:ResourceAccount"] = [registry.account.description]
-        self["aws:RequestedRegion"] = [registry.region.description]
-        self["aws:EpochTime"] = [String(now.microseconds / 1_000_000)]
-        self["aws:CurrentTime"] = [String(now.microseconds / 1_000_000)]
-        if let address = origin.address { self["aws:SourceIp"] = [address] }
-        if let isSecure = origin.isSecure { self["aws:SecureTransport"] = [isSecure ? "true" : "false"] }
-        if let userAgent = origin.userAgent { self["aws:UserAgent"] = [userAgent] }
-        for tag in tags {
-            self["aws:ResourceTag/\(tag.key)"] = [tag.value]
-            self["ecr:ResourceTag/\(tag.key)"] = [tag.value]
-        }
-    }
 }

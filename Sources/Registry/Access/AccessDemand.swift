@@ -6,9 +6,9 @@ package struct AccessDemand: Sendable {
         /// The repository need not exist.
         case repository(RepositoryName, in: RegistryID)
         case registry(RegistryID)
-        /// Another resource of an account, by its ARN, or `*`. Only the caller's own policies decide, since the resource has
-        /// none.
-        case own(String)
+        /// Another resource of the caller's account, by its ARN, or `*`, where it is asked for. Only the caller's own policies
+        /// decide, since the resource has none.
+        case own(String, in: RegistryID)
     }
 
     /// With its service: `ecr:BatchGetImage`.

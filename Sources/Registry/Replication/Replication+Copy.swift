@@ -26,9 +26,7 @@ extension Replication {
     private func actor(_ item: ReplicationTable.Item) -> Caller? {
         guard item.source.account != item.destination.account else { return nil }
         let account = item.source.account
-        return Caller(
-            account: account, principalARN: "arn:\(item.source.region.partition):iam::\(account):root", isRoot: true,
-            userID: account.description)
+        return .root(of: account, partition: item.source.region.partition)
     }
 
     private func destination(of item: ReplicationTable.Item) async throws -> Repository {

@@ -14,12 +14,12 @@ extension Repositories {
         let now = clock.now
         return try await change(name, in: registry) { row, sql in
             if lockout == .refused {
-                let request = PolicyRequest(
-                    caller: caller, action: "ecr:SetRepositoryPolicy", resource: row.repository.arn,
-                    context: PolicyContext(
-                        of: caller, from: origin, at: now, in: registry,
-                        tags: try RepositoryTable.tags(of: row.repository.id, sql)))
-                try Self.checkLockout(policy.decision(on: request), caller, registry)
+                var context = PolicyContext(of: caller, from: origin, at: now, owner: registry.account, in: registry.region)
+                context.take(resourceTags: try RepositoryTable.tags(of: row.repository.id, sql), of: "ecr")
+                let request = AuthorizationRequest(
+                    caller: caller, action: "ecr:SetRepositoryPolicy", resource: row.repository.arn, owner: registry.account,
+                    context: context)
+                try Self.checkLockout(policy.answer(to: request), caller, registry)
             }
             try RepositoryTable.set(policy: text, of: row.repository.id, sql)
             return row.repository
@@ -27,10 +27,10 @@ extension Repositories {
     }
 
     private static func checkLockout(
-        _ decision: PolicyDecision, _ caller: Caller, _ registry: RegistryID
+        _ answer: ResourcePolicyAnswer, _ caller: Caller, _ registry: RegistryID
     ) throws(Refusal) {
         let isHome = caller.account == registry.account
-        guard decision == .denied || (!isHome && decision == .silent) else { return }
+        guard answer == .denies || (!isHome && answer == .isSilent) else { return }
         throw .invalidParameter(
             "PolicyText",
             "The new repository policy will not allow you to update the repository policy in the future. "

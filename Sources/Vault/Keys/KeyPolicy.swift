@@ -8,7 +8,7 @@ enum KeyPolicy {
 
     /// Throws unless the text is a policy by IAM's grammar. With an author, it must also let the author change the policy again:
     /// KMS's lockout check. The check evaluates this policy alone, with only the author's own condition keys.
-    static func check(_ text: String, of key: KMSKey, by author: Caller?) throws(Refusal) {
+    static func check(_ text: String, of key: KMSKey, by author: Caller?, at now: Timestamp) throws(Refusal) {
         guard text.utf8.count <= maxBytes else {
             throw Refusal(.kmsLimitExceeded, "The key policy is longer than \(maxBytes) bytes.")
         }
@@ -19,30 +19,18 @@ enum KeyPolicy {
             throw Refusal(.kmsMalformedPolicy, "The key policy is not valid: \(error.reason).")
         }
         guard let author else { return }
-        let request = PolicyRequest(
-            caller: author, action: "kms:PutKeyPolicy", resource: key.arn, context: context(of: author, at: key))
-        switch policy.decision(on: request) {
-        case .allowed, .delegated: return
-        case .denied, .silent:
+        var context = PolicyContext(
+            of: author, from: RequestOrigin.current, at: now, owner: key.registry.account, in: key.registry.region)
+        context["kms:CallerAccount"] = [author.account.description]
+        let request = AuthorizationRequest(
+            caller: author, action: "kms:PutKeyPolicy", resource: key.arn, owner: key.registry.account, isStrict: true,
+            context: context)
+        guard case .allows = policy.answer(to: request) else {
             throw Refusal(
                 .kmsMalformedPolicy,
                 "The new key policy will not allow you to update the key policy in the future. "
                     + "BypassPolicyLockoutSafetyCheck sets it nevertheless.")
         }
-    }
-
-    private static func context(of author: Caller, at key: KMSKey) -> PolicyContext {
-        var context = PolicyContext()
-        context["aws:PrincipalArn"] = [author.principalARN]
-        context["aws:PrincipalAccount"] = [author.account.description]
-        context["aws:PrincipalType"] = [author.isRoot ? "Account" : "User"]
-        context["aws:userid"] = [author.userID]
-        context["aws:PrincipalIsAWSService"] = ["false"]
-        context["aws:ViaAWSService"] = ["false"]
-        context["aws:ResourceAccount"] = [key.registry.account.description]
-        context["aws:RequestedRegion"] = [key.registry.region.description]
-        context["kms:CallerAccount"] = [author.account.description]
-        return context
     }
 
     /// The policy of a key that is created without one, identical to AWS's to the space: clients compare the texts.

@@ -8,7 +8,7 @@ extension Keys {
         try await settle()
         try KeyTags.check(new.tags)
         let (key, material) = try draft(new, manager: .customer, in: registry, at: clock.now)
-        if let policy = new.policy { try KeyPolicy.check(policy, of: key, by: author) }
+        if let policy = new.policy { try KeyPolicy.check(policy, of: key, by: author, at: clock.now) }
         try await database.write { sql in try Self.insert(key, material, new.tags, sql) }
         try keyring.hold(key, [material])
         return key
@@ -74,7 +74,7 @@ extension Keys {
         _ policy: String, of name: String, in registry: RegistryID, by author: Caller? = nil
     ) async throws {
         try await change(name, in: registry) { key throws(Refusal) in
-            try KeyPolicy.check(policy, of: key, by: author)
+            try KeyPolicy.check(policy, of: key, by: author, at: clock.now)
             key.policy = policy
         }
     }

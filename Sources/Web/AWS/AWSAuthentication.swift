@@ -38,7 +38,9 @@ struct AWSAuthentication: Sendable {
         }
         try checkTime(claim)
         // This server issues no sessions, so no token that comes with a key is valid.
-        guard let (caller, secret) = keys.secret(of: claim.accessKeyID), claim.sessionToken == nil else {
+        guard let (_, secret) = keys.secret(of: claim.accessKeyID), let caller = keys.root(of: claim.accessKeyID),
+            claim.sessionToken == nil
+        else {
             throw Refusal(
                 .credentialsUnknown, "The security token included in the request is invalid.", facts: Self.facts(claim))
         }

@@ -37,7 +37,7 @@ package struct OperationPermission: Sendable {
     /// The operation's own action, on a resource that only the caller's own account can have, by its ARN: it has no resource
     /// policy.
     static func own(_ arn: @escaping @Sendable (AWSCall) throws -> String) -> OperationPermission {
-        OperationPermission { call, action in [AccessDemand(action, on: .own(try arn(call)))] }
+        OperationPermission { call, action in [AccessDemand(action, on: .own(try arn(call), in: call.registry))] }
     }
 
     /// The operation's own action, on no particular resource: to create one, or to list all.

@@ -32,8 +32,7 @@ final class CollectionHouse: Sendable {
     }
 
     init(cacheSize: Int64? = nil) async throws {
-        caller = Caller(
-            account: id.account, principalARN: "arn:aws:iam::111122223333:root", isRoot: true, userID: "111122223333")
+        caller = Caller.root(of: id.account)
         let (stage, forbidden) = (stage, forbidden)
         let database = try Application.strictDatabase()
         self.database = database

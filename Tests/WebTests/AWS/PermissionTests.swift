@@ -35,8 +35,7 @@ import WeirWeb
     @Test("Whoever may nothing can do nothing")
     func nobody() async throws {
         let aws = try await TestAWS()
-        let user = Caller(
-            account: aws.id.account, principalARN: "arn:aws:iam::111122223333:user/nobody", isRoot: false, userID: "AIDA")
+        let user = Caller.user(IAMIdentity(id: "AIDA", arn: "arn:aws:iam::111122223333:user/nobody", name: "nobody"), of: aws.id.account)
         let open = Set(
             ["GetCallerIdentity"] + KMSOperations.notYet + SecretsOperations.notYet + STSOperations.notYet + IAMOperations.notYet)
         for operation in aws.application.operations where !open.contains(operation.name) {
@@ -55,7 +54,7 @@ import WeirWeb
     func abroad() async throws {
         let aws = try await TestAWS()
         let account = try AccountID("444455556666")
-        let root = Caller(account: account, principalARN: "arn:aws:iam::444455556666:root", isRoot: true, userID: "444455556666")
+        let root = Caller.root(of: account)
         // They take no `registryId`: they concern the caller's own registry.
         let own: Set = [
             "GetAuthorizationToken", "PutRegistryPolicy", "GetRegistryPolicy", "DeleteRegistryPolicy",

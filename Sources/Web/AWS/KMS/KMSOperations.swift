@@ -38,7 +38,7 @@ extension OperationPermission {
     static let alias = reading { call, action in
         let alias = try call.input.string("AliasName", length: 1...256)
         let resources = [call.registry.arn("kms", alias), try call.keyResource("TargetKeyId")].compactMap { $0 }
-        return resources.map { AccessDemand(action, on: .own($0)) }
+        return resources.map { AccessDemand(action, on: .own($0, in: call.registry)) }
     }
 
     /// Two actions, neither of which has the operation's name.
@@ -46,8 +46,8 @@ extension OperationPermission {
         let source = try call.keyResource("SourceKeyId") ?? "*"
         let target = try call.keyResource("DestinationKeyId") ?? "*"
         return [
-            AccessDemand("kms:ReEncryptFrom", on: .own(source)),
-            AccessDemand("kms:ReEncryptTo", on: .own(target)),
+            AccessDemand("kms:ReEncryptFrom", on: .own(source, in: call.registry)),
+            AccessDemand("kms:ReEncryptTo", on: .own(target, in: call.registry)),
         ]
     }
 }

@@ -38,8 +38,8 @@ extension OperationPermission {
     static let secrets = reading { call, action in
         let named = try call.input.optionalStrings("SecretIdList", count: 1...20, length: 1...2_048)
         let resources = named.map { $0.map(call.secretResource) } ?? ["*"]
-        return [AccessDemand(action, on: .own("*"))]
-            + resources.map { AccessDemand("secretsmanager:GetSecretValue", on: .own($0)) }
+        return [AccessDemand(action, on: .own("*", in: call.registry))]
+            + resources.map { AccessDemand("secretsmanager:GetSecretValue", on: .own($0, in: call.registry)) }
     }
 }
 

@@ -25,7 +25,9 @@ package struct PolicyDocument: Sendable, Equatable {
     /// back.
     ///
     /// - Parameter maxLength: in characters.
-    package init(_ text: String, maxLength: Int = Self.maxLength) throws(PolicyError) {
+    package init(
+        _ text: String, as grammar: PolicyGrammar = .resource, maxLength: Int = Self.maxLength
+    ) throws(PolicyError) {
         guard text.unicodeScalars.count <= maxLength else { throw PolicyError("it is longer than \(maxLength) characters") }
         guard let value = JSONValue(document: text) else { throw PolicyError("it is not JSON") }
         guard case .object(let members) = value else { throw PolicyError("it is not a JSON object") }
@@ -40,7 +42,7 @@ package struct PolicyDocument: Sendable, Equatable {
         }
         guard !list.isEmpty else { throw PolicyError("it has no statement") }
         var statements: [PolicyStatement] = []
-        for statement in list { statements.append(try PolicyStatement(statement, version)) }
+        for statement in list { statements.append(try PolicyStatement(statement, version, grammar)) }
         self.statements = statements
     }
 
@@ -65,6 +67,16 @@ package struct PolicyDocument: Sendable, Equatable {
         }
         return version
     }
+}
+
+/// What a policy hangs on, which decides what a statement must and must not say.
+package enum PolicyGrammar: Sendable {
+    /// On a user, group or role, as a boundary or in a session: no principal, since it is that identity's.
+    case identity
+    /// On a role: who may assume it. No resource, since it is that role.
+    case trust
+    /// On a repository, a registry, a key or a secret.
+    case resource
 }
 
 /// The version of the policy language. The older one has no variables.
@@ -94,7 +106,8 @@ package struct PolicyStatement: Sendable, Equatable {
 
     package let sid: String?
     package let effect: Effect
-    let principals: Scope<PolicyPrincipal>
+    /// Nil in an identity's policy, which is about that identity.
+    let principals: Scope<PolicyPrincipal>?
     let actions: Scope<PolicyPattern>
     /// Nil if the statement has none: it then means the resource that the policy is attached to.
     let resources: Scope<PolicyPattern>?
@@ -104,7 +117,7 @@ package struct PolicyStatement: Sendable, Equatable {
         "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
     ]
 
-    init(_ value: JSONValue, _ version: PolicyVersion) throws(PolicyError) {
+    init(_ value: JSONValue, _ version: PolicyVersion, _ grammar: PolicyGrammar) throws(PolicyError) {
         guard case .object(let members) = value else { throw PolicyError("a statement is not an object") }
         try PolicyError.requireOnly(Self.members, in: members, of: "a statement")
         if let sid = members["Sid"], sid.string == nil { throw PolicyError("'Sid' is not a string") }
@@ -113,14 +126,14 @@ package struct PolicyStatement: Sendable, Equatable {
             throw PolicyError("'Effect' is neither Allow nor Deny")
         }
         self.effect = effect
-        guard
-            let principals = try Self.scope(
-                of: "Principal", in: members,
-                { value throws(PolicyError) in
-                    try PolicyPrincipal.list(value)
-                })
-        else { throw PolicyError("a statement has no 'Principal'") }
-        self.principals = principals
+        principals = try Self.scope(
+            of: "Principal", in: members,
+            { value throws(PolicyError) in
+                try PolicyPrincipal.list(value)
+            })
+        guard (principals == nil) == (grammar == .identity) else {
+            throw PolicyError(principals == nil ? "a statement has no 'Principal'" : "Policy document should not specify a principal.")
+        }
         guard
             let actions = try Self.scope(
                 of: "Action", in: members,

@@ -72,7 +72,7 @@ package struct RegistryTokens: Sendable {
                 .tokenExpired, "Your authorization token has expired. Reauthenticate and try again.",
                 brief: "the authorization token has expired. Sign in again with `aws ecr get-login-password`")
         }
-        guard let caller = keys.caller(of: token.accessKeyID) else {
+        guard let caller = keys.root(of: token.accessKeyID) else {
             throw Refusal(
                 .tokenInvalid, "The access key that the authorization token was made with is gone. Reauthenticate and try again.")
         }

@@ -63,34 +63,35 @@ enum PolicyPrincipal: Sendable, Equatable {
         return .identity(arn: name)
     }
 
-    /// How closely the principal matches the caller.
-    enum Fit: Comparable { case none, account, exactly }
-
-    func fit(_ caller: Caller) -> Fit {
+    /// How closely the principal names the caller.
+    func match(_ caller: Caller) -> PrincipalMatch {
         switch self {
-        case .everyone: return .exactly
-        case .account(let account):
-            guard account == caller.account else { return .none }
-            return caller.isRoot ? .exactly : .account
+        case .everyone: return .everyone
+        case .account(let account): return account == caller.account && caller.kind != .anonymous ? .account : .none
         case .identity(let arn):
-            return arn == caller.principalARN || Self.isSession(caller.principalARN, ofRole: arn) ? .exactly : .none
+            if arn == caller.principalARN { return .direct }
+            return arn == caller.identity?.arn ? .role : .none
         case .uniqueID(let id):
-            // A session's id is `ROLE-ID:SESSION`.
-            return caller.userID == id || caller.userID.hasPrefix(id + ":") ? .exactly : .none
-        case .service(let name): return caller.principalARN == name ? .exactly : .none
+            if id == caller.userID { return .direct }
+            return id == caller.identity?.id ? .role : .none
+        case .service(let name): return caller.kind == .service(name) ? .direct : .none
         case .elsewhere: return .none
         }
     }
+}
 
-    /// True if `arn` is `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION` of the role `arn:aws:iam::ACCOUNT:role/PATH/NAME`. A
-    /// session's ARN lacks the path; a role's name is unique in its account without it.
-    private static func isSession(_ arn: String, ofRole role: String) -> Bool {
-        let session = arn.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
-        let parts = role.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
-        guard session.count == 6, parts.count == 6, session[2] == "sts", parts[2] == "iam", session[4] == parts[4],
-            session[5].hasPrefix("assumed-role/"), parts[5].hasPrefix("role/")
-        else { return false }
-        let name = session[5].split(separator: "/").dropFirst().first
-        return name != nil && name == parts[5].split(separator: "/").last
-    }
+/// How closely a statement of a resource policy names the caller. IAM lets the closer ones stand alone, where the others need the
+/// caller's own policies too.
+package enum PrincipalMatch: Int, Comparable, Sendable {
+    case none
+    /// The caller's account: it only delegates.
+    case account
+    /// The role of the caller's session, or the user of a federated session.
+    case role
+    /// `*`.
+    case everyone
+    /// The caller itself: a user, or one session.
+    case direct
+
+    package static func < (one: PrincipalMatch, other: PrincipalMatch) -> Bool { one.rawValue < other.rawValue }
 }

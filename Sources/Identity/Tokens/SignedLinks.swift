@@ -52,7 +52,7 @@ package struct SignedLinks: Sendable {
         guard now < end, end - now <= Self.lifetime + ClockGuard.tolerance else {
             throw Refusal(.tokenExpired, "The link has expired. Ask for another one")
         }
-        guard let caller = keys.caller(of: key) else {
+        guard let caller = keys.root(of: key) else {
             throw Refusal(.tokenInvalid, "The access key that the link was made with is gone")
         }
         return RegistryPrincipal(

@@ -12,11 +12,27 @@ package final class AccessKeys: Sendable {
         case inactive = "Inactive"
     }
 
+    /// Whose key it is.
+    package enum Owner: Sendable, Hashable {
+        /// The account's root, with its ARN's partition.
+        case root(AccountID, partition: String)
+        /// A user, by its unique id.
+        case user(id: String, account: AccountID)
+
+        package var account: AccountID {
+            switch self {
+            case .root(let account, partition: _), .user(id: _, account: let account): account
+            }
+        }
+    }
+
     private struct Entry: Sendable {
-        let caller: Caller
+        let owner: Owner
         let secret: [UInt8]
         let createdAt: Timestamp
         let status: Status
+
+        var isRoot: Bool { if case .root = owner { true } else { false } }
     }
 
     private let database: any SQLDatabase
@@ -38,7 +54,7 @@ package final class AccessKeys: Sendable {
         var loaded: [String: Entry] = [:]
         for row in rows {
             loaded[row.id] = Entry(
-                caller: row.caller, secret: try rootKey.open(row.sealedSecret, as: Self.purpose(row.id)),
+                owner: row.owner, secret: try rootKey.open(row.sealedSecret, as: Self.purpose(row.id)),
                 createdAt: row.createdAt, status: row.status)
         }
         entries.withLock { $0 = loaded }
@@ -46,17 +62,15 @@ package final class AccessKeys: Sendable {
 
     /// Adds an account's root access key. An existing id gets the new secret and account.
     package func add(id: String, secret: String, account: AccountID, partition: String = "aws") async throws {
-        let caller = Caller(
-            account: account, principalARN: "arn:\(partition):iam::\(account):root", isRoot: true,
-            userID: account.description)
+        let owner = Owner.root(account, partition: partition)
         let bytes = Array(secret.utf8)
         let row = AccessKeyTable.Row(
-            id: id, caller: caller, sealedSecret: try rootKey.seal(bytes, as: Self.purpose(id)), createdAt: clock.now,
+            id: id, owner: owner, sealedSecret: try rootKey.seal(bytes, as: Self.purpose(id)), createdAt: clock.now,
             status: .active)
         try await database.write { sql in try AccessKeyTable.put(row, sql) }
         // On disk first: a key that works must still work after a restart.
         entries.withLock {
-            $0[id] = Entry(caller: caller, secret: bytes, createdAt: row.createdAt, status: .active)
+            $0[id] = Entry(owner: owner, secret: bytes, createdAt: row.createdAt, status: .active)
         }
     }
 
@@ -72,24 +86,32 @@ package final class AccessKeys: Sendable {
     package func removeOthers(than id: String) async throws {
         let others = entries.withLock { entries -> [String] in
             guard entries[id] != nil else { return [] }
-            return entries.filter { $0.key != id && $0.value.caller.isRoot }.map(\.key)
+            return entries.filter { $0.key != id && $0.value.isRoot }.map(\.key)
         }
         for other in others { try await remove(id: other) }
     }
 
     /// The key's owner and its secret; nil if the key is unknown or not active.
-    package func secret(of id: String) -> (caller: Caller, secret: [UInt8])? {
-        entries.withLock { $0[id] }.flatMap { $0.status == .active ? ($0.caller, $0.secret) : nil }
+    package func secret(of id: String) -> (owner: Owner, secret: [UInt8])? {
+        entries.withLock { $0[id] }.flatMap { $0.status == .active ? ($0.owner, $0.secret) : nil }
     }
 
     /// The key's owner; nil if the key is unknown or not active.
-    package func caller(of id: String) -> Caller? { secret(of: id)?.caller }
+    package func owner(of id: String) -> Owner? { secret(of: id)?.owner }
+
+    /// The root that has the key; nil if the key is unknown, not active, or a user's.
+    package func root(of id: String) -> Caller? {
+        guard case .root(let account, partition: let partition)? = owner(of: id) else { return nil }
+        return .root(of: account, partition: partition)
+    }
 
     /// When the key was made.
     package func createdAt(_ id: String) -> Timestamp? { entries.withLock { $0[id]?.createdAt } }
 
     /// The accounts that have root keys.
-    package var rootAccounts: Set<AccountID> { entries.withLock { Set($0.values.filter(\.caller.isRoot).map(\.caller.account)) } }
+    package var rootAccounts: Set<AccountID> {
+        entries.withLock { Set($0.values.filter(\.isRoot).map(\.owner.account)) }
+    }
 
     package var isEmpty: Bool { entries.withLock { $0.isEmpty } }
 
