@@ -22,6 +22,8 @@ package enum SigV4Error: Error, Equatable, Sendable, CustomStringConvertible {
     case tooManyParameters
     /// The request has a header signature and a query signature: which one counts is undefined.
     case twoSignatures
+    /// A header or parameter of AWS's is there twice: which one counts is undefined.
+    case givenTwice(String)
 
     package var description: String {
         switch self {
@@ -43,6 +45,7 @@ package enum SigV4Error: Error, Equatable, Sendable, CustomStringConvertible {
         case .headerNotSigned("host"): "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
         case .headerNotSigned(let name):
             "There were headers present in the request which were not signed: '\(name)'"
+        case .givenTwice(let name): "'\(name)' must be there once only."
         case .twoSignatures:
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter or the Authorization header should be specified"
         }

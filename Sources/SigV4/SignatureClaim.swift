@@ -29,6 +29,7 @@ package struct SignatureClaim: Sendable {
         case (.some(let header), false): try self.init(authorization: header, of: request)
         case (nil, true): try self.init(query: query)
         }
+        try Self.checkUniqueness(of: request, query)
         try Self.checkCoverage(of: request, by: signedHeaders)
     }
 
@@ -63,7 +64,10 @@ package struct SignatureClaim: Sendable {
         for field in authorization.dropFirst(algorithm.count).split(separator: ",") {
             let field = field.drop { $0 == " " || $0 == "\t" }
             guard let equals = field.firstIndex(of: "=") else { continue }
-            fields[String(field[..<equals])] = RawQuery.trimmed(field[field.index(after: equals)...])
+            let name = String(field[..<equals])
+            guard fields.updateValue(RawQuery.trimmed(field[field.index(after: equals)...]), forKey: name) == nil else {
+                throw .givenTwice(String(name.prefix(64)))
+            }
         }
         let date = request.header("x-amz-date") ?? request.header("date")
         let needed = ["Credential", "Signature", "SignedHeaders"].filter { fields[$0, default: ""].isEmpty }
@@ -120,6 +124,19 @@ package struct SignatureClaim: Sendable {
         self.signature = signature
         self.time = time
         self.sessionToken = sessionToken
+    }
+
+    /// AWS's own headers and parameters are there once, whatever their case: of two, a signature would cover both, and each
+    /// reader would choose its own.
+    private static func checkUniqueness(of request: SignableRequest, _ query: RawQuery) throws(SigV4Error) {
+        let headers = request.headers.map { $0.name.lowercased() }
+        let parameters = query.items.map { String(decoding: $0.name, as: UTF8.self).lowercased() }
+        for names in [headers, parameters] {
+            var seen: Set<String> = []
+            for name in names where name.hasPrefix("x-amz-") || name == "authorization" {
+                guard seen.insert(name).inserted else { throw .givenTwice(String(name.prefix(64))) }
+            }
+        }
     }
 
     /// Everything that decides what a request does must be signed: the host and all `X-Amz-…` headers. Otherwise an intermediary

@@ -193,6 +193,30 @@ import WeirSigV4
         #expect(throws: SigV4Error.twoSignatures) { try Self.claim(Self.good, query: "X-Amz-Algorithm=AWS4-HMAC-SHA256") }
     }
 
+    @Test(
+        "What is there twice is refused, in any case",
+        arguments: [
+            (["X-Amz-Date"], ""), (["x-amz-date"], ""), (["X-Amz-Target", "x-amz-target"], ""),
+            (["X-AMZ-Security-Token", "X-Amz-Security-Token"], ""), ([], "X-Amz-Meta=1&X-Amz-Meta=1"),
+            ([], "X-Amz-Meta=1&x-amz-meta=2"),
+            ([], "X-Amz-Meta=1&X%2DAmz-Meta=2"),
+        ])
+    func twice(headers: [String], query: String) {
+        #expect {
+            try Self.claim(Self.good, query: query, extra: headers.map { (name: $0, value: "20150830T123600Z") })
+        } throws: { error in
+            guard case SigV4Error.givenTwice? = error as? SigV4Error else { return false }
+            return true
+        }
+    }
+
+    @Test func aPartOfASignatureThatIsThereTwiceIsRefused() {
+        #expect(throws: SigV4Error.givenTwice("Signature")) { try Self.claim(Self.good + ", Signature=00") }
+        #expect(throws: SigV4Error.givenTwice("authorization")) {
+            try Self.claim(Self.good, extra: [(name: "authorization", value: Self.good)])
+        }
+    }
+
     @Test("Dates", arguments: ["2015-08-30T12:36:00Z", "20151330T123600Z", "20150830T243600Z", "", "20150830T12360０Z"])
     func badDate(text: String) {
         #expect(throws: SigV4Error.malformedDate(text)) { try Self.claim(Self.good, date: text) }

@@ -131,7 +131,7 @@ extension AWSError {
     init(_ error: SigV4Error, for service: AWSService) {
         switch error {
         case .incomplete, .unsupportedAlgorithm, .malformedCredential, .malformedDate, .malformedExpires, .twoSignatures,
-            .malformedSignedHeaders, .tooManyParameters:
+            .malformedSignedHeaders, .tooManyParameters, .givenTwice:
             let isQuery = service == .sts || service == .iam
             self.init(
                 code: isQuery ? "IncompleteSignature" : "IncompleteSignatureException", message: error.description)
