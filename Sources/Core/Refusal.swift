@@ -28,9 +28,11 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
     package enum Reason: String, Sendable, CaseIterable {
         // The request cannot be understood.
         case invalidParameter, validation, malformedRequest, unknownOperation, requestTooLarge
+        /// A form's parameter is of another type than it should be: a list, a structure, or no number.
+        case malformedInput
         // Authentication and authorization.
         case authenticationMissing, credentialsUnknown, signatureInvalid, credentialsExpired
-        case tokenInvalid, tokenExpired, accessDenied, userNotFound
+        case tokenInvalid, tokenExpired, accessDenied
         // Repositories and what belongs to them.
         case repositoryNotFound, repositoryAlreadyExists, repositoryNotEmpty
         case repositoryPolicyNotFound, lifecyclePolicyNotFound
@@ -78,7 +80,17 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         case kmsInvalidKeyUsage, kmsInvalidMarker
         // Secrets.
         case secretResourceNotFound, secretResourceExists, secretInvalidRequest, secretInvalidNextToken
-        case secretLimitExceeded
+        case secretLimitExceeded, publicPolicy, malformedResourcePolicy
+        // Users, roles, groups and policies.
+        case noSuchEntity, entityAlreadyExists, deleteConflict, iamLimitExceeded, iamInvalidInput
+        case malformedPolicyDocument, policyNotAttachable
+        /// An entity that AWS, or this server, keeps itself.
+        case unmodifiableEntity
+        case concurrentModification, entityTemporarilyUnmodifiable
+        case openIDIdPCommunication
+        // Sessions, and the web identities that ask for them.
+        case invalidIdentityToken, idpRejectedClaim, idpCommunicationError, webIdentityExpired
+        case packedPolicyTooLarge, invalidAuthorizationMessage, stsInvalidParameterValue
         // The program itself.
         case unsupported, throttled, shuttingDown
         /// The machine's clock has jumped: nothing that has a date is destroyed.

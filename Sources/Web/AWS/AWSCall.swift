@@ -51,15 +51,33 @@ package struct AWSOperation: Sendable {
 
     package let service: AWSService
     package let name: String
+    package let shape: AnswerShape
     private let permission: OperationPermission
     private let handler: Handler
 
-    /// - Parameter permission: demands the action `SERVICE:NAME`, unless it names another.
-    package init(_ service: AWSService, _ name: String, may permission: OperationPermission, _ handler: @escaping Handler) {
+    /// - Parameters:
+    ///   - permission: demands the action `SERVICE:NAME`, unless it names another.
+    ///   - shape: what Query's XML must know of the answer.
+    package init(
+        _ service: AWSService, _ name: String, may permission: OperationPermission, answers shape: AnswerShape = .structure,
+        _ handler: @escaping Handler
+    ) {
         self.service = service
         self.name = name
         self.permission = permission
+        self.shape = shape
         self.handler = handler
+    }
+
+    /// An operation whose success has no answer, `DeleteUser` for example.
+    package init(
+        _ service: AWSService, _ name: String, may permission: OperationPermission,
+        doing handler: @escaping @Sendable (AWSCall) async throws -> Void
+    ) {
+        self.init(service, name, may: permission, answers: .nothing) { call in
+            try await handler(call)
+            return [:]
+        }
     }
 
     /// The IAM action with the operation's name.
@@ -70,4 +88,19 @@ package struct AWSOperation: Sendable {
         for demand in try await permission.demands(call, action) { try await access.permit(call.caller, demand) }
         return try await handler(call)
     }
+}
+
+/// What an operation's answer is beside what JSON shows of it: Query's XML writes maps in another way than structures, and no
+/// result at all for an operation that has none.
+package struct AnswerShape: Sendable, Equatable {
+    /// The names of members that are maps, wherever they are in the answer.
+    let maps: Set<String>
+    let isNothing: Bool
+
+    /// Structures, lists and scalars.
+    package static let structure = AnswerShape(maps: [], isNothing: false)
+    /// No answer: `{}` in JSON.
+    package static let nothing = AnswerShape(maps: [], isNothing: true)
+    /// Maps under these names.
+    package static func maps(_ names: String...) -> AnswerShape { AnswerShape(maps: Set(names), isNothing: false) }
 }

@@ -145,10 +145,10 @@ package struct AWSDoor: Sendable {
                 proved()
             }
             target = try target.reading(body, of: visit.head)
-            let output = try await answer(target, body, visit.id, &trail)
+            let (output, shape) = try await answer(target, body, visit.id, &trail)
             trail.output = output
             audit.note(AuditRecord(trail, target, requestID: visit.id, error: nil))
-            return AWSResponse(output, target, requestID: visit.id)
+            return AWSResponse(output, shape, target, requestID: visit.id)
                 .adding(trail.warnings.map { (CallWarnings.header, $0) })
         } catch {
             return refuse(error, target, visit.head, visit.id, trail)
@@ -193,7 +193,7 @@ package struct AWSDoor: Sendable {
 
     private func answer(
         _ target: AWSTarget, _ body: ByteBuffer, _ id: String, _ trail: inout AWSTrail
-    ) async throws -> JSONValue {
+    ) async throws -> (JSONValue, AnswerShape) {
         guard let service = target.service, let caller = trail.caller, let registry = trail.registry,
             let accessKeyID = trail.accessKeyID
         else { throw Refusal(.authenticationMissing, "Missing Authentication Token") }
@@ -212,7 +212,7 @@ package struct AWSDoor: Sendable {
             metadata: target.facts(id).merging([
                 "account": "\(call.registry.account)", "region": "\(call.registry.region)",
             ]) { _, new in new })
-        return output
+        return (output, operation.shape)
     }
 
     private static let services = AWSService.allCases.map(\.rawValue).joined(separator: ", ")
@@ -228,7 +228,7 @@ package struct AWSDoor: Sendable {
     private func input(_ target: AWSTarget, _ service: AWSService, _ body: ByteBuffer) async throws -> Parameters {
         switch target.dialect {
         case .query:
-            return Parameters(target.form.mapValues { .string($0) }, service: service)
+            return Parameters(try target.form.input(), service: service, encoding: .form)
         case .json:
             // A call without members may come without a body.
             if body.readableBytes == 0 { return Parameters([:], service: service) }
@@ -262,6 +262,8 @@ package struct AWSDoor: Sendable {
             Logger.current.log(
                 level: wire.status >= 500 ? .error : isEveryday ? .debug : .info, "AWS call refused", metadata: facts)
             return wire
+        case let violations as Violations:
+            return self.error(for: violations.refusal, target, facts, isToldAlone: isToldAlone)
         case let wire as AWSError:
             facts["error.code"] = "\(wire.code)"
             facts["error.message"] = "\(wire.message)"

@@ -2,7 +2,8 @@ package import WeirCore
 
 /// A refusal of the AWS door: an exception's name, its HTTP status and a sentence.
 ///
-/// This file holds the ONE table from `Refusal.Reason` to AWS's exceptions; nowhere else does a refusal become a status.
+/// This file and `AWSError+Services.swift` hold the ONE table from `Refusal.Reason` to AWS's exceptions; nowhere else does a
+/// refusal become a status. Each service has a row for each reason, and says nothing that its clients do not know.
 package struct AWSError: Error, Sendable, Equatable {
     package let code: String
     package let status: Int
@@ -33,12 +34,13 @@ package struct AWSError: Error, Sendable, Equatable {
             case .ecr, .weir: "ServerException"
             case .kms: "KMSInternalException"
             case .secretsmanager: "InternalServiceError"
-            case .sts, .iam: "InternalFailure"
+            case .iam: "ServiceFailure"
+            case .sts: "InternalFailure"
             }
         return AWSError(code: code, status: 500, message: "An internal error occurred. The server's log says more.")
     }
 
-    private struct Row {
+    struct Row {
         let code: String
         let status: Int
         init(_ code: String, _ status: Int = 400) {
@@ -50,25 +52,30 @@ package struct AWSError: Error, Sendable, Equatable {
     private static func row(_ reason: Refusal.Reason, _ service: AWSService) -> Row {
         switch service {
         case .ecr, .weir: ecr(reason)
-        case .kms: kms(reason) ?? ecr(reason)
-        case .secretsmanager: secrets(reason) ?? ecr(reason)
-        case .sts, .iam: query(reason) ?? ecr(reason)
+        case .kms: kms(reason)
+        case .secretsmanager: secrets(reason)
+        case .iam: iam(reason)
+        case .sts: sts(reason)
         }
     }
 
-    private static func ecr(_ reason: Refusal.Reason) -> Row {
+    static func ecr(_ reason: Refusal.Reason) -> Row {
         switch reason {
         case .invalidParameter, .imageReferencedByManifestList, .manifestInvalid, .manifestOutOfBounds,
-            .manifestTooLarge, .blobReferenced:
+            .manifestTooLarge, .blobReferenced, .publicPolicy, .malformedResourcePolicy, .noSuchEntity, .entityAlreadyExists,
+            .deleteConflict, .iamInvalidInput, .malformedPolicyDocument, .policyNotAttachable, .unmodifiableEntity,
+            .concurrentModification, .entityTemporarilyUnmodifiable, .openIDIdPCommunication, .invalidIdentityToken,
+            .idpRejectedClaim, .idpCommunicationError, .packedPolicyTooLarge, .invalidAuthorizationMessage,
+            .stsInvalidParameterValue:
             Row("InvalidParameterException")
         case .validation: Row("ValidationException")
-        case .malformedRequest: Row("SerializationException")
+        case .malformedRequest, .malformedInput: Row("SerializationException")
         case .unknownOperation: Row("UnknownOperationException")
         case .requestTooLarge: Row("RequestEntityTooLargeException", 413)
         case .authenticationMissing: Row("MissingAuthenticationTokenException")
         case .credentialsUnknown, .tokenInvalid: Row("UnrecognizedClientException")
         case .signatureInvalid: Row("InvalidSignatureException")
-        case .credentialsExpired, .tokenExpired: Row("ExpiredTokenException")
+        case .credentialsExpired, .tokenExpired, .webIdentityExpired: Row("ExpiredTokenException")
         case .accessDenied: Row("AccessDeniedException")
         case .repositoryNotFound: Row("RepositoryNotFoundException")
         case .repositoryAlreadyExists: Row("RepositoryAlreadyExistsException")
@@ -79,11 +86,10 @@ package struct AWSError: Error, Sendable, Equatable {
         case .lifecyclePreviewInProgress: Row("LifecyclePolicyPreviewInProgressException")
         case .imageArchived: Row("ImageArchivedException")
         case .storageClassUpdateNotSupported: Row("ImageStorageClassUpdateNotSupportedException")
-        case .limitExceeded, .kmsLimitExceeded, .secretLimitExceeded: Row("LimitExceededException")
+        case .limitExceeded, .kmsLimitExceeded, .secretLimitExceeded, .iamLimitExceeded: Row("LimitExceededException")
         case .tooManyTags: Row("TooManyTagsException")
         case .invalidTagParameter, .kmsTagInvalid: Row("InvalidTagParameterException")
         case .imageNotFound: Row("ImageNotFoundException")
-        case .userNotFound: Row("ResourceNotFoundException")
         case .imageAlreadyExists: Row("ImageAlreadyExistsException")
         case .imageTagAlreadyExists: Row("ImageTagAlreadyExistsException")
         case .imageDigestDoesNotMatch: Row("ImageDigestDoesNotMatchException")
@@ -138,7 +144,7 @@ package struct AWSError: Error, Sendable, Equatable {
     }
 
     /// KMS's own exceptions.
-    private static let kmsErrors: [Refusal.Reason: String] = [
+    static let kmsErrors: [Refusal.Reason: String] = [
         .kmsKeyNotFound: "NotFoundException", .kmsKeyDisabled: "DisabledException",
         .kmsInvalidState: "KMSInvalidStateException", .kmsAlreadyExists: "AlreadyExistsException",
         .kmsInvalidAliasName: "InvalidAliasNameException", .kmsInvalidArn: "InvalidArnException",
@@ -147,48 +153,4 @@ package struct AWSError: Error, Sendable, Equatable {
         .kmsUnsupported: "UnsupportedOperationException", .kmsTagInvalid: "TagException",
         .kmsInvalidKeyUsage: "InvalidKeyUsageException", .kmsInvalidMarker: "InvalidMarkerException",
     ]
-
-    private static func kms(_ reason: Refusal.Reason) -> Row? {
-        if let code = kmsErrors[reason] { return Row(code) }
-        return switch reason {
-        case .invalidParameter, .validation: Row("ValidationException")
-        case .tooManyTags, .invalidTagParameter: Row("TagException")
-        case .contentDamaged, .storageFull, .storageUnavailable: Row("KMSInternalException", 500)
-        default: nil
-        }
-    }
-
-    private static func secrets(_ reason: Refusal.Reason) -> Row? {
-        switch reason {
-        case .secretResourceNotFound, .secretNotFound: Row("ResourceNotFoundException")
-        case .secretResourceExists: Row("ResourceExistsException")
-        case .secretInvalidRequest, .tooManyTags, .unableToAccessSecret: Row("InvalidRequestException")
-        case .invalidTagParameter: Row("InvalidParameterException")
-        case .secretInvalidNextToken: Row("InvalidNextTokenException")
-        case .unableToDecryptSecretValue: Row("DecryptionFailure")
-        case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsInvalidArn, .kmsInvalidKeyUsage:
-            Row("EncryptionFailure")
-        case .contentDamaged, .storageFull, .storageUnavailable: Row("InternalServiceError", 500)
-        default: nil
-        }
-    }
-
-    /// The Query services' exceptions, with 403 where the caller is not admitted.
-    private static func query(_ reason: Refusal.Reason) -> Row? {
-        switch reason {
-        case .invalidParameter, .validation: Row("ValidationError")
-        case .malformedRequest: Row("MalformedQueryString")
-        case .unknownOperation: Row("InvalidAction")
-        case .authenticationMissing: Row("MissingAuthenticationToken", 403)
-        case .credentialsUnknown, .tokenInvalid: Row("InvalidClientTokenId", 403)
-        case .signatureInvalid: Row("SignatureDoesNotMatch", 403)
-        case .credentialsExpired, .tokenExpired: Row("ExpiredToken", 403)
-        case .accessDenied: Row("AccessDenied", 403)
-        case .userNotFound: Row("NoSuchEntity", 404)
-        case .throttled: Row("Throttling")
-        case .shuttingDown: Row("ServiceUnavailable", 503)
-        case .contentDamaged, .storageFull, .storageUnavailable: Row("InternalFailure", 500)
-        default: nil
-        }
-    }
 }

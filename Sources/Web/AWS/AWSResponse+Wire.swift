@@ -3,23 +3,23 @@ import NIOCore
 
 extension AWSResponse {
     /// A success, in the request's dialect.
-    init(_ output: JSONValue, _ target: AWSTarget, requestID: String) {
+    init(_ output: JSONValue, _ shape: AnswerShape, _ target: AWSTarget, requestID: String) {
         switch target.dialect {
         case .json(let contentType):
             self.init(status: 200, contentType: contentType, requestID: requestID, body: output.bytes)
         case .query(answer: .json):
             let name = target.operation
             let body: JSONValue = [
-                "\(name)Response": [
-                    "\(name)Result": output, "ResponseMetadata": ["RequestId": .string(requestID)],
-                ]
+                "\(name)Response": .members([
+                    "\(name)Result": shape.isNothing ? nil : output, "ResponseMetadata": ["RequestId": .string(requestID)],
+                ])
             ]
             self.init(status: 200, contentType: Self.json, requestID: requestID, body: body.bytes)
         case .query(answer: .xml):
-            var xml = XML()
+            var xml = QueryXML(maps: shape.maps)
             let name = target.operation
             xml.element(name + "Response", attributes: " xmlns=\"\(target.namespace)\"") { xml in
-                xml.element(name + "Result") { xml in xml.write(output) }
+                if !shape.isNothing { xml.member(name + "Result", output) }
                 xml.element("ResponseMetadata") { xml in xml.element("RequestId", text: requestID) }
             }
             self.init(status: 200, contentType: "text/xml", requestID: requestID, body: xml.bytes)
@@ -32,8 +32,7 @@ extension AWSResponse {
         case .json(let contentType):
             var members = error.members
             members["__type"] = .string(error.code)
-            // As AWS does: Secrets Manager writes a capital, and some clients read one spelling only.
-            members[target.service == .secretsmanager ? "Message" : "message"] = .string(error.message)
+            for name in Self.messageNames(error, target) { members[name] = .string(error.message) }
             self.init(
                 status: error.status, contentType: contentType, requestID: requestID,
                 body: JSONValue.object(members).bytes, extra: [("x-amzn-ErrorType", error.code)])
@@ -46,7 +45,7 @@ extension AWSResponse {
             ]
             self.init(status: error.status, contentType: Self.json, requestID: requestID, body: body.bytes)
         case .query(answer: .xml):
-            var xml = XML()
+            var xml = QueryXML()
             xml.element("ErrorResponse", attributes: " xmlns=\"\(target.namespace)\"") { xml in
                 xml.element("Error") { xml in
                     xml.element("Type", text: error.side)
@@ -56,6 +55,16 @@ extension AWSResponse {
                 xml.element("RequestId", text: requestID)
             }
             self.init(status: error.status, contentType: "text/xml", requestID: requestID, body: xml.bytes)
+        }
+    }
+
+    /// As AWS does: Secrets Manager writes a capital, KMS writes both where access is denied, and some clients read one spelling
+    /// only.
+    private static func messageNames(_ error: AWSError, _ target: AWSTarget) -> [String] {
+        switch target.service {
+        case .secretsmanager: ["Message"]
+        case .kms where error.code == "AccessDeniedException": ["message", "Message"]
+        default: ["message"]
         }
     }
 
@@ -77,50 +86,4 @@ extension AWSError {
 
 extension AWSTarget {
     var namespace: String { (service ?? .sts).xmlNamespace }
-}
-
-/// The XML of the Query protocol: elements and text, nothing else.
-private struct XML {
-    private var text = ""
-
-    var bytes: ByteBuffer { ByteBuffer(string: text) }
-
-    mutating func element(_ name: String, attributes: String = "", _ content: (inout XML) -> Void) {
-        text += "<\(name)\(attributes)>"
-        content(&self)
-        text += "</\(name)>"
-    }
-
-    mutating func element(_ name: String, text content: String) {
-        element(name) { xml in xml.escape(content) }
-    }
-
-    /// An object's members as elements, an array's as `member`.
-    mutating func write(_ value: JSONValue) {
-        switch value {
-        case .null: break
-        case .bool(let flag): text += flag ? "true" : "false"
-        case .integer(let number): text += String(number)
-        case .number(let number): text += "\(number)"
-        case .string(let string): escape(string)
-        case .array(let values): for value in values { element("member") { $0.write(value) } }
-        case .object(let members):
-            for (name, value) in members.sorted(by: { $0.key < $1.key }) { element(name) { $0.write(value) } }
-        }
-    }
-
-    private mutating func escape(_ content: String) {
-        for scalar in content.unicodeScalars {
-            switch scalar {
-            case "&": text += "&amp;"
-            case "<": text += "&lt;"
-            case ">": text += "&gt;"
-            case "\"": text += "&quot;"
-            case "\t", "\n": text.unicodeScalars.append(scalar)
-            // XML 1.0 has no way to write the other control characters.
-            case _ where scalar.value < 0x20 || scalar.value == 0xfffe || scalar.value == 0xffff: text += "\u{fffd}"
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-    }
 }

@@ -1,7 +1,6 @@
 import Logging
 import NIOCore
 import WeirCore
-import WeirText
 
 /// What a request asks for, read before the caller is known: the protocol, the service and the operation's name.
 struct AWSTarget: Sendable, Equatable {
@@ -33,7 +32,7 @@ struct AWSTarget: Sendable, Equatable {
     /// Empty where the head does not tell it: a Query request may have it in its form, which is read when the caller is known.
     private(set) var operation: String
     /// A Query request's parameters.
-    private(set) var form: [String: String]
+    private(set) var form = QueryForm()
 
     /// Reads it from the head alone. A Query request names its service only in the scope of its signature.
     init(ofHead request: AWSRequest, signedService: String?) throws(Refusal) {
@@ -45,18 +44,18 @@ struct AWSTarget: Sendable, Equatable {
             operation = String(target[dot...].drop { $0 == "." }.prefix(128))
             let isOld = request.header("content-type")?.hasPrefix("application/x-amz-json-1.0") ?? false
             dialect = .json(contentType: isOld ? "application/x-amz-json-1.0" : "application/x-amz-json-1.1")
-            form = [:]
             return
         }
         service = signed
-        form = try Self.fields(of: request.rawQuery.utf8[...])
+        form = QueryForm()
+        try form.add(request.rawQuery.utf8[...])
         operation = String((form["Action"] ?? "").prefix(128))
         // Without any of these the dialect cannot be told.
         let isQuery = form["Action"] != nil || Self.isForm(request) || signed == .sts || signed == .iam
         dialect =
             isQuery
             ? .query(answer: QueryAnswer(accept: request.header("accept"))) : .json(contentType: "application/x-amz-json-1.1")
-        if !isQuery { form = [:] }
+        if !isQuery { form = QueryForm() }
     }
 
     /// The target of a request of which only the dialect could be read.
@@ -64,47 +63,19 @@ struct AWSTarget: Sendable, Equatable {
         self.dialect = dialect
         service = nil
         operation = ""
-        form = [:]
     }
 
     /// The same target, with the fields of the body's form where it is a Query request with one.
     func reading(_ body: ByteBuffer, of request: AWSRequest) throws(Refusal) -> AWSTarget {
         guard case .query = dialect, Self.isForm(request) else { return self }
         var target = self
-        let fields = try Self.fields(of: Substring(String(buffer: body)).utf8)
-        target.form.merge(fields) { _, last in last }
+        try target.form.add(Substring(String(buffer: body)).utf8)
         target.operation = String((target.form["Action"] ?? "").prefix(128))
         return target
     }
 
     private static func isForm(_ request: AWSRequest) -> Bool {
         request.header("content-type")?.lowercased().hasPrefix("application/x-www-form-urlencoded") ?? false
-    }
-
-    /// More than any call here needs.
-    private static let mostFields = 1_000
-
-    private static func fields(of text: Substring.UTF8View) throws(Refusal) -> [String: String] {
-        // Counted while splitting, since the text comes from a stranger.
-        let items = text.split(separator: UInt8(ascii: "&"), maxSplits: mostFields)
-        guard items.count <= mostFields else {
-            throw Refusal(.malformedRequest, "Too many parameters: a call has \(mostFields) at most")
-        }
-        var fields: [String: String] = [:]
-        for item in items {
-            let rawName = item.prefix { $0 != UInt8(ascii: "=") }
-            guard let name = decoded(rawName), let value = decoded(item[rawName.endIndex...].dropFirst()) else {
-                throw Refusal(.malformedRequest, "A parameter is not percent-encoded UTF-8")
-            }
-            // They belong to a presigned call's signature and not to the operation, and could be used to send the call again.
-            guard !name.hasPrefix("X-Amz-") else { continue }
-            fields[name] = value
-        }
-        return fields
-    }
-
-    private static func decoded(_ text: Substring.UTF8View) -> String? {
-        PercentCoding.decoded(text, plusIsSpace: true).flatMap { String(validating: $0, as: UTF8.self) }
     }
 }
 

@@ -1,18 +1,28 @@
 package import WeirCore
 
-/// A call's input: members of a JSON object, read with the service model's constraints and refused with AWS's sentences.
+/// A call's input: members of a structure, read with the service model's constraints and refused with AWS's sentences.
 ///
-/// A member of another JSON type is a `SerializationException`; a missing or invalid one is the service's validation error. A
-/// member that is `null` is absent. Unknown members are ignored, as AWS does.
+/// A member of another type is a `SerializationException` in JSON and `MalformedInput` in a form; a missing or invalid one is the
+/// service's validation error. A member that is `null` is absent. Unknown members are ignored, as AWS does.
 package struct Parameters: Sendable {
-    private let members: [String: JSONValue]
-    private let service: AWSService
-    /// The object's place in the whole input: empty, or `tags.2.member.`.
-    private let path: String
+    /// How the input was written.
+    package enum Encoding: Sendable {
+        case json
+        /// Query: each scalar is a string, and becomes a number or a Boolean where it is read as one. A list without elements is
+        /// the empty string.
+        case form
+    }
 
-    package init(_ members: [String: JSONValue], service: AWSService, path: String = "") {
+    let members: [String: JSONValue]
+    let service: AWSService
+    let encoding: Encoding
+    /// The structure's place in the whole input: empty, or `tags.2.member.`.
+    let path: String
+
+    package init(_ members: [String: JSONValue], service: AWSService, encoding: Encoding = .json, path: String = "") {
         self.members = members
         self.service = service
+        self.encoding = encoding
         self.path = path
     }
 
@@ -29,19 +39,35 @@ package struct Parameters: Sendable {
     /// Whether a string may hold U+0000: only one that is never stored as text, such as a secret's value.
     package enum NUL: Sendable { case refused, accepted }
 
+    /// - Parameter isSecret: refusals do not show the value.
     package func optionalString(
-        _ name: String, length: ClosedRange<Int>? = nil, pattern: Pattern? = nil, nul: NUL = .refused
+        _ name: String, length: ClosedRange<Int>? = nil, pattern: Pattern? = nil, nul: NUL = .refused, isSecret: Bool = false
     ) throws -> String? {
         guard let value = value(name) else { return nil }
-        let text = try Self.text(value)
-        if let length { try check(text.unicodeScalars.count, in: length, value: text, at: name) }
-        if let pattern, !pattern.matches(text) { throw refusal(.pattern(pattern.text), text, name) }
-        if nul == .refused, text.utf8.contains(0) { throw refusal(.withoutNUL, text, name) }
+        let text = try text(value)
+        let violated = Self.violated(by: text, length, pattern, nul)
+        if !violated.isEmpty { throw error(violated, text, name, isSecret: isSecret) }
         return text
     }
 
-    package func string(_ name: String, length: ClosedRange<Int>? = nil, pattern: Pattern? = nil) throws -> String {
-        try required(name, try optionalString(name, length: length, pattern: pattern))
+    package func string(
+        _ name: String, length: ClosedRange<Int>? = nil, pattern: Pattern? = nil, isSecret: Bool = false
+    ) throws -> String {
+        try required(name, try optionalString(name, length: length, pattern: pattern, isSecret: isSecret))
+    }
+
+    static func violated(
+        by text: String, _ length: ClosedRange<Int>?, _ pattern: Pattern?, _ nul: NUL = .refused
+    ) -> [Constraint] {
+        var violated: [Constraint] = []
+        if let length {
+            let count = text.unicodeScalars.count
+            if count < length.lowerBound { violated.append(.lengthAtLeast(length.lowerBound)) }
+            if count > length.upperBound { violated.append(.lengthAtMost(length.upperBound)) }
+        }
+        if let pattern, !pattern.matches(text) { violated.append(.pattern(pattern.text)) }
+        if nul == .refused, text.utf8.contains(0) { violated.append(.withoutNUL) }
+        return violated
     }
 
     /// A member that is one of an enumeration's values. `listed` is their order in the refusal, where AWS's order differs.
@@ -50,7 +76,7 @@ package struct Parameters: Sendable {
     ) throws -> Choice? where Choice: RawRepresentable<String> & CaseIterable {
         guard let text = try optionalString(name) else { return nil }
         guard let choice = Choice(rawValue: text), Choice.allCases.contains(where: { $0.rawValue == text }) else {
-            throw refusal(.oneOf(listed ?? Choice.allCases.map(\.rawValue)), text, name)
+            throw error([.oneOf(listed ?? Choice.allCases.map(\.rawValue))], text, name)
         }
         return choice
     }
@@ -66,69 +92,13 @@ package struct Parameters: Sendable {
         _ name: String, length: ClosedRange<Int>? = nil, pattern: String, _ make: (String) throws(NameError) -> Noun
     ) throws -> Noun? {
         guard let text = try optionalString(name, length: length) else { return nil }
-        do { return try make(text) } catch { throw refusal(.pattern(pattern), text, name) }
+        do { return try make(text) } catch { throw self.error([.pattern(pattern)], text, name) }
     }
 
     package func noun<Noun>(
         _ name: String, length: ClosedRange<Int>? = nil, pattern: String, _ make: (String) throws(NameError) -> Noun
     ) throws -> Noun {
         try required(name, try optionalNoun(name, length: length, pattern: pattern, make))
-    }
-
-    // MARK: Numbers and truth values
-
-    package func optionalInteger(_ name: String, _ range: ClosedRange<Int64>? = nil) throws -> Int64? {
-        guard let value = value(name) else { return nil }
-        let number: Int64
-        switch value {
-        case .integer(let integer): number = integer
-        case .number(let double):
-            guard let exact = Int64(exactly: double) else {
-                throw Self.wrongType("NUMBER_VALUE can not be converted to an Integer")
-            }
-            number = exact
-        default: throw Self.wrongType(value, wanted: "an Integer")
-        }
-        guard let range else { return number }
-        if number < range.lowerBound { throw refusal(.valueAtLeast(range.lowerBound), "\(number)", name) }
-        if number > range.upperBound { throw refusal(.valueAtMost(range.upperBound), "\(number)", name) }
-        return number
-    }
-
-    package func integer(_ name: String, _ range: ClosedRange<Int64>? = nil) throws -> Int64 {
-        try required(name, try optionalInteger(name, range))
-    }
-
-    package func optionalBool(_ name: String) throws -> Bool? {
-        guard let value = value(name) else { return nil }
-        guard case .bool(let flag) = value else { throw Self.wrongType(value, wanted: "a Boolean") }
-        return flag
-    }
-
-    // MARK: Structures
-
-    package func optionalObject(_ name: String) throws -> Parameters? {
-        guard let value = value(name) else { return nil }
-        return try Self.object(value, service, path: member(name) + ".")
-    }
-
-    package func object(_ name: String) throws -> Parameters {
-        try required(name, try optionalObject(name))
-    }
-
-    /// A list of strings, each with the constraints given.
-    package func optionalStrings(
-        _ name: String, count: ClosedRange<Int>? = nil, length: ClosedRange<Int>? = nil, pattern: Pattern? = nil
-    ) throws -> [String]? {
-        try optionalList(name, count: count)?.map { element in
-            try element.string(Self.element, length: length, pattern: pattern)
-        }
-    }
-
-    package func strings(
-        _ name: String, count: ClosedRange<Int>? = nil, length: ClosedRange<Int>? = nil, pattern: Pattern? = nil
-    ) throws -> [String] {
-        try required(name, try optionalStrings(name, count: count, length: length, pattern: pattern))
     }
 
     /// A list of strings that become nouns.
@@ -141,49 +111,53 @@ package struct Parameters: Sendable {
         }
     }
 
-    /// A list of values of an enumeration.
-    package func optionalChoices<Choice>(
-        _ name: String, count: ClosedRange<Int>? = nil, _ type: Choice.Type = Choice.self
-    ) throws -> [Choice]? where Choice: RawRepresentable<String> & CaseIterable {
-        try optionalList(name, count: count)?.map { element in try element.choice(Self.element, type) }
-    }
+    // MARK: Numbers and truth values
 
-    package func optionalObjects(_ name: String, count: ClosedRange<Int>? = nil) throws -> [Parameters]? {
-        try optionalList(name, count: count)?.map { element in try element.object(Self.element) }
-    }
-
-    package func objects(_ name: String, count: ClosedRange<Int>? = nil) throws -> [Parameters] {
-        try required(name, try optionalObjects(name, count: count))
-    }
-
-    /// A map from strings to strings, such as a KMS encryption context.
-    package func optionalStringMap(_ name: String) throws -> [String: String]? {
+    package func optionalInteger(_ name: String, _ range: ClosedRange<Int64>? = nil) throws -> Int64? {
         guard let value = value(name) else { return nil }
-        guard case .object(let members) = value else { throw Self.wrongType("Expected map or null") }
-        try check(members.count, in: 0...Self.longestList, value: "(\(members.count) entries)", at: name)
-        return try members.mapValues(Self.text)
+        let number: Int64
+        switch value {
+        case .integer(let integer): number = integer
+        case .number(let double):
+            guard let exact = Int64(exactly: double) else {
+                throw wrongType("NUMBER_VALUE can not be converted to an Integer")
+            }
+            number = exact
+        case .string(let text) where encoding == .form:
+            guard let read = Self.integer(text) else { throw wrongType(value, wanted: "an Integer") }
+            number = read
+        default: throw wrongType(value, wanted: "an Integer")
+        }
+        guard let range else { return number }
+        if number < range.lowerBound { throw error([.valueAtLeast(range.lowerBound)], "\(number)", name) }
+        if number > range.upperBound { throw error([.valueAtMost(range.upperBound)], "\(number)", name) }
+        return number
+    }
+
+    /// Decimal digits, after a minus or not; nil for all else, and for what 64 bits cannot hold.
+    private static func integer(_ text: String) -> Int64? {
+        let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
+        guard (1...19).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int64(text)
+    }
+
+    package func integer(_ name: String, _ range: ClosedRange<Int64>? = nil) throws -> Int64 {
+        try required(name, try optionalInteger(name, range))
+    }
+
+    package func optionalBool(_ name: String) throws -> Bool? {
+        guard let value = value(name) else { return nil }
+        switch value {
+        case .bool(let flag): return flag
+        case "true" where encoding == .form: return true
+        case "false" where encoding == .form: return false
+        default: throw wrongType(value, wanted: "a Boolean")
+        }
     }
 
     // MARK: What they share
 
-    /// Elements of a list for which the model has no bound: each element is work, and some are looked up one by one.
-    private static let longestList = 1_000
-
-    /// Each element of a list as an object with one member, so that the same readers serve both.
-    private func optionalList(_ name: String, count: ClosedRange<Int>?) throws -> [Parameters]? {
-        guard let value = value(name) else { return nil }
-        guard case .array(let values) = value else { throw Self.wrongType("Expected list or null") }
-        try check(
-            values.count, in: count ?? 0...Self.longestList,
-            value: values.count <= Self.longestList ? JSONValue.array(values).text : "(\(values.count) elements)", at: name)
-        return values.enumerated().map { index, value in
-            Parameters([Self.element: value], service: service, path: "\(member(name)).\(index + 1).")
-        }
-    }
-
-    private static let element = "member"
-
-    private func value(_ name: String) -> JSONValue? {
+    func value(_ name: String) -> JSONValue? {
         members[name].flatMap { $0 == .null ? nil : $0 }
     }
 
@@ -197,29 +171,31 @@ package struct Parameters: Sendable {
         path + name.prefix(1).lowercased() + name.dropFirst()
     }
 
+    /// The error for a member that violates these constraints: IAM and STS tell of all, the others of the first.
+    func error(_ constraints: [Constraint], _ value: String?, _ name: String, isSecret: Bool = false) -> any Error {
+        if !service.tellsAllViolations, let first = constraints.first { return refusal(first, value, name) }
+        return Violations(
+            constraints.map { $0.violation(of: value, at: member(name), for: service, isSecret: isSecret) })
+    }
+
     func required<Value>(_ name: String, _ value: Value?) throws -> Value {
-        guard let value else { throw refusal(.notNull, nil, name) }
+        guard let value else { throw error([.notNull], nil, name) }
         return value
     }
 
     func check(
         _ length: Int, in range: ClosedRange<Int>, value: @autoclosure () -> String, at name: String
     ) throws {
-        if length < range.lowerBound { throw refusal(.lengthAtLeast(range.lowerBound), value(), name) }
-        if length > range.upperBound { throw refusal(.lengthAtMost(range.upperBound), value(), name) }
+        if length < range.lowerBound { throw error([.lengthAtLeast(range.lowerBound)], value(), name) }
+        if length > range.upperBound { throw error([.lengthAtMost(range.upperBound)], value(), name) }
     }
 
-    private static func text(_ value: JSONValue) throws -> String {
+    func text(_ value: JSONValue) throws -> String {
         guard case .string(let text) = value else { throw wrongType(value, wanted: "a String") }
         return text
     }
 
-    private static func object(_ value: JSONValue, _ service: AWSService, path: String) throws -> Parameters {
-        guard case .object(let members) = value else { throw wrongType("Expected null or an object") }
-        return Parameters(members, service: service, path: path)
-    }
-
-    private static func wrongType(_ value: JSONValue, wanted: String) -> Refusal {
+    func wrongType(_ value: JSONValue, wanted: String) -> Refusal {
         switch value {
         case .null: wrongType("NULL_VALUE can not be converted to \(wanted)")
         case .bool(true): wrongType("TRUE_VALUE can not be converted to \(wanted)")
@@ -231,7 +207,9 @@ package struct Parameters: Sendable {
         }
     }
 
-    private static func wrongType(_ sentence: String) -> Refusal { Refusal(.malformedRequest, sentence) }
+    func wrongType(_ sentence: String) -> Refusal {
+        Refusal(encoding == .form ? .malformedInput : .malformedRequest, sentence)
+    }
 }
 
 /// A pattern of the model: its text for the message, and a hand-written check, since hostile input could make a regular

@@ -77,6 +77,7 @@ enum AuditRedaction {
     private static let hidden: Set<String> = [
         "secretstring", "secretbinary", "plaintext", "ciphertextblob", "layerpartblob", "authorizationtoken", "password",
         "downloadurl", "randompassword", "privatekeyplaintext", "accesstoken", "secretaccesskey", "sessiontoken",
+        "webidentitytoken", "encodedmessage",
     ]
     /// Bounds for a policy or a manifest: a record that is a page long is not read.
     private static let maxText = 1_024

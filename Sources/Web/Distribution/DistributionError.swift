@@ -65,14 +65,15 @@ package struct DistributionError: Error, Sendable, Equatable {
     private static func row(_ reason: Refusal.Reason) -> Row {
         switch reason {
         // ECR's data plane answers these where its control plane has InvalidParameterException.
-        case .invalidParameter, .validation, .malformedRequest, .unknownOperation, .unsupported, .manifestInvalid,
+        case .invalidParameter, .validation, .malformedRequest, .malformedInput, .unknownOperation, .unsupported,
+            .manifestInvalid,
             .imageReferencedByManifestList, .blobReferenced, .storageClassUpdateNotSupported, .lifecyclePreviewInProgress:
             (.methodNotAllowed, "UNSUPPORTED")
         case .manifestOutOfBounds: (.badRequest, "MANIFEST_INVALID")
         case .requestTooLarge, .manifestTooLarge: (.contentTooLarge, "SIZE_INVALID")
         case .authenticationMissing, .credentialsUnknown, .signatureInvalid, .credentialsExpired, .tokenInvalid:
             (.unauthorized, "UNAUTHORIZED")
-        case .tokenExpired, .accessDenied, .limitExceeded: (.forbidden, "DENIED")
+        case .tokenExpired, .webIdentityExpired, .accessDenied, .limitExceeded: (.forbidden, "DENIED")
         case .repositoryNotFound, .repositoryPolicyNotFound, .lifecyclePolicyNotFound, .lifecyclePreviewNotFound,
             .cacheRuleNotFound, .templateNotFound:
             (.notFound, "NAME_UNKNOWN")
@@ -102,7 +103,12 @@ package struct DistributionError: Error, Sendable, Equatable {
             .kmsMalformedPolicy, .kmsLimitExceeded, .kmsUnsupported, .kmsTagInvalid, .kmsInvalidKeyUsage, .kmsInvalidMarker,
             .secretResourceNotFound, .secretResourceExists, .secretInvalidRequest, .secretInvalidNextToken,
             .secretLimitExceeded, .registryPolicyNotFound, .signingConfigurationNotFound, .exclusionAlreadyExists,
-            .exclusionNotFound, .userNotFound, .scanNotFound, .unsupportedImageType, .unableToListUpstreamReferrers:
+            .exclusionNotFound, .scanNotFound, .unsupportedImageType, .unableToListUpstreamReferrers, .publicPolicy,
+            .malformedResourcePolicy, .noSuchEntity, .entityAlreadyExists, .deleteConflict, .iamLimitExceeded,
+            .iamInvalidInput, .malformedPolicyDocument, .policyNotAttachable, .unmodifiableEntity,
+            .concurrentModification, .entityTemporarilyUnmodifiable, .openIDIdPCommunication, .invalidIdentityToken,
+            .idpRejectedClaim, .idpCommunicationError, .packedPolicyTooLarge, .invalidAuthorizationMessage,
+            .stsInvalidParameterValue:
             (.badRequest, "UNSUPPORTED")
         }
     }

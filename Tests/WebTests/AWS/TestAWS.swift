@@ -76,21 +76,21 @@ final class TestAWS: Sendable {
 
     /// A Query request, signed for `service`.
     func query(
-        _ form: String, service: AWSService, region: String = "us-east-1", accept: String? = nil
+        _ form: String, service: AWSService, region: String = "us-east-1", accept: String? = nil, url: String = ""
     ) -> AWSRequest {
         var headers = [
             (name: "Host", value: "localhost:5050"),
             (name: "Content-Type", value: "application/x-www-form-urlencoded; charset=utf-8"),
         ]
         if let accept { headers.append((name: "Accept", value: accept)) }
-        let signable = SignableRequest(method: "POST", rawPath: "/", rawQuery: "", headers: headers)
+        let signable = SignableRequest(method: "POST", rawPath: "/", rawQuery: url, headers: headers)
         let added = SigV4.sign(
             signable, payloadHash: SigV4.payloadHash(form.utf8),
             credential: SigV4Credential(accessKeyID: Self.accessKeyID, secret: Array(Self.secret.utf8)),
             region: region, service: service.rawValue,
             at: SigV4Time(seconds: Self.now.microseconds / 1_000_000))
         return AWSRequest(
-            method: "POST", rawPath: "/", rawQuery: "", headers: headers + added, body: ByteBuffer(string: form))
+            method: "POST", rawPath: "/", rawQuery: url, headers: headers + added, body: ByteBuffer(string: form))
     }
 
     /// The answer to a call that must succeed.

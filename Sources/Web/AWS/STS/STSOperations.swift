@@ -31,14 +31,14 @@ package enum STSOperations {
     /// The caller itself. There are no other users here than the account's root.
     private static func user(_ call: AWSCall, _ accessKeys: AccessKeys) throws -> JSONValue {
         if let name = try call.input.optionalString("UserName", length: 1...128) {
-            throw Refusal(.userNotFound, "The user with name \(name) cannot be found.")
+            throw Refusal(.noSuchEntity, "The user with name \(name) cannot be found.")
         }
         return [
             "User": .members([
                 "Path": "/",
                 "Arn": .string(call.caller.principalARN),
                 "UserId": .string(call.caller.userID),
-                "CreateDate": .string((accessKeys.createdAt(call.accessKeyID) ?? call.now).iso8601),
+                "CreateDate": .moment(accessKeys.createdAt(call.accessKeyID) ?? call.now),
             ])
         ]
     }
