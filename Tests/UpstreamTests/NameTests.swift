@@ -54,6 +54,21 @@ import WeirUpstream
         await names.shutdown()
     }
 
+    /// A pool that is started after its shutdown ends the process.
+    @Test func lookupsThatComeWithTheShutdownEndWithIt() async throws {
+        for _ in 0..<50 {
+            let system = System()
+            let names = resolver(system)
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<12 {
+                    group.addTask { _ = try? await names.addresses(of: "\(number).example", for: "host\(number)") }
+                }
+                group.addTask { await names.shutdown() }
+            }
+            #expect(names.waiting == 0)
+        }
+    }
+
     @Test func equalQuestionsAreAskedOnce() async throws {
         let system = System()
         let names = resolver(system)

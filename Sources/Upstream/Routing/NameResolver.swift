@@ -153,9 +153,7 @@ package final class NameResolver: Sendable {
     }
 
     private func startWhatMay() {
-        while let name = state.withLock({ $0.next() }) {
-            // Many servers never look a name up: the threads start with the first lookup.
-            threads.start()
+        while let name = takeNext() {
             threads.submit { [self] work in
                 var outcome = Outcome.failure(.failed)
                 if work == .active {
@@ -164,6 +162,17 @@ package final class NameResolver: Sendable {
                 end(name, outcome)
                 startWhatMay()
             }
+        }
+    }
+
+    /// The question whose turn has come, when there are threads for it.
+    private func takeNext() -> String? {
+        state.withLock { state in
+            guard !state.isOver, let name = state.next() else { return nil }
+            // Many servers never look a name up: the threads start with the first lookup. Under the lock, since a pool that is
+            // started after its shutdown ends the process.
+            threads.start()
+            return name
         }
     }
 
