@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "Tests/Clients"))
 
 from contenders import Contender, WeirContender  # noqa: E402
+from identity import identities  # noqa: E402
 from listing import listings  # noqa: E402
 from measures import Row, Sample, rows, table  # noqa: E402
 from scenarios import Bench, Scenario, scenarios  # noqa: E402
@@ -26,7 +27,8 @@ from siege import sieges  # noqa: E402
 from storm import storms  # noqa: E402
 
 STORMS = ["cold-line", "cold-per-connection", "cold-crowd", "cold-rollout", "cold-ten", "cold-slow-reader", "offline"]
-NAMES = ["warm-1", "warm-8", "cold-blob", "cold-image", "upload", "manifest", *STORMS, "listing", "attacks"]
+NAMES = ["warm-1", "warm-8", "cold-blob", "cold-image", "upload", "manifest", "manifest-user", "principals", *STORMS, "listing",
+         "attacks"]
 
 
 def arguments() -> argparse.Namespace:
@@ -106,7 +108,7 @@ def main() -> None:
     bench = Bench(options.folder, options.scale)
     found: list[Row] = []
     try:
-        for scenario in [*scenarios(bench), *storms(bench), *listings(bench), *(sieges(bench) if options.only else [])]:
+        for scenario in [*scenarios(bench), *identities(bench), *storms(bench), *listings(bench), *(sieges(bench) if options.only else [])]:
             if options.only and scenario.name not in options.only:
                 continue
             samples = race(scenario, options.folder / scenario.name, options.rounds, options.servers, options.against)
