@@ -16,7 +16,7 @@ import WeirWeb
         let account = try AccountID(account)
         return AWSCall(
             registry: RegistryID(account: account, region: try Region("us-east-1")),
-            caller: Caller(account: account, principalARN: "arn:aws:iam::\(account):root", isRoot: true, userID: "\(account)"),
+            caller: Caller.root(of: account),
             accessKeyID: "AKIA", requestID: "1", now: Timestamp(seconds: 0),
             input: Parameters(members, service: service, encoding: .form),
             settings: AWSSettings(publicHost: "localhost:5050", scheme: .http))
