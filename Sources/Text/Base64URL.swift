@@ -22,4 +22,13 @@ package enum Base64URL {
         base64 += Array(repeating: UInt8(ascii: "="), count: (4 - base64.count % 4) % 4)
         return Data(base64Encoded: String(decoding: base64, as: UTF8.self)).map { Array($0) }
     }
+
+    /// Nil for all that `encode` does not write: padding, another alphabet, stray bits at the end. So no two texts are the same
+    /// bytes.
+    package static func decode(exactly text: some Collection<UInt8>) -> [UInt8]? {
+        guard let bytes = decode(String(decoding: text, as: UTF8.self)), encode(bytes).utf8.elementsEqual(text) else {
+            return nil
+        }
+        return bytes
+    }
 }

@@ -41,6 +41,16 @@ import WeirText
         #expect(Base64URL.decode(encoded) == Array(text.utf8))
     }
 
+    @Test("Texts that encode never writes", arguments: ["AA==", "AA=", "+/8", "AB", "A", "A A", "AA\n", "é"])
+    func exactly(text: String) { #expect(Base64URL.decode(exactly: text.utf8) == nil) }
+
+    @Test func whatEncodeWritesComesBackExactly() {
+        for count in 0..<20 {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 37 + 251) }
+            #expect(Base64URL.decode(exactly: Base64URL.encode(bytes).utf8) == bytes)
+        }
+    }
+
     @Test func theTwoLettersOfItsOwn() {
         #expect(Base64URL.encode([0xfb, 0xff]) == "-_8")
         #expect(Base64URL.decode("-_8") == [0xfb, 0xff])

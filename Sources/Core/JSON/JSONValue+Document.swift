@@ -20,13 +20,14 @@ extension JSONValue {
         }
     }
 
-    var string: String? {
+    /// The text of a string; nil for all else.
+    package var string: String? {
         guard case .string(let text) = self else { return nil }
         return text
     }
 
     /// One string, or an array of strings only; else nil.
-    var strings: [String]? {
+    package var strings: [String]? {
         switch self {
         case .string(let text): return [text]
         case .array(let values):
@@ -37,7 +38,7 @@ extension JSONValue {
     }
 
     /// The text of a string, number or Boolean, as a condition compares it.
-    var scalar: String? {
+    package var scalar: String? {
         switch self {
         case .string(let text): text
         case .bool(let value): value ? "true" : "false"

@@ -15,6 +15,12 @@ package enum JSONValue: Sendable, Equatable {
         self = try JSONParser.parse(Array(bytes))
     }
 
+    /// Parses a document of a stranger that nests no deeper and holds no more values than its format needs: the rest is not read.
+    /// The caller bounds the length.
+    package init(parsing bytes: some Sequence<UInt8>, depth: Int, values: Int) throws(JSONError) {
+        self = try JSONParser.parse(Array(bytes), limits: JSONParser.Limits(depth: depth, values: values))
+    }
+
     /// AWS's timestamp: seconds since 1970 with milliseconds.
     package static func timestamp(_ moment: Timestamp) -> JSONValue { .number(moment.secondsToTheMillisecond) }
 
