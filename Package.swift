@@ -42,6 +42,7 @@ extension Target.Dependency {
     static let nioSSL: Self = .product(name: "NIOSSL", package: "swift-nio-ssl")
     static let nioHTTPTypesHTTP1: Self = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
     static let crypto: Self = .product(name: "Crypto", package: "swift-crypto")
+    static let cryptoExtras: Self = .product(name: "CryptoExtras", package: "swift-crypto")
     static let httpTypes: Self = .product(name: "HTTPTypes", package: "swift-http-types")
     static let asyncHTTPClient: Self = .product(name: "AsyncHTTPClient", package: "async-http-client")
     static let grdb: Self = .product(name: "GRDB", package: "GRDB.swift")
@@ -94,7 +95,7 @@ let package = Package(
         room("Core", [.text, .nioCore, .crypto]),
         room("SigV4", [.text, .crypto]),
         room("Vault", [.text, .core, .crypto, .nioCore]),
-        room("Identity", [.text, .core, .vault, .crypto]),
+        room("Identity", [.text, .core, .vault, .crypto, .cryptoExtras]),
         room("Registry", [.text, .core, .vault, .crypto, .nioCore, .logging, .metrics, .lifecycle]),
         room("Storage", [.text, .core, "CPlatform", .grdb, .nioCore, .nioPosix]),
         room(
@@ -134,7 +135,7 @@ let package = Package(
         tests("CoreTests", [.core, .nioCore, .crypto, "ConformanceSuites"]),
         tests("SigV4Tests", [.sigV4]),
         tests("VaultTests", [.core, .vault, .storage, .crypto, .nioCore, "ConformanceSuites"]),
-        tests("IdentityTests", [.core, .vault, .identity, .storage, "ConformanceSuites"]),
+        tests("IdentityTests", [.text, .core, .vault, .identity, .storage, .crypto, .cryptoExtras, "ConformanceSuites"]),
         tests("RegistryTests", [.core, .vault, .registry, .storage, .application, .nioCore, .logging, "ConformanceSuites", .testSupport]),
         tests("PlatformTests", ["CPlatform"]),
         tests("StorageTests", [.core, .storage, .nioCore, "ConformanceSuites"]),

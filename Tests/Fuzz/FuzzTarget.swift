@@ -29,7 +29,7 @@ package struct FuzzTarget: Sendable {
 
     /// All targets. Throws where the vault and the tokens that some need cannot be made.
     package static func all() async throws -> [FuzzTarget] {
-        documents + names + wire + upstream + (try await sealed())
+        documents + names + wire + upstream + identity + (try await sealed())
     }
 }
 

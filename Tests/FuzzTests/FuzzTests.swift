@@ -16,7 +16,7 @@ import Testing
         "range",
         "chunk", "host", "signed-moment", "content-range", "retry-after", "quota", "challenge", "url", "address", "sealed-file",
         "sealed-value",
-        "sealed-sizes", "password",
+        "sealed-sizes", "password", "web-token", "key-set", "issuer",
     ])
     func endsWell(name: String) async {
         await #expect(processExitsWith: .success) { [name] in
@@ -29,6 +29,6 @@ import Testing
     }
 
     @Test func namesEveryTarget() async throws {
-        #expect(try await FuzzTarget.all().count == 26)
+        #expect(try await FuzzTarget.all().count == 29)
     }
 }

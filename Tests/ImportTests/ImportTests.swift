@@ -10,7 +10,7 @@ import Testing
         "Core": ["WeirText", "NIOCore", "Crypto", "FoundationEssentials"],
         "SigV4": ["WeirText", "Crypto"],
         "Vault": ["WeirText", "WeirCore", "CCryptoBoringSSL", "Crypto", "NIOCore", "FoundationEssentials"],
-        "Identity": ["WeirText", "WeirCore", "WeirVault", "Crypto", "FoundationEssentials"],
+        "Identity": ["WeirText", "WeirCore", "WeirVault", "Crypto", "CryptoExtras", "FoundationEssentials"],
         "Registry": [
             "WeirText", "WeirCore", "WeirVault", "Crypto", "NIOCore", "FoundationEssentials", "Logging", "Metrics",
             "ServiceLifecycle",

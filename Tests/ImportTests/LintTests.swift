@@ -7,6 +7,7 @@ import Testing
 
     /// Where work may outlive the request that began it: named services that own their tasks, and why.
     private static let mayStartTasks: [String: String] = [
+        "Identity/OIDC/IssuerKeySets.swift": "one fetch of an issuer's keys is shared by all who wait for it",
         "Registry/PullThrough/Fill/Fills.swift": "a fill goes on when its client hangs up",
         "Registry/SingleFlight.swift": "one upstream request is shared by all who wait for it",
         "Upstream/Health/Circuits.swift": "one probe of a dead server is shared by all who wait for it",
@@ -41,6 +42,7 @@ import Testing
         "FillSlots.swift": "the fills that run or wait",
         "Fills.swift": "the fills that run or wait",
         "HotCache.swift": "the loads that run",
+        "IssuerKeySets.swift": "the fetches that run, of which there may be so many",
         "Keyring.swift": "the versions of one key",
         "NameResolver.swift": "the lookups that run or wait, of which there may be so many",
         "OpenConnections.swift": "the connections, of which there may be so many",
