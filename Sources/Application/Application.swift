@@ -15,6 +15,8 @@ package struct Application: Sendable {
         package var upstream: any UpstreamRegistry
         /// What stored dates are made from and compared with.
         package var clock: WallClock
+        /// Brings the documents of OpenID Connect issuers.
+        package var issuers: any IssuerKeys = NoIssuerKeys()
         /// What clients see and sign by.
         package var clientClock: WallClock
         /// Watches `clock`; nil where it needs no watching.
@@ -88,6 +90,8 @@ package struct Application: Sendable {
     package let ports: Ports
     package let registry: Registry
     package let tokens: RegistryTokens
+    /// Verifies the tokens of OpenID Connect issuers.
+    package let webTokens: WebTokens
     /// Every operation of every AWS service.
     package let operations: [AWSOperation]
     package let aws: AWSDoor
@@ -106,6 +110,7 @@ package struct Application: Sendable {
         tokens = RegistryTokens(rootKey: keys.root, keys: keys.accessKeys) { [steady = ports.steadyClock] in
             steady?.expected($0) ?? $0
         }
+        webTokens = WebTokens(keySets: IssuerKeySets(port: ports.issuers, clock: ports.clock))
         audit = AuditLog(sink: ports.auditLines, clock: ports.clock)
         strangers = Strangers(logger: ports.logger)
         operations =

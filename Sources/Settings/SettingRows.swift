@@ -5,7 +5,8 @@ import WeirRegistry
 extension Setting {
     /// Every setting, in the order in which `--help` has them.
     package static let all =
-        PlaceSection.rows + TLSSection.rows + UpstreamSection.rows + CacheSection.rows + OutletSection.rows + ClientSection.rows
+        PlaceSection.rows + TLSSection.rows + UpstreamSection.rows + IdentitySection.rows + CacheSection.rows + OutletSection.rows
+        + ClientSection.rows
         + StartSection.rows
 }
 
@@ -91,6 +92,20 @@ enum UpstreamSection: SettingSection {
             "rulesPerRegistry", .count(from: 1, to: CacheRule.mostPerRegistry), \.upstreamPolicy.rulesPerRegistry,
             "How many cache rules a registry may have, \(CacheRule.mostPerRegistry) at most.",
             standard: "\(CacheRule.perRegistry), as in ECR"),
+    ]
+}
+
+/// Whose tokens are believed, and how their issuers are reached.
+enum IdentitySection: SettingSection {
+    static let title = "Identity"
+    static let rows: [Setting] = [
+        Setting(
+            "allowPrivateIssuers", option: "allow-private-issuer", .list("host", into: []) { $0.insert($1) },
+            \.allowPrivateIssuers,
+            "An OpenID Connect issuer that may live at a private address.",
+            note:
+                "`HOST` or `HOST:PORT`, a cluster's API server say; `http://HOST:PORT` where it speaks no TLS. What its configuration "
+                + "names for its keys must be named too. Authorities: `--upstream-authority`.")
     ]
 }
 

@@ -35,6 +35,8 @@ package struct Settings: Sendable {
     /// Upstream hosts to the URLs at which they are really reached.
     package var upstreams: [String: String] = [:]
     package var allowPrivateUpstreams: Set<String> = []
+    /// Hosts at which OpenID Connect issuers may be private.
+    package var allowPrivateIssuers: Set<String> = []
     package var upstreamCA: String?
     /// Whom an upstream's operators may write to about this server's questions: an address or a URL.
     package var upstreamContact: String?

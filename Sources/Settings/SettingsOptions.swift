@@ -7,6 +7,7 @@ package struct SettingsOptions: ParsableArguments, Sendable {
     @OptionGroup(title: PlaceSection.title) var place: SectionOptions<PlaceSection>
     @OptionGroup(title: TLSSection.title) var tls: SectionOptions<TLSSection>
     @OptionGroup(title: UpstreamSection.title) var upstream: SectionOptions<UpstreamSection>
+    @OptionGroup(title: IdentitySection.title) var identity: SectionOptions<IdentitySection>
     @OptionGroup(title: CacheSection.title) var cache: SectionOptions<CacheSection>
     @OptionGroup(title: OutletSection.title) var outlets: SectionOptions<OutletSection>
     @OptionGroup(title: ClientSection.title) var clients: SectionOptions<ClientSection>
@@ -16,7 +17,9 @@ package struct SettingsOptions: ParsableArguments, Sendable {
 
     /// What the options, the environment and the file say together. Throws every problem at once.
     package func settings(environment: [String: String]) async throws(SettingsProblems) -> Settings {
-        let sections = [place.given, tls.given, upstream.given, cache.given, outlets.given, clients.given, start.given]
+        let sections = [
+            place.given, tls.given, upstream.given, identity.given, cache.given, outlets.given, clients.given, start.given,
+        ]
         let given = sections.reduce(into: [:]) { all, some in all.merge(some) { _, last in last } }
         return try await SettingsReader(commandLine: given, configFile: file.config, environment: environment).read()
     }

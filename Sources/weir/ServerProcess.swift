@@ -23,6 +23,7 @@ struct ServerProcess: Sendable {
     private let folder: DataFolder
     private let opened: Opening.Opened
     private let upstream: RegistryClient
+    private let issuers: IssuerClient
     private let application: Application
     private let web: WebService
     private let clock: SteadyClock
@@ -55,15 +56,19 @@ struct ServerProcess: Sendable {
         let sinks = try Sinks(settings, clock: steady.clock, logger: logger)
         // From here on HTTP clients exist that must be shut down on every path: releasing one that still runs ends the program.
         var client: RegistryClient?
+        var issuerClient: IssuerClient?
         do {
             let upstream = try Self.client(settings, steady.clock)
             client = upstream
+            let issuers = try Self.issuers(settings, steady.clock)
+            issuerClient = issuers
             var ports = Application.Ports(
                 database: opened.database, store: opened.store, upstream: Upstreams(upstream), clock: steady.clock,
                 logger: logger)
             // Not the guarded clock: signatures and expiry dates must match the clock that clients see.
             ports.clientClock = .system
             ports.steadyClock = steady
+            ports.issuers = issuers
             ports.room = opened.room
             ports.destruction = permit(steady, opened)
             ports.events = sinks.events
@@ -78,10 +83,11 @@ struct ServerProcess: Sendable {
                 firstStart.tell(settings, in: folder, address: $0, logger: logger)
             }
             return ServerProcess(
-                settings: settings, folder: folder, opened: opened, upstream: upstream, application: application,
-                web: service, clock: steady, sinks: sinks, logger: logger)
+                settings: settings, folder: folder, opened: opened, upstream: upstream, issuers: issuers,
+                application: application, web: service, clock: steady, sinks: sinks, logger: logger)
         } catch {
             await client?.shutdown()
+            await issuerClient?.shutdown()
             await sinks.shutdown()
             throw error
         }
@@ -133,6 +139,23 @@ struct ServerProcess: Sendable {
     }
 
     private static func client(_ settings: Settings, _ clock: WallClock) throws -> RegistryClient {
+        do {
+            return try RegistryClient(settings: wishes(settings), clock: clock)
+        } catch {
+            throw StartProblem("the upstream settings cannot be used: \(error)")
+        }
+    }
+
+    private static func issuers(_ settings: Settings, _ clock: WallClock) throws -> IssuerClient {
+        do {
+            return try IssuerClient(
+                settings: wishes(settings), privateIssuers: settings.allowPrivateIssuers, clock: clock)
+        } catch {
+            throw StartProblem("the settings of OpenID Connect issuers cannot be used: \(error)")
+        }
+    }
+
+    private static func wishes(_ settings: Settings) -> UpstreamSettings {
         var wishes = UpstreamSettings(
             overrides: settings.upstreams, allowPrivate: settings.allowPrivateUpstreams,
             trustedRealms: settings.trustedRealms, additionalTrustRoots: settings.upstreamCA)
@@ -147,11 +170,7 @@ struct ServerProcess: Sendable {
             wishes.timeouts.idle = patience
             wishes.progressWindow = min(patience, wishes.progressWindow)
         }
-        do {
-            return try RegistryClient(settings: wishes, clock: clock)
-        } catch {
-            throw StartProblem("the upstream settings cannot be used: \(error)")
-        }
+        return wishes
     }
 
     /// Serves until SIGTERM or SIGINT, then lets running requests end.
@@ -177,6 +196,7 @@ struct ServerProcess: Sendable {
         configuration.maximumCancellationDuration = .seconds(10)
         let outcome = await Result { try await ServiceGroup(configuration: configuration).run() }
         await upstream.shutdown()
+        await issuers.shutdown()
         await opened.store.shutdown()
         await sinks.drain()
         // Makes a copy of the database from this run older than the state at its end.
