@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from conftest import ROBOT, SecuredUpstream
 from harness.distribution import Distribution, Truncated, errors
 from harness.engines import Buildah, Containerd, Docker, Podman, Skopeo
 from harness.images import Image, random_layer, single
+from harness.issuer import Issuer
 from harness.registries import DockerRegistry
 from harness.rude import HONEST, RudeRegistry
 
@@ -111,3 +114,23 @@ def test_the_rude_registry_refuses_resumes_and_counts(rude: RudeRegistry) -> Non
     assert rest.status_code == 206
     assert hashlib.sha256(layer.content[100_000:]).digest() == hashlib.sha256(rest.content).digest()
     assert rude.gets(layer.digest) == 2 and rude.sent[layer.digest] == len(rest.content)
+
+
+def test_the_issuer_publishes_what_it_signs_with() -> None:
+    issuer = Issuer(path="/realms/weir")
+    try:
+        found = requests.get(f"{issuer.url}/.well-known/openid-configuration", timeout=10).json()
+        assert found["issuer"] == issuer.url
+        for algorithm in ("RS256", "RS512", "ES256", "ES384", "ES512"):
+            kid = json.loads(base64.urlsafe_b64decode(issuer.mint(algorithm).partition(".")[0] + "=="))["kid"]
+            assert kid in {key["kid"] for key in requests.get(found["jwks_uri"], timeout=10).json()["keys"]}
+        old = set(issuer.keys)
+        new = issuer.rotate(forget=True)
+        assert new not in old and [key["kid"] for key in issuer.jwks()["keys"]] == [new]
+        assert issuer.fetches() == 5
+        issuer.behave(status=503)
+        assert requests.get(found["jwks_uri"], timeout=10).status_code == 503
+        issuer.behave(empty=True)
+        assert requests.get(found["jwks_uri"], timeout=10).json() == {"keys": []}
+    finally:
+        issuer.stop()
