@@ -16,6 +16,9 @@ package final class IssuerClient: IssuerKeys {
     /// For one document, redirects included.
     private static let limit = Duration.seconds(10)
 
+    /// Some issuers send their keys as a type of its own (RFC 7517, 8.5), and refuse who does not take it.
+    private static let accepted = "application/json, application/jwk-set+json, */*;q=0.1"
+
     private let guarding: OutboundGuard
     private let connections: Connections
     private let follower: RedirectFollower
@@ -99,7 +102,7 @@ package final class IssuerClient: IssuerKeys {
 
     private func fetch(_ url: OutboundURL, for upstream: Upstream, _ maxBytes: Int) async throws(UpstreamError) -> IssuerDocument
     {
-        var request = OutboundRequest(kind: .get, url: url, plainHeaders: ["Accept": "application/json"])
+        var request = OutboundRequest(kind: .get, url: url, plainHeaders: ["Accept": Self.accepted])
         request.ignoresCircuit = true
         request.isElsewhere = true
         let answer = try await follower.follow(request, for: upstream)

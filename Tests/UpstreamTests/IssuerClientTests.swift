@@ -49,6 +49,7 @@ import WeirUpstream
             }
             let request = try #require(server.requests.first)
             #expect(request.method == "GET" && request.path == Self.path)
+            #expect(request.header("accept")?.contains("application/jwk-set+json") == true)
             for name in ["authorization", "cookie", "traceparent"] { #expect(request.header(name) == nil) }
             await server.stop()
         }
