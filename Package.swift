@@ -120,7 +120,7 @@ let package = Package(
         room("Application", [.core, .vault, .identity, .registry, .server, .web, .nioCore, .lifecycle, .logging]),
         room(
             "Commands",
-            [.core, .sigV4, .upstream, .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL]),
+            [.text, .core, .sigV4, .upstream, .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .nioSSL]),
         room("Settings", [.text, .core, .registry, .server, .web, .argumentParser, .configuration, .system, .logging]),
         .executableTarget(
             name: "weir",

@@ -9,4 +9,7 @@ package enum OperatorCommands {
             VerifyCommand.self, LostCommand.self, JobsCommand.self, ClockCommand.self,
         ]
     }
+
+    /// The commands that other programs run, to be signed in.
+    package static var forMachines: [any ParsableCommand.Type] { [CredentialHelperCommand.self, CredentialProviderCommand.self] }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import NIOCore
 import WeirCore
 
 #if canImport(FoundationEssentials)
@@ -29,35 +30,47 @@ struct ServerOptions: ParsableArguments {
     @Option(help: .init("How answers are shown. (default: text)", valueName: "text|json"))
     var output = Output.text
 
-    func client() throws(CommandProblem) -> OperatorClient {
+    /// Runs a command's body, and turns its errors into messages for the operator.
+    func speaking(_ body: (OperatorClient) async throws -> Void) async throws {
         let environment = ProcessInfo.processInfo.environment
         // The server's data folder, if the server runs on this machine.
         let folder = data ?? environment["WEIR_DATA"] ?? "weir-data"
-        let url = endpoint ?? environment["AWS_ENDPOINT_URL_ECR"] ?? environment["AWS_ENDPOINT_URL"] ?? "http://localhost:5050"
-        let credentials = try OperatorCredentials.find(
-            folder: folder, isFolderNamed: data != nil, environment, contents: CommandFile.contents)
-        let made = "\(folder)/tls/ca.crt"
-        let authorities =
-            ca.map { [$0] } ?? [environment["AWS_CA_BUNDLE"], access(made, R_OK) == 0 ? made : nil].compactMap { $0 }
-        return try OperatorClient(
-            endpoint: url, credentials: credentials,
-            region: region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? credentials.region
-                ?? "us-east-1",
-            authorities: authorities)
-    }
-
-    /// Runs a command's body, and turns its errors into messages for the operator.
-    func speaking(_ body: (OperatorClient) async throws -> Void) async throws {
-        let client: OperatorClient
-        do throws(CommandProblem) { client = try self.client() } catch { throw Self.end(error.description) }
+        let connection: ServerConnection
+        do throws(CommandProblem) { connection = try self.connection(folder, environment) } catch { throw Self.end("\(error)") }
         let outcome: Result<Void, any Error>
-        do { outcome = .success(try await body(client)) } catch { outcome = .failure(error) }
-        await client.close()
+        do {
+            let client = try await client(of: connection, folder, environment)
+            outcome = .success(try await body(client))
+        } catch { outcome = .failure(error) }
+        await connection.close()
         switch outcome {
         case .success: return
         case .failure(let exit as ExitCode): throw exit
         case .failure(let error): throw Self.end("\(error)")
         }
+    }
+
+    private func connection(_ folder: String, _ environment: [String: String]) throws(CommandProblem) -> ServerConnection {
+        let url = endpoint ?? environment["AWS_ENDPOINT_URL_ECR"] ?? environment["AWS_ENDPOINT_URL"] ?? "http://localhost:5050"
+        let made = "\(folder)/tls/ca.crt"
+        let authorities =
+            ca.map { [$0] } ?? [environment["AWS_CA_BUNDLE"], access(made, R_OK) == 0 ? made : nil].compactMap { $0 }
+        // The longest that a call may take. Longer work is started by one call and polled by others.
+        return try ServerConnection(endpoint: url, authorities: authorities, timeout: .seconds(300))
+    }
+
+    private func client(
+        of connection: ServerConnection, _ folder: String, _ environment: [String: String]
+    ) async throws -> OperatorClient {
+        let found = try CredentialPlaces(environment: environment, folder: folder, isFolderNamed: data != nil)
+            .find { path throws(CommandProblem) in try CommandFile.contents(of: path) }
+        let region =
+            region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? found.region ?? "us-east-1"
+        let resolver = CredentialResolver(
+            contents: { path throws(CommandProblem) in try CommandFile.contents(of: path) },
+            run: { command throws(CommandProblem) in try CredentialProcess.run(command) }, clock: MachineClock.wall)
+        let credentials = try await resolver.credentials(of: resolver.prepare(found.source), at: connection, in: region)
+        return OperatorClient(connection, credentials: credentials, region: region)
     }
 
     /// Prints the whole answer in JSON output, else the result of `text`.
@@ -75,7 +88,7 @@ struct ServerOptions: ParsableArguments {
 /// Reads files for commands.
 enum CommandFile {
     /// In bytes: more than any credentials file or list of images.
-    private static let limit = 16 << 20
+    static let limit = 16 << 20
 
     /// The file's bytes; nil only if it does not exist. Throws with the reason if it exists and cannot be read.
     static func contents(of path: String) throws(CommandProblem) -> [UInt8]? {
@@ -93,8 +106,12 @@ enum CommandFile {
 
     /// Reads to the end.
     ///
-    /// - Parameter name: the input's name in error messages.
-    static func contents(of descriptor: CInt, named name: String) throws(CommandProblem) -> [UInt8] {
+    /// - Parameters:
+    ///   - name: the input's name in error messages.
+    ///   - limit: in bytes.
+    static func contents(
+        of descriptor: CInt, named name: String, limit: Int = limit
+    ) throws(CommandProblem) -> [UInt8] {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while bytes.count <= limit {
@@ -106,6 +123,6 @@ enum CommandFile {
             }
             bytes += chunk[..<count]
         }
-        throw CommandProblem("\(name) is longer than \(limit >> 20) MiB")
+        throw CommandProblem("\(name) is longer than \(limit >> 10) KiB")
     }
 }

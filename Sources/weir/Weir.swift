@@ -10,11 +10,14 @@ struct Weir: AsyncParsableCommand {
         discussion: "weir --generate-completion-script bash (or zsh, fish) prints what completes these commands in a shell.",
         version: "weir \(Version.text)",
         subcommands: [ServeCommand.self],
-        groupedSubcommands: [CommandGroup(name: "A running server's", subcommands: OperatorCommands.all)],
+        groupedSubcommands: [
+            CommandGroup(name: "A running server's", subcommands: OperatorCommands.all),
+            CommandGroup(name: "For docker and Kubernetes", subcommands: OperatorCommands.forMachines),
+        ],
         defaultSubcommand: nil)
 
     static func main() async {
-        let words = Array(CommandLine.arguments.dropFirst())
+        let words = OperatorCommands.words(of: CommandLine.arguments)
         var command: any ParsableCommand
         do { command = try await asyncParseAsRoot(words) } catch {
             // For a misspelt command the library only says that the word was not expected.

@@ -13,10 +13,11 @@ import WeirUpstream
 
     private static func find(
         _ environment: [String: String], named: Bool = false, files: [String: String] = files
-    ) throws(CommandProblem) -> OperatorCredentials {
-        try OperatorCredentials.find(folder: "data", isFolderNamed: named, environment) { path throws(CommandProblem) in
-            files[path].map { Array($0.utf8) }
-        }
+    ) throws -> (credentials: OperatorCredentials, region: String?) {
+        let found = try CredentialPlaces(environment: environment, folder: "data", isFolderNamed: named)
+            .find { path throws(CommandProblem) in files[path].map { Array($0.utf8) } }
+        guard case .keys(let credentials) = found.source else { throw CommandProblem("these are no static keys") }
+        return (credentials, found.region)
     }
 
     private static let inEnvironment = ["AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "env-secret"]
@@ -49,13 +50,14 @@ import WeirUpstream
     ])
     func theKeyAndWhereItCameFrom(example: Case) throws {
         let found = try Self.find(example.environment, named: example.named, files: example.files)
-        #expect(found.key.accessKeyID == example.key)
-        #expect(found.source == example.source)
+        #expect(found.credentials.key.accessKeyID == example.key)
+        #expect(found.credentials.source == example.source)
     }
 
     @Test func aProfileBringsAllItsParts() throws {
         let found = try Self.find(["AWS_SHARED_CREDENTIALS_FILE": "/shared", "AWS_PROFILE": "work"])
-        #expect(found.key.secret == Array("work-secret".utf8) && found.key.sessionToken == "work-token" && found.region == nil)
+        let key = found.credentials.key
+        #expect(key.secret == Array("work-secret".utf8) && key.sessionToken == "work-token" && found.region == nil)
         #expect(try Self.find([:]).region == "eu-west-1")
     }
 
@@ -73,9 +75,8 @@ import WeirUpstream
     @Test func aFileThatCannotBeReadIsNotPassedOver() {
         let unreadable = CommandProblem("'/shared' cannot be read: Permission denied")
         #expect(throws: unreadable) {
-            try OperatorCredentials.find(
-                folder: "data", isFolderNamed: false, ["AWS_SHARED_CREDENTIALS_FILE": "/shared"]
-            ) { path throws(CommandProblem) in
+            try CredentialPlaces(environment: ["AWS_SHARED_CREDENTIALS_FILE": "/shared"], folder: "data").find {
+                path throws(CommandProblem) in
                 if path == "/shared" { throw unreadable }
                 return Array(Self.own.utf8)
             }
@@ -92,7 +93,7 @@ import WeirUpstream
             ["AWS_SHARED_CREDENTIALS_FILE": "/shared", "AWS_PROFILE": "work"],
         ])
     func refused(code: String, environment: [String: String]) throws {
-        let credentials = try Self.find(environment)
+        let credentials = try Self.find(environment).credentials
         let text = try #require(credentials.explanation(of: code, "some words", by: "http://h:1"))
         #expect(
             text.contains(credentials.key.accessKeyID) && text.contains("http://h:1") && text.contains("--data")
@@ -101,19 +102,20 @@ import WeirUpstream
         case .environment: #expect(text.contains("unset AWS_ACCESS_KEY_ID"))
         case .file(let path, let profile):
             #expect(text.contains("'\(path)'") && (profile == "default") != text.contains("'\(profile)'"))
+        case .process, .role, .webIdentity: Issue.record("These are no static keys.")
         }
         for secret in ["env-secret", "shared-secret", "work-secret", "work-token"] { #expect(!text.contains(secret)) }
     }
 
     @Test func aClockThatIsWrongIsNoWrongSecret() throws {
         let text = try #require(
-            Self.find([:]).explanation(
+            Self.find([:]).credentials.explanation(
                 of: "InvalidSignatureException", "Signature expired: 1 is now earlier than 2", by: "http://h"))
         #expect(text.contains("clocks") && text.contains("Signature expired") && !text.contains("another one"))
     }
 
     @Test func otherAnswersSpeakForThemselves() throws {
-        #expect(try Self.find([:]).explanation(of: "AccessDeniedException", "no", by: "http://h") == nil)
+        #expect(try Self.find([:]).credentials.explanation(of: "AccessDeniedException", "no", by: "http://h") == nil)
     }
 
     // MARK: No server answers

@@ -46,7 +46,7 @@ package enum URLHost: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// A name or an address that always means this machine.
-    var isLoopback: Bool {
+    package var isLoopback: Bool {
         switch self {
         case .name(let name): name == "localhost" || name.hasSuffix(".localhost")
         case .address(let address): address.isLoopback
