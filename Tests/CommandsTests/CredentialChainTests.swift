@@ -144,6 +144,10 @@ import WeirSigV4
     @Test func whatIsNamedForAHostIsTheOnlyPlace() throws {
         #expect(try Self.told(Self.find(FakeMachine.keys, profile: "base").source) == "AKIABASE")
         #expect(try Self.told(Self.find(FakeMachine.keys, file: "/h/.aws/credentials").source) == "AKIADEFAULT")
+        #expect(try Self.told(Self.find(["AWS_PROFILE": "ci"], file: "/h/.aws/credentials").source) == "AKIADEFAULT")
+        #expect(
+            try Self.told(Self.find(["AWS_PROFILE": "ci"], profile: "next", file: "/h/.aws/credentials").source).hasPrefix(
+                "next as"))
         #expect(throws: CommandProblem.self) { try Self.find(FakeMachine.keys, profile: "gone") }
         #expect(throws: CommandProblem.self) { try Self.find(FakeMachine.keys, file: "/gone") }
     }

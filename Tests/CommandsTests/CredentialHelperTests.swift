@@ -147,6 +147,23 @@ import WeirCore
         #expect(server.calls.allSatisfy { $0.body == #"{"registryIds":["123456789012"]}"# })
     }
 
+    @Test func eachHostHasItsOwnKey() async {
+        let server = FakeServer()
+        var machine = FakeMachine()
+        machine.environment["WEIR_HOSTS_FILE"] = "/x"
+        machine.files["/x"] = """
+            {"hosts": {"a.example": {"credentials": "/a", "region": "eu-west-1"}, "b.example": {"profile": "b"}, "c.example": {}}}
+            """
+        machine.files["/a"] = "[default]\naws_access_key_id = AKIAA\naws_secret_access_key = s\n"
+        machine.files["/h/.aws/credentials"] = "[b]\naws_access_key_id = AKIAB\naws_secret_access_key = s\nregion = eu-north-1\n"
+        machine.environment["HOME"] = "/h"
+        for host in ["a", "b", "c"] { #expect(await machine.help("get", "\(host).example", server).isSuccess) }
+        #expect(server.calls.map(\.accessKeyID) == ["AKIAA", "AKIAB", "AKIAENV"])
+        #expect(server.calls.map(\.region) == ["eu-west-1", "eu-north-1", "us-east-1"])
+        machine.files["/a"] = nil
+        #expect(await !machine.help("get", "a.example", server).isSuccess)
+    }
+
     @Test(
         "A file of hosts that is not understood",
         arguments: [

@@ -45,7 +45,10 @@ package struct CredentialPlaces: Sendable {
     private func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
     private func shared(_ name: String) -> String? { environment["HOME"].map { "\($0)/.aws/\(name)" } }
 
-    private var profileName: String { profile ?? variable("AWS_PROFILE") ?? "default" }
+    /// `AWS_PROFILE` names one of the user's own files.
+    private var profileName: String {
+        profile ?? (credentialsFile == nil ? variable("AWS_PROFILE") : nil) ?? "default"
+    }
     private var credentialsPath: String? {
         credentialsFile ?? variable("AWS_SHARED_CREDENTIALS_FILE") ?? shared("credentials")
     }
