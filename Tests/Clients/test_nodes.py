@@ -23,7 +23,7 @@ from harness.standin import StandIn
 from harness.vendors import Vendor
 from harness.weir import PROGRAM, Weir
 
-PAGE = "docs/nodes.md"
+PAGE, IDENTITY = "docs/nodes.md", "docs/identity.md"
 NAME = "registry.example"
 #: What the page says before every node's login is renewed.
 LOGIN = "What every node needs"
@@ -263,6 +263,32 @@ def test_docker_reads_certificates_at_each_pull(dockerd: Docker, node: Node) -> 
     node.script(*login(*blocks(PAGE, "docker"), f"docker pull --quiet {NAME}/docker-hub/library/alpine:3.20"), **variables)
 
 
+def own_paths(node: Node, text: str) -> str:
+    """What belongs into /usr/local goes into a folder of the node's own."""
+    return text.replace("/usr/local", str(node.folder / "local"))
+
+
+def with_program(node: Node, *parts: str, **variables: str) -> str:
+    """Runs a page's instructions on a node that has the program."""
+    programs = node.folder / "local/bin"
+    programs.mkdir(parents=True, exist_ok=True)
+    (programs / "weir").unlink(missing_ok=True)
+    (programs / "weir").symlink_to(PROGRAM)
+    return node.script(*(own_paths(node, part) for part in parts), PATH=f"{programs}:{node.environment['PATH']}", **variables)
+
+
+def test_dockers_credential_helper(dockerd: Docker, node: Node, images: dict[str, Image], tmp_path: Path) -> None:
+    """No login is made, and none is kept in docker's file."""
+    link, configuration, ask = blocks(IDENTITY, "docker, podman, buildah, skopeo")
+    node.write("/etc/weir/hosts.json", blocks(IDENTITY, "Which hosts are Weirs")[0])
+    (tmp_path / "config.json").write_text(configuration)
+    variables = {"DOCKER_HOST": dockerd.environment["DOCKER_HOST"], "DOCKER_CONFIG": str(tmp_path)}
+    told = with_program(node, link, ask, f"docker pull {NAME}/docker-hub/library/alpine:3.20",
+                        AWS_SHARED_CREDENTIALS_FILE="/etc/weir/credentials", **variables)
+    assert json.loads(told.splitlines()[0])["Username"] == "AWS" and images["alpine"].digest in told
+    assert (tmp_path / "config.json").read_text() == configuration
+
+
 # containerd
 
 def test_containerd(node: Node, served: Served, containerd: Containerd, standins: dict[str, StandIn], images: dict[str, Image]) -> None:
@@ -319,17 +345,26 @@ def test_podman(node: Node, standins: dict[str, StandIn], images: dict[str, Imag
 
 # Kubernetes
 
-def test_the_kubelets_credential_provider(node: Node, served: Served) -> None:
-    script, configuration = blocks(PAGE, "Kubernetes")[:2]
-    node.write("/etc/weir/weir-credentials", script, 0o755)
-    question = {"apiVersion": "credentialprovider.kubelet.k8s.io/v1", "kind": "CredentialProviderRequest", "image": f"{NAME}/team/app"}
-    answer = json.loads(node.call("/etc/weir/weir-credentials", input=json.dumps(question)))
+def test_the_kubelets_credential_provider(node: Node, containerd: Containerd, images: dict[str, Image]) -> None:
+    install, hosts, options, printed = blocks(IDENTITY, "Kubernetes: nodes")
+    node.write("/etc/weir/hosts.json", hosts)
+    node.call("mkdir", "-p", "/etc/kubernetes")
+    assert "'/etc/kubernetes/credential-providers.yaml' is well" in with_program(node, install)
+    assert node.read("/etc/kubernetes/credential-providers.yaml") == printed
+    # As the kubelet does it: the options name the folder and the file, the file the program and its arguments.
+    folder = own_paths(node, re.findall(r"bin-dir=(\S+)", options)[0])
+    name = re.findall(r'name: "(.*)"', printed)[0]
+    arguments = re.findall(r'- "(.*)"', printed.partition("args:")[2])
+    reference = f"{NAME}/docker-hub/library/alpine:3.20"
+    question = {"apiVersion": "credentialprovider.kubelet.k8s.io/v1", "kind": "CredentialProviderRequest", "image": reference}
+    answer = json.loads(node.call(f"{folder}/{name}", *arguments, input=json.dumps(question)))
     assert (answer["apiVersion"], answer["kind"]) == (question["apiVersion"], "CredentialProviderResponse")
-    assert answer["cacheKeyType"] in ("Image", "Registry", "Global") and re.fullmatch(r"(\d+h)(\d+m)(\d+s)", answer["cacheDuration"])
+    assert answer["cacheKeyType"] == "Image" and re.fullmatch(r"11h(\d+m)(\d+s)", answer["cacheDuration"])
     given = answer["auth"][NAME]
-    assert given["username"] == "AWS"
-    assert served.distribution(password=given["password"]).request("GET", "/v2/").status_code == 200
-    assert f'matchImages: ["{NAME}"]' in configuration and "name: weir-credentials" in configuration
+    node.call("ctr", "-a", containerd.socket, "images", "pull", "--tlscacert", "/etc/weir/ca.crt", "--user",
+              f"{given['username']}:{given['password']}", "--all-platforms", "--snapshotter", "native", reference)
+    listed = node.call("ctr", "-a", containerd.socket, "images", "ls")
+    assert images["alpine"].digest in next(line for line in listed.splitlines() if line.startswith(f"{reference} "))
 
 
 def test_the_pull_secret(node: Node, tmp_path: Path, served: Served) -> None:
@@ -338,7 +373,7 @@ def test_the_pull_secret(node: Node, tmp_path: Path, served: Served) -> None:
     tools.mkdir()
     (tools / "kubectl").write_text(f'#!/bin/sh\n[ "$3" = apply ] && cat > /dev/null\nprintf "%s\\n" "$@" >> {tmp_path}/told\n')
     (tools / "kubectl").chmod(0o755)
-    node.script(*login(blocks(PAGE, "Kubernetes")[2]), PATH=f"{tools}:{node.environment['PATH']}")
+    node.script(*login(blocks(PAGE, "Kubernetes")[0]), PATH=f"{tools}:{node.environment['PATH']}")
     told = (tmp_path / "told").read_text().splitlines()
     password = next(word for word in told if word.startswith("--docker-password=")).partition("=")[2]
     assert served.distribution(password=password).request("GET", "/v2/").status_code == 200
