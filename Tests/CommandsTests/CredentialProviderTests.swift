@@ -102,6 +102,19 @@ import WeirCore
         #expect(server.calls[0].body.hasSuffix("WebIdentityToken=\(Self.token)"))
     }
 
+    @Test(
+        "A token that the API server takes too is used, and warned of",
+        arguments: [
+            (#"{"aud": "weir"}"#, false), (#"{"aud": ["https://kubernetes.default.svc.cluster.local", "weir"]}"#, true),
+            (#"{"aud": "https://kubernetes.default.svc"}"#, true), (#"{"aud": 1}"#, false), ("[]", false),
+        ])
+    func audience(claims: String, isWarned: Bool) async throws {
+        let token = "e30." + FakeServer.base64(claims).filter { $0 != "=" } + ".c2ln"
+        let answer = await FakeMachine().provide(
+            request("registry.example/a", token: token, annotations: ["eks.amazonaws.com/role-arn": .string(Self.role)]))
+        #expect(answer.isSuccess && answer.remark.isEmpty != isWarned && !answer.remark.contains(token))
+    }
+
     @Test func eachPodIsAskedFor() async {
         let server = FakeServer()
         var machine = FakeMachine()

@@ -22,14 +22,21 @@ package struct WebIdentityToken: Sendable, CustomStringConvertible, CustomReflec
     /// The service account that the token says it is for, as a role session's name: `builder@ci` for the account `builder` of the
     /// namespace `ci`. Nil for any other subject. Nothing has verified the token: this is a name, and no right depends on it.
     package var serviceAccountSession: String? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let bytes = Base64URL.decode(String(parts[1])), let claims = try? JSONValue(parsing: bytes),
-            let subject = claims.text(of: "sub")
-        else { return nil }
+        guard let subject = claims.text(of: "sub") else { return nil }
         let names = subject.split(separator: ":", omittingEmptySubsequences: false)
         guard names.count == 4, names[0] == "system", names[1] == "serviceaccount" else { return nil }
         let name = String("\(names[3])@\(names[2])".prefix(64))
         return AssumedRole.isSessionName(name) ? name : nil
+    }
+
+    /// The audiences that the token says it is for.
+    package var audiences: [String] { claims.text(of: "aud").map { [$0] } ?? claims.texts("aud") }
+
+    /// Unverified; null where the token is no JSON Web Token.
+    private var claims: JSONValue {
+        let parts = text.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3, let bytes = Base64URL.decode(String(parts[1])) else { return .null }
+        return (try? JSONValue(parsing: bytes)) ?? .null
     }
 
     package var description: String { "(a web identity token)" }

@@ -55,10 +55,16 @@ package struct CredentialProvider: Sendable {
             return response(to: request, nil)
         }
         let password: RegistryPassword
+        var remark = ""
         if let token = request.token {
             let role = try AssumedRole(
                 arn: try role(request), sessionName: token.serviceAccountSession, from: "the pod's service account")
             password = try await signIn.password(for: host, as: role, token)
+            if token.audiences.contains(where: { KubeletConfiguration.isAPIServers($0) }) {
+                remark =
+                    "weir: the pod's token is for the API server too, where it could be used by what receives it here: give "
+                    + "serviceAccountTokenAudience an audience of its own, such as \(KubeletConfiguration.defaultAudience)\n"
+            }
         } else if options.needsServiceAccount {
             return response(
                 to: request, nil,
@@ -67,7 +73,7 @@ package struct CredentialProvider: Sendable {
         } else {
             password = try await signIn.password(for: host)
         }
-        return response(to: request, (host, password))
+        return response(to: request, (host, password), remark: remark)
     }
 
     private func role(_ request: Request) throws(CommandProblem) -> String {

@@ -4,6 +4,11 @@ import WeirCore
 package struct KubeletConfiguration: Sendable {
     /// An audience of its own: a token that the API server takes too could be used there by whatever reads it here.
     package static let defaultAudience = "weir"
+    /// True for an audience that a cluster's API server usually takes itself.
+    static func isAPIServers(_ audience: String) -> Bool {
+        audience.contains("kubernetes.default") || ["api", "kubernetes"].contains(audience)
+    }
+
     static let apiVersion = "kubelet.config.k8s.io/v1"
     static let providerVersion = "credentialprovider.kubelet.k8s.io/v1"
 

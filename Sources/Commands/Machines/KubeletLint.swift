@@ -130,7 +130,7 @@ package struct KubeletLint: Sendable {
         }
         let audience = attributes.text(of: "serviceAccountTokenAudience") ?? ""
         if audience.isEmpty { wrong("has tokenAttributes without serviceAccountTokenAudience") }
-        if audience.contains("kubernetes.default") || audience == "api" || audience == "kubernetes" {
+        if KubeletConfiguration.isAPIServers(audience) {
             doubtful(
                 "asks for tokens with the API server's own audience: what receives them here could use them there. "
                     + "Give it one of its own, such as \(KubeletConfiguration.defaultAudience)")
