@@ -48,27 +48,44 @@ extension FuzzTarget {
             """,
             #"{"Version":"2008-10-17","Statement":{"Effect":"Deny","Principal":"*","NotAction":"ecr:Get*","Condition":{"NumericLessThan":{"ecr:x":"1e3"},"DateGreaterThan":{"aws:CurrentTime":"2026-01-01T00:00:00Z"},"Bool":{"aws:SecureTransport":"false"},"Null":{"aws:x":"true"}}}}"#,
             #"{"Statement":[{"Effect":"Allow","Principal":{"Service":"x.amazonaws.com"},"Action":"*","Condition":{"ForAllValues:StringEqualsIfExists":{"aws:TagKeys":["a","b"]},"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/?"}}}]}"#,
+            #"{"Version":"2012-10-17","Statement":[{"Sid":"a","Effect":"Allow","Action":["ecr:Get*","iam:PassRole"],"Resource":["arn:aws:iam::111122223333:role/ci","*"]},{"Effect":"Deny","NotAction":"ecr:*","NotResource":"arn:aws:ecr:*:*:repository/${aws:PrincipalTag/t, 'x'}"}]}"#,
+            #"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"token.actions.githubusercontent.com:sub":"repo:o/*"}}}}"#,
         ],
         words: [
             "${aws:UserAgent}", "${aws:username, 'x'}", "${*}", "${$}", "*", "?", #""NotPrincipal":"#, #""StringNotLike":"#,
             "ForAnyValue:", "IfExists", "NotIpAddress",
             "NumericEquals", "DateLessThan", "BinaryEquals", "::/0", "2001:db8::/129", "0.0.0.0/33", #""ecr:ResourceTag/a":"#,
-            #""Effect":"Deny""#,
+            #""Effect":"Deny""#, #""NotResource":"#, "sts:AssumeRole", "sts:*", "ecr:BatchGetImage", #""Federated":"#,
         ]
     ) { text in
-        outcome {
-            let policy = try PolicyDocument(text)
+        let place = PolicyText(text)
+        demand(place.replacingPrincipals { _ in nil } == text, "a text that is not changed changes")
+        return outcome {
+            var policy: PolicyDocument?
+            var grammar = PolicyGrammar.resource
+            for other in PolicyGrammar.allCases where policy == nil {
+                policy = try? PolicyDocument(text, as: other)
+                grammar = other
+            }
+            // The refusal of a text that no grammar takes is the last one's.
+            guard let policy else { return .taken("\(try PolicyDocument(text, as: .resource))") }
+            demand(place.statements.count == policy.statements.count, "the places of the statements are not theirs")
+            demand(Set(policy.principalARNs).isSubset(of: place.principalTexts), "a principal has no place")
             var context = PolicyContext()
             context["aws:UserAgent"] = [String(text.prefix(200))]
             context["aws:SourceIp"] = ["10.1.2.3"]
             context["aws:SecureTransport"] = ["true"]
             context["aws:PrincipalAccount"] = ["111122223333"]
             let caller = Caller.root(of: try AccountID("111122223333"))
-            let answer = policy.answer(
-                to: AuthorizationRequest(
-                    caller: caller, action: "ecr:BatchGetImage", resource: "arn:aws:ecr:us-east-1:111122223333:repository/a",
-                    owner: caller.account, context: context))
-            return .taken("\(answer)")
+            let request = AuthorizationRequest(
+                caller: caller, action: "ecr:BatchGetImage", resource: "arn:aws:ecr:us-east-1:111122223333:repository/a",
+                owner: caller.account, context: context)
+            let layers = PolicyLayers(
+                resource: [NamedPolicy(.session, policy)], caller: CallerPolicies(boundary: [NamedPolicy(.session, policy)]))
+            let decision = Authorizer.decide(request, layers)
+            demand(Explanation(request, layers).decision == decision, "the explanation tells another decision")
+            _ = policy.findings(as: grammar)
+            return .taken("\(grammar)", "\(policy.answer(to: request))", "\(decision.verdict)")
         }
     }
 

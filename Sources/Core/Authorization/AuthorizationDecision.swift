@@ -18,6 +18,12 @@ package struct AuthorizationDecision: Sendable, Equatable {
         package let sid: String?
         /// From 0, in the order of the document.
         package let index: Int
+
+        package init(policy: NamedPolicy.Source, sid: String?, index: Int) {
+            self.policy = policy
+            self.sid = sid
+            self.index = index
+        }
     }
 
     package init(_ verdict: Verdict, by decider: Decider? = nil) {

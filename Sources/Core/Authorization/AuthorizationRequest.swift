@@ -3,6 +3,8 @@ package struct AuthorizationRequest: Sendable {
     package let caller: Caller
     /// Such as `ecr:BatchGetImage`.
     package let action: String
+    /// The action's service, in lower case.
+    let service: String
     /// The resource's ARN, or `*` for an action that has none.
     package let resource: String
     /// Whose resource it is.
@@ -17,6 +19,7 @@ package struct AuthorizationRequest: Sendable {
     ) {
         self.caller = caller
         self.action = action
+        service = action.utf8.firstIndex(of: UInt8(ascii: ":")).map { String(action[..<$0]).asciiLowercased } ?? ""
         self.resource = resource
         self.owner = owner
         self.isStrict = isStrict

@@ -70,6 +70,10 @@ struct JSONParser {
             guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw error("expected a member's name") }
             let name = try string()
             guard takes(UInt8(ascii: ":")) else { throw error("expected ':'") }
+            // A Swift string equals its canonical equivalents: U+212A would be looked up as `K`.
+            guard !name.unicodeScalars.contains(where: Self.looksLikeASCII) else {
+                throw error("a member's name that is no name")
+            }
             // Of two equal names, the reader that checks and the reader that acts may take different ones.
             guard members.updateValue(try value(depth: depth + 1), forKey: name) == nil else {
                 throw error("a member's name comes twice")
@@ -77,6 +81,12 @@ struct JSONParser {
         } while takes(UInt8(ascii: ","))
         guard takes(UInt8(ascii: "}")) else { throw error("expected ',' or '}'") }
         return .object(members)
+    }
+
+    /// The characters beyond ASCII that Unicode makes canonically equal to one of ASCII: the Kelvin sign, the Greek question mark
+    /// and varia.
+    private static func looksLikeASCII(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value == 0x212a || scalar.value == 0x037e || scalar.value == 0x1fef
     }
 
     private mutating func array(depth: Int) throws(JSONError) -> JSONValue {

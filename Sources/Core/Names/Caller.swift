@@ -13,6 +13,9 @@ package struct Caller: Hashable, Sendable {
         case service(String)
         /// A client without a login, where the server's settings let such clients read what a policy opens to `*`.
         case anonymous
+        /// The bearer of a web identity token that the OIDC provider of this ARN vouches for, while a role is asked for with
+        /// it. It belongs to no account.
+        case webIdentity(provider: String)
     }
 
     package let account: AccountID
@@ -69,14 +72,26 @@ package struct Caller: Hashable, Sendable {
         Caller(account: account, kind: .anonymous, principalARN: "*", userID: "ANONYMOUS_PRINCIPAL")
     }
 
+    /// The bearer of a web identity token.
+    ///
+    /// - Parameters:
+    ///   - subject: the token's `sub`.
+    ///   - userID: `ISSUER:AUDIENCE:SUBJECT`, as the audit record has it.
+    ///   - account: the account of the provider and of the role that is asked for.
+    package static func webIdentity(
+        _ subject: String, userID: String, vouchedForBy provider: String, at account: AccountID
+    ) -> Caller {
+        Caller(account: account, kind: .webIdentity(provider: provider), principalARN: subject, userID: userID)
+    }
+
     package var isRoot: Bool { kind == .root }
 
-    /// The user or role whose policies are the caller's; nil for root, services and clients without a login.
+    /// The user or role whose policies are the caller's; nil for root, services, web identities and clients without a login.
     package var identity: IAMIdentity? {
         switch kind {
         case .user(let user), .federatedUser(of: let user?, name: _): user
         case .roleSession(of: let role, name: _): role
-        case .root, .federatedUser(of: nil, name: _), .service, .anonymous: nil
+        case .root, .federatedUser(of: nil, name: _), .service, .anonymous, .webIdentity: nil
         }
     }
 
@@ -94,6 +109,7 @@ package struct Caller: Hashable, Sendable {
         case .federatedUser: "FederatedUser"
         case .service: "Service"
         case .anonymous: "Anonymous"
+        case .webIdentity: "WebIdentityUser"
         }
     }
 
@@ -107,7 +123,7 @@ package struct Caller: Hashable, Sendable {
             case .user(let user): .user(user.inPartition(partition))
             case .roleSession(of: let role, name: let name): .roleSession(of: role.inPartition(partition), name: name)
             case .federatedUser(of: let user, name: let name): .federatedUser(of: user?.inPartition(partition), name: name)
-            case .root, .service, .anonymous: kind
+            case .root, .service, .anonymous, .webIdentity: kind
             }
         return Caller(account: account, kind: kind, principalARN: arn, userID: userID, session: session)
     }

@@ -30,11 +30,11 @@ package enum ECRActions {
         "StartWarm",
     ]
 
-    /// The prefix of the operators' actions.
-    static let operatorService = "weir:"
+    /// The service of the operators' actions.
+    static let operatorService = "weir"
 
     static let all =
-        (operations + permissionsOnly).map { "ecr:\($0)" } + operators.map { operatorService + $0 }
+        (operations + permissionsOnly).map { "ecr:\($0)" } + operators.map { "\(operatorService):\($0)" }
 }
 
 extension PolicyDocument {
@@ -50,27 +50,7 @@ extension PolicyDocument {
 
 extension PolicyStatement {
     fileprivate var actionOutsideECR: String? {
-        let patterns: [PolicyPattern]
-        switch actions {
-        case .only(let named), .allBut(let named): patterns = named
-        }
-        let stranger = patterns.first { pattern in
-            !ECRActions.all.contains { pattern.matches($0, PolicyContext(), ignoringCase: true) }
-        }
+        let stranger = actions.items.first { pattern in !ECRActions.all.contains { pattern.matches($0) } }
         return stranger.map(\.text)
-    }
-}
-
-extension PolicyPattern {
-    /// The text as written. Only for patterns without variables.
-    fileprivate var text: String {
-        let bytes = elements.map { element -> UInt8 in
-            switch element {
-            case .byte(let byte): byte
-            case .anyRun: UInt8(ascii: "*")
-            case .anyOne, .variable: UInt8(ascii: "?")
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

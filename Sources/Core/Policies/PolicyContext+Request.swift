@@ -4,43 +4,114 @@ extension PolicyContext {
     /// - Parameters:
     ///   - principalTags: the tags of the user, or of the role with the session's.
     ///   - owner: whose resource it is about.
+    ///   - organization: the organization that all accounts of this server are in, `o-…`; nil where there is none.
     package init(
         of caller: Caller, principalTags: [ResourceTag] = [], from origin: RequestOrigin, at now: Timestamp, owner: AccountID,
-        in region: Region
+        in region: Region, organization: String? = nil
     ) {
-        self.init()
-        self["aws:PrincipalArn"] = [caller.policyARN]
-        self["aws:PrincipalAccount"] = caller.kind == .anonymous ? [] : [caller.account.description]
-        self["aws:PrincipalType"] = [caller.policyType]
-        self["aws:userid"] = [caller.userID]
-        if case .user(let user) = caller.kind { self["aws:username"] = [user.name] }
-        let service: String? = if case .service(let name) = caller.kind { name } else { nil }
-        self["aws:PrincipalIsAWSService"] = [service == nil ? "false" : "true"]
-        if let service { self["aws:PrincipalServiceName"] = [service] }
-        self["aws:ViaAWSService"] = ["false"]
-        self["aws:ResourceAccount"] = [owner.description]
-        self["aws:RequestedRegion"] = [region.description]
-        self["aws:EpochTime"] = [String(now.microseconds / 1_000_000)]
-        self["aws:CurrentTime"] = [String(now.microseconds / 1_000_000)]
-        if service == nil, let address = origin.address { self["aws:SourceIp"] = [address] }
-        if let isSecure = origin.isSecure { self["aws:SecureTransport"] = [isSecure ? "true" : "false"] }
-        if let userAgent = origin.userAgent { self["aws:UserAgent"] = [userAgent] }
-        for tag in principalTags { self["aws:PrincipalTag/\(tag.key)"] = [tag.value] }
-        if let session = caller.session { take(session) }
+        self.init(
+            RequestKeys(
+                caller: caller, principalTags: principalTags, origin: origin, now: now, owner: owner, region: region,
+                organization: organization))
+    }
+}
+
+/// The facts of a request, as the condition keys that they stand for.
+final class RequestKeys: Sendable {
+    private let caller: Caller
+    private let principalTags: [ResourceTag]
+    private let origin: RequestOrigin
+    private let now: Timestamp
+    private let owner: AccountID
+    private let region: Region
+    private let organization: String?
+
+    init(
+        caller: Caller, principalTags: [ResourceTag], origin: RequestOrigin, now: Timestamp, owner: AccountID, region: Region,
+        organization: String?
+    ) {
+        self.caller = caller
+        self.principalTags = principalTags
+        self.origin = origin
+        self.now = now
+        self.owner = owner
+        self.region = region
+        self.organization = organization
     }
 
-    private mutating func take(_ session: CallerSession) {
-        self["aws:TokenIssueTime"] = [String(session.issuedAt.microseconds / 1_000_000)]
-        if let source = session.sourceIdentity { self["aws:SourceIdentity"] = [source] }
-        if let provider = session.federatedProvider { self["aws:FederatedProvider"] = [provider] }
-        for (key, values) in session.webClaims { self[key] = values }
+    /// `key` in lower case.
+    func values(for key: String) -> [String] {
+        if let global = GlobalKey(rawValue: key) { return value(of: global).map { [$0] } ?? [] }
+        if let name = key.rest(after: "aws:principaltag/") { return PolicyContext.values(of: name, in: principalTags) }
+        guard let claims = caller.session?.webClaims, !claims.isEmpty else { return [] }
+        if let values = claims[key] { return values }
+        return claims.first { $0.key.asciiLowercased == key }?.value ?? []
     }
 
-    /// The tags of the resource, under `aws:` and under the service's own prefix.
-    package mutating func take(resourceTags: [ResourceTag], of service: String) {
-        for tag in resourceTags {
-            self["aws:ResourceTag/\(tag.key)"] = [tag.value]
-            self["\(service):ResourceTag/\(tag.key)"] = [tag.value]
+    /// The keys that may have values.
+    var names: [String] {
+        GlobalKey.allCases.map(\.rawValue) + principalTags.map { "aws:principaltag/" + $0.key.asciiLowercased }
+            + (caller.session?.webClaims.keys.map(\.asciiLowercased) ?? [])
+    }
+
+    private func value(of key: GlobalKey) -> String? {
+        switch key {
+        case .principalARN: caller.hasAccount ? caller.policyARN : nil
+        case .principalAccount: caller.hasAccount ? caller.account.description : nil
+        case .principalType: caller.policyType
+        case .userID: caller.userID
+        case .userName: if case .user(let user) = caller.kind { user.name } else { nil }
+        case .principalIsAWSService: caller.serviceName == nil ? "false" : "true"
+        case .principalServiceName: caller.serviceName
+        case .principalOrgID: caller.hasAccount && caller.serviceName == nil ? organization : nil
+        case .viaAWSService: "false"
+        case .resourceAccount: owner.description
+        case .resourceOrgID: organization
+        case .requestedRegion: region.description
+        case .epochTime, .currentTime: String(now.microseconds / 1_000_000)
+        case .sourceIP: caller.serviceName == nil ? origin.address : nil
+        case .secureTransport: origin.isSecure.map { $0 ? "true" : "false" }
+        case .userAgent: origin.userAgent
+        case .tokenIssueTime: caller.session.map { String($0.issuedAt.microseconds / 1_000_000) }
+        case .sourceIdentity: caller.session?.sourceIdentity
+        case .federatedProvider: caller.session?.federatedProvider
         }
     }
+}
+
+/// The condition keys that have one value, whatever is asked for, in lower case.
+enum GlobalKey: String, CaseIterable {
+    case principalARN = "aws:principalarn"
+    case principalAccount = "aws:principalaccount"
+    case principalType = "aws:principaltype"
+    case userID = "aws:userid"
+    case userName = "aws:username"
+    case principalIsAWSService = "aws:principalisawsservice"
+    case principalServiceName = "aws:principalservicename"
+    case principalOrgID = "aws:principalorgid"
+    case viaAWSService = "aws:viaawsservice"
+    case resourceAccount = "aws:resourceaccount"
+    case resourceOrgID = "aws:resourceorgid"
+    case requestedRegion = "aws:requestedregion"
+    case epochTime = "aws:epochtime"
+    case currentTime = "aws:currenttime"
+    case sourceIP = "aws:sourceip"
+    case secureTransport = "aws:securetransport"
+    case userAgent = "aws:useragent"
+    case tokenIssueTime = "aws:tokenissuetime"
+    case sourceIdentity = "aws:sourceidentity"
+    case federatedProvider = "aws:federatedprovider"
+}
+
+extension Caller {
+    /// Clients without a login and web identities belong to no account.
+    var hasAccount: Bool {
+        switch kind {
+        case .root, .user, .roleSession, .federatedUser, .service: true
+        case .anonymous, .webIdentity: false
+        }
+    }
+
+    /// The AWS service that it stands for.
+    package var serviceName: String? { if case .service(let name) = kind { name } else { nil } }
 }

@@ -1,4 +1,4 @@
-/// A resource policy: who may do what with a repository, under which conditions (IAM's grammar, as ECR takes it).
+/// A policy: who may do what with which resource, under which conditions (IAM's grammar). Read once and then matched many times.
 ///
 /// Everything is checked when the document is read: an unknown operator, a pattern that is not an ARN or a misspelt member is
 /// refused, never ignored.
@@ -12,77 +12,66 @@ package struct PolicyDocument: Sendable, Equatable {
         case repository
         /// A registry: statements must say which repositories they are about.
         case registry
+        /// A KMS key or a secret: statements may name it or not.
+        case keyOrSecret
     }
 
     package let version: PolicyVersion
     package let statements: [PolicyStatement]
+    /// True if the result can depend on the request's context. If false, the context need not be gathered.
+    package let readsContext: Bool
+    /// The unique ids that the document's ARNs of users, roles and sessions stand for.
+    package let pins: [String: String]
+    let index: ActionIndex
 
     /// Reads a document.
     ///
-    /// Looser than an identity policy, as ECR is: the version may be the old one or absent, `Resource` may be absent (it then
-    /// means the repository that the policy is attached to), and statement ids are free text that need not be unique.
+    /// A resource's policy is looser than an identity's, as ECR is: the version may be the old one or absent, `Resource` may be
+    /// absent (it then means what the policy is attached to), and statement ids are free text that need not be unique.
     /// `check(hangingOn:)` holds the rules that depend on the attachment: they apply when a policy is saved, not when it is read
     /// back.
     ///
-    /// - Parameter maxLength: in characters.
+    /// - Parameters:
+    ///   - maxLength: in characters.
+    ///   - pins: the unique ids of principals, by the ARN in the text. A principal that has one matches only the user or role of
+    ///     that id, whatever its ARN is now, and never another one that has the ARN.
     package init(
-        _ text: String, as grammar: PolicyGrammar = .resource, maxLength: Int = Self.maxLength
-    ) throws(PolicyError) {
-        guard text.unicodeScalars.count <= maxLength else { throw PolicyError("it is longer than \(maxLength) characters") }
-        guard let value = JSONValue(document: text) else { throw PolicyError("it is not JSON") }
-        guard case .object(let members) = value else { throw PolicyError("it is not a JSON object") }
-        try PolicyError.requireOnly(["Version", "Id", "Statement"], in: members, of: "the policy")
-        version = try Self.version(members["Version"])
-        if let id = members["Id"], id.string == nil { throw PolicyError("'Id' is not a string") }
-        let list: [JSONValue]
-        switch members["Statement"] {
-        case .object(let statement): list = [.object(statement)]
-        case .array(let statements): list = statements
-        default: throw PolicyError("'Statement' is not an object or a list of objects")
-        }
-        guard !list.isEmpty else { throw PolicyError("it has no statement") }
+        _ text: String, as grammar: PolicyGrammar = .resource, maxLength: Int = Self.maxLength, pins: [String: String] = [:]
+    ) throws(PolicyFault) {
+        guard text.unicodeScalars.count <= maxLength else { throw PolicyFault("it is longer than \(maxLength) characters") }
+        guard let value = JSONValue(document: text) else { throw PolicyFault(grammar.notJSON, "it is not JSON") }
+        let draft = try PolicyDraft(value, grammar)
+        for rule in grammar.rules { try draft.check(rule) }
+        version = draft.version ?? .v2008
+        self.pins = pins
         var statements: [PolicyStatement] = []
-        for statement in list { statements.append(try PolicyStatement(statement, version, grammar)) }
+        for statement in draft.statements { statements.append(try PolicyStatement(statement, version, pins)) }
         self.statements = statements
+        readsContext = statements.contains(where: \.readsContext)
+        index = ActionIndex(statements)
+    }
+
+    package static func == (one: PolicyDocument, other: PolicyDocument) -> Bool {
+        one.version == other.version && one.statements == other.statements
     }
 
     /// Throws if a statement has a `Resource` that the attachment forbids, or lacks one that it demands. A repository's policy
-    /// must not name another repository: such a statement would never match.
-    package func check(hangingOn attachment: Attachment) throws(PolicyError) {
+    /// must not name another repository: such a statement would never match. An Allow with `NotPrincipal` is refused: it would
+    /// open the resource to everyone else in the world.
+    package func check(hangingOn attachment: Attachment) throws(PolicyFault) {
         for statement in statements {
             switch (attachment, statement.resources) {
             case (.repository, .some):
-                throw PolicyError("a statement names a Resource: a repository's policy is about that repository alone")
+                throw PolicyFault("a statement names a Resource: a repository's policy is about that repository alone")
             case (.registry, nil):
-                throw PolicyError("a statement names no Resource: a registry's policy says which repositories it is about")
-            case (.repository, nil), (.registry, .some): continue
+                throw PolicyFault("a statement names no Resource: a registry's policy says which repositories it is about")
+            case (.repository, nil), (.registry, .some), (.keyOrSecret, _): break
+            }
+            if statement.effect == .allow, case .allBut? = statement.principals {
+                throw PolicyFault("a statement has NotPrincipal with Allow")
             }
         }
     }
-
-    private static func version(_ value: JSONValue?) throws(PolicyError) -> PolicyVersion {
-        guard let value else { return .v2008 }
-        guard let version = value.string.flatMap(PolicyVersion.init(rawValue:)) else {
-            throw PolicyError("'Version' is neither 2008-10-17 nor 2012-10-17")
-        }
-        return version
-    }
-}
-
-/// What a policy hangs on, which decides what a statement must and must not say.
-package enum PolicyGrammar: Sendable {
-    /// On a user, group or role, as a boundary or in a session: no principal, since it is that identity's.
-    case identity
-    /// On a role: who may assume it. No resource, since it is that role.
-    case trust
-    /// On a repository, a registry, a key or a secret.
-    case resource
-}
-
-/// The version of the policy language. The older one has no variables.
-package enum PolicyVersion: String, Sendable {
-    case v2008 = "2008-10-17"
-    case v2012 = "2012-10-17"
 }
 
 /// One statement: an effect, and whom, what and when it is about.
@@ -96,6 +85,8 @@ package struct PolicyStatement: Sendable, Equatable {
     enum Scope<Item: Sendable & Equatable>: Sendable, Equatable {
         case only([Item])
         case allBut([Item])
+
+        init(_ items: [Item], isNegated: Bool) { self = isNegated ? .allBut(items) : .only(items) }
 
         var items: [Item] {
             switch self {
@@ -113,112 +104,38 @@ package struct PolicyStatement: Sendable, Equatable {
     let resources: Scope<PolicyPattern>?
     let conditions: [PolicyCondition]
 
-    private static let members: Set<String> = [
-        "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
-    ]
-
-    init(_ value: JSONValue, _ version: PolicyVersion, _ grammar: PolicyGrammar) throws(PolicyError) {
-        guard case .object(let members) = value else { throw PolicyError("a statement is not an object") }
-        try PolicyError.requireOnly(Self.members, in: members, of: "a statement")
-        if let sid = members["Sid"], sid.string == nil { throw PolicyError("'Sid' is not a string") }
-        sid = members["Sid"]?.string
-        guard let effect = members["Effect"]?.string.flatMap(Effect.init(rawValue:)) else {
-            throw PolicyError("'Effect' is neither Allow nor Deny")
+    init(_ draft: StatementDraft, _ version: PolicyVersion, _ pins: [String: String]) throws(PolicyFault) {
+        sid = draft.sid
+        effect = draft.effect == Effect.allow.rawValue ? .allow : .deny
+        if let principal = draft.principal {
+            let list = try PolicyPrincipal.list(principal.value)
+            principals = Scope(list.map { $0.pinned(pins) }, isNegated: principal.isNegated)
+        } else {
+            principals = nil
         }
-        self.effect = effect
-        principals = try Self.scope(
-            of: "Principal", in: members,
-            { value throws(PolicyError) in
-                try PolicyPrincipal.list(value)
-            })
-        guard (principals == nil) == (grammar == .identity) else {
-            throw PolicyError(principals == nil ? "a statement has no 'Principal'" : "Policy document should not specify a principal.")
-        }
-        guard
-            let actions = try Self.scope(
-                of: "Action", in: members,
-                { value throws(PolicyError) in
-                    try Self.actions(value)
-                })
-        else { throw PolicyError("a statement has no 'Action'") }
-        self.actions = actions
-        resources = try Self.scope(of: "Resource", in: members) { value throws(PolicyError) in
-            try Self.resources(value, version)
-        }
-        conditions =
-            try members["Condition"].map { value throws(PolicyError) in
-                try PolicyCondition.list(value, version)
-            } ?? []
-    }
-
-    /// Reads `NAME` or `NotNAME`; nil if both are absent.
-    private static func scope<Item>(
-        of name: String, in members: [String: JSONValue],
-        _ read: (JSONValue) throws(PolicyError) -> [Item]
-    ) throws(PolicyError) -> Scope<Item>? {
-        switch (members[name], members["Not" + name]) {
-        case (.some, .some): throw PolicyError("a statement has both '\(name)' and 'Not\(name)'")
-        case (let value?, nil): return .only(try read(value))
-        case (nil, let value?): return .allBut(try read(value))
-        case (nil, nil): return nil
-        }
-    }
-
-    /// `*`, or `SERVICE:NAME` with wildcards in the name.
-    private static func actions(_ value: JSONValue) throws(PolicyError) -> [PolicyPattern] {
-        guard let texts = value.strings, !texts.isEmpty else {
-            throw PolicyError("'Action' is not a string or a list of strings")
-        }
-        var patterns: [PolicyPattern] = []
-        for text in texts {
-            let isWord = { (byte: UInt8) in
-                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-                    || byte == 0x2d
-            }
-            let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-            let isPair =
-                parts.count == 2 && !parts[0].isEmpty && parts[0].allSatisfy(isWord) && !parts[1].isEmpty
-                && parts[1].allSatisfy { isWord($0) || $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }
+        var actions: [PolicyPattern] = []
+        for text in draft.action?.value ?? [] {
             // Version 2008-10-17, so that `$` is an ordinary character: actions have no variables.
-            guard text == "*" || isPair, let pattern = PolicyPattern(text, variables: .v2008) else {
-                throw PolicyError("the action '\(text)' is not of the form service:name")
+            guard let pattern = PolicyPattern(text, variables: .v2008, ignoringCase: true) else { continue }
+            actions.append(pattern)
+        }
+        self.actions = Scope(actions, isNegated: draft.action?.isNegated ?? false)
+        if let resource = draft.resource {
+            var patterns: [PolicyPattern] = []
+            for text in resource.value {
+                guard let pattern = PolicyPattern(text, variables: version) else {
+                    throw PolicyFault("the resource '\(text)' is not an ARN")
+                }
+                patterns.append(pattern)
             }
-            patterns.append(pattern)
+            resources = Scope(patterns, isNegated: resource.isNegated)
+        } else {
+            resources = nil
         }
-        return patterns
+        var conditions: [PolicyCondition] = []
+        for condition in draft.conditions { conditions.append(try PolicyCondition(condition, version)) }
+        self.conditions = conditions
     }
 
-    private static func resources(
-        _ value: JSONValue, _ version: PolicyVersion
-    ) throws(PolicyError) -> [PolicyPattern] {
-        guard let texts = value.strings, !texts.isEmpty else {
-            throw PolicyError("'Resource' is not a string or a list of strings")
-        }
-        var patterns: [PolicyPattern] = []
-        for text in texts {
-            let isARN = text.hasPrefix("arn:") && text.utf8.count(where: { $0 == UInt8(ascii: ":") }) >= 5
-            guard text == "*" || isARN, let pattern = PolicyPattern(text, variables: version) else {
-                throw PolicyError("the resource '\(text)' is not an ARN")
-            }
-            patterns.append(pattern)
-        }
-        return patterns
-    }
-}
-
-/// Why a text is not a policy. `reason` goes to the log; clients get ECR's own sentence.
-package struct PolicyError: Error, Equatable, CustomStringConvertible {
-    package let reason: String
-
-    init(_ reason: String) { self.reason = String(reason.prefix(300)) }
-
-    package var description: String { "the policy is not valid: \(reason)" }
-
-    static func requireOnly(
-        _ allowed: Set<String>, in members: [String: JSONValue], of attachment: String
-    ) throws(PolicyError) {
-        if let unknown = members.keys.sorted().first(where: { !allowed.contains($0) }) {
-            throw PolicyError("\(attachment) has the unknown member '\(unknown)'")
-        }
-    }
+    var readsContext: Bool { !conditions.isEmpty || resources?.items.contains(where: \.hasVariables) == true }
 }

@@ -17,20 +17,17 @@ extension PolicyPattern {
         guard !hasVariables else { return true }
         let parts = self.parts
         // A wildcard may span colons.
-        guard parts.count == 6 else { return elements.contains(.anyRun) }
+        guard parts.count == 6 else { return codes?.contains(WildcardSearch.anyRun) ?? true }
         let place = ["arn", registry.region.partition, "ecr", registry.region.description, registry.account.description]
-        return zip(parts, place).allSatisfy { $0.matches($1, PolicyContext()) }
-            && (parts.last?.mayBegin(with: "repository/") ?? false)
+        return zip(parts, place).allSatisfy { $0.matches($1) } && (parts.last?.mayBegin(with: "repository/") ?? false)
     }
 
     private func mayBegin(with text: String) -> Bool {
-        for (element, byte) in zip(elements, text.utf8) {
-            switch element {
-            case .anyRun: return true
-            case .byte(let own) where own != byte: return false
-            case .byte, .anyOne, .variable: continue
-            }
+        guard let codes else { return true }
+        for (code, byte) in zip(codes, text.utf8) {
+            if code == WildcardSearch.anyRun { return true }
+            if code != WildcardSearch.anyOne, code != Code(byte) { return false }
         }
-        return elements.count > text.utf8.count || elements.contains(.anyRun)
+        return codes.count > text.utf8.count || codes.contains(WildcardSearch.anyRun)
     }
 }
