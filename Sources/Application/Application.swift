@@ -53,6 +53,7 @@ package struct Application: Sendable {
         package var uploads = Uploads.Settings()
         package var lifecycle = Lifecycle.Settings()
         package var collection = Collector.Settings()
+        package var tokens = RegistryTokens.Settings()
 
         package init(home: RegistryID, web: WebSettings) {
             self.home = home
@@ -90,6 +91,12 @@ package struct Application: Sendable {
     package let ports: Ports
     package let registry: Registry
     package let tokens: RegistryTokens
+    /// Whose keys, sessions and passwords these are.
+    package let credentials: Credentials
+    package let sessions: Sessions
+    package let revocations: Revocations
+    /// Seals what denials were about.
+    package let messages: AuthorizationMessages
     /// Verifies the tokens of OpenID Connect issuers.
     package let webTokens: WebTokens
     /// Every operation of every AWS service.
@@ -107,20 +114,31 @@ package struct Application: Sendable {
         self.keys = keys
         self.ports = ports
         registry = Registry(Self.parts(settings, keys, ports))
-        tokens = RegistryTokens(rootKey: keys.root, keys: keys.accessKeys) { [steady = ports.steadyClock] in
-            steady?.expected($0) ?? $0
-        }
+        let expected: @Sendable (Timestamp) -> Timestamp = { [steady = ports.steadyClock] in steady?.expected($0) ?? $0 }
+        let sessionTokens = SessionTokens(rootKey: keys.root)
+        credentials = Credentials(
+            keys: keys.accessKeys, principals: keys.principals, tokens: sessionTokens, expected: expected)
+        tokens = RegistryTokens(
+            rootKey: keys.root, credentials: credentials, region: settings.home.region, settings: settings.tokens,
+            expected: expected)
         webTokens = WebTokens(keySets: IssuerKeySets(port: ports.issuers, clock: ports.clock))
+        sessions = Sessions(
+            tokens: sessionTokens, principals: keys.principals, roles: StoredRoles(store: keys.identity),
+            webIdentities: ProviderIdentities(store: keys.identity, tokens: webTokens), expected: expected)
+        revocations = Revocations(store: keys.identity)
+        messages = AuthorizationMessages(rootKey: keys.root)
         audit = AuditLog(sink: ports.auditLines, clock: ports.clock)
         strangers = Strangers(logger: ports.logger)
         operations =
             ECROperations.table(registry: registry, tokens: tokens) + KMSOperations.table(keys: keys.vault.keys)
-            + SecretsOperations.table(secrets: keys.vault.secrets) + STSOperations.table(accessKeys: keys.accessKeys)
+            + SecretsOperations.table(secrets: keys.vault.secrets)
+            + STSOperations.table(sessions: sessions, accessKeys: keys.accessKeys, messages: messages)
             + WeirOperations.table(registry: registry, clock: ports.steadyClock, home: settings.home)
         let web = settings.web
         aws = AWSDoor(
-            accessKeys: keys.accessKeys, access: registry.access, operations: operations,
-            settings: AWSSettings(publicHost: web.publicHost, scheme: web.publicScheme == "http" ? .http : .https),
+            credentials: credentials, access: registry.access, operations: operations, messages: messages,
+            settings: AWSSettings(
+                publicHost: web.publicHost, scheme: web.publicScheme == "http" ? .http : .https, home: settings.home),
             clock: ports.clientClock, audit: audit, strangers: strangers)
         router = Router(
             aws: aws, registry: registry, tokens: tokens, settings: web, metrics: ports.metrics, clock: ports.clientClock,

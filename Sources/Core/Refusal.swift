@@ -12,6 +12,8 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
     package var retryAfter: Duration?
     /// Additional short facts for the log line; never secrets.
     package var facts: [String: String]
+    /// The decision, where the policies have denied it.
+    package var denial: AuthorizationDenial?
 
     package init(
         _ reason: Reason, _ message: String, brief: String? = nil, retryAfter: Duration? = nil, facts: [String: String] = [:]

@@ -87,6 +87,18 @@ extension SettingKind<Duration> {
     }
 }
 
+extension SettingKind<Duration> {
+    static func seconds(between range: ClosedRange<Int>) -> Self {
+        SettingKind(form: .number, valueName: "seconds", shown: { "\($0.components.seconds)" }) { given in
+            guard case .int(let seconds) = given else { throw SettingForm.number.wrongForm }
+            guard range.contains(seconds) else {
+                throw SettingFlaws("\(seconds) is not between \(range.lowerBound) and \(range.upperBound) seconds")
+            }
+            return .seconds(seconds)
+        }
+    }
+}
+
 extension SettingKind<Int64?> {
     /// A number of bytes.
     static func size(suchAs example: String) -> Self {

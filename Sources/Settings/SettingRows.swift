@@ -105,7 +105,22 @@ enum IdentitySection: SettingSection {
             "An OpenID Connect issuer that may live at a private address.",
             note:
                 "`HOST` or `HOST:PORT`, a cluster's API server say; `http://HOST:PORT` where it speaks no TLS. What its configuration "
-                + "names for its keys must be named too. Authorities: `--upstream-authority`.")
+                + "names for its keys must be named too. Authorities: `--upstream-authority`."),
+        Setting(
+            "registryTokenLifetime", .seconds(between: Settings.registryTokenLifetimes), \.registryTokenLifetime,
+            "How long a password of `aws ecr get-login-password` lasts, 900 to 43200.",
+            note: "Those given out before end so, too."),
+        Setting(
+            "registryTokenEndsWithSession", .flag(true), \.registryTokenEndsWithSession,
+            "Let such a password end with the session that it was asked for with.", note: "At AWS it goes on."),
+        Setting(
+            "iamUserPasswords", .choice("on|off"), \.iamUserPasswords,
+            "Whether IAM users may sign in with an access key: its id as user name, its secret as password.",
+            note: "Over HTTPS, or from this machine. Never root's keys."),
+        Setting(
+            "anonymousPulls", .flag(true), \.allowsAnonymousPulls,
+            "Let clients without a login pull what a policy opens to `*`.",
+            note: "A first pull through the cache needs `ecr:BatchImportUpstreamImage` for `*` too."),
     ]
 }
 

@@ -90,6 +90,17 @@ package struct Settings: Sendable {
     /// Whether a crash may leave an image of the memory, which holds every key.
     package var allowsCoreDumps = false
 
+    /// In seconds: ECR's is the longest, and STS's shortest session the shortest.
+    package static let registryTokenLifetimes = 900...43_200
+    /// How long a registry's token lasts.
+    package var registryTokenLifetime = Duration.seconds(registryTokenLifetimes.upperBound)
+    package var registryTokenEndsWithSession = false
+    package var iamUserPasswords = Switch.on
+    /// Whether clients without a login may pull what a policy opens to `*`.
+    package var allowsAnonymousPulls = false
+
+    package enum Switch: String, Sendable { case on, off }
+
     package init(account: AccountID, region: Region) {
         self.account = account
         self.region = region

@@ -21,8 +21,7 @@ package final class Router: Sendable {
         self.aws = aws
         distribution = DistributionDoor(
             registry: registry, tokens: tokens, publicHost: settings.publicHost, publicScheme: settings.publicScheme,
-            clock: clock,
-            audit: audit, strangers: strangers)
+            home: settings.anonymousPulls, clock: clock, audit: audit, strangers: strangers)
         self.isReady = isReady
         `operator` = OperatorDoor(
             metrics: metrics, access: settings.metricsAccess, version: settings.version, isReady: isReady)
@@ -47,7 +46,7 @@ package final class Router: Sendable {
         let call = AWSRequest(
             method: request.method.rawValue, rawPath: request.rawPath, rawQuery: request.rawQuery, headers: headers,
             body: ByteBuffer())
-        switch aws.admit(call) {
+        switch await aws.admit(call) {
         case .refused(let response): return Self.reply(response, label)
         case .welcome(let visit):
             if visit.isProved { request.body.prove() }

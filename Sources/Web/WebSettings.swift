@@ -1,4 +1,4 @@
-import WeirCore
+package import WeirCore
 package import WeirServer
 
 /// What the web server is told when it starts.
@@ -9,6 +9,8 @@ package struct WebSettings: Sendable {
     package var publicHost: String
     /// `https` or `http`: how clients reach it, which a proxy may decide.
     package var publicScheme = "https"
+    /// The registry that clients without a login read from, where their `Host` names no other one; nil where they may not.
+    package var anonymousPulls: RegistryID?
     /// Which program this is, for `/version`.
     package var version = WeirVersion.number
     /// Who may read `/metrics` at this port.

@@ -31,14 +31,14 @@ struct FirstStart: Sendable {
                 )
             }
             // An earlier start with a key from the environment removed its row.
-            if accessKeys.root(of: key.id) == nil {
+            if accessKeys.owner(of: key.id) == nil {
                 try await accessKeys.add(
                     id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
             }
             try await accessKeys.removeOthers(than: key.id)
             return FirstStart(credentials: folder.credentials, isFirstStart: false)
         }
-        let id = "AKIA" + random(16, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        let id = AccessKeyID.new(AccessKeyID.longLived, in: settings.account)
         let secret = random(40, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
         // The row first: a credentials file without a row would count as the root key at the next start.
         try await accessKeys.add(

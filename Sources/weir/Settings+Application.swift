@@ -1,5 +1,6 @@
 import Logging
 import WeirApplication
+import WeirIdentity
 import WeirRegistry
 import WeirServer
 import WeirSettings
@@ -15,6 +16,10 @@ extension Settings {
         application.collection = collection
         application.uploads.window = uploadWindow
         application.lifecycle = lifecycle
+        application.tokens.lifetime = registryTokenLifetime
+        application.tokens.endsWithSession = registryTokenEndsWithSession
+        application.tokens.takesUserKeys = iamUserPasswords == .on
+        application.tokens.isBehindTLS = scheme == .https
         return application
     }
 
@@ -27,6 +32,7 @@ extension Settings {
             publicHost: reachedAs)
         web.publicScheme = scheme.rawValue
         web.version = Version.text
+        web.anonymousPulls = allowsAnonymousPulls ? registry : nil
         web.metricsAccess = metricsAccess
         web.metricsAt = metricsAt.map { ($0.host, $0.port) }
         if tls == .selfSigned {

@@ -21,7 +21,7 @@ extension FuzzTarget {
         try await keys.add(id: "AKIAFUZZ", secret: "a secret of the fuzzer's own, long enough", account: registry.account)
         return [
             try file(vault.keyring, key), try value(), sizes,
-            password(RegistryTokens(rootKey: root, keys: keys), registry, clock),
+            try password(tokens(root, keys, database, clock), registry, clock),
         ]
     }
 
@@ -67,16 +67,32 @@ extension FuzzTarget {
         return .taken(SealedFormat.segmentCount(ofPlainSize: plain) > 1 ? "sizes" : "size")
     }
 
-    private static func password(_ tokens: RegistryTokens, _ registry: RegistryID, _ clock: WallClock) -> FuzzTarget {
-        let password = tokens.issue(accessKeyID: "AKIAFUZZ", registry: registry, at: clock.now).password
+    private static func tokens(
+        _ root: RootKey, _ keys: AccessKeys, _ database: any SQLDatabase, _ clock: WallClock
+    ) throws -> RegistryTokens {
+        let principals = Principals(store: IdentityStore(database: database, clock: clock)) { _ in true }
+        var settings = RegistryTokens.Settings()
+        settings.takesUserKeys = false
+        return RegistryTokens(
+            rootKey: root,
+            credentials: Credentials(keys: keys, principals: principals, tokens: SessionTokens(rootKey: root)),
+            region: try Region("us-east-2"), settings: settings)
+    }
+
+    private static func password(
+        _ tokens: RegistryTokens, _ registry: RegistryID, _ clock: WallClock
+    ) throws -> FuzzTarget {
+        let password = try tokens.issue(
+            for: .root(of: registry.account), accessKeyID: "AKIAFUZZ", region: registry.region, at: clock.now
+        ).password
         let header = "Basic " + Data("AWS:\(password)".utf8).base64EncodedString()
         return FuzzTarget(
             "password", texts: [header, "Basic QVdTOng=", "basic ", "Bearer x", "Basic \(password)"],
             words: ["Basic ", "=", "QVdT"]
         ) { text in
             outcome {
-                let principal = try tokens.verify(basic: text, now: clock.now)
-                demand(principal.accessKeyID == "AKIAFUZZ", "somebody else's password")
+                let id = try tokens.accessKeyID(in: text)
+                demand(id == "AKIAFUZZ", "somebody else's password")
                 return .taken("signed in")
             }
         }

@@ -11,6 +11,7 @@ private struct Room {
     let database: any SQLDatabase
     let rootKey: RootKey
     let keys: AccessKeys
+    let credentials: Credentials
     let tokens: RegistryTokens
     let registry: RegistryID
     let now = Timestamp(microseconds: 1_800_000_000_123_456)
@@ -20,8 +21,12 @@ private struct Room {
         try await database.migrate(IdentitySchema.migrations)
         rootKey = try RootKey(bytes: RootKey.newBytes())
         keys = AccessKeys(database: database, rootKey: rootKey, clock: WallClock { Timestamp(seconds: 1_800_000_000) })
-        tokens = RegistryTokens(rootKey: rootKey, keys: keys)
         registry = RegistryID(account: try AccountID("111122223333"), region: try Region("us-east-2"))
+        let clock = WallClock { Timestamp(microseconds: 1_800_000_000_123_456) }
+        credentials = Credentials(
+            keys: keys, principals: Principals(store: IdentityStore(database: database, clock: clock)) { _ in true },
+            tokens: SessionTokens(rootKey: rootKey))
+        tokens = RegistryTokens(rootKey: rootKey, credentials: credentials, region: registry.region)
         try await keys.add(id: "AKIAEXAMPLE", secret: "marker-secret", account: registry.account)
     }
 
@@ -29,8 +34,8 @@ private struct Room {
         "\(scheme) " + Data("\(user):\(password)".utf8).base64EncodedString()
     }
 
-    func issue() -> (password: String, expiresAt: Timestamp) {
-        tokens.issue(accessKeyID: "AKIAEXAMPLE", registry: registry, at: now)
+    func issue() throws -> (password: String, expiresAt: Timestamp) {
+        try tokens.issue(for: .root(of: registry.account), accessKeyID: "AKIAEXAMPLE", region: registry.region, at: now)
     }
 }
 
@@ -42,9 +47,7 @@ private struct Room {
         try await again.load()
         let found = try #require(again.secret(of: "AKIAEXAMPLE"))
         #expect(found.secret == Array("marker-secret".utf8))
-        let root = try #require(again.root(of: "AKIAEXAMPLE"))
-        #expect(root.principalARN == "arn:aws:iam::111122223333:root")
-        #expect(root.isRoot)
+        #expect(again.owner(of: "AKIAEXAMPLE") == .root(room.registry.account, partition: "aws"))
         #expect(again.createdAt("AKIAEXAMPLE") == Timestamp(seconds: 1_800_000_000))
     }
 
@@ -70,9 +73,10 @@ private struct Room {
         try await database.migrate(IdentitySchema.migrations)
         let keys = AccessKeys(database: database, rootKey: rootKey, clock: WallClock { Timestamp(seconds: 1_800_000_000) })
         try await keys.load()
-        #expect(keys.root(of: "AKIAROOT")?.isRoot == true)
-        #expect(keys.root(of: "AKIACHINA")?.isRoot == true)
-        #expect(keys.root(of: "AKIAUSER")?.isRoot == false)
+        let account = try AccountID("111122223333")
+        #expect(keys.owner(of: "AKIAROOT") == .root(account, partition: "aws"))
+        #expect(keys.owner(of: "AKIACHINA") == .root(account, partition: "aws-cn"))
+        #expect(keys.owner(of: "AKIAUSER") == .user(id: "111122223333", account: account))
     }
 
     @Test func theDatabaseHoldsNoSecretInTheClear() async throws {
@@ -108,85 +112,90 @@ private struct Room {
 extension AccessKeysTests {
     @Test func aRootKeyThatWasReplacedOpensNothingWhateverItsAccount() async throws {
         let room = try await Room()
-        let account = try #require(room.keys.root(of: "AKIAEXAMPLE")).account
+        let account = try #require(room.keys.owner(of: "AKIAEXAMPLE")).account
         try await room.keys.add(id: "AKIAOTHER", secret: "other", account: AccountID("999988887777"))
         try await room.keys.add(id: "AKIANEW", secret: "new", account: account)
         try await room.keys.removeOthers(than: "AKIANEW")
         try await room.keys.load()
-        #expect(room.keys.root(of: "AKIAEXAMPLE") == nil)
-        #expect(room.keys.root(of: "AKIAOTHER") == nil)
-        #expect(room.keys.root(of: "AKIANEW") != nil && room.keys.rootAccounts == [account])
+        #expect(room.keys.owner(of: "AKIAEXAMPLE") == nil)
+        #expect(room.keys.owner(of: "AKIAOTHER") == nil)
+        #expect(room.keys.owner(of: "AKIANEW") != nil && room.keys.rootAccounts == [account])
     }
 }
 
 @Suite struct RegistryTokensTests {
     @Test func aTokenTellsWhoAndWhichRegistryForTwelveHours() async throws {
         let room = try await Room()
-        let (password, expiresAt) = room.issue()
+        let (password, expiresAt) = try room.issue()
         #expect(expiresAt == Timestamp(microseconds: 1_800_043_200_123_000))
         // Twice: the second time from memory.
         for _ in 0..<2 {
-            let principal = try room.tokens.verify(basic: room.basic(password), now: room.now)
+            let principal = try await room.tokens.verify(basic: room.basic(password), now: room.now)
             #expect(principal.registry == room.registry)
             #expect(principal.caller.account == room.registry.account)
             #expect(principal.expiresAt == expiresAt)
         }
         let last = Timestamp(microseconds: expiresAt.microseconds - 1)
-        #expect(try room.tokens.verify(basic: room.basic(password, scheme: "basic"), now: last).registry == room.registry)
-        #expect(reason { try room.tokens.verify(basic: room.basic(password), now: expiresAt) } == .tokenExpired)
+        #expect(try await room.tokens.verify(basic: room.basic(password, scheme: "basic"), now: last).registry == room.registry)
+        #expect(await reason { try await room.tokens.verify(basic: room.basic(password), now: expiresAt) } == .tokenExpired)
     }
 
     @Test func aTokenOfAClockThatWasAheadIsOver() async throws {
         let room = try await Room()
-        let password = room.issue().password
+        let password = try room.issue().password
         // The token was issued a day ahead of the clock, which has been set right since.
         let now = room.now + .seconds(-86_400)
-        #expect(reason { try room.tokens.verify(basic: room.basic(password), now: now) } == .tokenExpired)
-        #expect(try room.tokens.verify(basic: room.basic(password), now: room.now + .seconds(-1_800)).registry == room.registry)
-        let query = room.tokens.links.query(for: "/v2/a", in: room.registry, accessKeyID: "AKIAEXAMPLE", at: room.now)
+        #expect(await reason { try await room.tokens.verify(basic: room.basic(password), now: now) } == .tokenExpired)
+        #expect(
+            try await room.tokens.verify(basic: room.basic(password), now: room.now + .seconds(-1_800)).registry == room.registry)
+        let query = try room.tokens.links.query(
+            for: "/v2/a", in: room.registry, by: .root(of: room.registry.account), accessKeyID: "AKIAEXAMPLE", at: room.now)
         let values = Dictionary(
             uniqueKeysWithValues: query.split(separator: "&").map { pair in
                 let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
                 return (parts[0], parts[1])
             })
-        #expect(try room.tokens.links.verify(path: "/v2/a", parameter: { values[$0] }, now: room.now).registry == room.registry)
-        #expect(throws: Refusal.self) { try room.tokens.links.verify(path: "/v2/a", parameter: { values[$0] }, now: now) }
+        #expect(
+            try await room.tokens.links.verify(path: "/v2/a", parameter: { values[$0] }, now: room.now).registry == room.registry)
+        await #expect(throws: Refusal.self) {
+            try await room.tokens.links.verify(path: "/v2/a", parameter: { values[$0] }, now: now)
+        }
     }
 
     @Test func anotherServersTokenIsNobodys() async throws {
         let room = try await Room()
         let other = try await Room()
-        let password = other.issue().password
-        #expect(reason { try room.tokens.verify(basic: room.basic(password), now: room.now) } == .tokenInvalid)
+        let password = try other.issue().password
+        #expect(await reason { try await room.tokens.verify(basic: room.basic(password), now: room.now) } == .tokenInvalid)
     }
 
     @Test func aTokenSurvivesARestart() async throws {
         let room = try await Room()
-        let password = room.issue().password
-        let again = RegistryTokens(rootKey: room.rootKey, keys: room.keys)
-        #expect(try again.verify(basic: room.basic(password), now: room.now).registry == room.registry)
+        let password = try room.issue().password
+        let again = RegistryTokens(rootKey: room.rootKey, credentials: room.credentials, region: room.registry.region)
+        #expect(try await again.verify(basic: room.basic(password), now: room.now).registry == room.registry)
     }
 
     @Test func aTokenGoesWithItsAccessKey() async throws {
         let room = try await Room()
-        let header = room.basic(room.issue().password)
-        _ = try room.tokens.verify(basic: header, now: room.now)
+        let header = room.basic(try room.issue().password)
+        _ = try await room.tokens.verify(basic: header, now: room.now)
         try await room.keys.remove(id: "AKIAEXAMPLE")
-        #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
+        #expect(await reason { try await room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
     }
 
     @Test func everyChangedCharacterIsNoticed() async throws {
         let room = try await Room()
-        let password = Array(room.issue().password.utf8)
+        let password = Array(try room.issue().password.utf8)
         for index in password.indices {
             var changed = password
             changed[index] = changed[index] == UInt8(ascii: "A") ? UInt8(ascii: "Q") : UInt8(ascii: "A")
             let header = room.basic(String(decoding: changed, as: UTF8.self))
-            #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
+            #expect(await reason { try await room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
         }
         for count in 0..<password.count {
             let header = room.basic(String(decoding: password.prefix(count), as: UTF8.self))
-            #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
+            #expect(await reason { try await room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
         }
     }
 
@@ -199,18 +208,18 @@ extension AccessKeysTests {
         ])
     func noToken(header: String, wanted: Refusal.Reason) async throws {
         let room = try await Room()
-        #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == wanted)
+        #expect(await reason { try await room.tokens.verify(basic: header, now: room.now) } == wanted)
     }
 
     @Test func theUserMustBeAWS() async throws {
         let room = try await Room()
-        let header = room.basic(room.issue().password, user: "root")
-        #expect(reason { try room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
+        let header = room.basic(try room.issue().password, user: "root")
+        #expect(await reason { try await room.tokens.verify(basic: header, now: room.now) } == .tokenInvalid)
     }
 
-    private func reason(_ body: () throws -> RegistryPrincipal) -> Refusal.Reason? {
+    private func reason(_ body: () async throws -> RegistryPrincipal) async -> Refusal.Reason? {
         do {
-            _ = try body()
+            _ = try await body()
             return nil
         } catch {
             return (error as? Refusal)?.reason

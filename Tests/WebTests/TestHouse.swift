@@ -23,12 +23,13 @@ final class TestHouse: Sendable {
     private let clock = TestClock()
     private let folder: TestFolder
 
-    init(sealing: Blobs.Sealing = .all, audit: (any LineSink)? = nil) async throws {
+    init(sealing: Blobs.Sealing = .all, audit: (any LineSink)? = nil, anonymousPulls: Bool = false) async throws {
         folder = try TestFolder()
         application = try await Application.inMemory(
             store: FileBlobStore(folder: folder.path), upstream: upstream, clock: clock.wall
         ) { settings, ports in
             settings.sealing = sealing
+            settings.web.anonymousPulls = anonymousPulls ? settings.home : nil
             ports.auditLines = audit
         }
         try await application.keys.accessKeys.add(id: Self.keyID, secret: "secret", account: id.account)
@@ -45,8 +46,8 @@ final class TestHouse: Sendable {
     /// `Authorization` as `docker login -u AWS` makes it.
     func authorization(region: String = "us-east-2") throws -> String {
         let registry = RegistryID(account: id.account, region: try Region(region))
-        let password = tokens.issue(
-            accessKeyID: Self.keyID, registry: registry, at: clock.now
+        let password = try tokens.issue(
+            for: .root(of: id.account), accessKeyID: Self.keyID, region: registry.region, at: clock.now
         ).password
         return "Basic " + Data("AWS:\(password)".utf8).base64EncodedString()
     }

@@ -2,14 +2,18 @@ extension AuthorizationDecision {
     /// AWS's sentence for the refusal: the same for JSON, Query and the registry.
     ///
     /// The managed policy that denies it is named to callers of the resource's own account alone.
-    package func refusal(of request: AuthorizationRequest) -> Refusal {
+    ///
+    /// - Parameter layers: those that were decided by: the refusal then knows the statement that denies.
+    package func refusal(of request: AuthorizationRequest, _ layers: PolicyLayers? = nil) -> Refusal {
         let tail = Self.tail(verdict, request.action)
         let arn = request.caller.account == request.owner ? deniedByARN.map { ": \($0)" } ?? "" : ""
-        return Refusal(
+        var refusal = Refusal(
             .accessDenied,
             "User: \(request.caller.principalARN) is not authorized to perform: \(request.action) on resource: "
                 + "\(request.resource) \(tail)\(arn)",
             brief: "\(request.caller.principalARN) is not authorized to perform: \(request.action) here: \(Self.brief(verdict))")
+        refusal.denial = AuthorizationDenial(request, self, layers)
+        return refusal
     }
 
     /// The managed policy that denies it, where an identity's, a boundary's or a session's does.

@@ -99,12 +99,6 @@ package final class AccessKeys: Sendable {
     /// The key's owner; nil if the key is unknown or not active.
     package func owner(of id: String) -> Owner? { secret(of: id)?.owner }
 
-    /// The root that has the key; nil if the key is unknown, not active, or a user's.
-    package func root(of id: String) -> Caller? {
-        guard case .root(let account, partition: let partition)? = owner(of: id) else { return nil }
-        return .root(of: account, partition: partition)
-    }
-
     /// When the key was made.
     package func createdAt(_ id: String) -> Timestamp? { entries.withLock { $0[id]?.createdAt } }
 

@@ -25,6 +25,7 @@ package final class Principals: PrincipalPolicies {
     /// Accounts that live on this server: principals of others cannot sign in.
     private let isHosted: @Sendable (AccountID) -> Bool
     private let known = Mutex(BoundedMap<String, Known>(capacity: 16_384))
+    private let managed = Mutex(BoundedMap<String, (generation: UInt64, policy: NamedPolicy?)>(capacity: 2_048))
     private let documents = Mutex(BoundedMap<String, PolicyDocument>(capacity: 4_096))
 
     package init(store: IdentityStore, isHosted: @escaping @Sendable (AccountID) -> Bool) {
@@ -87,20 +88,48 @@ package final class Principals: PrincipalPolicies {
     }
 
     private func limit(_ policies: inout CallerPolicies, of caller: Caller, by session: CallerSession) async throws {
+        if case .federatedUser(of: nil, name: _) = caller.kind { policies.identity = Self.everything }
         if session.isLimited {
-            var limits = session.policies.compactMap(document).map { NamedPolicy(.session, $0) }
-            for arn in session.managedPolicies {
-                guard let stored = try await store.read({ sql in try PrincipalQueries.managed(arn, sql) }),
-                    let document = document(stored.text)
-                else { continue }
-                limits.append(NamedPolicy(.managed(arn), document))
-            }
-            policies.session = limits
+            policies.session = try await limits(session)
         } else if case .federatedUser = caller.kind {
             policies.session = []
         }
         let given = Set(session.tags.map { $0.key.lowercased() })
         policies.tags = policies.tags.filter { !given.contains($0.key.lowercased()) } + session.tags
+    }
+
+    /// The session's own policies. None where one of them is gone or cannot be read, since a Deny might be lost with it: then the
+    /// session may do nothing.
+    private func limits(_ session: CallerSession) async throws -> [NamedPolicy] {
+        var limits: [NamedPolicy] = []
+        for text in session.policies {
+            guard let document = document(text) else { return [] }
+            limits.append(NamedPolicy(.session, document))
+        }
+        for arn in session.managedPolicies {
+            guard let policy = try await managedPolicy(arn) else { return [] }
+            limits.append(policy)
+        }
+        return limits
+    }
+
+    /// What a root may, for the federated users that it makes.
+    private static let everything: [NamedPolicy] = {
+        let text = #"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#
+        return (try? PolicyDocument(text, as: .identity)).map {
+            [NamedPolicy(.inline(kind: "root", owner: "root", name: "root"), $0)]
+        }
+            ?? []
+    }()
+
+    /// The default version of a managed policy, compiled; nil where there is none of that ARN, or it cannot be read.
+    func managedPolicy(_ arn: String) async throws -> NamedPolicy? {
+        let generation = store.generation
+        if let known = managed.withLock({ $0[arn] }), known.generation == generation { return known.policy }
+        let stored = try await store.read { sql in try PrincipalQueries.managed(arn, sql) }
+        let policy = stored.flatMap { document($0.text) }.map { NamedPolicy(.managed(arn), $0) }
+        managed.withLock { $0[arn] = (generation, policy) }
+        return policy
     }
 
     static let gone = Refusal(.credentialsUnknown, "The security token included in the request is invalid.")

@@ -6,65 +6,100 @@ import WeirVault
 /// Links that give read access to everyone who has them until they expire: `GetDownloadUrlForLayer` returns them.
 ///
 /// ```
-/// <path>?weir-registry=<account>.<region>&weir-key=<access key>&weir-expires=<seconds since 1970>&weir-signature=<hex>
+/// <path>?weir-signature=<base64url of a sealed value, bound to the path as it is spelled>
 /// ```
 ///
-/// The signature covers all of it, and the path as it is spelled. A link grants nothing by itself: its access key is looked up at
-/// every use, so removing a key also ends its links.
+/// What is sealed:
+///
+///     byte     version, 2
+///     moment   issued at
+///     moment   expires at
+///     text     account of the registry
+///     text     region
+///     …        its maker (`TokenPrincipal`)
+///
+/// A link grants nothing by itself: its maker is looked up at every use, so it ends with its user, role or key, and reads what the
+/// maker may read at that moment.
 package struct SignedLinks: Sendable {
     /// ECR's lifetime.
     package static let lifetime = Duration.seconds(3_600)
     /// The parameter that identifies a request by link.
     package static let signatureName = "weir-signature"
+    private static let version: UInt8 = 2
+    /// Bounds the parser's work.
+    private static let maxCharacters = 4_608
 
-    private let keys: AccessKeys
-    private let signingKey: SymmetricKey
+    private let credentials: Credentials
+    private let key: SymmetricKey
+    private let settings: RegistryTokens.Settings
     private let expected: @Sendable (Timestamp) -> Timestamp
 
-    init(keys: AccessKeys, signingKey: SymmetricKey, expected: @escaping @Sendable (Timestamp) -> Timestamp) {
-        self.keys = keys
+    init(
+        credentials: Credentials, rootKey: RootKey, settings: RegistryTokens.Settings,
+        expected: @escaping @Sendable (Timestamp) -> Timestamp
+    ) {
+        self.credentials = credentials
         self.expected = expected
-        self.signingKey = signingKey
+        self.settings = settings
+        key = rootKey.derive("layer-link/2")
     }
 
     /// The query that opens `path` to everyone for an hour. `path` must need no escapes.
     package func query(
-        for path: String, in registry: RegistryID, accessKeyID: String, at now: Timestamp
-    ) -> String {
-        let expires = (expected(now) + Self.lifetime).microseconds / 1_000_000
-        let mac = mac(path, "\(registry.account).\(registry.region)", accessKeyID, "\(expires)")
-        return "weir-registry=\(registry.account).\(registry.region)&weir-key=\(accessKeyID)&weir-expires=\(expires)"
-            + "&\(Self.signatureName)=\(Hex.encode(mac))"
+        for path: String, in registry: RegistryID, by caller: Caller, accessKeyID: String, at now: Timestamp
+    ) throws -> String {
+        guard let principal = TokenPrincipal(caller, accessKeyID: accessKeyID) else { throw Principals.gone }
+        let issued = expected(now)
+        var end = issued + Self.lifetime
+        if settings.endsWithSession, let session = caller.session { end = min(end, session.expiresAt) }
+        var writer = TokenWriter()
+        writer.byte(Self.version)
+        writer.moment(issued)
+        writer.moment(end)
+        writer.text(registry.account.description)
+        writer.text(registry.region.description)
+        principal.write(to: &writer)
+        let sealed = try SealedValue.seal(writer.bytes, with: key, binding: Self.binding(path))
+        return "\(Self.signatureName)=\(Base64URL.encode(sealed))"
     }
 
     /// The link's maker. Throws `.tokenInvalid` for a link that is not ours, `.tokenExpired` for one that has expired.
     package func verify(
         path: String, parameter: (String) -> String?, now: Timestamp
-    ) throws(Refusal) -> RegistryPrincipal {
-        guard let home = parameter("weir-registry"), let key = parameter("weir-key"),
-            let expires = parameter("weir-expires"), let signature = parameter(Self.signatureName).flatMap({ Hex.decode($0) }),
-            HMAC<SHA256>.isValidAuthenticationCode(
-                signature, authenticating: Self.signed(path, home, key, expires), using: signingKey),
-            let dot = home.firstIndex(of: "."), let account = try? AccountID(String(home[..<dot])),
-            let region = try? Region(String(home[home.index(after: dot)...])), let seconds = Int64(expires), seconds < 1 << 40
-        else { throw Refusal(.tokenInvalid, "The link is not one of this registry's") }
-        let (end, now) = (Timestamp(seconds: seconds), expected(now))
-        guard now < end, end - now <= Self.lifetime + ClockGuard.tolerance else {
+    ) async throws -> RegistryPrincipal {
+        guard let link = parameter(Self.signatureName).flatMap({ open($0, path) }) else {
+            throw Refusal(.tokenInvalid, "The link is not one of this registry's")
+        }
+        let now = expected(now)
+        guard now < link.end, link.issued - now <= ClockGuard.tolerance else {
             throw Refusal(.tokenExpired, "The link has expired. Ask for another one")
         }
-        guard let caller = keys.root(of: key) else {
-            throw Refusal(.tokenInvalid, "The access key that the link was made with is gone")
+        guard let caller = try await credentials.caller(of: link.principal, issuedAt: link.issued) else {
+            throw Refusal(.tokenInvalid, "Who made the link, or the access key that it was made with, is gone")
         }
         return RegistryPrincipal(
-            caller: caller.seen(in: region), registry: RegistryID(account: account, region: region), expiresAt: end,
-            accessKeyID: key)
+            caller: caller.seen(in: link.registry.region), registry: link.registry, expiresAt: link.end,
+            accessKeyID: link.principal.accessKeyID)
     }
 
-    private func mac(_ path: String, _ home: String, _ key: String, _ expires: String) -> some Sequence<UInt8> {
-        Array(HMAC<SHA256>.authenticationCode(for: Self.signed(path, home, key, expires), using: signingKey))
+    private struct Link {
+        let issued: Timestamp
+        let end: Timestamp
+        let registry: RegistryID
+        let principal: TokenPrincipal
     }
 
-    private static func signed(_ path: String, _ home: String, _ key: String, _ expires: String) -> [UInt8] {
-        Array([path, home, key, expires].joined(separator: "\n").utf8)
+    private func open(_ text: String, _ path: String) -> Link? {
+        guard text.utf8.count <= Self.maxCharacters, let sealed = Base64URL.decode(text), Base64URL.encode(sealed) == text,
+            let bytes = try? SealedValue.open(sealed, with: key, binding: Self.binding(path))
+        else { return nil }
+        var reader = TokenReader(bytes)
+        guard reader.byte() == Self.version, let issued = reader.moment(), let end = reader.moment(),
+            let account = reader.text().flatMap({ try? AccountID($0) }), let region = reader.text().flatMap({ try? Region($0) }),
+            let principal = TokenPrincipal(from: &reader), reader.isAtEnd
+        else { return nil }
+        return Link(issued: issued, end: end, registry: RegistryID(account: account, region: region), principal: principal)
     }
+
+    private static func binding(_ path: String) -> String { "layer-link/\(path)" }
 }

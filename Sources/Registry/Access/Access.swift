@@ -77,7 +77,7 @@ package final class Access: Sendable {
 
     private func decide(_ request: AuthorizationRequest, _ layers: PolicyLayers) throws(Refusal) {
         let decision = Authorizer.decide(request, layers)
-        guard decision.isAllowed else { throw decision.refusal(of: request) }
+        guard decision.isAllowed else { throw decision.refusal(of: request, layers) }
     }
 
     private func resource(_ name: RepositoryName?, in registry: RegistryID) -> String {

@@ -10,7 +10,7 @@ struct AWSAuthentication: Sendable {
     /// How far a signature's time may be from now, in seconds (AWS: 15 minutes).
     static let tolerance: Int64 = 900
 
-    let keys: AccessKeys
+    let credentials: Credentials
     let clock: WallClock
     /// `host[:port]` as clients reach the server.
     let publicHost: String
@@ -28,8 +28,8 @@ struct AWSAuthentication: Sendable {
         let region: Region
     }
 
-    /// The named signer, where scope, time and key are right. Throws AWS's refusal where one of them is wrong.
-    func name(_ claim: SignatureClaim, service: AWSService) throws(Refusal) -> Claimant {
+    /// The named signer, where scope, time, key and session token are right. Throws AWS's refusal where one of them is wrong.
+    func name(_ claim: SignatureClaim, service: AWSService) async throws -> Claimant {
         guard claim.scope.service == service.signingName else {
             throw Refusal(.signatureInvalid, "Credential should be scoped to correct service: '\(service.signingName)'.")
         }
@@ -37,14 +37,13 @@ struct AWSAuthentication: Sendable {
             throw Refusal(.signatureInvalid, "Credential should be scoped to a valid region.")
         }
         try checkTime(claim)
-        // This server issues no sessions, so no token that comes with a key is valid.
-        guard let (_, secret) = keys.secret(of: claim.accessKeyID), let caller = keys.root(of: claim.accessKeyID),
-            claim.sessionToken == nil
-        else {
-            throw Refusal(
-                .credentialsUnknown, "The security token included in the request is invalid.", facts: Self.facts(claim))
+        do {
+            let signer = try await credentials.signer(claim.accessKeyID, sessionToken: claim.sessionToken, at: clock.now)
+            return Claimant(caller: signer.caller.seen(in: region), secret: signer.secret, region: region)
+        } catch var refusal as Refusal {
+            refusal.facts.merge(Self.facts(claim)) { _, new in new }
+            throw refusal
         }
-        return Claimant(caller: caller.seen(in: region), secret: secret, region: region)
     }
 
     /// The body's hash as the head tells it; nil where it does not.

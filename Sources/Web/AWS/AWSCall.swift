@@ -13,6 +13,8 @@ package struct AWSCall: Sendable {
     package let settings: AWSSettings
     /// Warnings for the caller, beside the answer.
     package let warnings = CallWarnings()
+    /// Who has called without a signature, once that is known.
+    let webCaller = WebCaller()
 
     package init(
         registry: RegistryID, caller: Caller, accessKeyID: String, requestID: String, now: Timestamp,
@@ -33,12 +35,15 @@ package struct AWSSettings: Sendable {
     /// `HOST[:PORT]` as clients reach it: the beginning of every `repositoryUri`.
     package let publicHost: String
     package let scheme: Scheme
+    /// The server's own registry: calls without a signature name no other one.
+    package let home: RegistryID
 
     package enum Scheme: String, Sendable { case http, https }
 
-    package init(publicHost: String, scheme: Scheme) {
+    package init(publicHost: String, scheme: Scheme, home: RegistryID) {
         self.publicHost = publicHost
         self.scheme = scheme
+        self.home = home
     }
 
     /// ECR's `proxyEndpoint`.
@@ -52,20 +57,24 @@ package struct AWSOperation: Sendable {
     package let service: AWSService
     package let name: String
     package let shape: AnswerShape
+    /// Called without a signature: what proves the caller is in the input.
+    let isUnsigned: Bool
     private let permission: OperationPermission
     private let handler: Handler
 
     /// - Parameters:
     ///   - permission: demands the action `SERVICE:NAME`, unless it names another.
     ///   - shape: what Query's XML must know of the answer.
+    ///   - isUnsigned: the caller needs no signature.
     package init(
         _ service: AWSService, _ name: String, may permission: OperationPermission, answers shape: AnswerShape = .structure,
-        _ handler: @escaping Handler
+        isUnsigned: Bool = false, _ handler: @escaping Handler
     ) {
         self.service = service
         self.name = name
         self.permission = permission
         self.shape = shape
+        self.isUnsigned = isUnsigned
         self.handler = handler
     }
 

@@ -28,7 +28,7 @@ struct AWSTarget: Sendable, Equatable {
 
     let dialect: Dialect
     /// Nil where the target names no service of this server.
-    let service: AWSService?
+    private(set) var service: AWSService?
     /// Empty where the head does not tell it: a Query request may have it in its form, which is read when the caller is known.
     private(set) var operation: String
     /// A Query request's parameters.
@@ -71,6 +71,20 @@ struct AWSTarget: Sendable, Equatable {
         var target = self
         try target.form.add(Substring(String(buffer: body)).utf8)
         target.operation = String((target.form["Action"] ?? "").prefix(128))
+        return target
+    }
+
+    /// A request without a signature that may be one of those which need none: a form by POST, with all of it in the body, which
+    /// no log and no proxy's cache keeps.
+    static func mayBeUnsigned(_ request: AWSRequest) -> Bool {
+        request.method == "POST" && request.rawQuery.isEmpty && isForm(request) && request.header("authorization") == nil
+            && request.header("x-amz-target") == nil
+    }
+
+    /// The same target as one of STS's, which alone has operations that need no signature.
+    func unsigned() -> AWSTarget {
+        var target = self
+        target.service = .sts
         return target
     }
 

@@ -17,7 +17,11 @@ package struct AuditLog: Sendable {
     /// Makes no record where there is no sink.
     func note(_ record: @autoclosure () -> AuditRecord?) {
         guard let sink, let record = record() else { return }
-        sink.take(record.document(id: RandomID.uuid(), at: clock.now, from: .current).text)
+        let account = record.assumedAccount
+        let sharedID = account.map { _ in RandomID.uuid() }
+        let document = record.document(id: RandomID.uuid(), at: clock.now, from: .current, sharedID: sharedID)
+        sink.take(document.text)
+        if let account { sink.take(record.document(of: account, document, id: RandomID.uuid()).text) }
     }
 
     /// Records failed logins of one address that have no record each, since there were too many.

@@ -1,4 +1,5 @@
 import WeirCore
+import WeirIdentity
 import WeirRegistry
 
 /// One call of one caller, as CloudTrail records it (docs/ecr.md, "Events and the audit"): who did what, to what, from where, and
@@ -20,9 +21,16 @@ struct AuditRecord: Sendable {
     let error: (code: String, message: String)?
     /// The access key that a caller named and could not prove. It is recorded, but as no identity.
     var claimedKeyID: String?
+    /// Who made a call without a signature: nil until the token is verified.
+    var webIdentity: WebIdentity?
+    var isOfWebIdentity = false
+    /// Why policies denied it.
+    var denial: AuthorizationDenial?
 
     /// The record as one JSON object.
-    func document(id: String, at time: Timestamp, from origin: RequestOrigin) -> JSONValue {
+    ///
+    /// - Parameter sharedID: where another account has a record of the same call.
+    func document(id: String, at time: Timestamp, from origin: RequestOrigin, sharedID: String? = nil) -> JSONValue {
         let registry = self.registry
         return .members([
             "eventVersion": "1.11", "userIdentity": identity, "eventTime": .string(time.iso8601),
@@ -34,21 +42,38 @@ struct AuditRecord: Sendable {
             "errorCode": error.map { .string($0.code) }, "errorMessage": error.map { .string($0.message) },
             "requestParameters": AuditRedaction.shown(parameters),
             "responseElements": response.map { AuditRedaction.shown($0) } ?? .null,
-            "additionalEventData": claimedKeyID.map { ["claimedAccessKeyId": .string($0)] },
+            "additionalEventData": claimedKeyID.map { ["claimedAccessKeyId": .string($0)] }
+                ?? webIdentity?.tokenID.map { ["webIdentityTokenId": .string($0)] },
             "requestID": .string(requestID), "eventID": .string(id), "readOnly": .bool(isReadOnly),
             "resources": resources, "eventType": "AwsApiCall", "managementEvent": true,
             "recipientAccountId": registry.map { .string("\($0.account)") }, "eventCategory": "Management",
-            "traceId": TraceContext.current.map { .string($0.traceID) },
+            "traceId": TraceContext.current.map { .string($0.traceID) }, "sharedEventID": sharedID.map { .string($0) },
+            "weirDecision": denial?.audited,
         ])
     }
 
     private var identity: JSONValue {
+        if isOfWebIdentity { return webIdentity.map { UserIdentity.of($0) } ?? ["type": "WebIdentityUser"] }
         guard let caller else { return .members(["type": "Unknown", "accessKeyId": accessKeyID.map { .string($0) }]) }
-        return .members([
-            "type": caller.isRoot ? "Root" : "IAMUser", "principalId": .string(caller.userID),
-            "arn": .string(caller.principalARN), "accountId": .string("\(caller.account)"),
-            "accessKeyId": accessKeyID.map { .string($0) },
-        ])
+        return UserIdentity.of(caller, accessKeyID: accessKeyID)
+    }
+
+    /// The account of a role that a caller of another account has assumed: it has a record of its own.
+    var assumedAccount: AccountID? {
+        guard service == .sts, operation == "AssumeRole", error == nil, let caller,
+            case .string(let arn)? = parameters["RoleArn"],
+            let role = RoleARN(arn), role.account != caller.account
+        else { return nil }
+        return role.account
+    }
+
+    /// The same call as the account of the assumed role sees it.
+    func document(of account: AccountID, _ own: JSONValue, id: String) -> JSONValue {
+        guard let caller, case .object(var members) = own else { return own }
+        members["userIdentity"] = UserIdentity.abroad(caller)
+        members["eventID"] = .string(id)
+        members["recipientAccountId"] = .string("\(account)")
+        return .object(members)
     }
 
     private var resources: JSONValue? {

@@ -14,6 +14,7 @@ package final class DistributionDoor: Sendable {
     private let tokens: RegistryTokens
     private let publicHost: String
     private let publicScheme: String
+    private let anonymousHome: RegistryID?
     private let clock: WallClock
     private let audit: AuditLog
     private let strangers: Strangers
@@ -21,14 +22,16 @@ package final class DistributionDoor: Sendable {
     /// - Parameters:
     /// - publicHost: `host[:port]` for the challenge, where the client's `Host` names no registry.
     /// - publicScheme: the scheme by which clients reach it: `https` or `http`.
+    /// - home: the registry that clients without a login read from; nil where they may not.
     package init(
-        registry: Registry, tokens: RegistryTokens, publicHost: String, publicScheme: String = "https", clock: WallClock,
-        audit: AuditLog = .none, strangers: Strangers
+        registry: Registry, tokens: RegistryTokens, publicHost: String, publicScheme: String = "https",
+        home: RegistryID? = nil, clock: WallClock, audit: AuditLog = .none, strangers: Strangers
     ) {
         api = DistributionAPI(registry: registry)
         self.tokens = tokens
         self.publicHost = publicHost
         self.publicScheme = publicScheme
+        anonymousHome = home
         self.clock = clock
         self.audit = audit
         self.strangers = strangers
@@ -40,9 +43,9 @@ package final class DistributionDoor: Sendable {
         var trail = DistributionTrail()
         var isToldAlone = true
         do {
-            let (caller, registry) = try who(request, &trail)
-            request.body.prove()
-            let isLinked = request.headers[.authorization] == nil
+            let (caller, registry) = try await who(request, &trail)
+            if caller.kind != .anonymous { request.body.prove() }
+            let isLinked = request.headers[.authorization] == nil && caller.kind != .anonymous
             let path: DistributionPath
             do throws(DistributionPath.Problem) { path = try DistributionPath(request.rawPath) } catch {
                 trail.isLost = true
@@ -57,8 +60,10 @@ package final class DistributionDoor: Sendable {
             trail.path = call.path
             reply = try await api.answer(call)
         } catch {
+            let error = Self.challenge(error, trail.caller)
             // A client that proves no identity can send any number of invalid logins.
-            if trail.caller == nil, request.headers[.authorization] != nil || request.rawQuery.contains(SignedLinks.signatureName)
+            if Self.hasFailed(trail, error),
+                request.headers[.authorization] != nil || request.rawQuery.contains(SignedLinks.signatureName)
             {
                 isToldAlone = strangers.loginFailed()
             }
@@ -71,39 +76,68 @@ package final class DistributionDoor: Sendable {
     }
 
     /// The caller, and the registry: the one that the `Host` header names, else the token's.
-    private func who(
-        _ request: WebRequest, _ trail: inout DistributionTrail
-    ) throws(Refusal) -> (Caller, RegistryID) {
-        guard let header = request.headers[.authorization] else { return try linked(request, &trail) }
-        let principal = try tokens.verify(basic: header, now: clock.now)
+    private func who(_ request: WebRequest, _ trail: inout DistributionTrail) async throws -> (Caller, RegistryID) {
+        guard let header = request.headers[.authorization] else { return try await withoutPassword(request, &trail) }
+        let principal: RegistryPrincipal
+        do { principal = try await tokens.verify(basic: header, now: clock.now) } catch let refusal as Refusal {
+            // An empty login is none.
+            guard refusal.reason == .authenticationMissing, let anonymous = anonymous(request, &trail) else { throw refusal }
+            return anonymous
+        }
         (trail.caller, trail.accessKeyID) = (principal.caller, principal.accessKeyID)
         trail.registry = principal.registry
         guard let named = RegistryHost.registry(named: request.authority) else {
             return (principal.caller, principal.registry)
         }
         // A token is valid in its own region only. In another account's registry that account's policies decide.
-        guard named.region == principal.registry.region else {
+        guard principal.isForAnyRegion || named.region == principal.registry.region else {
             throw Refusal(
                 .accessDenied,
                 "The authorization token is for the region \(principal.registry.region), not \(named.region). "
                     + "Sign in again with `aws ecr get-login-password --region \(named.region)`")
         }
         trail.registry = named
-        return (principal.caller, named)
+        return (principal.isForAnyRegion ? principal.caller.seen(in: named.region) : principal.caller, named)
     }
 
-    /// The maker of the signed link in a request without a password: the link allows to read the blob that it names.
-    private func linked(
+    /// The maker of the signed link in a request without a password: the link allows to read the blob that it names. Without one
+    /// it is a client without a login, where the settings let those in.
+    private func withoutPassword(
         _ request: WebRequest, _ trail: inout DistributionTrail
-    ) throws(Refusal) -> (Caller, RegistryID) {
-        guard request.rawQuery.contains(SignedLinks.signatureName), request.method == .get || request.method == .head else {
-            throw Refusal.notSignedIn
+    ) async throws -> (Caller, RegistryID) {
+        guard request.method == .get || request.method == .head else { throw Refusal.notSignedIn }
+        guard request.rawQuery.contains(SignedLinks.signatureName) else {
+            guard let anonymous = anonymous(request, &trail) else { throw Refusal.notSignedIn }
+            return anonymous
         }
         let query = QueryParameters(request.rawQuery)
-        let principal = try tokens.links.verify(path: request.rawPath, parameter: { query[$0] }, now: clock.now)
+        let principal = try await tokens.links.verify(path: request.rawPath, parameter: { query[$0] }, now: clock.now)
         (trail.caller, trail.accessKeyID) = (principal.caller, principal.accessKeyID)
         trail.registry = principal.registry
         return (principal.caller, principal.registry)
+    }
+
+    /// A client without a login, who may read what a policy opens to `*`. Nil where the settings let none in, and for the address
+    /// that clients ask whether they must sign in: were it open, they would never send the login that they have.
+    private func anonymous(_ request: WebRequest, _ trail: inout DistributionTrail) -> (Caller, RegistryID)? {
+        guard let anonymousHome, request.method == .get || request.method == .head, request.rawPath != "/v2/",
+            request.rawPath != "/v2"
+        else { return nil }
+        let registry = RegistryHost.registry(named: request.authority) ?? anonymousHome
+        let caller = Caller.anonymous(at: registry.account)
+        (trail.caller, trail.registry) = (caller, registry)
+        return (caller, registry)
+    }
+
+    /// What a client without a login may not do it may do with one: it is asked for it.
+    private static func challenge(_ error: any Error, _ caller: Caller?) -> any Error {
+        guard caller?.kind == .anonymous, let refusal = error as? Refusal, refusal.reason == .accessDenied else { return error }
+        return Refusal.notSignedIn
+    }
+
+    /// The request brought a login, and it was wrong.
+    private static func hasFailed(_ trail: DistributionTrail, _ error: any Error) -> Bool {
+        trail.caller == nil || (trail.caller?.kind == .anonymous && (error as? Refusal)?.reason == .authenticationMissing)
     }
 
     // MARK: What goes wrong

@@ -138,8 +138,8 @@ class Docker:
     def call(self, *words: str | Path, input: str | None = None) -> str:
         return run(["docker", *words], self.environment, input=input, seconds=300).stdout
 
-    def login(self, host: str, password: str) -> None:
-        self.call("login", "--username", "AWS", "--password-stdin", host, input=password)
+    def login(self, host: str, password: str, user: str = "AWS") -> None:
+        self.call("login", "--username", user, "--password-stdin", host, input=password)
 
     def pull(self, reference: str) -> list[str]:
         self.call("pull", "--quiet", reference)

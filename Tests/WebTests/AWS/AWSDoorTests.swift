@@ -187,7 +187,7 @@ import WeirWeb
 
     @Test func aBodyTooLargeIsRefused() async throws {
         let aws = try await TestAWS()
-        guard case .welcome(let visit) = aws.door.admit(aws.request("PutImage", body: "{}")) else {
+        guard case .welcome(let visit) = await aws.door.admit(aws.request("PutImage", body: "{}")) else {
             Issue.record("it is not read at all")
             return
         }

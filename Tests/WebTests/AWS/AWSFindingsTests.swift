@@ -69,9 +69,10 @@ import WeirWeb
         let made = try await aws.call("CreateRepository", ["repositoryName": "a/b"], region: region)
         #expect(made["repository"]?["repositoryArn"] == .string("arn:\(partition):ecr:\(region):111122223333:repository/a/b"))
         let registry = RegistryID(account: aws.id.account, region: try Region(region))
-        let token = aws.tokens.issue(accessKeyID: TestAWS.accessKeyID, registry: registry, at: TestAWS.now)
+        let token = try aws.tokens.issue(
+            for: .root(of: registry.account), accessKeyID: TestAWS.accessKeyID, region: registry.region, at: TestAWS.now)
         let basic = "Basic " + (JSONValue.blob(Array("AWS:\(token.password)".utf8)).string ?? "")
-        let caller = try aws.tokens.verify(basic: basic, now: TestAWS.now).caller
+        let caller = try await aws.tokens.verify(basic: basic, now: TestAWS.now).caller
         #expect(caller.principalARN == "arn:\(partition):iam::111122223333:root" && caller.isRoot)
     }
 

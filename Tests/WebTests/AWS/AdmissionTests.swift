@@ -28,13 +28,13 @@ import WeirWeb
     @Test func aHashThatIsToldProvesBeforeTheBody() async throws {
         let aws = try await TestAWS()
         let hash = SigV4.payloadHash("{}".utf8)
-        guard case .welcome(let visit) = aws.door.admit(told(aws, "DescribeRegistry", hash: hash)) else {
+        guard case .welcome(let visit) = await aws.door.admit(told(aws, "DescribeRegistry", hash: hash)) else {
             Issue.record("refused")
             return
         }
         #expect(visit.isProved)
         let forged = told(aws, "DescribeRegistry", hash: hash, secret: "x")
-        #expect(try refusal(aws.door.admit(forged))?.hasPrefix("InvalidSignature") == true)
+        #expect(try refusal(await aws.door.admit(forged))?.hasPrefix("InvalidSignature") == true)
         let right = await aws.door.respond(to: visit, body: ByteBuffer(string: "{}"), bodyHash: hash)
         #expect(right.status == 200)
         let other = await aws.door.respond(
@@ -44,8 +44,8 @@ import WeirWeb
 
     @Test func withoutOneOnlyTheBodyProves() async throws {
         let aws = try await TestAWS()
-        guard case .welcome(let visit) = aws.door.admit(aws.request("DescribeRegistry", body: "{}")),
-            case .welcome(let layer) = aws.door.admit(aws.request("UploadLayerPart", body: "{}"))
+        guard case .welcome(let visit) = await aws.door.admit(aws.request("DescribeRegistry", body: "{}")),
+            case .welcome(let layer) = await aws.door.admit(aws.request("UploadLayerPart", body: "{}"))
         else {
             Issue.record("refused")
             return
@@ -57,16 +57,17 @@ import WeirWeb
     @Test func whatTheHeadTellsIsEnoughToRefuse() async throws {
         let aws = try await TestAWS()
         let old = aws.request("DescribeRegistry", body: "", at: TestAWS.now + .seconds(-1_000))
-        #expect(try refusal(aws.door.admit(old))?.hasPrefix("InvalidSignatureException: Signature expired") == true)
+        #expect(try refusal(await aws.door.admit(old))?.hasPrefix("InvalidSignatureException: Signature expired") == true)
         let unknown = aws.request("DescribeRegistry", body: "", key: "AKIANOBODY")
-        #expect(try refusal(aws.door.admit(unknown))?.hasPrefix("UnrecognizedClient") == true)
+        #expect(try refusal(await aws.door.admit(unknown))?.hasPrefix("UnrecognizedClient") == true)
     }
 
     @Test func anUnsignedBodyIsForS3Alone() async throws {
         let aws = try await TestAWS()
         let request = told(aws, "DescribeRegistry", hash: SigV4.unsignedPayload)
-        #expect(try refusal(aws.door.admit(request))?.contains("Amazon S3") == true)
-        #expect(try refusal(aws.door.admit(told(aws, "DescribeRegistry", hash: "STREAMING-UNSIGNED-PAYLOAD-TRAILER"))) == nil)
+        #expect(try refusal(await aws.door.admit(request))?.contains("Amazon S3") == true)
+        #expect(
+            try refusal(await aws.door.admit(told(aws, "DescribeRegistry", hash: "STREAMING-UNSIGNED-PAYLOAD-TRAILER"))) == nil)
     }
 
     @Test func aFormOfManyItemsIsRefusedAsItIsSplit() async throws {

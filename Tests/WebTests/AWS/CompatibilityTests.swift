@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import WeirApplication
 import WeirVault
 import WeirWeb
 
@@ -9,7 +10,9 @@ import WeirWeb
         let aws = try await TestAWS()
         let here = Set(
             (ECROperations.table(registry: aws.registry, tokens: aws.tokens) + KMSOperations.table(keys: aws.vault.keys)
-                + SecretsOperations.table(secrets: aws.vault.secrets) + STSOperations.table(accessKeys: aws.accessKeys))
+                + SecretsOperations.table(secrets: aws.vault.secrets)
+                + STSOperations.table(
+                    sessions: aws.application.sessions, accessKeys: aws.accessKeys, messages: aws.application.messages))
                 .map(\.name))
         let missing = Set(KMSOperations.notYet + SecretsOperations.notYet + STSOperations.notYet + IAMOperations.notYet)
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../..")

@@ -137,7 +137,7 @@ import WeirWeb
         #expect(data.first?["proxyEndpoint"] == "http://localhost:5050")
         #expect(data.first?["expiresAt"] == 1_800_043_200.123)
         let token = try #require(data.first?["authorizationToken"]?.string)
-        let principal = try aws.tokens.verify(basic: "Basic \(token)", now: TestAWS.now)
+        let principal = try await aws.tokens.verify(basic: "Basic \(token)", now: TestAWS.now)
         #expect(principal.registry == aws.id)
         let many = try await aws.call("GetAuthorizationToken", ["registryIds": ["111122223333", "444455556666"]])
         #expect(many["authorizationData"]?.array.count == 2)

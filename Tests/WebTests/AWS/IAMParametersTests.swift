@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WeirApplication
 import WeirCore
@@ -16,10 +17,10 @@ import WeirWeb
         let account = try AccountID(account)
         return AWSCall(
             registry: RegistryID(account: account, region: try Region("us-east-1")),
-            caller: Caller.root(of: account),
+            caller: .root(of: account),
             accessKeyID: "AKIA", requestID: "1", now: Timestamp(seconds: 0),
             input: Parameters(members, service: service, encoding: .form),
-            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http))
+            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http, home: Application.testHome))
     }
 
     /// The message of a refusal; nil where there is none.

@@ -36,9 +36,9 @@ final class TestAWS: Sendable {
         try await application.keys.accessKeys.add(
             id: Self.otherKeyID, secret: Self.secret, account: AccountID("444455556666"))
         door = AWSDoor(
-            accessKeys: application.keys.accessKeys, access: application.registry.access,
-            operations: application.operations + extra,
-            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http), clock: clock,
+            credentials: application.credentials, access: application.registry.access,
+            operations: application.operations + extra, messages: application.messages,
+            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http, home: id), clock: clock,
             newID: { "11111111-2222-4333-8444-555555555555" }, audit: AuditLog(sink: audit, clock: clock),
             strangers: Strangers(logger: Logger(label: "test")))
     }

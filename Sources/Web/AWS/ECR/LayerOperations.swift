@@ -108,7 +108,8 @@ struct LayerOperations: Sendable {
         let (name, home) = try call.repository()
         try await registry.layers.checkNamed(digest, in: name, of: home)
         let path = "/v2/\(name)/blobs/\(digest)"
-        let query = tokens.links.query(for: path, in: home, accessKeyID: call.accessKeyID, at: call.now)
+        let query = try tokens.links.query(
+            for: path, in: home, by: call.caller, accessKeyID: call.accessKeyID, at: call.now)
         return [
             "downloadUrl": .string("\(call.settings.endpoint)\(path)?\(query)"), "layerDigest": .string(digest.description),
         ]

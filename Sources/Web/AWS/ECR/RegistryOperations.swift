@@ -24,9 +24,9 @@ struct RegistryOperations: Sendable {
         let accounts = try call.input.optionalNouns("registryIds", count: 1...10, pattern: AWSCall.accountPattern) {
             (text: String) throws(NameError) in try AccountID(text)
         }
-        let data = (accounts ?? [call.registry.account]).map { _ -> JSONValue in
-            let (password, expiresAt) = tokens.issue(
-                accessKeyID: call.accessKeyID, registry: call.registry, at: call.now)
+        let data = try (accounts ?? [call.registry.account]).map { _ -> JSONValue in
+            let (password, expiresAt) = try tokens.issue(
+                for: call.caller, accessKeyID: call.accessKeyID, region: call.registry.region, at: call.now)
             let token = Data("\(RegistryTokens.user):\(password)".utf8).base64EncodedString()
             return [
                 "authorizationToken": .string(token), "expiresAt": .timestamp(expiresAt),

@@ -1,9 +1,11 @@
 import WeirCore
 package import WeirIdentity
 
-/// sts GetCallerIdentity, and the one iam operation that Terraform calls first. The other operations' rows refuse by name.
+/// STS, and the one iam operation that Terraform calls first. The other operations' rows refuse by name.
 package enum STSOperations {
-    package static func table(accessKeys: AccessKeys) -> [AWSOperation] {
+    package static func table(
+        sessions: Sessions, accessKeys: AccessKeys, messages: AuthorizationMessages
+    ) -> [AWSOperation] {
         [
             AWSOperation(.sts, "GetCallerIdentity", may: .none) { call in
                 [
@@ -13,14 +15,13 @@ package enum STSOperations {
             },
             AWSOperation(.iam, "GetUser", may: .own { $0.caller.principalARN }) { call in try user(call, accessKeys) },
         ]
+            + AssumeRoleOperations(sessions: sessions).table + SessionOperations(sessions: sessions, accessKeys: accessKeys).table
+            + AuthorizationMessageOperations(messages: messages).table
             + notYet.map { refused($0, of: .sts, "STS") } + IAMOperations.notYet.map { refused($0, of: .iam, "IAM") }
     }
 
     /// Operations that this server does not have: refused by name, so that no client tries again or takes it for a misspelt name.
-    package static let notYet = [
-        "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "DecodeAuthorizationMessage",
-        "GetAccessKeyInfo", "GetDelegatedAccessToken", "GetFederationToken", "GetSessionToken", "GetWebIdentityToken",
-    ]
+    package static let notYet = ["AssumeRoleWithSAML", "AssumeRoot", "GetDelegatedAccessToken", "GetWebIdentityToken"]
 
     private static func refused(_ name: String, of service: AWSService, _ noun: String) -> AWSOperation {
         AWSOperation(service, name, may: .none) { _ in
@@ -40,6 +41,17 @@ package enum STSOperations {
                 "UserId": .string(call.caller.userID),
                 "CreateDate": .moment(accessKeys.createdAt(call.accessKeyID) ?? call.now),
             ])
+        ]
+    }
+}
+
+extension SessionCredentials {
+    /// STS's structure: the one answer in which the secret stands.
+    var json: JSONValue {
+        [
+            "AccessKeyId": .string(accessKeyID), "SecretAccessKey": .string(secretAccessKey),
+            "SessionToken": .string(sessionToken),
+            "Expiration": .moment(expiresAt),
         ]
     }
 }
