@@ -8,7 +8,9 @@ CREATE TABLE access_key (
     sealed_secret BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     status TEXT NOT NULL
-, is_root BIGINT NOT NULL DEFAULT 0);
+, is_root BIGINT NOT NULL DEFAULT 0, last_used_at BIGINT, last_used_service TEXT, last_used_region TEXT);
+
+CREATE INDEX access_key_owner ON access_key (user_id);
 
 CREATE TABLE blob (
     scope TEXT NOT NULL, digest TEXT NOT NULL,
@@ -50,6 +52,74 @@ CREATE TABLE creation_template (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (account, region, prefix_key)
+);
+
+CREATE TABLE iam_account (account TEXT PRIMARY KEY, alias TEXT UNIQUE, created_at BIGINT NOT NULL, disabled_at BIGINT);
+
+CREATE TABLE iam_attachment (
+    owner_id TEXT NOT NULL,
+    policy_arn TEXT NOT NULL,
+    attached_at BIGINT NOT NULL,
+    PRIMARY KEY (owner_id, policy_arn)
+);
+
+CREATE INDEX iam_attachment_policy ON iam_attachment (policy_arn);
+
+CREATE TABLE iam_entity (
+    id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    folded_name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    description TEXT,
+    created_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    boundary TEXT,
+    tags TEXT NOT NULL,
+    sessions_revoked_at BIGINT,
+    UNIQUE (account, kind, folded_name)
+);
+
+CREATE TABLE iam_inline_policy (
+    owner_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (owner_id, name)
+);
+
+CREATE TABLE iam_instance_profile (id TEXT PRIMARY KEY, role_id TEXT);
+
+CREATE TABLE iam_membership (group_id TEXT NOT NULL, user_id TEXT NOT NULL, PRIMARY KEY (group_id, user_id));
+
+CREATE INDEX iam_membership_user ON iam_membership (user_id);
+
+CREATE TABLE iam_oidc_provider (
+    id TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    client_ids TEXT NOT NULL,
+    thumbprints TEXT NOT NULL,
+    key_set TEXT
+);
+
+CREATE TABLE iam_policy (id TEXT PRIMARY KEY, default_version BIGINT NOT NULL, last_version BIGINT NOT NULL);
+
+CREATE TABLE iam_policy_version (
+    policy_id TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (policy_id, version)
+);
+
+CREATE TABLE iam_role (
+    id TEXT PRIMARY KEY,
+    trust TEXT NOT NULL,
+    trust_pins TEXT NOT NULL,
+    max_session_seconds BIGINT NOT NULL,
+    service TEXT,
+    last_used_at BIGINT,
+    last_used_region TEXT
 );
 
 CREATE TABLE image (

@@ -25,7 +25,7 @@ package struct Entity: Sendable, Equatable {
     package let id: String
     package let account: AccountID
     package let kind: EntityKind
-    /// As it was written. Unique in its account and kind without regard to case. An OIDC provider's is its URL without `https://`.
+    /// As it was written. Unique in its account and kind without regard to case. Of an OIDC provider: its URL without `https://`.
     package var name: String
     /// `/`, or `/…/`.
     package var path: String

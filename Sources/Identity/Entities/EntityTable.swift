@@ -71,14 +71,14 @@ enum EntityTable {
     static func update(_ entity: Entity, _ sql: any SQLConnection) throws {
         try sql.execute(
             """
-            UPDATE iam_entity SET name = $2, folded_name = $3, path = $4, description = $5, changed_at = $6, boundary = $7,
-                tags = $8, sessions_revoked_at = $9
-            WHERE id = $1
+            UPDATE iam_entity SET name = $1, folded_name = $2, path = $3, description = $4, changed_at = $5, boundary = $6,
+                tags = $7, sessions_revoked_at = $8
+            WHERE id = $9
             """,
             [
-                .text(entity.id), .text(entity.name), .text(Entity.folded(entity.name)), .text(entity.path),
-                .text(entity.description), .timestamp(entity.changedAt), .text(entity.boundary),
-                .text(EntityTags.text(entity.tags)), .timestamp(entity.sessionsRevokedAt),
+                .text(entity.name), .text(Entity.folded(entity.name)), .text(entity.path), .text(entity.description),
+                .timestamp(entity.changedAt), .text(entity.boundary), .text(EntityTags.text(entity.tags)),
+                .timestamp(entity.sessionsRevokedAt), .text(entity.id),
             ])
     }
 

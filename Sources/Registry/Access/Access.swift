@@ -36,7 +36,7 @@ package final class Access: Sendable {
             try decide(
                 AuthorizationRequest(
                     caller: caller, action: demand.action, resource: arn, owner: caller.account, context: context),
-                PolicyLayers(caller: callers))
+                PolicyLayers(caller: callers), shown: demand.shown)
         }
     }
 
@@ -75,9 +75,14 @@ package final class Access: Sendable {
                 caller: caller, action: action, resource: resource, owner: registry.account, context: context), layers)
     }
 
-    private func decide(_ request: AuthorizationRequest, _ layers: PolicyLayers) throws(Refusal) {
+    /// - Parameter shown: the resource as a denial names it; nil for its ARN.
+    private func decide(_ request: AuthorizationRequest, _ layers: PolicyLayers, shown: String? = nil) throws(Refusal) {
         let decision = Authorizer.decide(request, layers)
-        guard decision.isAllowed else { throw decision.refusal(of: request, layers) }
+        guard !decision.isAllowed else { return }
+        let told = AuthorizationRequest(
+            caller: request.caller, action: request.action, resource: shown ?? request.resource, owner: request.owner,
+            isStrict: request.isStrict, context: request.context)
+        throw decision.refusal(of: told, layers)
     }
 
     private func resource(_ name: RepositoryName?, in registry: RegistryID) -> String {

@@ -16,10 +16,13 @@ package struct AccessDemand: Sendable {
     package let resource: Resource
     /// Condition keys that only this action has, such as `ecr:AccountSetting`.
     package let facts: [String: [String]]
+    /// The resource as a denial names it, where its ARN would tell what the caller may not know; nil for the ARN.
+    package let shown: String?
 
-    package init(_ action: String, on resource: Resource, facts: [String: [String]] = [:]) {
+    package init(_ action: String, on resource: Resource, facts: [String: [String]] = [:], shown: String? = nil) {
         self.action = action
         self.resource = resource
         self.facts = facts
+        self.shown = shown
     }
 }
