@@ -5,6 +5,11 @@ package enum EntityID {
     /// A new id: the kind's four letters, then 17 of `A-Z2-7`.
     package static func new(_ kind: EntityKind) -> String { kind.idPrefix + random(17) }
 
+    /// The id that these bytes stand for, always the same: the kind's four letters, then one of `A-Z2-7` for each.
+    static func of(_ kind: EntityKind, _ bytes: some Sequence<UInt8>) -> String {
+        kind.idPrefix + String(decoding: bytes.map { alphabet[Int($0 & 31)] }, as: UTF8.self)
+    }
+
     /// `count` characters of `A-Z2-7`, from the system's generator.
     package static func random(_ count: Int) -> String {
         var generator = SystemRandomNumberGenerator()

@@ -30,7 +30,7 @@ enum PrincipalQueries {
             isAccountDisabled: try isDisabled(entity.account, sql))
     }
 
-    private static func policies(of owner: Entity, _ sql: any SQLConnection) throws -> [StoredPolicy] {
+    static func policies(of owner: Entity, _ sql: any SQLConnection) throws -> [StoredPolicy] {
         let inline = try sql.rows(
             "SELECT name, document FROM iam_inline_policy WHERE owner_id = $1 ORDER BY name", [.text(owner.id)]
         ).map { row in
@@ -43,7 +43,7 @@ enum PrincipalQueries {
         return inline + attached
     }
 
-    private static func groups(ofUser id: String, _ sql: any SQLConnection) throws -> [Entity] {
+    static func groups(ofUser id: String, _ sql: any SQLConnection) throws -> [Entity] {
         try sql.rows("SELECT group_id FROM iam_membership WHERE user_id = $1 ORDER BY group_id", [.text(id)])
             .compactMap { row in try EntityTable.find(id: row.text(0), sql) }
     }
