@@ -133,6 +133,8 @@ package struct Application: Sendable {
             ECROperations.table(registry: registry, tokens: tokens) + KMSOperations.table(keys: keys.vault.keys)
             + SecretsOperations.table(secrets: keys.vault.secrets)
             + STSOperations.table(sessions: sessions, accessKeys: keys.accessKeys, messages: messages)
+            + IAMPolicyOperations.table(
+                store: keys.identity, accessKeys: keys.accessKeys, partition: settings.home.region.partition)
             + WeirOperations.table(registry: registry, clock: ports.steadyClock, home: settings.home)
         let web = settings.web
         aws = AWSDoor(

@@ -18,15 +18,16 @@ package final class CallWarnings: Sendable {
         texts.withLock { if $0.count < Self.most { $0.append(line) } }
     }
 
-    var all: [String] { texts.withLock { $0 } }
+    /// As they are sent.
+    package var all: [String] { texts.withLock { $0 } }
 }
 
 extension AWSCall {
     /// Warns the author of an accepted policy about those of its conditions that no request can ever meet.
     ///
     /// - Parameter place: what the policy belongs to, as in "the policy of the repository app".
-    func warn(about policy: String?, of place: String) {
-        guard let policy, let document = try? PolicyDocument(policy) else { return }
+    func warn(about policy: String?, of place: String, as grammar: PolicyGrammar = .resource) {
+        guard let policy, let document = try? PolicyDocument(policy, as: grammar, maxLength: 131_072) else { return }
         let unfilled = document.unfilledKeys
         for key in unfilled { warnings.add(key.warning) }
         guard !unfilled.isEmpty else { return }

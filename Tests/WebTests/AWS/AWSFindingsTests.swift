@@ -42,7 +42,8 @@ import WeirWeb
 
     @Test func whatIAMAndSTSLackIsRefusedByName() async throws {
         for (service, operations) in [
-            (AWSService.sts, ["AssumeRole", "GetSessionToken"]), (.iam, ["CreateUser", "ListRoles", "GetAccountSummary"]),
+            (AWSService.sts, ["AssumeRole", "GetSessionToken"]),
+            (.iam, ["CreateLoginProfile", "CreateSAMLProvider", "EnableMFADevice"]),
         ] {
             for operation in operations {
                 let response = await aws.respond(to: aws.query("Action=\(operation)&Version=2010-05-08", service: service))

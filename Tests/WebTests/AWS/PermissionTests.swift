@@ -2,6 +2,7 @@ import NIOCore
 import Testing
 import WeirApplication
 import WeirCore
+import WeirIdentity
 import WeirRegistry
 import WeirVault
 import WeirWeb
@@ -16,13 +17,23 @@ import WeirWeb
         "SecretId": "app", "Name": "app", "SecretIdList": ["app"],
     ]
 
+    /// The same for IAM, whose members are spelt like others of other services.
+    private static let iamInput: [String: JSONValue] = [
+        "UserName": "Bob", "GroupName": "dev", "RoleName": "ci", "PolicyName": "app", "VersionId": "v1",
+        "PolicyArn": "arn:aws:iam::111122223333:policy/app", "PermissionsBoundary": "arn:aws:iam::111122223333:policy/app",
+        "PolicyDocument": "{}", "Tags": [["Key": "a", "Value": "b"]], "TagKeys": ["a"],
+        "OpenIDConnectProviderArn": "arn:aws:iam::111122223333:oidc-provider/issuer.example",
+        "Url": "https://issuer.example", "ClientID": "app", "ThumbprintList": [], "AccountAlias": "app",
+        "PolicySourceArn": "arn:aws:iam::111122223333:user/Bob", "PolicyInputList": ["{}"], "ActionNames": ["ecr:PutImage"],
+    ]
+
     /// Operations whose IAM actions have other names, or are several.
     private static let actions = [
         "ecr:ListImageReferrers": "ecr:BatchGetImage", "kms:ReEncrypt": "kms:ReEncryptFrom",
     ]
 
     private static func call(_ operation: AWSOperation, by caller: Caller, _ aws: TestAWS) -> AWSCall {
-        var input = input
+        var input = operation.service == .iam ? iamInput : input
         // The call names the server's own registry, where the operation takes a registry.
         if operation.service == .ecr { input["registryId"] = .string("\(aws.id.account)") }
         return AWSCall(
@@ -34,9 +45,8 @@ import WeirWeb
 
     @Test("Whoever may nothing can do nothing")
     func nobody() async throws {
-        let aws = try await TestAWS()
-        let user = Caller.user(
-            IAMIdentity(id: "AIDA", arn: "arn:aws:iam::111122223333:user/nobody", name: "nobody"), of: aws.id.account)
+        let iam = try await TestIAM()
+        let (aws, user) = (iam.aws, try await iam.made(.user, "nobody"))
         // No policy of the caller's stands between it and its own sessions; a role's trust is asked inside (AssumeRoleTests).
         let open = Set(
             ["GetCallerIdentity", "GetSessionToken", "AssumeRole", "AssumeRoleWithWebIdentity"] + KMSOperations.notYet
