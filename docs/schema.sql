@@ -195,6 +195,22 @@ CREATE TABLE kms_alias (
 
 CREATE INDEX kms_alias_key ON kms_alias (account, region, key);
 
+CREATE TABLE kms_grant (
+    account TEXT NOT NULL, region TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL,
+    name TEXT,
+    grantee TEXT NOT NULL, grantee_id TEXT,
+    retiree TEXT, retiree_id TEXT,
+    operations TEXT NOT NULL,
+    context_kind TEXT, context TEXT,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (account, region, key, id),
+    FOREIGN KEY (account, region, key) REFERENCES kms_key (account, region, id) ON DELETE CASCADE
+);
+
+CREATE INDEX kms_grant_grantee ON kms_grant (account, region, key, grantee);
+
+CREATE INDEX kms_grant_retiree ON kms_grant (account, region, retiree, id);
+
 CREATE TABLE kms_key (
     account TEXT NOT NULL, region TEXT NOT NULL, id TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -206,7 +222,7 @@ CREATE TABLE kms_key (
     created_at BIGINT NOT NULL,
     deletion_at BIGINT,
     material BIGINT NOT NULL,
-    revision BIGINT NOT NULL,
+    revision BIGINT NOT NULL, policy_pins TEXT,
     PRIMARY KEY (account, region, id)
 );
 
@@ -304,7 +320,7 @@ CREATE TABLE repository (
     kms_key TEXT,
     sealed_key BYTEA NOT NULL,
     policy TEXT,
-    lifecycle_policy TEXT, lifecycle_evaluated_at BIGINT,
+    lifecycle_policy TEXT, lifecycle_evaluated_at BIGINT, policy_pins TEXT, key_grant_revoked INTEGER NOT NULL DEFAULT 0,
     UNIQUE (account, region, name)
 );
 
@@ -333,7 +349,7 @@ CREATE TABLE secret (
     created_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL,
     accessed_at BIGINT,
-    deletion_at BIGINT, once_tagged BIGINT NOT NULL DEFAULT 0,
+    deletion_at BIGINT, once_tagged BIGINT NOT NULL DEFAULT 0, policy TEXT, policy_pins TEXT,
     UNIQUE (account, region, name)
 );
 

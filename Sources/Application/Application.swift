@@ -54,6 +54,8 @@ package struct Application: Sendable {
         package var lifecycle = Lifecycle.Settings()
         package var collection = Collector.Settings()
         package var tokens = RegistryTokens.Settings()
+        /// How rights are decided.
+        package var authorization = AuthorizationSettings()
 
         package init(home: RegistryID, web: WebSettings) {
             self.home = home
@@ -130,17 +132,22 @@ package struct Application: Sendable {
         audit = AuditLog(sink: ports.auditLines, clock: ports.clock)
         strangers = Strangers(logger: ports.logger)
         operations =
-            ECROperations.table(registry: registry, tokens: tokens) + KMSOperations.table(keys: keys.vault.keys)
-            + SecretsOperations.table(secrets: keys.vault.secrets)
+            ECROperations.table(registry: registry, tokens: tokens)
+            + KMSOperations.table(
+                keys: keys.vault.keys, principals: keys.principals, repositories: registry.repositoryGrants)
+            + SecretsOperations.table(secrets: keys.vault.secrets, access: registry.access, principals: keys.principals)
             + STSOperations.table(sessions: sessions, accessKeys: keys.accessKeys, messages: messages)
             + IAMPolicyOperations.table(
                 store: keys.identity, accessKeys: keys.accessKeys, partition: settings.home.region.partition)
             + WeirOperations.table(registry: registry, clock: ports.steadyClock, home: settings.home)
         let web = settings.web
+        var doorSettings = AWSSettings(
+            publicHost: web.publicHost, scheme: web.publicScheme == "http" ? .http : .https, home: settings.home)
+        doorSettings.refusesUnfilledKeys = settings.authorization.refusesUnfilledKeys
+        doorSettings.hasOrganization = settings.authorization.organization != nil
         aws = AWSDoor(
             credentials: credentials, access: registry.access, operations: operations, messages: messages,
-            settings: AWSSettings(
-                publicHost: web.publicHost, scheme: web.publicScheme == "http" ? .http : .https, home: settings.home),
+            settings: doorSettings,
             clock: ports.clientClock, audit: audit, strangers: strangers)
         router = Router(
             aws: aws, registry: registry, tokens: tokens, settings: web, metrics: ports.metrics, clock: ports.clientClock,
@@ -155,6 +162,7 @@ package struct Application: Sendable {
             upstreams: settings.upstreams, events: ports.events)
         parts.principals = keys.principals
         parts.uploads = settings.uploads
+        parts.authorization = settings.authorization
         parts.lifecycle = settings.lifecycle
         parts.collection = settings.collection
         parts.auditLines = ports.auditLines

@@ -79,7 +79,9 @@ package struct Refusal: Error, Sendable, CustomStringConvertible {
         // Keys.
         case kmsKeyNotFound, kmsKeyDisabled, kmsInvalidState, kmsAlreadyExists, kmsInvalidAliasName, kmsInvalidArn
         case kmsInvalidCiphertext, kmsIncorrectKey, kmsMalformedPolicy, kmsLimitExceeded, kmsUnsupported, kmsTagInvalid
-        case kmsInvalidKeyUsage, kmsInvalidMarker
+        case kmsInvalidKeyUsage, kmsInvalidMarker, kmsInvalidGrantToken, kmsInvalidGrantID
+        /// The grant by which a repository uses its key has been revoked.
+        case kmsGrantRevoked
         // Secrets.
         case secretResourceNotFound, secretResourceExists, secretInvalidRequest, secretInvalidNextToken
         case secretLimitExceeded, publicPolicy, malformedResourcePolicy

@@ -29,6 +29,7 @@ package final class Registry: Sendable {
         package var room: any StoreRoom = AmpleRoom()
         /// The users and roles, and what their policies say.
         package var principals: any PrincipalPolicies = RootsAlone()
+        package var authorization = AuthorizationSettings()
 
         package init(
             database: any SQLDatabase, store: any BlobStore, upstream: any UpstreamRegistry, keyring: Keyring,
@@ -52,6 +53,8 @@ package final class Registry: Sendable {
     }
 
     package let repositories: Repositories
+    /// The standing permissions of repositories to use their KMS keys.
+    package let repositoryGrants: RepositoryGrants
     package let images: Images
     package let blobs: Blobs
     package let uploads: Uploads
@@ -78,9 +81,13 @@ package final class Registry: Sendable {
 
     package init(_ parts: Parts) {
         let clock = parts.clock
-        repositories = Repositories(database: parts.database, keys: parts.keys, keyring: parts.keyring, clock: clock)
-        settings = RegistrySettings(database: parts.database, clock: clock)
-        access = Access(repositories: repositories, settings: settings, principals: parts.principals)
+        repositories = Repositories(
+            database: parts.database, keys: parts.keys, keyring: parts.keyring, clock: clock, principals: parts.principals)
+        repositoryGrants = RepositoryGrants(repositories: repositories)
+        settings = RegistrySettings(database: parts.database, clock: clock, principals: parts.principals)
+        access = Access(
+            repositories: repositories, registries: settings, principals: parts.principals, keys: KeyAccess(keys: parts.keys),
+            secrets: SecretAccess(secrets: parts.secrets), settings: parts.authorization)
         templates = Templates(database: parts.database, clock: clock)
         cacheRules = CacheRules(
             database: parts.database, secrets: parts.secrets, upstream: parts.upstream, policy: parts.upstreams,

@@ -30,12 +30,22 @@ package import WeirCore
 ///
 /// A repository's number is random and never used again: one that is deleted and made anew gets nothing that a slow writer
 /// still held for the old one. Times are microseconds; JSON is text. Manifests are sealed with the repository's data key
-/// (`sealed_key`, wrapped by the key of its encryption); names, tags and sizes are not.
+/// (`sealed_key`, wrapped by the key of its encryption); names, tags and sizes are not. `policy_pins` holds the unique ids of the
+/// users and roles that a policy names; `key_grant_revoked` says that the repository may no longer use its KMS key.
 package enum RegistrySchema {
     /// In the order in which they are applied. What has been released stays as it is: databases have applied it.
     package static let migrations: [Migration] =
         first + collection + referrers + settings + lifecycle + uploads + ruleOptions
-        + blobSources + uploadCallers + faults + lost
+        + blobSources + uploadCallers + faults + lost + policyPins
+
+    private static let policyPins = [
+        Migration(
+            "registry-policy-pins-1",
+            [
+                "ALTER TABLE repository ADD COLUMN policy_pins TEXT",
+                "ALTER TABLE repository ADD COLUMN key_grant_revoked INTEGER NOT NULL DEFAULT 0",
+            ])
+    ]
 
     private static let first: [Migration] = [
         Migration(

@@ -5,9 +5,8 @@ import WeirRegistry
 extension Setting {
     /// Every setting, in the order in which `--help` has them.
     package static let all =
-        PlaceSection.rows + TLSSection.rows + UpstreamSection.rows + IdentitySection.rows + CacheSection.rows + OutletSection.rows
-        + ClientSection.rows
-        + StartSection.rows
+        PlaceSection.rows + TLSSection.rows + UpstreamSection.rows + IdentitySection.rows + AccessSection.rows + CacheSection.rows
+        + OutletSection.rows + ClientSection.rows + StartSection.rows
 }
 
 /// What the server keeps where, and as whom clients reach it.
@@ -203,6 +202,28 @@ enum ClientSection: SettingSection {
     ]
 }
 
+/// How users' and roles' rights are decided.
+enum AccessSection: SettingSection {
+    static let title = "Rights"
+    static let rows: [Setting] = [
+        Setting(
+            "organization", .organization, \.authorization.organization,
+            "The organization that this server's accounts form: fills aws:PrincipalOrgID.", note: "Such as `o-a1b2c3d4e5`."),
+        Setting(
+            "iam", .choice("enforced|soft"), \.authorization.enforcement,
+            "soft logs what policies would deny, and does it all the same.",
+            note: "To see what a new policy would break. Clients without valid keys are refused as ever."),
+        Setting(
+            "strictPolicies", .flag(true), \.authorization.refusesUnfilledKeys,
+            "Refuse resource policies with condition keys that no request here has.",
+            note: "AWS accepts them; without this setting their author is warned."),
+        Setting(
+            "cacheCreatesRepositories", .flag(true), \.authorization.cacheCreatesRepositories,
+            "Let the cache make the repository of a first pull by itself: the caller then needs no ecr:CreateRepository.",
+            note: "ecr:BatchImportUpstreamImage is needed all the same."),
+    ]
+}
+
 /// A start on a folder that does not look as it should, and the process itself.
 enum StartSection: SettingSection {
     static let title = "A start that is refused otherwise"
@@ -234,6 +255,13 @@ extension SettingKind<String?> {
                 throw SettingFlaws("\(error): give HOST[:PORT], without scheme and path, or the whole as publicURL")
             }
             return text
+        }
+    }
+
+    fileprivate static var organization: Self {
+        .text("o-id") { text in
+            if AuthorizationSettings.isOrganization(text) { return text }
+            throw WrongText(text, "is no organization's id, such as o-a1b2c3d4e5")
         }
     }
 

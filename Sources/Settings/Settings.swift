@@ -58,6 +58,8 @@ package struct Settings: Sendable {
     package var uploadWindow = Uploads.Settings().window
     /// Garbage collection and the cap on cached content.
     package var collection = Collector.Settings()
+    /// How rights are decided.
+    package var authorization = AuthorizationSettings()
     /// When lifecycle policies are carried out.
     package var lifecycle = Lifecycle.Settings()
     package var logLevel = Logger.Level.info

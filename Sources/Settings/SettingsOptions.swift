@@ -11,6 +11,7 @@ package struct SettingsOptions: ParsableArguments, Sendable {
     @OptionGroup(title: CacheSection.title) var cache: SectionOptions<CacheSection>
     @OptionGroup(title: OutletSection.title) var outlets: SectionOptions<OutletSection>
     @OptionGroup(title: ClientSection.title) var clients: SectionOptions<ClientSection>
+    @OptionGroup(title: AccessSection.title) var access: SectionOptions<AccessSection>
     @OptionGroup(title: StartSection.title) var start: SectionOptions<StartSection>
 
     package init() {}
@@ -18,7 +19,8 @@ package struct SettingsOptions: ParsableArguments, Sendable {
     /// What the options, the environment and the file say together. Throws every problem at once.
     package func settings(environment: [String: String]) async throws(SettingsProblems) -> Settings {
         let sections = [
-            place.given, tls.given, upstream.given, identity.given, cache.given, outlets.given, clients.given, start.given,
+            place.given, tls.given, upstream.given, identity.given, access.given, cache.given, outlets.given, clients.given,
+            start.given,
         ]
         let given = sections.reduce(into: [:]) { all, some in all.merge(some) { _, last in last } }
         return try await SettingsReader(commandLine: given, configFile: file.config, environment: environment).read()

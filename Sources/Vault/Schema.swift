@@ -8,8 +8,8 @@ package import WeirCore
 ///
 /// kms_key ──┬─< kms_material   its key bytes, sealed by the root key; one more version with each rotation
 /// (account, ├─< kms_alias      (account, region, name) → key
-///  region,  └─< kms_tag
-///  id)
+///  region,  ├─< kms_tag
+///  id)      └─< kms_grant      what a principal may do with the key, beside its policy
 ///
 /// secret ───┬─< secret_version  a value, sealed by a data key of the secret's KMS key
 /// (account, ├─< secret_stage    AWSCURRENT, AWSPREVIOUS, … → version: each stage names one version
@@ -19,8 +19,9 @@ package import WeirCore
 ///
 /// A `sealed` value is bound to its row: moved to another one it does not open. Deleting a KMS key deletes its material by
 /// cascade, and what it sealed is gone for good. `revision` counts a key's changes: the keyring in memory ignores a state that is
-/// older than its own. `on_demand` marks a version that a user asked for; the others came when they were due. `once_tagged` marks
-/// a secret that has or had tags: Secrets Manager treats one that lost its last tag otherwise than one that never had any.
+/// older than its own. `policy_pins` and a grant's `…_id` hold the unique ids of the users and roles that a policy or a grant
+/// names. `on_demand` marks a version that a user asked for; the others came when they were due. `once_tagged` marks a secret
+/// that has or had tags: Secrets Manager treats one that lost its last tag otherwise than one that never had any.
 package enum VaultSchema {
     package static let migrations: [Migration] = [
         Migration("vault-1", keys), Migration("vault-2", secrets),
@@ -31,6 +32,31 @@ package enum VaultSchema {
                 "ALTER TABLE secret ADD COLUMN once_tagged BIGINT NOT NULL DEFAULT 0",
                 "UPDATE secret SET once_tagged = 1 WHERE arn IN (SELECT secret FROM secret_tag)",
             ]),
+        Migration("vault-5-grants", grants),
+        Migration(
+            "vault-6-resource-policies",
+            [
+                "ALTER TABLE kms_key ADD COLUMN policy_pins TEXT", "ALTER TABLE secret ADD COLUMN policy TEXT",
+                "ALTER TABLE secret ADD COLUMN policy_pins TEXT",
+            ]),
+    ]
+
+    private static let grants = [
+        """
+        CREATE TABLE kms_grant (
+            account TEXT NOT NULL, region TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL,
+            name TEXT,
+            grantee TEXT NOT NULL, grantee_id TEXT,
+            retiree TEXT, retiree_id TEXT,
+            operations TEXT NOT NULL,
+            context_kind TEXT, context TEXT,
+            created_at BIGINT NOT NULL,
+            PRIMARY KEY (account, region, key, id),
+            FOREIGN KEY (account, region, key) REFERENCES kms_key (account, region, id) ON DELETE CASCADE
+        )
+        """,
+        "CREATE INDEX kms_grant_grantee ON kms_grant (account, region, key, grantee)",
+        "CREATE INDEX kms_grant_retiree ON kms_grant (account, region, retiree, id)",
     ]
 
     private static let keys = [

@@ -79,10 +79,15 @@ struct FirstStart: Sendable {
         it with --tls-self-signed or --tls-certificate and --tls-key; where a proxy in front ends TLS, with --public-url https://HOST
         """
 
+    private static let softWarning: Logger.Message = """
+        Rights are not enforced (iam=soft): what policies would deny is logged, and done all the same
+        """
+
     /// Says that the server takes connections, and how to go on.
     func tell(_ settings: Settings, in folder: DataFolder, address: SocketAddress?, logger: Logger) {
         logger.info("Ready", metadata: ["listen": "\(address?.hostAndPort ?? "")", "public.url": "\(settings.publicURL)"])
         if settings.isPlainOutside { logger.warning(Self.plainWarning) }
+        if settings.authorization.isSoft { logger.warning(Self.softWarning) }
         // Standard output carries nothing else when it carries events or audit records.
         let isTaken = settings.events == "-" || settings.audit == "-"
         // Through a queue, as the log: a full pipe must not block the server.

@@ -20,6 +20,7 @@ extension Settings {
         application.tokens.endsWithSession = registryTokenEndsWithSession
         application.tokens.takesUserKeys = iamUserPasswords == .on
         application.tokens.isBehindTLS = scheme == .https
+        application.authorization = authorization
         return application
     }
 

@@ -1,18 +1,24 @@
 import Testing
 import WeirCore
 import WeirRegistry
+import WeirVault
 
 @Suite struct AccessTests {
     private let test: TestRegistry
     private let name: RepositoryName
     private let foreigner: Caller
     private let user: Caller
+    private let access: Access
 
     init() async throws {
         test = try await TestRegistry()
         name = try RepositoryName("team/app")
         foreigner = Caller.root(of: try AccountID("444455556666"))
-        user = Caller.user(IAMIdentity(id: "AIDAANN", arn: "arn:aws:iam::111122223333:user/ann", name: "ann"), of: test.id.account)
+        user = Caller.user(
+            IAMIdentity(id: "AIDAANN", arn: "arn:aws:iam::111122223333:user/ann", name: "ann"), of: test.id.account)
+        access = Access(
+            repositories: test.registry.repositories, registries: test.registry.settings, principals: StubPrincipals(),
+            keys: KeyAccess(keys: test.keys), secrets: SecretAccess(secrets: test.secrets), settings: AuthorizationSettings())
     }
 
     private func create(policy: String? = nil, tags: [ResourceTag] = []) async throws {
@@ -25,7 +31,7 @@ import WeirRegistry
         -> String?
     {
         do {
-            try await test.registry.access.permit(caller, action, on: name, in: test.id)
+            try await access.permit(caller, action, on: name, in: test.id)
             return nil
         } catch let refusal as Refusal {
             #expect(refusal.reason == .accessDenied)
@@ -65,7 +71,8 @@ import WeirRegistry
         try await create(policy: Self.policy("Allow", #"{"AWS":"444455556666"}"#))
         #expect(try await refused(foreigner, on: name) == nil)
         #expect(try await refused(foreigner, "ecr:PutImage", on: name) != nil)
-        let userAbroad = Caller.user(IAMIdentity(id: "AIDABOB", arn: "arn:aws:iam::444455556666:user/bob", name: "bob"), of: foreigner.account)
+        let userAbroad = Caller.user(
+            IAMIdentity(id: "AIDABOB", arn: "arn:aws:iam::444455556666:user/bob", name: "bob"), of: foreigner.account)
         #expect(try await refused(userAbroad, on: name)?.contains("no identity-based policy") == true)
     }
 

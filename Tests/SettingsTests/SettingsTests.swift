@@ -15,6 +15,7 @@ import WeirSettings
         case "host=url": "docker.io=https://mirror.example"
         case "host=file", "upstream=host": "docker.io=x"
         case "id": "777777777777"
+        case "o-id": "o-7777777777"
         case "name": "eu-north-1"
         case "url", "https://host[:port]": "https://weir.example:77"
         case "mail or url": "ops@weir.example"

@@ -98,7 +98,7 @@ package struct PolicyStatement: Sendable, Equatable {
     package let sid: String?
     package let effect: Effect
     /// Nil in an identity's policy, which is about that identity.
-    let principals: Scope<PolicyPrincipal>?
+    private(set) var principals: Scope<PolicyPrincipal>?
     let actions: Scope<PolicyPattern>
     /// Nil if the statement has none: it then means the resource that the policy is attached to.
     let resources: Scope<PolicyPattern>?

@@ -8,6 +8,8 @@ package struct Repository: Hashable, Sendable {
     package var mutability: TagMutability
     package var scanOnPush: Bool
     package let encryption: Encryption
+    /// The grant by which it uses its KMS key was revoked: nothing in it can be opened or sealed.
+    package var isKeyGrantRevoked = false
 
     package init(
         id: Int64, registry: RegistryID, name: RepositoryName, createdAt: Timestamp, mutability: TagMutability,

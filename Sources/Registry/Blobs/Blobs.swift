@@ -71,8 +71,9 @@ package final class Blobs: Sendable {
         "plain-" + Hex.encode(SHA256.hash(data: Array(registry.description.utf8)).prefix(8))
     }
 
-    /// Refuses at once where the repository's key is disabled or gone.
+    /// Refuses at once where the repository's key is disabled or gone, or the repository may no longer use it.
     func checkKey(of repository: Repository) throws {
+        if repository.isKeyGrantRevoked { throw Refusal.keyGrantRevoked(repository) }
         try keyring.check(repository.sealingKey)
     }
 

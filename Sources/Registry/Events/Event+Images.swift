@@ -99,7 +99,7 @@ extension Event {
         case .secretNotFound: "SecretNotFound"
         case .unableToAccessSecret, .unableToDecryptSecretValue: "UnableToAccessSecret"
         case .templateFailed: "TemplateFailed"
-        case .kmsKeyDisabled, .kmsKeyNotFound, .kmsInvalidState: "KmsError"
+        case .kmsKeyDisabled, .kmsKeyNotFound, .kmsInvalidState, .kmsGrantRevoked: "KmsError"
         case .storageFull: "StorageFull"
         case .storageUnavailable: "StorageUnavailable"
         default: "Failed"

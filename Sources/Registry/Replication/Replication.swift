@@ -125,7 +125,7 @@ extension Refusal.Reason {
     /// Another try would not help: an operator or a user must change something first.
     fileprivate var endsReplication: Bool {
         switch self {
-        case .accessDenied, .templateFailed, .imageTagAlreadyExists, .kmsKeyNotFound, .kmsKeyDisabled,
+        case .accessDenied, .templateFailed, .imageTagAlreadyExists, .kmsKeyNotFound, .kmsKeyDisabled, .kmsGrantRevoked,
             .kmsInvalidState, .limitExceeded, .contentDamaged, .imageNotFound:
             true
         default: false
@@ -140,7 +140,7 @@ extension Refusal {
         case .accessDenied: "AccessDenied"
         case .templateFailed: "TemplateFailed"
         case .imageTagAlreadyExists: "ImageTagAlreadyExists"
-        case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState: "KmsError"
+        case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsGrantRevoked: "KmsError"
         case .limitExceeded: "LimitExceeded"
         case .storageFull: "StorageFull"
         case .storageUnavailable: "StorageUnavailable"

@@ -10,6 +10,7 @@ extension Repositories {
         _ text: String, of name: RepositoryName, in registry: RegistryID, by caller: Caller, lockout: Lockout
     ) async throws -> Repository {
         let policy = try PolicyDocument(checking: text, at: "PolicyText", hangingOn: .repository)
+        let pins = try await policy.pins(by: principals)
         let origin = RequestOrigin.current
         let now = clock.now
         return try await change(name, in: registry) { row, sql in
@@ -21,7 +22,7 @@ extension Repositories {
                     context: context)
                 try Self.checkLockout(policy.answer(to: request), caller, registry)
             }
-            try RepositoryTable.set(policy: text, of: row.repository.id, sql)
+            try RepositoryTable.set(policy: text, pins, of: row.repository.id, sql)
             return row.repository
         }
     }
@@ -37,20 +38,21 @@ extension Repositories {
                 + "Use force to set it nevertheless")
     }
 
-    /// The policy's text, as it was set.
+    /// The policy's text, as it was set. A user or role in it that is gone stands there by its unique id.
     package func policy(of name: RepositoryName, in registry: RegistryID) async throws -> String {
         let row = try await row(name, in: registry)
         guard let policy = row.policy else { throw Refusal.repositoryPolicyNotFound(row.repository) }
-        return policy
+        return try await row.pins.readBack(policy, by: principals)
     }
 
     /// Deletes the policy and returns it.
     package func deletePolicy(of name: RepositoryName, in registry: RegistryID) async throws -> String {
-        try await change(name, in: registry) { row, sql in
+        let (policy, pins) = try await change(name, in: registry) { row, sql in
             guard let policy = row.policy else { throw Refusal.repositoryPolicyNotFound(row.repository) }
             try RepositoryTable.set(policy: nil, of: row.repository.id, sql)
-            return policy
+            return (policy, row.pins)
         }
+        return try await pins.readBack(policy, by: principals)
     }
 
     /// Checks and stores the lifecycle policy. The text is stored, and read back, as it was written.

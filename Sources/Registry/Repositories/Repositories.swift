@@ -22,9 +22,14 @@ package final class Repositories: Sendable {
     private let keys: Keys
     private let keyring: Keyring
     let clock: WallClock
+    let principals: any PrincipalPolicies
     private let cache = HotCache<Key, KnownRepository>(capacity: remembered)
 
-    package init(database: any SQLDatabase, keys: Keys, keyring: Keyring, clock: WallClock) {
+    package init(
+        database: any SQLDatabase, keys: Keys, keyring: Keyring, clock: WallClock,
+        principals: any PrincipalPolicies = RootsAlone()
+    ) {
+        self.principals = principals
         self.database = database
         self.keys = keys
         self.keyring = keyring
@@ -63,7 +68,15 @@ package final class Repositories: Sendable {
         try await keyring.prepare(sealingKey)
         return NewRepository(
             repository: repository, sealedKey: try keyring.generateDataKey(under: sealingKey).wrapped,
-            tags: settings.tags, policy: settings.policy, lifecyclePolicy: settings.lifecyclePolicy)
+            tags: settings.tags, policy: settings.policy, pins: try await pins(settings.policy),
+            lifecyclePolicy: settings.lifecyclePolicy)
+    }
+
+    /// The users and roles that a policy names. One that is gone is not pinned here: a creation template may name it still, and
+    /// the repository is made all the same.
+    private func pins(_ policy: String?) async throws -> PolicyPins {
+        guard let policy, let document = try? PolicyDocument(policy) else { return .none }
+        return try await PolicyPins.resolve(document, by: principals, lacking: .leftOut)
     }
 
     private func encryption(_ request: EncryptionRequest, in registry: RegistryID) async throws -> Encryption {
@@ -112,7 +125,7 @@ package final class Repositories: Sendable {
                 return KnownRepository(
                     repository: row.repository, sealedKey: row.sealedKey,
                     tags: try RepositoryTable.tags(of: row.repository.id, sql),
-                    policy: try row.policy.map { text in try PolicyDocument(text) })
+                    policy: row.policy.map { StoredPolicy($0, pins: row.pins) })
             }
         }
     }
@@ -144,6 +157,11 @@ package final class Repositories: Sendable {
             try RepositoryTable.list(in: registry, after: name, limit: limit + 1, sql).map(\.repository)
         }
         return Page(found, limit: limit) { $0.name.description }
+    }
+
+    /// The rows of a page of the registry's repositories, by name.
+    func rows(in registry: RegistryID, after name: String?, limit: Int) async throws -> [RepositoryTable.Row] {
+        try await database.read { sql in try RepositoryTable.list(in: registry, after: name, limit: limit, sql) }
     }
 
     // MARK: - Changing

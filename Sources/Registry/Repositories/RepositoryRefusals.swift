@@ -65,6 +65,16 @@ extension PolicyDocument {
     }
 }
 
+extension PolicyDocument {
+    /// The users and roles that the policy names, for one that is saved. Refuses where an account of this server has none such.
+    func pins(by principals: any PrincipalPolicies) async throws -> PolicyPins {
+        do { return try await PolicyPins.resolve(self, by: principals) } catch let missing as PolicyPins.Missing {
+            let refusal = Refusal.invalidParameter("PolicyText", "Principal not found")
+            throw Refusal(refusal.reason, refusal.message, facts: ["policy.principal": String(missing.arn.prefix(300))])
+        }
+    }
+}
+
 extension LifecyclePolicy {
     /// Reads a lifecycle policy that a user sent.
     init(checking text: String) throws(Refusal) {

@@ -55,6 +55,8 @@ package struct NewRepository: Sendable {
     package let sealedKey: [UInt8]
     package let tags: [ResourceTag]
     package let policy: String?
+    /// The users and roles that the policy names.
+    package let pins: PolicyPins
     package let lifecyclePolicy: String?
 }
 
@@ -63,5 +65,7 @@ package struct KnownRepository: Sendable {
     package let repository: Repository
     package let sealedKey: [UInt8]
     package let tags: [ResourceTag]
-    package let policy: PolicyDocument?
+    package let policy: StoredPolicy?
+
+    var facts: Access.Facts { Access.Facts(policy: policy, tags: tags) }
 }

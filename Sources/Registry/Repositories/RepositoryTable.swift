@@ -6,12 +6,14 @@ enum RepositoryTable {
         var repository: Repository
         var sealedKey: [UInt8]
         var policy: String?
+        /// The users and roles that the policy names.
+        var pins: PolicyPins
         var lifecyclePolicy: String?
     }
 
     private static let columns = """
         SELECT id, name, created_at, mutability, exclusions, scan_on_push, encryption, kms_key, sealed_key, policy,
-            lifecycle_policy FROM repository WHERE account = $1 AND region = $2
+            lifecycle_policy, policy_pins, key_grant_revoked FROM repository WHERE account = $1 AND region = $2
         """
 
     static func find(_ name: RepositoryName, in registry: RegistryID, _ sql: any SQLConnection) throws -> Row? {
@@ -49,15 +51,15 @@ enum RepositoryTable {
         try sql.execute(
             """
             INSERT INTO repository (id, account, region, name, created_at, mutability, exclusions, scan_on_push,
-                encryption, kms_key, sealed_key, policy, lifecycle_policy)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                encryption, kms_key, sealed_key, policy, lifecycle_policy, policy_pins)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
             """,
             [.integer(repository.id)] + repository.registry.columns + [
                 .text(repository.name.description), .timestamp(repository.createdAt),
                 .text(repository.mutability.setting.rawValue),
                 .text(try StoredJSON.text(repository.mutability.exclusions)), .flag(repository.scanOnPush),
                 .text(repository.encryption.type), .text(repository.encryption.keyARN), .bytes(new.sealedKey),
-                .text(new.policy), .text(new.lifecyclePolicy),
+                .text(new.policy), .text(new.lifecyclePolicy), .text(new.pins.stored),
             ])
         for tag in new.tags { try put(tag, on: repository.id, sql) }
     }
@@ -90,8 +92,26 @@ enum RepositoryTable {
             "UPDATE repository SET scan_on_push = $1 WHERE id = $2", [.flag(scanOnPush), .integer(id)])
     }
 
-    static func set(policy: String?, of id: Int64, _ sql: any SQLConnection) throws {
-        try sql.execute("UPDATE repository SET policy = $1 WHERE id = $2", [.text(policy), .integer(id)])
+    static func set(policy: String?, _ pins: PolicyPins = .none, of id: Int64, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            "UPDATE repository SET policy = $1, policy_pins = $2 WHERE id = $3",
+            [.text(policy), .text(pins.stored), .integer(id)])
+    }
+
+    /// A page of the repositories that may use a KMS key, by name. A key's ARN may stand there in the form of another partition.
+    static func sealed(
+        under keyARN: String, in registry: RegistryID, after name: String?, limit: Int, _ sql: any SQLConnection
+    ) throws -> [Repository] {
+        try sql.rows(
+            columns + " AND key_grant_revoked = 0 AND kms_key IN ($3, $4) AND name > $5 ORDER BY name LIMIT $6",
+            registry.columns + [
+                .text(keyARN), .text(RegistryID.formerARN(keyARN)), .text(name ?? ""), .integer(limit),
+            ]
+        ).map { try read($0, registry).repository }
+    }
+
+    static func revokeKeyGrant(of id: Int64, _ sql: any SQLConnection) throws {
+        try sql.execute("UPDATE repository SET key_grant_revoked = 1 WHERE id = $1", [.integer(id)])
     }
 
     static func set(lifecyclePolicy: String?, of id: Int64, _ sql: any SQLConnection) throws {
@@ -133,14 +153,15 @@ enum RepositoryTable {
             throw StoredValueError(column: "repository.mutability", value: setting)
         }
         let exclusions: [String] = try StoredJSON.read(try row.text(4))
-        let repository = Repository(
+        var repository = Repository(
             id: try row.integer(0), registry: registry, name: try RepositoryName(try row.text(1)),
             createdAt: try row.timestamp(2), mutability: TagMutability(mutability, excluding: exclusions),
             scanOnPush: try row.flag(5),
             encryption: try row.optionalText(7).map { .kms(keyARN: $0) } ?? .aes256)
+        repository.isKeyGrantRevoked = try row.flag(12)
         return Row(
             repository: repository, sealedKey: try row.bytes(8), policy: try row.optionalText(9),
-            lifecyclePolicy: try row.optionalText(10))
+            pins: PolicyPins(stored: try row.optionalText(11)), lifecyclePolicy: try row.optionalText(10))
     }
 }
 

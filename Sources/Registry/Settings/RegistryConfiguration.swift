@@ -4,7 +4,9 @@ package import WeirCore
 package struct RegistryConfiguration: Sendable, Equatable {
     /// As it was written.
     package var policyText: String?
-    package var policy: PolicyDocument?
+    package var policy: StoredPolicy?
+    /// The users and roles that the policy names.
+    package var pins = PolicyPins.none
     package var replication = ReplicationConfiguration(rules: [])
     package var scanning = ScanningConfiguration.standard
     package var signing: SigningConfiguration?
@@ -18,7 +20,9 @@ package struct RegistryConfiguration: Sendable, Equatable {
         let rows = try RegistrySettingTable.all(of: registry, sql)
         let value = { (name: RegistrySettingTable.Name) in rows[name.description] }
         policyText = value(.policy)
-        policy = try policyText.map { text in try PolicyDocument(text) }
+        let pins = PolicyPins(stored: value(.policyPins))
+        self.pins = pins
+        policy = policyText.map { StoredPolicy($0, pins: pins) }
         if let text = value(.replication) { replication = try StoredJSON.read(text) }
         if let text = value(.scanning) { scanning = try StoredJSON.read(text) }
         signing = try value(.signing).map { try StoredJSON.read($0) }

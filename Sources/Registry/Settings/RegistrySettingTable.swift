@@ -3,12 +3,13 @@ import WeirCore
 /// The rows of `registry_setting`: one for each setting of a registry that differs from ECR's default.
 enum RegistrySettingTable {
     enum Name: Hashable, Sendable, CustomStringConvertible {
-        case policy, replication, scanning, signing
+        case policy, policyPins, replication, scanning, signing
         case account(AccountSetting)
 
         var description: String {
             switch self {
             case .policy: "policy"
+            case .policyPins: "policy:pins"
             case .replication: "replication"
             case .scanning: "scanning"
             case .signing: "signing"

@@ -10,9 +10,11 @@ package final class RegistrySettings: Sendable {
 
     private let database: any SQLDatabase
     private let clock: WallClock
+    private let principals: any PrincipalPolicies
     private let cache = HotCache<RegistryID, RegistryConfiguration>(capacity: remembered)
 
-    package init(database: any SQLDatabase, clock: WallClock) {
+    package init(database: any SQLDatabase, clock: WallClock, principals: any PrincipalPolicies = RootsAlone()) {
+        self.principals = principals
         self.database = database
         self.clock = clock
     }
@@ -31,21 +33,27 @@ package final class RegistrySettings: Sendable {
 
     /// Checks and stores the registry's policy. The text is stored, and read back, as it was written.
     package func setPolicy(_ text: String, of registry: RegistryID) async throws {
-        _ = try PolicyDocument(checking: text, at: "PolicyText", hangingOn: .registry)
-        try await put(text, as: .policy, of: registry)
+        let policy = try PolicyDocument(checking: text, at: "PolicyText", hangingOn: .registry)
+        let pins = try await policy.pins(by: principals)
+        defer { cache.forget(registry) }
+        try await database.write { sql in
+            try RegistrySettingTable.put(text, as: .policy, of: registry, sql)
+            try RegistrySettingTable.put(pins.stored ?? "{}", as: .policyPins, of: registry, sql)
+        }
     }
 
-    /// The policy's text. Refuses where there is none.
+    /// The policy's text. A user or role in it that is gone stands there by its unique id. Refuses where there is none.
     package func policy(of registry: RegistryID) async throws -> String {
-        guard let text = try await configuration(of: registry).policyText else {
-            throw Refusal.registryPolicyNotFound(registry)
-        }
-        return text
+        let configuration = try await configuration(of: registry)
+        guard let text = configuration.policyText else { throw Refusal.registryPolicyNotFound(registry) }
+        return try await configuration.pins.readBack(text, by: principals)
     }
 
     /// Deletes the policy and returns it.
     package func deletePolicy(of registry: RegistryID) async throws -> String {
-        try await take(.policy, of: registry, orRefuse: .registryPolicyNotFound(registry))
+        let told = try await policy(of: registry)
+        _ = try await take(.policy, of: registry, orRefuse: .registryPolicyNotFound(registry))
+        return told
     }
 
     // MARK: - Configurations
@@ -134,7 +142,9 @@ package final class RegistrySettings: Sendable {
 
     /// False where the caller's pulls are not to be recorded.
     package func records(pullsOf caller: Caller, in registry: RegistryID) async throws -> Bool {
-        try await !configuration(of: registry).excluded.contains(caller.principalARN)
+        let excluded = try await configuration(of: registry).excluded
+        // A role's ARN stands for all its sessions.
+        return excluded.isEmpty || !(excluded.contains(caller.principalARN) || excluded.contains(caller.policyARN))
     }
 
     // MARK: - What they share

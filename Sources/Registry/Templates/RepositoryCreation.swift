@@ -36,7 +36,11 @@ struct RepositoryCreation: Sendable {
             template: try await templates.template(for: name, scenario, in: registry))
     }
 
+    /// Throws where the caller may not create the repository. Where the settings let the cache create repositories by itself, its
+    /// own right counts for a pull, which only the registry's policy can deny.
     func permit(_ caller: Caller, _ plan: Plan) async throws {
+        let isCaches = plan.scenario == .pullThroughCache && access.settings.cacheCreatesRepositories
+        let caller = isCaches ? ServicePrincipal.pullThroughCache.caller(in: plan.registry) : caller
         for demand in plan.demands { try await access.permit(caller, demand) }
     }
 

@@ -56,6 +56,12 @@ struct Ciphertext {
 }
 
 extension Refusal {
+    /// KMS's own sentence: it does not tell whether the key exists elsewhere.
+    static let ciphertextOfAnother = Refusal(
+        .accessDenied,
+        "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not "
+            + "allowed to access.")
+
     static let ciphertextInvalid = Refusal(
         .kmsInvalidCiphertext,
         "The ciphertext cannot be opened: it was changed, it is not this account's, or its encryption context is another one.")

@@ -41,6 +41,8 @@ package struct KMSKey: Sendable, Hashable {
     package var description: String
     package let manager: Manager
     package var policy: String
+    /// The users and roles that the policy names, as they were when it was saved.
+    package var pins = PolicyPins.none
     package var rotation: Rotation?
     package let createdAt: Timestamp
     package var deletionAt: Timestamp?

@@ -1,14 +1,17 @@
 import WeirCore
 
-/// A key's policy: stored and returned, but not evaluated yet, since only the account itself uses its keys here. It must still be
-/// a valid policy that does not lock its author out, so that it can be evaluated later.
+/// A key's policy: the root of trust of its key. Without an Allow in it, or a grant, no other policy allows anything, not even to
+/// the account's root (`KeyAccess`).
 enum KeyPolicy {
     /// KMS's limit on a policy's length.
     static let maxBytes = 32_768
 
     /// Throws unless the text is a policy by IAM's grammar. With an author, it must also let the author change the policy again:
     /// KMS's lockout check. The check evaluates this policy alone, with only the author's own condition keys.
-    static func check(_ text: String, of key: KMSKey, by author: Caller?, at now: Timestamp) throws(Refusal) {
+    @discardableResult
+    static func check(
+        _ text: String, of key: KMSKey, by author: Caller?, at now: Timestamp
+    ) throws(Refusal) -> PolicyDocument {
         guard text.utf8.count <= maxBytes else {
             throw Refusal(.kmsLimitExceeded, "The key policy is longer than \(maxBytes) bytes.")
         }
@@ -18,7 +21,7 @@ enum KeyPolicy {
         } catch {
             throw Refusal(.kmsMalformedPolicy, "The key policy is not valid: \(error.reason).")
         }
-        guard let author else { return }
+        guard let author else { return policy }
         var context = PolicyContext(
             of: author, from: RequestOrigin.current, at: now, owner: key.registry.account, in: key.registry.region)
         context["kms:CallerAccount"] = [author.account.description]
@@ -30,6 +33,15 @@ enum KeyPolicy {
                 .kmsMalformedPolicy,
                 "The new key policy will not allow you to update the key policy in the future. "
                     + "BypassPolicyLockoutSafetyCheck sets it nevertheless.")
+        }
+        return policy
+    }
+
+    /// The users and roles that a valid policy names. Throws where one of this server's accounts has no such user or role.
+    static func pins(_ text: String, by principals: any PrincipalPolicies) async throws -> PolicyPins {
+        guard let policy = try? PolicyDocument(text, maxLength: maxBytes) else { return .none }
+        do { return try await PolicyPins.resolve(policy, by: principals) } catch is PolicyPins.Missing {
+            throw Refusal(.kmsMalformedPolicy, "Policy contains a statement with one or more invalid principals.")
         }
     }
 

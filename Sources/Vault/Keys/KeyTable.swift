@@ -4,7 +4,7 @@ import WeirCore
 enum KeyTable {
     private static let columns = """
         account, region, id, state, description, manager, policy, rotation_days, next_rotation_at, created_at, deletion_at, \
-        material, revision
+        material, revision, policy_pins
         """
 
     static func all(_ sql: any SQLConnection) throws -> [KMSKey] {
@@ -48,12 +48,12 @@ enum KeyTable {
     static func insert(_ key: KMSKey, _ sql: any SQLConnection) throws {
         try sql.execute(
             """
-            INSERT INTO kms_key (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            INSERT INTO kms_key (\(columns)) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
             """,
             key.columns + [
                 .text(key.state.rawValue), .text(key.description), .text(key.manager.rawValue), .text(key.policy),
                 days(key), .timestamp(key.rotation?.next), .timestamp(key.createdAt), .timestamp(key.deletionAt),
-                .integer(key.material), .integer(key.revision),
+                .integer(key.material), .integer(key.revision), .text(key.pins.stored),
             ])
     }
 
@@ -62,13 +62,13 @@ enum KeyTable {
         try sql.execute(
             """
             UPDATE kms_key SET state = $1, description = $2, policy = $3, rotation_days = $4, next_rotation_at = $5,
-                deletion_at = $6, material = $7, revision = $8
-            WHERE account = $9 AND region = $10 AND id = $11
+                deletion_at = $6, material = $7, revision = $8, policy_pins = $9
+            WHERE account = $10 AND region = $11 AND id = $12
             """,
             [
                 .text(key.state.rawValue), .text(key.description), .text(key.policy), days(key),
                 .timestamp(key.rotation?.next), .timestamp(key.deletionAt), .integer(key.material),
-                .integer(key.revision),
+                .integer(key.revision), .text(key.pins.stored),
             ] + key.columns)
     }
 
@@ -91,7 +91,8 @@ enum KeyTable {
         return KMSKey(
             id: try row.text(2),
             registry: try row.registry(0),
-            state: state, description: try row.text(4), manager: manager, policy: try row.text(6), rotation: rotation,
+            state: state, description: try row.text(4), manager: manager, policy: try row.text(6),
+            pins: PolicyPins(stored: try row.optionalText(13)), rotation: rotation,
             createdAt: try row.timestamp(9), deletionAt: try row.optionalTimestamp(10), material: try row.integer(11),
             revision: try row.integer(12))
     }

@@ -25,7 +25,7 @@ extension Keys {
         }
         try await settle()
         let found = try await database.read { sql in try KeyTable.find(box.keyID, in: registry, sql) }
-        guard let key = found else { throw Refusal.ciphertextInvalid }
+        guard let key = found else { throw Refusal.ciphertextOfAnother }
         guard let material = try keyring.material(ofKMSKey: key.arn, version: box.materialVersion) else {
             throw Refusal.ciphertextInvalid
         }

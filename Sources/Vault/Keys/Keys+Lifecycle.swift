@@ -3,12 +3,21 @@ package import WeirCore
 extension Keys {
     package static let deletionDaysAllowed = 7...30
 
-    /// - Parameter author: the caller that the key's policy must allow to change it later; nil skips that check.
-    package func create(_ new: NewKey, in registry: RegistryID, by author: Caller? = nil) async throws -> KMSKey {
+    /// - Parameters:
+    ///   - author: the caller that the key's policy must allow to change it later; nil skips that check.
+    ///   - principals: know the users and roles that the policy names.
+    package func create(
+        _ new: NewKey, in registry: RegistryID, by author: Caller? = nil, principals: any PrincipalPolicies = RootsAlone()
+    ) async throws -> KMSKey {
         try await settle()
         try KeyTags.check(new.tags)
-        let (key, material) = try draft(new, manager: .customer, in: registry, at: clock.now)
-        if let policy = new.policy { try KeyPolicy.check(policy, of: key, by: author, at: clock.now) }
+        let (drafted, material) = try draft(new, manager: .customer, in: registry, at: clock.now)
+        var made = drafted
+        if let policy = new.policy {
+            try KeyPolicy.check(policy, of: made, by: author, at: clock.now)
+            made.pins = try await KeyPolicy.pins(policy, by: principals)
+        }
+        let key = made
         try await database.write { sql in try Self.insert(key, material, new.tags, sql) }
         try keyring.hold(key, [material])
         return key
@@ -69,13 +78,18 @@ extension Keys {
         }
     }
 
-    /// - Parameter author: the caller that the policy must allow to change it again; nil skips that check.
+    /// - Parameters:
+    ///   - author: the caller that the policy must allow to change it again; nil skips that check.
+    ///   - principals: know the users and roles that the policy names.
     package func setPolicy(
-        _ policy: String, of name: String, in registry: RegistryID, by author: Caller? = nil
+        _ policy: String, of name: String, in registry: RegistryID, by author: Caller? = nil,
+        principals: any PrincipalPolicies = RootsAlone()
     ) async throws {
+        let pins = try await KeyPolicy.pins(policy, by: principals)
         try await change(name, in: registry) { key throws(Refusal) in
             try KeyPolicy.check(policy, of: key, by: author, at: clock.now)
             key.policy = policy
+            key.pins = pins
         }
     }
 

@@ -15,6 +15,10 @@ package struct Secret: Sendable, Hashable {
     package var accessedAt: Timestamp?
     /// When a deleted secret will be destroyed; nil if it is not deleted. Until then it can be restored but not read.
     package var deletionAt: Timestamp?
+    /// Its resource policy, as it was written; nil where it has none.
+    package var policy: String?
+    /// The users and roles that the policy names, as they were when it was saved.
+    package var pins = PolicyPins.none
 
     /// Throws if the secret is deleted.
     package func checkNotDeleted() throws(Refusal) {

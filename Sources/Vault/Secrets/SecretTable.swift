@@ -6,10 +6,11 @@ enum SecretTable {
     private static let columns = """
         arn, account, region, name, description, kms_key, created_at, changed_at, accessed_at, deletion_at
         """
+    private static let readColumns = columns + ", policy, policy_pins"
 
     static func find(arn: String, at now: Timestamp, _ sql: any SQLConnection) throws -> Secret? {
         try sql.rows(
-            "SELECT \(columns) FROM secret WHERE arn = $1 AND (deletion_at IS NULL OR deletion_at > $2)",
+            "SELECT \(readColumns) FROM secret WHERE arn = $1 AND (deletion_at IS NULL OR deletion_at > $2)",
             [.text(arn), .timestamp(now)]
         ).first.map(secret)
     }
@@ -19,7 +20,7 @@ enum SecretTable {
     ) throws -> Secret? {
         try sql.rows(
             """
-            SELECT \(columns) FROM secret WHERE account = $1 AND region = $2 AND name = $3
+            SELECT \(readColumns) FROM secret WHERE account = $1 AND region = $2 AND name = $3
                 AND (deletion_at IS NULL OR deletion_at > $4)
             """,
             registry.columns + [.text(name), .timestamp(now)]
@@ -29,7 +30,7 @@ enum SecretTable {
     static func all(in registry: RegistryID, at now: Timestamp, _ sql: any SQLConnection) throws -> [Secret] {
         try sql.rows(
             """
-            SELECT \(columns) FROM secret WHERE account = $1 AND region = $2 AND (deletion_at IS NULL OR deletion_at > $3)
+            SELECT \(readColumns) FROM secret WHERE account = $1 AND region = $2 AND (deletion_at IS NULL OR deletion_at > $3)
             """,
             registry.columns + [.timestamp(now)]
         ).map(secret)
@@ -58,6 +59,12 @@ enum SecretTable {
                 .text(secret.description), .text(secret.kmsKey), .timestamp(secret.changedAt),
                 .timestamp(secret.accessedAt), .timestamp(secret.deletionAt), .text(secret.arn),
             ])
+    }
+
+    static func setPolicy(of secret: Secret, _ sql: any SQLConnection) throws {
+        try sql.execute(
+            "UPDATE secret SET policy = $1, policy_pins = $2 WHERE arn = $3",
+            [.text(secret.policy), .text(secret.pins.stored), .text(secret.arn)])
     }
 
     /// Records that its value was read.
@@ -116,6 +123,7 @@ enum SecretTable {
             registry: try row.registry(1),
             name: try row.text(3), description: try row.optionalText(4), kmsKey: try row.optionalText(5),
             createdAt: try row.timestamp(6), changedAt: try row.timestamp(7),
-            accessedAt: try row.optionalTimestamp(8), deletionAt: try row.optionalTimestamp(9))
+            accessedAt: try row.optionalTimestamp(8), deletionAt: try row.optionalTimestamp(9), policy: try row.optionalText(10),
+            pins: PolicyPins(stored: try row.optionalText(11)))
     }
 }

@@ -161,9 +161,9 @@ extension Secrets {
         }
     }
 
-    private enum Deleted { case allowed, refused }
+    enum Deleted { case allowed, refused }
 
-    private func change(
+    func change(
         _ name: String, in registry: RegistryID, deleted: Deleted,
         _ edit: @escaping @Sendable (inout Secret, any SQLConnection) throws -> Void
     ) async throws -> Secret {

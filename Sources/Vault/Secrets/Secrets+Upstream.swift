@@ -13,6 +13,7 @@ extension Secrets {
     /// key may not be used; `unableToAccessSecret` if its value is not a login. The message never contains the value.
     package func credential(arn: String, in registry: RegistryID) async throws -> UpstreamCredential {
         let (secret, row) = try await current(arn, in: registry)
+        try permitCache(secret)
         guard let row else { throw Self.unusable(secret, "it has no value") }
         guard case .text(let text) = try seal.open(row, of: secret) else {
             throw Self.unusable(secret, "its value is binary")
@@ -45,6 +46,21 @@ extension Secrets {
             guard let secret = try reference.find(at: due, sql), secret.deletionAt == nil else { throw missing }
             return (secret, try SecretVersionTable.find(stage: SecretVersion.current, of: secret.arn, sql))
         }
+    }
+
+    /// The cache reads secrets by its service's own right, so that only the secret's policy can deny it.
+    private func permitCache(_ secret: Secret) throws(Refusal) {
+        guard let policy = try secret.namedPolicy() else { return }
+        let caller = ServicePrincipal.pullThroughCache.caller(in: secret.registry)
+        let request = AuthorizationRequest(
+            caller: caller, action: "secretsmanager:GetSecretValue", resource: secret.arn, owner: secret.registry.account,
+            context: PolicyContext(
+                of: caller, from: RequestOrigin(), at: clock.now, owner: secret.registry.account, in: secret.registry.region))
+        guard policy.document.answer(to: request) == .denies else { return }
+        throw Refusal(
+            .unableToAccessSecret,
+            "The secret \(secret.name) cannot be read: its policy denies it to \(ServicePrincipal.pullThroughCache.rawValue).",
+            facts: ["secret.arn": secret.arn])
     }
 
     private struct Login: Decodable {

@@ -38,6 +38,11 @@ package struct AWSSettings: Sendable {
     /// The server's own registry: calls without a signature name no other one.
     package let home: RegistryID
 
+    /// A policy that names a condition key which this server never fills is refused, and not only warned of.
+    package var refusesUnfilledKeys = false
+    /// The keys of an organization are filled (`--organization`).
+    package var hasOrganization = false
+
     package enum Scheme: String, Sendable { case http, https }
 
     package init(publicHost: String, scheme: Scheme, home: RegistryID) {
@@ -93,8 +98,14 @@ package struct AWSOperation: Sendable {
     package var action: String { "\(service.rawValue):\(name)" }
 
     /// Checks the caller's rights, then runs the operation.
-    package func answer(_ call: AWSCall, _ access: Access) async throws -> JSONValue {
-        for demand in try await permission.demands(call, action) { try await access.permit(call.caller, demand) }
+    ///
+    /// - Parameter allowed: is told which statement allowed it, where one did.
+    package func answer(
+        _ call: AWSCall, _ access: Access, allowed: (AuthorizationDecision.Decider) -> Void = { _ in }
+    ) async throws -> JSONValue {
+        for demand in try await permission.demands(call, action) {
+            if let decider = try await access.permit(call.caller, demand) { allowed(decider) }
+        }
         return try await handler(call)
     }
 }

@@ -231,7 +231,9 @@ package struct AWSDoor: Sendable {
             input: try await AWSInput.parameters(of: target, service, body), settings: settings)
         trail.input = call.input
         defer { trail.webIdentity = call.webCaller.identity }
-        let output = try await operation.answer(call, access)
+        var decider: AuthorizationDecision.Decider?
+        let output = try await operation.answer(call, access) { decider = $0 }
+        trail.decision = decider.map { AuditDecision($0) }
         trail.warnings = call.warnings.all
         Logger.current.debug(
             "AWS call answered",

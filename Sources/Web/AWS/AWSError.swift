@@ -106,7 +106,8 @@ package struct AWSError: Error, Sendable, Equatable {
         case .cacheRuleAlreadyExists: Row("PullThroughCacheRuleAlreadyExistsException")
         case .unsupportedUpstreamRegistry: Row("UnsupportedUpstreamRegistryException")
         case .secretNotFound, .secretResourceNotFound: Row("SecretNotFoundException")
-        case .unableToAccessSecret, .secretInvalidRequest, .secretResourceExists, .secretInvalidNextToken:
+        case .unableToAccessSecret, .secretInvalidRequest, .secretResourceExists, .secretInvalidNextToken, .malformedResourcePolicy,
+            .publicPolicy:
             Row("UnableToAccessSecretException")
         case .unableToDecryptSecretValue: Row("UnableToDecryptSecretValueException")
         case .templateNotFound: Row("TemplateNotFoundException")
@@ -122,7 +123,7 @@ package struct AWSError: Error, Sendable, Equatable {
         case .unsupportedImageType: Row("UnsupportedImageTypeException")
         case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsAlreadyExists, .kmsInvalidAliasName,
             .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey, .kmsMalformedPolicy, .kmsUnsupported,
-            .kmsInvalidKeyUsage, .kmsInvalidMarker:
+            .kmsInvalidKeyUsage, .kmsInvalidMarker, .kmsInvalidGrantToken, .kmsInvalidGrantID, .kmsGrantRevoked:
             Row("KmsException")
         case .contentDamaged, .storageFull: Row("ServerException", 500)
         // The same answer as from a server that is stopping, so that SDKs try again.
@@ -152,5 +153,7 @@ package struct AWSError: Error, Sendable, Equatable {
         .kmsMalformedPolicy: "MalformedPolicyDocumentException", .kmsLimitExceeded: "LimitExceededException",
         .kmsUnsupported: "UnsupportedOperationException", .kmsTagInvalid: "TagException",
         .kmsInvalidKeyUsage: "InvalidKeyUsageException", .kmsInvalidMarker: "InvalidMarkerException",
+        .kmsInvalidGrantToken: "InvalidGrantTokenException", .kmsInvalidGrantID: "InvalidGrantIdException",
+        .kmsGrantRevoked: "AccessDeniedException",
     ]
 }

@@ -28,7 +28,7 @@ extension AWSCall {
     /// - Parameter place: what the policy belongs to, as in "the policy of the repository app".
     func warn(about policy: String?, of place: String, as grammar: PolicyGrammar = .resource) {
         guard let policy, let document = try? PolicyDocument(policy, as: grammar, maxLength: 131_072) else { return }
-        let unfilled = document.unfilledKeys
+        let unfilled = unfilled(in: document)
         for key in unfilled { warnings.add(key.warning) }
         guard !unfilled.isEmpty else { return }
         Logger.current.warning(
@@ -37,6 +37,19 @@ extension AWSCall {
                 "policy.place": "\(place)", "policy.keys": "\(Set(unfilled.map(\.key)).sorted().joined(separator: ", "))",
                 "account": "\(registry.account)",
             ])
+    }
+
+    private func unfilled(in document: PolicyDocument) -> [PolicyDocument.UnfilledKey] {
+        let organization: Set = ["aws:principalorgid", "aws:resourceorgid"]
+        return document.unfilledKeys.filter { !settings.hasOrganization || !organization.contains($0.key) }
+    }
+
+    /// Refuses a policy with conditions that no request can ever meet, where the server's settings say so (`--strict-policies`).
+    func refuseUnfilled(_ policy: String?) throws(Refusal) {
+        guard settings.refusesUnfilledKeys, let policy, let document = try? PolicyDocument(policy, maxLength: 131_072),
+            let unfilled = unfilled(in: document).first
+        else { return }
+        throw Refusal(.invalidParameter, "\(unfilled.warning) This server refuses such policies (strict-policies).")
     }
 
     /// Warns the author of another service's document that it is stored, and not evaluated.

@@ -34,6 +34,19 @@ package struct OperationPermission: Sendable {
         OperationPermission { call, _ in [AccessDemand(action, on: try call.repositoryResource())] }
     }
 
+    /// The operation's own action, on the repository, for each of the images that the call names: in `imageIds`, or as a push
+    /// does by `imageTag` and `imageDigest`.
+    static let images = OperationPermission { call, action in
+        let resource = try call.repositoryResource()
+        let ids =
+            try call.imageIDs() ?? [
+                ImageIDRequest(
+                    digest: try call.input.optionalString("imageDigest"),
+                    tag: try call.input.optionalString("imageTag", length: 1...300))
+            ]
+        return ids.map { AccessDemand(action, on: resource, image: .named(tag: $0.tag, digest: $0.digest)) }
+    }
+
     /// The operation's own action, on a resource that only the caller's own account can have, by its ARN: it has no resource
     /// policy.
     static func own(_ arn: @escaping @Sendable (AWSCall) throws -> String) -> OperationPermission {

@@ -18,6 +18,7 @@ struct AWSTrail: Sendable {
     var webIdentity: WebIdentity?
     /// Why policies denied it.
     var denial: AuthorizationDenial?
+    var decision: AuditDecision?
 
     mutating func take(_ signed: AWSAuthentication.Signed) {
         (caller, accessKeyID) = (signed.caller, signed.accessKeyID)
@@ -38,7 +39,7 @@ extension AuditRecord {
             service: service, operation: target.operation, caller: trail.caller, accessKeyID: trail.accessKeyID,
             registry: trail.registry, requestID: requestID, parameters: trail.input?.document ?? [:],
             response: showsAnswer ? trail.output : nil, error: error.map { ($0.code, $0.message) },
-            claimedKeyID: trail.caller == nil ? trail.claimedKeyID : nil)
+            claimedKeyID: trail.caller == nil ? trail.claimedKeyID : nil, decision: trail.decision)
         webIdentity = trail.webIdentity
         isOfWebIdentity = isUnsigned
         denial = trail.denial

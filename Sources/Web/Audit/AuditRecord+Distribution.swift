@@ -11,6 +11,7 @@ struct DistributionTrail: Sendable {
     /// The caller is signed in, and the path is no address of the API.
     var isLost = false
     var error: (code: String, message: String)?
+    var decision: AuditDecision?
 }
 
 extension AuditRecord {
@@ -28,7 +29,8 @@ extension AuditRecord {
         if let registry = trail.registry { parameters = parameters.adding(["registryId": .string("\(registry.account)")]) }
         self.init(
             service: .ecr, operation: operation.name, caller: trail.caller, accessKeyID: trail.accessKeyID,
-            registry: trail.registry, requestID: request.id, parameters: parameters, response: nil, error: trail.error)
+            registry: trail.registry, requestID: request.id, parameters: parameters, response: nil, error: trail.error,
+            decision: trail.decision)
     }
 
     private typealias Operation = (name: String, parameters: JSONValue)

@@ -26,6 +26,8 @@ struct AuditRecord: Sendable {
     var isOfWebIdentity = false
     /// Why policies denied it.
     var denial: AuthorizationDenial?
+    /// The statement that allowed or denied the call; nil where none decided it.
+    var decision: AuditDecision?
 
     /// The record as one JSON object.
     ///
@@ -47,8 +49,8 @@ struct AuditRecord: Sendable {
             "requestID": .string(requestID), "eventID": .string(id), "readOnly": .bool(isReadOnly),
             "resources": resources, "eventType": "AwsApiCall", "managementEvent": true,
             "recipientAccountId": registry.map { .string("\($0.account)") }, "eventCategory": "Management",
+            "weirDecision": denial?.audited ?? decision?.audited,
             "traceId": TraceContext.current.map { .string($0.traceID) }, "sharedEventID": sharedID.map { .string($0) },
-            "weirDecision": denial?.audited,
         ])
     }
 
@@ -94,6 +96,29 @@ struct AuditRecord: Sendable {
         ]
         return verbs.contains { operation.hasPrefix($0) }
     }
+}
+
+/// The policy that decided a call, and its statement: by Sid, else by its number, from 1.
+struct AuditDecision: Sendable, Equatable {
+    let policy: String
+    let sid: String?
+
+    init(_ decider: AuthorizationDecision.Decider) {
+        policy = decider.policy.text
+        sid = decider.sid ?? "\(decider.index + 1)"
+    }
+
+    /// Of a refusal by policy; nil for any other error, and where no statement denied it.
+    init?(_ error: any Error) {
+        guard let refusal = error as? Refusal, refusal.reason == .accessDenied, let policy = refusal.facts["weir.policy"] else {
+            return nil
+        }
+        self.policy = policy
+        sid = refusal.facts["weir.sid"]
+    }
+
+    /// `weirDecision` of a record.
+    var audited: JSONValue { .members(["policy": .string(policy), "sid": sid.map { .string($0) }]) }
 }
 
 /// What an audit record may show of a call.

@@ -81,22 +81,10 @@ extension AuthorizationDenial {
         case .implicitDeny(let layer): (members["verdict"], members["layer"]) = ("implicitDeny", .string(layer.rawValue))
         }
         if let decider = decision.decider {
-            members["policy"] = .string(decider.policy.name)
+            members["policy"] = .string(decider.policy.text)
             members["statement"] = .integer(Int64(decider.index))
             if let sid = decider.sid { members["sid"] = .string(sid) }
         }
         return .object(members)
-    }
-}
-
-extension NamedPolicy.Source {
-    fileprivate var name: String {
-        switch self {
-        case .managed(let arn): arn
-        case .inline(kind: let kind, owner: let owner, name: let name): "\(kind)/\(owner): \(name)"
-        case .resource(let name): name
-        case .session: "session policy"
-        case .grant(let id): "grant \(id)"
-        }
     }
 }

@@ -29,8 +29,8 @@ extension DistributionAPI {
     func catalog(_ call: DistributionCall) async throws -> Reply {
         let query = call.query
         let limit = try Self.limit(query["n"])
-        let page = try await registry.repositories.describe(
-            in: call.registry, after: query["last"], limit: max(1, limit))
+        let page = try await registry.access.repositories(
+            visibleTo: call.caller, in: call.registry, after: query["last"], limit: max(1, limit))
         let names = limit == 0 ? [] : page.items.map(\.name.description)
         var headers: HTTPFields = [.contentType: "application/json"]
         if limit > 0, let next = page.next { headers[.link] = Self.link("/v2/_catalog", limit, after: next) }

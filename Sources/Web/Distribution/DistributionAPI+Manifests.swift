@@ -58,7 +58,7 @@ extension DistributionAPI {
     }
 
     /// Protects the one transaction that points all the tags.
-    private static let maxTagsAtOnce = 100
+    static let maxTagsAtOnce = 100
 
     private static func distinct(_ tags: [Tag]) throws(Refusal) -> [Tag] {
         var seen: Set<Tag> = []

@@ -30,9 +30,14 @@ struct DistributionCall: Sendable {
 struct DistributionAPI: Sendable {
     let registry: Registry
 
-    func answer(_ call: DistributionCall) async throws -> Reply {
+    /// - Parameter allowed: is told which statement allowed it, where one did.
+    func answer(
+        _ call: DistributionCall, allowed: (AuthorizationDecision.Decider) -> Void = { _ in }
+    ) async throws -> Reply {
         let route = try route(call)
-        for demand in route.demands { try await registry.access.permit(call.caller, demand) }
+        for demand in route.demands {
+            if let decider = try await registry.access.permit(call.caller, demand) { allowed(decider) }
+        }
         var reply = try await route.handler()
         if let namespace = call.namespace { reply.headers[.namespace] = namespace }
         return reply
@@ -58,7 +63,10 @@ struct DistributionAPI: Sendable {
             return DistributionRoute(demands: []) {
                 call.reply(.ok, [.contentType: "application/json"], .bytes(ByteBuffer(string: "{}")))
             }
-        case (.catalog, .get): return call.route("DescribeRepositories") { try await catalog(call) }
+        case (.catalog, .get):
+            return DistributionRoute(
+                demands: [AccessDemand("ecr:DescribeRepositories", on: .repositories(in: call.registry))]
+            ) { try await catalog(call) }
         case (.tags(let name), .get): return call.route("ListImages", on: name) { try await tags(of: name, call) }
         case (.manifest(let name, let reference), let method): return try manifestRoute(reference, in: name, method, call)
         case (.blob(let name, let digest), .get):
@@ -81,10 +89,19 @@ struct DistributionAPI: Sendable {
         _ reference: DistributionPath.ManifestReference, in name: RepositoryName, _ method: HTTPRequest.Method,
         _ call: DistributionCall
     ) throws -> DistributionRoute {
+        let image: AccessDemand.Image? = if case .reference(let named) = reference { .reference(named) } else { nil }
         switch method {
-        case .get, .head: call.route("BatchGetImage", on: name) { try await manifest(reference, in: name, call) }
-        case .put: call.route("PutImage", on: name) { try await putManifest(reference, in: name, call) }
-        case .delete: call.route("BatchDeleteImage", on: name) { try await deleteManifest(reference, in: name, call) }
+        case .get, .head:
+            return call.route("BatchGetImage", on: name, image: image) { try await manifest(reference, in: name, call) }
+        case .put:
+            let route = call.route("PutImage", on: name, image: image) { try await putManifest(reference, in: name, call) }
+            // Each of several tags is a push of its own.
+            let besides = call.query.all("tag").prefix(Self.maxTagsAtOnce).map {
+                AccessDemand("ecr:PutImage", on: .repository(name, in: call.registry), image: .named(tag: $0, digest: nil))
+            }
+            return DistributionRoute(demands: route.demands + besides, handler: route.handler)
+        case .delete:
+            return call.route("BatchDeleteImage", on: name, image: image) { try await deleteManifest(reference, in: name, call) }
         default: throw Self.unsupported(call)
         }
     }

@@ -58,7 +58,9 @@ package final class DistributionDoor: Sendable {
                     path: path, request: request, caller: caller, registry: registry, isLinked: isLinked))
             // The record names the repository that is read, and not a mirror client's name for it.
             trail.path = call.path
-            reply = try await api.answer(call)
+            var decider: AuthorizationDecision.Decider?
+            defer { trail.decision = decider.map { AuditDecision($0) } }
+            reply = try await api.answer(call) { decider = $0 }
         } catch {
             let error = Self.challenge(error, trail.caller)
             // A client that proves no identity can send any number of invalid logins.
@@ -69,6 +71,7 @@ package final class DistributionDoor: Sendable {
             }
             reply = self.reply(to: error, request, label, trail.path, isToldAlone: isToldAlone)
             trail.error = Self.auditError(error)
+            trail.decision = AuditDecision(error) ?? trail.decision
         }
         if isToldAlone { audit.note(AuditRecord(trail, request)) }
         reply.headers[.distributionVersion] = "registry/2.0"

@@ -98,9 +98,10 @@ package struct DistributionError: Error, Sendable, Equatable {
         case .upstreamRateLimited, .throttled: (.tooManyRequests, "TOOMANYREQUESTS")
         case .upstreamUnavailable, .storageUnavailable, .shuttingDown, .clockSuspect: (.serviceUnavailable, "UNAVAILABLE")
         case .upstreamInvalid: (.badGateway, "UNKNOWN")
-        case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState: (.forbidden, "DENIED")
+        case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsGrantRevoked: (.forbidden, "DENIED")
         case .kmsAlreadyExists, .kmsInvalidAliasName, .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey,
             .kmsMalformedPolicy, .kmsLimitExceeded, .kmsUnsupported, .kmsTagInvalid, .kmsInvalidKeyUsage, .kmsInvalidMarker,
+            .kmsInvalidGrantToken, .kmsInvalidGrantID, .malformedResourcePolicy, .publicPolicy,
             .secretResourceNotFound, .secretResourceExists, .secretInvalidRequest, .secretInvalidNextToken,
             .secretLimitExceeded, .registryPolicyNotFound, .signingConfigurationNotFound, .exclusionAlreadyExists,
             .exclusionNotFound, .scanNotFound, .unsupportedImageType, .unableToListUpstreamReferrers, .publicPolicy,

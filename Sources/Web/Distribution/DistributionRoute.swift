@@ -14,13 +14,14 @@ extension DistributionCall {
     /// - name: the repository that the action is for; nil for the registry.
     /// - others: further actions that the request needs.
     func route(
-        _ action: String, on name: RepositoryName? = nil, and others: [String] = [],
+        _ action: String, on name: RepositoryName? = nil, and others: [String] = [], image: AccessDemand.Image? = nil,
         _ handler: @escaping @Sendable () async throws -> Reply
     ) -> DistributionRoute {
         let resource = name.map { AccessDemand.Resource.repository($0, in: registry) } ?? .registry(registry)
         // A link reads what its maker may read at this moment: it ends with that right, even within its hour.
         let actions = isLinked ? ["GetDownloadUrlForLayer"] : [action] + others
-        return DistributionRoute(demands: actions.map { AccessDemand("ecr:\($0)", on: resource) }, handler: handler)
+        return DistributionRoute(
+            demands: actions.map { AccessDemand("ecr:\($0)", on: resource, image: image) }, handler: handler)
     }
 
     /// `POST …/uploads/?digest=` with the blob as its body; an empty blob needs no body.

@@ -55,6 +55,11 @@ package final class CacheRules: Sendable {
         }
     }
 
+    /// The rule with this prefix; nil where there is none.
+    package func find(_ prefix: Prefix, in registry: RegistryID) async throws -> CacheRule? {
+        try await database.read { sql in try CacheRuleTable.find(prefix, in: registry, sql) }
+    }
+
     /// A page of the registry's rules, by prefix.
     package func describe(in registry: RegistryID, after prefix: String?, limit: Int) async throws -> Page<CacheRule> {
         let found = try await database.read { sql in

@@ -53,7 +53,7 @@ extension ImageFailure.Code {
         case .upstreamDenied: self = .upstreamAccessDenied
         case .upstreamRateLimited: self = .upstreamTooManyRequests
         case .upstreamUnavailable, .upstreamInvalid: self = .upstreamUnavailable
-        case .kmsKeyDisabled, .kmsKeyNotFound, .kmsInvalidState: self = .kmsError
+        case .kmsKeyDisabled, .kmsKeyNotFound, .kmsInvalidState, .kmsGrantRevoked: self = .kmsError
         case .contentDamaged, .imageArchived: self = .imageInaccessible
         default: return nil
         }

@@ -7,12 +7,43 @@ struct CacheRuleOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "CreatePullThroughCacheRule", may: .askedRegistry, create),
+            AWSOperation(.ecr, "CreatePullThroughCacheRule", may: .reading { try Self.creating($0, $1) }, create),
             AWSOperation(.ecr, "DescribePullThroughCacheRules", may: .askedRegistry, describe),
-            AWSOperation(.ecr, "UpdatePullThroughCacheRule", may: .askedRegistry, update),
+            AWSOperation(.ecr, "UpdatePullThroughCacheRule", may: .reading { try await updating($0, $1) }, update),
             AWSOperation(.ecr, "DeletePullThroughCacheRule", may: .askedRegistry, delete),
             AWSOperation(.ecr, "ValidatePullThroughCacheRule", may: .askedRegistry, validate),
         ]
+    }
+
+    /// The service reads a rule's secret by its own right, and sends it upstream. So where the upstream is not one that ECR
+    /// knows, the rule's author must be able to read the secret too: it could be sent to a host of the author's own.
+    ///
+    /// The service-linked role is not asked for: this server does not need it.
+    private static func creating(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
+        let home = try call.askedRegistry()
+        let isKnown = try call.input.optionalString("upstreamRegistryUrl").map { UpstreamKind(host: $0) != nil } ?? false
+        return [AccessDemand(action, on: .registry(home))] + (try deputies(call, home, readsSecret: !isKnown))
+    }
+
+    private func updating(_ call: AWSCall, _ action: String) async throws -> [AccessDemand] {
+        let home = try call.askedRegistry()
+        let prefix = try call.optionalPrefix(Self.prefix, lengths: CacheRule.prefixLengths)
+        var rule: CacheRule?
+        if let prefix { rule = try await registry.cacheRules.find(prefix, in: home) }
+        // The right is demanded where there is no such rule too, so that its answer tells of none.
+        let isKnown = rule.map { UpstreamKind(host: $0.upstreamURL) != nil } ?? false
+        return [AccessDemand(action, on: .registry(home))] + (try Self.deputies(call, home, readsSecret: !isKnown))
+    }
+
+    private static func deputies(_ call: AWSCall, _ home: RegistryID, readsSecret: Bool) throws -> [AccessDemand] {
+        var demands: [AccessDemand] = []
+        if let role = try call.input.optionalString("customRoleArn", length: 0...2_048), !role.isEmpty {
+            demands.append(.passRole(role, to: .pullThroughCache, in: home))
+        }
+        if readsSecret, let secret = try call.input.optionalString("credentialArn", length: 50...612) {
+            demands.append(AccessDemand("secretsmanager:GetSecretValue", on: .secret(secret, in: home)))
+        }
+        return demands
     }
 
     private func create(_ call: AWSCall) async throws -> JSONValue {

@@ -9,8 +9,8 @@ struct ImageOperations: Sendable {
         [
             AWSOperation(.ecr, "ListImages", may: .repository, list),
             AWSOperation(.ecr, "DescribeImages", may: .repository, describe),
-            AWSOperation(.ecr, "BatchGetImage", may: .repository, batchGet),
-            AWSOperation(.ecr, "BatchDeleteImage", may: .repository, batchDelete),
+            AWSOperation(.ecr, "BatchGetImage", may: .images, batchGet),
+            AWSOperation(.ecr, "BatchDeleteImage", may: .images, batchDelete),
         ]
     }
 

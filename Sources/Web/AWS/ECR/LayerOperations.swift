@@ -16,7 +16,7 @@ struct LayerOperations: Sendable {
             AWSOperation(.ecr, "UploadLayerPart", may: .repository, append),
             AWSOperation(.ecr, "CompleteLayerUpload", may: .repository, complete),
             AWSOperation(.ecr, "GetDownloadUrlForLayer", may: .repository, link),
-            AWSOperation(.ecr, "PutImage", may: .repository, put),
+            AWSOperation(.ecr, "PutImage", may: .images, put),
         ]
     }
 

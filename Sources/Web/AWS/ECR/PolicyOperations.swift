@@ -17,6 +17,7 @@ struct PolicyOperations: Sendable {
         let text = try call.input.string("policyText", length: 0...10_240)
         let isForced = try call.input.optionalBool("force") ?? false
         let (name, home) = try call.repository()
+        try call.refuseUnfilled(text)
         _ = try await registry.repositories.setPolicy(
             text, of: name, in: home, by: call.caller, lockout: isForced ? .accepted : .refused)
         call.warn(about: text, of: "the repository \(name)")

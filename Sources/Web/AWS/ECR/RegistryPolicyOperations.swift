@@ -15,6 +15,7 @@ struct RegistryPolicyOperations: Sendable {
 
     private func put(_ call: AWSCall) async throws -> JSONValue {
         let text = try call.input.string("policyText", length: 0...10_240)
+        try call.refuseUnfilled(text)
         try await registry.settings.setPolicy(text, of: call.registry)
         call.warn(about: text, of: "the registry")
         warn(call, text)

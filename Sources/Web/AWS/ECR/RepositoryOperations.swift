@@ -1,5 +1,6 @@
 import WeirCore
 import WeirRegistry
+import WeirVault
 
 /// Repositories: create, describe, delete, and set whether tags may move and whether pushes are scanned.
 struct RepositoryOperations: Sendable {
@@ -19,9 +20,18 @@ struct RepositoryOperations: Sendable {
     private static func creating(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
         let (name, home) = try call.repository()
         let tags = try call.resourceTags("tags") ?? []
-        return (tags.isEmpty ? [action] : [action, "ecr:TagResource"]).map {
+        let own = (tags.isEmpty ? [action] : [action, "ecr:TagResource"]).map {
             AccessDemand($0, on: .repository(name, in: home), facts: Access.facts(giving: tags))
         }
+        // ECR looks at a key of the customer's, and makes its grant, in the creator's name.
+        let encryption = try call.input.optionalObject("encryptionConfiguration")
+        guard let key = try encryption?.optionalString("kmsKey", length: 1...2_048), !key.isEmpty else { return own }
+        var grant = KeyDemand(.named(key), in: home)
+        grant.grant = RepositoryGrants.terms
+        return own + [
+            AccessDemand("kms:DescribeKey", on: .key(KeyDemand(.named(key), in: home)), via: "ecr"),
+            AccessDemand("kms:CreateGrant", on: .key(grant), facts: ["kms:GrantIsForAWSResource": ["true"]], via: "ecr"),
+        ]
     }
 
     private func create(_ call: AWSCall) async throws -> JSONValue {
@@ -41,7 +51,9 @@ struct RepositoryOperations: Sendable {
 
     private static func describing(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
         let home = try call.askedRegistry()
-        guard let names = try call.repositoryNames("repositoryNames") else { return [AccessDemand(action, on: .registry(home))] }
+        guard let names = try call.repositoryNames("repositoryNames") else {
+            return [AccessDemand(action, on: .repositories(in: home))]
+        }
         return names.map { AccessDemand(action, on: .repository($0, in: home)) }
     }
 
@@ -53,7 +65,8 @@ struct RepositoryOperations: Sendable {
             return ["repositories": .array(repositories.map { .repository($0, call.settings) })]
         }
         let page = try PageRequest(call.input, of: "DescribeRepositories")
-        let found = try await registry.repositories.describe(in: home, after: page.after, limit: page.limit)
+        let found = try await registry.access.repositories(
+            visibleTo: call.caller, in: home, after: page.after, limit: page.limit)
         return page.answer(found, as: "repositories") { .repository($0, call.settings) }
     }
 

@@ -7,16 +7,35 @@ struct TemplateOperations: Sendable {
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.ecr, "CreateRepositoryCreationTemplate", may: .registry, create),
+            AWSOperation(.ecr, "CreateRepositoryCreationTemplate", may: .reading { try Self.laying($0, $1) }, create),
             AWSOperation(.ecr, "DescribeRepositoryCreationTemplates", may: .registry, describe),
-            AWSOperation(.ecr, "UpdateRepositoryCreationTemplate", may: .registry, update),
+            AWSOperation(.ecr, "UpdateRepositoryCreationTemplate", may: .reading { try Self.laying($0, $1) }, update),
             AWSOperation(.ecr, "DeleteRepositoryCreationTemplate", may: .registry, delete),
         ]
+    }
+
+    /// Repositories get what the template says, policies too. So its author needs the rights to give it to them: on every
+    /// repository that the template can be for.
+    private static func laying(_ call: AWSCall, _ action: String) throws -> [AccessDemand] {
+        let registry = call.registry
+        var demands = [AccessDemand(action, on: .registry(registry))]
+        guard let prefix = try call.optionalPrefix("prefix", lengths: CreationTemplate.prefixLengths) else { return demands }
+        let covered = registry.arn("ecr", "repository/\(prefix.beginning)*")
+        var actions = ["ecr:CreateRepository"]
+        let given = { (member: String) in try call.input.optionalString(member).map { !$0.isEmpty } ?? false }
+        if try given("repositoryPolicy") { actions.append("ecr:SetRepositoryPolicy") }
+        if try given("lifecyclePolicy") { actions.append("ecr:PutLifecyclePolicy") }
+        demands += actions.map { AccessDemand($0, on: .own(covered, in: registry)) }
+        if let role = try call.input.optionalString("customRoleArn", length: 0...2_048), !role.isEmpty {
+            demands.append(.passRole(role, to: .templates, in: registry))
+        }
+        return demands
     }
 
     private func create(_ call: AWSCall) async throws -> JSONValue {
         let draft = try draft(call)
         _ = try call.input.required("appliedFor", draft.appliedFor)
+        try call.refuseUnfilled(draft.repositoryPolicy)
         let template = try await registry.templates.create(draft, in: call.registry)
         call.warn(about: draft.repositoryPolicy, of: "the creation template \(draft.prefix)")
         return answer(template, call)
@@ -40,6 +59,7 @@ struct TemplateOperations: Sendable {
 
     private func update(_ call: AWSCall) async throws -> JSONValue {
         let draft = try draft(call)
+        try call.refuseUnfilled(draft.repositoryPolicy)
         let template = try await registry.templates.update(draft, in: call.registry)
         call.warn(about: draft.repositoryPolicy, of: "the creation template \(draft.prefix)")
         return answer(template, call)

@@ -1,24 +1,29 @@
-import WeirCore
-import WeirRegistry
+package import WeirCore
+package import WeirRegistry
 package import WeirVault
 
 /// The table of the KMS API: a row for each operation of botocore's model, also for those that this server does not have.
 package enum KMSOperations {
-    package static func table(keys: Keys) -> [AWSOperation] {
-        KeyOperations(keys: keys).table
-            + KeyPolicyOperations(keys: keys).table
+    /// - Parameter repositories: lists the grants of repositories; nil where there are none.
+    package static func table(
+        keys: Keys, principals: any PrincipalPolicies, repositories: RepositoryGrants?
+    ) -> [AWSOperation] {
+        KeyOperations(keys: keys, principals: principals).table
+            + KeyPolicyOperations(keys: keys, principals: principals).table
             + KeyNameOperations(keys: keys).table
             + KeyCipherOperations(keys: keys).table
-            + GrantOperations(keys: keys).table
+            + GrantOperations(
+                keys: keys, grants: Grants(keys: keys, principals: principals), repositories: repositories
+            ).table
             + notYet.map(refused)
     }
 
     /// Operations that this server does not have: `UnsupportedOperationException`, so that no client tries again.
     package static let notYet = [
-        "ConnectCustomKeyStore", "CreateCustomKeyStore", "CreateGrant", "DeleteCustomKeyStore",
+        "ConnectCustomKeyStore", "CreateCustomKeyStore", "DeleteCustomKeyStore",
         "DeleteImportedKeyMaterial", "DeriveSharedSecret", "DescribeCustomKeyStores", "DisconnectCustomKeyStore",
         "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "GetKeyLastUsage",
-        "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ReplicateKey", "RetireGrant", "RevokeGrant", "Sign",
+        "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ReplicateKey", "Sign",
         "UpdateCustomKeyStore", "UpdatePrimaryRegion", "Verify", "VerifyMac",
     ]
 
@@ -29,35 +34,74 @@ package enum KMSOperations {
     }
 }
 
-/// The resources of KMS operations. A key's own policy and its grants are not evaluated: only the account's root can sign in.
+/// The resources of KMS operations.
 extension OperationPermission {
-    /// The key that `KeyId` names; all keys where the call may leave it out and does.
-    static let key = own { try $0.keyResource("KeyId") ?? "*" }
+    /// The key that `KeyId` names, or that sealed `CiphertextBlob`.
+    static let key = reading { call, action in [AccessDemand(action, on: .key(try call.keyDemand()))] }
 
-    /// An alias, and the key that it will name.
+    /// The same for a call that sets the key's policy.
+    static let keyPolicy = reading { call, action in
+        let bypasses = try call.input.optionalBool("BypassPolicyLockoutSafetyCheck") ?? false
+        return [
+            AccessDemand(
+                action, on: .key(try call.keyDemand()),
+                facts: ["kms:BypassPolicyLockoutSafetyCheck": [bypasses ? "true" : "false"]])
+        ]
+    }
+
+    /// The same for a call that gives the key tags.
+    static let keyTags = reading { call, action in
+        let tags = try call.keyTags() ?? []
+        return [AccessDemand(action, on: .key(try call.keyDemand()), facts: Access.facts(giving: tags))]
+    }
+
+    /// A new key, with the tags that it gets.
+    static let newKey = reading { call, action in
+        let tags = try call.keyTags() ?? []
+        let bypasses = try call.input.optionalBool("BypassPolicyLockoutSafetyCheck") ?? false
+        var facts = Access.facts(giving: tags)
+        facts["kms:BypassPolicyLockoutSafetyCheck"] = [bypasses ? "true" : "false"]
+        for (key, value) in [("KeySpec", "SYMMETRIC_DEFAULT"), ("KeyUsage", "ENCRYPT_DECRYPT"), ("KeyOrigin", "AWS_KMS")] {
+            facts["kms:\(key)"] = [value]
+        }
+        return (tags.isEmpty ? [action] : [action, "kms:TagResource"]).map {
+            AccessDemand($0, on: .own("*", in: call.registry), facts: facts)
+        }
+    }
+
+    /// An alias, which only the caller's own policies speak of, and the key that it names or will name.
     static let alias = reading { call, action in
         let alias = try call.input.string("AliasName", length: 1...256)
-        let resources = [call.registry.arn("kms", alias), try call.keyResource("TargetKeyId")].compactMap { $0 }
-        return resources.map { AccessDemand(action, on: .own($0, in: call.registry)) }
+        let named = try call.input.optionalString("TargetKeyId", length: AWSCall.keyNameLengths)
+        var demands = [
+            AccessDemand(action, on: .own(call.registry.arn("kms", alias), in: call.registry)),
+            AccessDemand(action, on: .key(KeyDemand(.named(named ?? alias), in: call.registry))),
+        ]
+        // An alias that moves leaves one key for another.
+        if named != nil, action == "kms:UpdateAlias" {
+            demands.append(AccessDemand(action, on: .key(KeyDemand(.named(alias), in: call.registry))))
+        }
+        return demands
     }
 
     /// Two actions, neither of which has the operation's name.
     static let reencryption = reading { call, _ in
-        let source = try call.keyResource("SourceKeyId") ?? "*"
-        let target = try call.keyResource("DestinationKeyId") ?? "*"
-        return [
-            AccessDemand("kms:ReEncryptFrom", on: .own(source, in: call.registry)),
-            AccessDemand("kms:ReEncryptTo", on: .own(target, in: call.registry)),
-        ]
+        let source = try call.keyDemand("SourceKeyId", context: "SourceEncryptionContext")
+        let target = try call.keyDemand("DestinationKeyId", context: "DestinationEncryptionContext", sealedBy: nil)
+        return [AccessDemand("kms:ReEncryptFrom", on: .key(source)), AccessDemand("kms:ReEncryptTo", on: .key(target))]
     }
 }
 
 extension AWSCall {
-    /// The ARN of the key that a member names by its id, an alias or an ARN.
-    fileprivate func keyResource(_ member: String) throws -> String? {
-        guard let text = try input.optionalString(member, length: Self.keyNameLengths) else { return nil }
-        if text.hasPrefix("arn:") { return text }
-        return registry.arn("kms", text.hasPrefix("alias/") ? text : "key/\(text)")
+    /// The key that a member names by its id, an alias or an ARN; without it, the key that sealed `CiphertextBlob`.
+    func keyDemand(
+        _ member: String = "KeyId", context: String = "EncryptionContext", sealedBy blob: String? = "CiphertextBlob"
+    ) throws -> KeyDemand {
+        let name = try input.optionalString(member, length: Self.keyNameLengths)
+        let bytes = name == nil ? try blob.flatMap { try input.optionalBlob($0) } : nil
+        var demand = KeyDemand(name.map { .named($0) } ?? .sealer(of: bytes ?? []), in: registry)
+        demand.context = try input.optionalStringMap(context) ?? [:]
+        return demand
     }
 }
 
@@ -68,7 +112,7 @@ extension AWSCall {
     /// `KeyId`: an id, an ARN, or for some operations an alias.
     func keyName() throws -> String { try input.string("KeyId", length: Self.keyNameLengths) }
 
-    /// `GrantTokens`, only checked. They make a new grant count at once, and there are no grants here.
+    /// `GrantTokens`, only checked: a grant counts as soon as it is made.
     func checkGrantTokens() throws {
         _ = try input.optionalStrings("GrantTokens", count: 0...10, length: 1...8_192)
     }

@@ -11,7 +11,7 @@ struct KeyNameOperations: Sendable {
             AWSOperation(.kms, "UpdateAlias", may: .alias, update),
             AWSOperation(.kms, "DeleteAlias", may: .alias, delete),
             AWSOperation(.kms, "ListAliases", may: .account, list),
-            AWSOperation(.kms, "TagResource", may: .key, tag),
+            AWSOperation(.kms, "TagResource", may: .keyTags, tag),
             AWSOperation(.kms, "UntagResource", may: .key, untag),
             AWSOperation(.kms, "ListResourceTags", may: .key, listTags),
         ]

@@ -4,10 +4,11 @@ import WeirVault
 /// Keys: create, describe, list, enable, disable and delete.
 struct KeyOperations: Sendable {
     let keys: Keys
+    let principals: any PrincipalPolicies
 
     var table: [AWSOperation] {
         [
-            AWSOperation(.kms, "CreateKey", may: .account, create),
+            AWSOperation(.kms, "CreateKey", may: .newKey, create),
             AWSOperation(.kms, "DescribeKey", may: .key, describe),
             AWSOperation(.kms, "ListKeys", may: .account, list),
             AWSOperation(.kms, "EnableKey", may: .key, enable),
@@ -23,8 +24,9 @@ struct KeyOperations: Sendable {
         let new = NewKey(
             description: try call.input.optionalString("Description", length: 0...8_192) ?? "",
             policy: try call.input.optionalString("Policy", length: 1...131_072), tags: try call.keyTags() ?? [])
-        let key = try await keys.create(new, in: call.registry, by: call.policyAuthor())
-        call.warnOfKeyPolicy(new.policy, of: key.id)
+        try call.refuseUnfilled(new.policy)
+        let key = try await keys.create(new, in: call.registry, by: call.policyAuthor(), principals: principals)
+        call.warn(about: new.policy, of: "the KMS key \(key.id)")
         return ["KeyMetadata": .metadata(of: key)]
     }
 

@@ -4,6 +4,7 @@ import WeirVault
 /// A key's policy and its rotation.
 struct KeyPolicyOperations: Sendable {
     let keys: Keys
+    let principals: any PrincipalPolicies
 
     /// The only name that a key's policy can have.
     private static let policyName = "default"
@@ -11,7 +12,7 @@ struct KeyPolicyOperations: Sendable {
     var table: [AWSOperation] {
         [
             AWSOperation(.kms, "GetKeyPolicy", may: .key, policy),
-            AWSOperation(.kms, "PutKeyPolicy", may: .key, setPolicy),
+            AWSOperation(.kms, "PutKeyPolicy", may: .keyPolicy, setPolicy),
             AWSOperation(.kms, "ListKeyPolicies", may: .key, listPolicies),
             AWSOperation(.kms, "GetKeyRotationStatus", may: .key, rotation),
             AWSOperation(.kms, "EnableKeyRotation", may: .key, enableRotation),
@@ -24,14 +25,18 @@ struct KeyPolicyOperations: Sendable {
     private func policy(_ call: AWSCall) async throws -> JSONValue {
         try Self.checkPolicyName(call.input)
         let key = try await keys.resolve(call.keyName(), in: call.registry)
-        return ["Policy": .string(key.policy), "PolicyName": .string(Self.policyName)]
+        return [
+            "Policy": .string(try await key.pins.readBack(key.policy, by: principals)), "PolicyName": .string(Self.policyName),
+        ]
     }
 
     private func setPolicy(_ call: AWSCall) async throws -> JSONValue {
         try Self.checkPolicyName(call.input)
         let policy = try call.input.string("Policy", length: 1...131_072)
-        try await keys.setPolicy(policy, of: call.keyName(), in: call.registry, by: call.policyAuthor())
-        call.warnOfKeyPolicy(policy, of: try call.keyName())
+        try call.refuseUnfilled(policy)
+        try await keys.setPolicy(
+            policy, of: call.keyName(), in: call.registry, by: call.policyAuthor(), principals: principals)
+        call.warn(about: policy, of: "the KMS key \(try call.keyName())")
         return [:]
     }
 
@@ -84,15 +89,5 @@ struct KeyPolicyOperations: Sendable {
         let (key, page) = try await keys.rotations(
             of: call.keyName(), in: call.registry, first: included == .all, after: part.after, limit: part.limit)
         return part.answer(page, as: "Rotations") { .rotation($0, of: key) }
-    }
-}
-
-extension AWSCall {
-    /// Key policies are stored and read back. Only the account's root uses the keys, so no policy is evaluated.
-    func warnOfKeyPolicy(_ policy: String?, of key: String) {
-        guard let policy, policy.contains("\"Condition\"") || policy.contains("\"Deny\"") else { return }
-        warn(
-            "Key policies are kept and not evaluated on this server: a Deny or a Condition in this one is never felt.",
-            about: "the KMS key \(key)")
     }
 }

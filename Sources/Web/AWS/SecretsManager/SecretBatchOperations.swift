@@ -1,9 +1,11 @@
 import WeirCore
+import WeirRegistry
 import WeirVault
 
 /// The values of several secrets, by names or by filters. A secret that cannot be read fails by itself.
 struct SecretBatchOperations: Sendable {
     let secrets: Secrets
+    let access: Access
 
     /// The largest number of values in one answer.
     private static let most = 20
@@ -34,6 +36,8 @@ struct SecretBatchOperations: Sendable {
         var errors: [JSONValue] = []
         for name in names {
             do {
+                try await access.permit(
+                    call.caller, AccessDemand("secretsmanager:GetSecretValue", on: .secret(name, in: call.registry)))
                 values.append(.value(try await secrets.value(of: name, in: call.registry)))
             } catch let refusal as Refusal {
                 let error = AWSError(refusal, for: .secretsmanager)

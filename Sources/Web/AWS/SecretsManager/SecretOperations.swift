@@ -9,13 +9,11 @@ struct SecretOperations: Sendable {
         [
             AWSOperation(.secretsmanager, "CreateSecret", may: .newSecret, create),
             AWSOperation(.secretsmanager, "DescribeSecret", may: .secret, describe),
-            AWSOperation(.secretsmanager, "UpdateSecret", may: .secret, update),
+            AWSOperation(.secretsmanager, "UpdateSecret", may: .changedSecret, update),
             AWSOperation(.secretsmanager, "DeleteSecret", may: .secret, delete),
             AWSOperation(.secretsmanager, "RestoreSecret", may: .secret, restore),
             AWSOperation(.secretsmanager, "TagResource", may: .secret, tag),
             AWSOperation(.secretsmanager, "UntagResource", may: .secret, untag),
-            AWSOperation(.secretsmanager, "GetResourcePolicy", may: .secret, policy),
-            AWSOperation(.secretsmanager, "DeleteResourcePolicy", may: .secret, policy),
         ]
     }
 
@@ -80,13 +78,5 @@ struct SecretOperations: Sendable {
         let keys = try call.input.strings("TagKeys", length: 1...128)
         try await secrets.untag(call.secretName(), in: call.registry, keys)
         return [:]
-    }
-
-    /// No secret here has a resource policy, since none can be set. Secrets Manager then leaves the member out of its answer, and
-    /// deleting a missing policy is no error.
-    private func policy(_ call: AWSCall) async throws -> JSONValue {
-        let secret = try await secrets.describe(call.secretName(), in: call.registry).secret
-        try secret.checkNotDeleted()
-        return .about(secret)
     }
 }

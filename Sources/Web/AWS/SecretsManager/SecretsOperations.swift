@@ -1,23 +1,26 @@
-import WeirCore
-import WeirRegistry
+package import WeirCore
+package import WeirRegistry
 package import WeirVault
 
 /// The table of the Secrets Manager API: a row for each operation of botocore's model, also for those that this server does not
 /// have.
 package enum SecretsOperations {
-    package static func table(secrets: Secrets) -> [AWSOperation] {
+    package static func table(
+        secrets: Secrets, access: Access, principals: any PrincipalPolicies
+    ) -> [AWSOperation] {
         SecretOperations(secrets: secrets).table
             + SecretValueOperations(secrets: secrets).table
             + SecretListOperations(secrets: secrets).table
-            + SecretBatchOperations(secrets: secrets).table
+            + SecretBatchOperations(secrets: secrets, access: access).table
+            + SecretPolicyOperations(secrets: secrets, principals: principals).table
             + PasswordOperations().table
             + notYet.map(refused)
     }
 
     /// Operations that this server does not have: refused, so that no client tries again.
     package static let notYet = [
-        "CancelRotateSecret", "PutResourcePolicy", "RemoveRegionsFromReplication", "ReplicateSecretToRegions", "RotateSecret",
-        "StopReplicationToReplica", "ValidateResourcePolicy",
+        "CancelRotateSecret", "RemoveRegionsFromReplication", "ReplicateSecretToRegions", "RotateSecret",
+        "StopReplicationToReplica",
     ]
 
     private static func refused(_ name: String) -> AWSOperation {
@@ -30,23 +33,58 @@ package enum SecretsOperations {
 /// The resources of Secrets Manager operations.
 extension OperationPermission {
     /// The secret that `SecretId` names.
-    static let secret = own { $0.secretResource(try $0.secretName()) }
+    static let secret = reading { call, action in
+        [AccessDemand(action, on: .secret(try call.secretName(), in: call.registry), facts: try call.secretFacts())]
+    }
 
-    static let newSecret = own { $0.secretResource(try $0.input.string("Name", length: 1...512)) }
+    /// A new secret, by its name: its ARN ends in six characters that are not drawn yet, and policies have `??????` for them.
+    static let newSecret = reading { call, action in
+        let name = try call.input.string("Name", length: 1...512)
+        let tags = try call.secretTags() ?? []
+        let facts = try call.secretFacts().merging(["secretsmanager:Name": [name]]) { _, new in new }
+        // With a key of the customer's, the caller seals with it.
+        let key = try call.input.optionalString("KmsKeyId", length: 0...2_048).flatMap { $0.isEmpty ? nil : $0 }
+        return [AccessDemand(action, on: .secret(name, in: call.registry), facts: facts)]
+            + (tags.isEmpty
+                ? [] : [AccessDemand("secretsmanager:TagResource", on: .secret(name, in: call.registry), facts: facts)])
+            + call.sealing(key)
+    }
 
-    /// The secrets of `SecretIdList`, each of which must be readable; all secrets where filters select them.
+    /// All secrets; with filters, which select them, a list of them too. The values are asked for one by one.
     static let secrets = reading { call, action in
-        let named = try call.input.optionalStrings("SecretIdList", count: 1...20, length: 1...2_048)
-        let resources = named.map { $0.map(call.secretResource) } ?? ["*"]
-        return [AccessDemand(action, on: .own("*", in: call.registry))]
-            + resources.map { AccessDemand("secretsmanager:GetSecretValue", on: .own($0, in: call.registry)) }
+        (call.input.has("Filters") ? [action, "secretsmanager:ListSecrets"] : [action]).map {
+            AccessDemand($0, on: .own("*", in: call.registry))
+        }
+    }
+
+    /// A changed secret, and the key that it gets.
+    static let changedSecret = reading { call, action in
+        let key = try call.input.optionalString("KmsKeyId", length: 0...2_048).flatMap { $0.isEmpty ? nil : $0 }
+        return [AccessDemand(action, on: .secret(try call.secretName(), in: call.registry), facts: try call.secretFacts())]
+            + call.sealing(key)
     }
 }
 
 extension AWSCall {
-    /// The ARN of the secret with this name, without the six characters at its end, which only the stored secret tells.
-    fileprivate func secretResource(_ name: String) -> String {
-        name.hasPrefix("arn:") ? name : registry.arn("secretsmanager", "secret:\(name)")
+    /// The condition keys of a call about a secret.
+    fileprivate func secretFacts() throws -> [String: [String]] {
+        var facts = Access.facts(giving: try secretTags() ?? [])
+        if facts["aws:TagKeys"]?.isEmpty == true { facts["aws:TagKeys"] = try input.optionalStrings("TagKeys") ?? [] }
+        for member in ["VersionId", "VersionStage", "KmsKeyId"] {
+            if let value = try input.optionalString(member, length: 0...2_048) { facts["secretsmanager:\(member)"] = [value] }
+        }
+        if let blocks = try input.optionalBool("BlockPublicPolicy") {
+            facts["secretsmanager:BlockPublicPolicy"] = [blocks ? "true" : "false"]
+        }
+        return facts
+    }
+
+    /// What Secrets Manager does with a customer's key in the caller's name.
+    fileprivate func sealing(_ key: String?) -> [AccessDemand] {
+        guard let key, !key.hasSuffix("alias/aws/secretsmanager") else { return [] }
+        return ["kms:GenerateDataKey", "kms:Decrypt"].map {
+            AccessDemand($0, on: .key(KeyDemand(.named(key), in: registry)), via: "secretsmanager")
+        }
     }
 }
 
