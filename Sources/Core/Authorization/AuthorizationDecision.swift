@@ -13,7 +13,7 @@ package struct AuthorizationDecision: Sendable, Equatable {
     package let decider: Decider?
 
     /// A statement of a policy.
-    package struct Decider: Sendable, Equatable {
+    package final class Decider: Sendable, Equatable {
         package let policy: NamedPolicy.Source
         package let sid: String?
         /// From 0, in the order of the document.
@@ -23,6 +23,10 @@ package struct AuthorizationDecision: Sendable, Equatable {
             self.policy = policy
             self.sid = sid
             self.index = index
+        }
+
+        package static func == (one: Decider, other: Decider) -> Bool {
+            one.policy == other.policy && one.sid == other.sid && one.index == other.index
         }
     }
 

@@ -19,24 +19,24 @@ package struct LayerAnalysis: Sendable {
     }
 
     init(_ policies: [NamedPolicy], _ request: AuthorizationRequest, hasBoundary: Bool = false) {
-        // By index: a loop over the values would copy each policy.
-        for place in policies.indices where denier == nil { take(policies[place], request, hasBoundary) }
+        // By place: a loop over the values would copy each policy.
+        for place in policies.indices where denier == nil {
+            take(policies[place].document.index, request, hasBoundary) { policies[place].source }
+        }
     }
 
-    private mutating func take(_ policy: NamedPolicy, _ request: AuthorizationRequest, _ hasBoundary: Bool) {
-        let candidates = policy.document.index.candidates(for: request.service)
-        for place in candidates.indices {
+    private mutating func take(
+        _ index: ActionIndex, _ request: AuthorizationRequest, _ hasBoundary: Bool, _ source: () -> NamedPolicy.Source
+    ) {
+        for candidate in index.candidates(for: request.service) {
             // A second Allow that names the caller no closer changes nothing.
-            if strongest == .direct, candidates[place].effect == .allow { continue }
-            guard candidates[place].names(request) else { continue }
-            let statement = candidates[place].statement
-            guard
-                case .fits(let match) = policy.document.statements[statement].matchBeyondAction(
-                    request, hasBoundary: hasBoundary)
+            if strongest == .direct, candidate.effect == .allow { continue }
+            guard candidate.names(request), candidate.mayCover(request),
+                case .fits(let match) = candidate.statement.matchBeyondAction(
+                    request, hasBoundary: hasBoundary, isCovered: candidate.tellsResource)
             else { continue }
-            note(candidates[place].effect, match) {
-                AuthorizationDecision.Decider(
-                    policy: policy.source, sid: policy.document.statements[statement].sid, index: statement)
+            note(candidate.effect, match) {
+                AuthorizationDecision.Decider(policy: source(), sid: candidate.statement.sid, index: candidate.place)
             }
             if denier != nil { return }
         }

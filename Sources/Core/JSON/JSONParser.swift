@@ -71,8 +71,8 @@ struct JSONParser {
             let name = try string()
             guard takes(UInt8(ascii: ":")) else { throw error("expected ':'") }
             // A Swift string equals its canonical equivalents: U+212A would be looked up as `K`.
-            guard !name.unicodeScalars.contains(where: Self.looksLikeASCII) else {
-                throw error("a member's name that is no name")
+            if name.utf8.contains(where: { $0 >= 0x80 }), name.unicodeScalars.contains(where: Self.looksLikeASCII) {
+                throw error("a member's name that looks like another")
             }
             // Of two equal names, the reader that checks and the reader that acts may take different ones.
             guard members.updateValue(try value(depth: depth + 1), forKey: name) == nil else {

@@ -6,6 +6,11 @@ enum IdentityResource {
         "sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/",
     ]
 
+    /// What S3 has in a region, by the beginning of its name. Buckets have none.
+    private static let regionalOfS3 = [
+        "accesspoint/", "access-grants/", "job/", "storage-lens/", "storage-lens-group/", "async-request/",
+    ]
+
     private static let partitions: Set<Substring> = [
         "aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc", "*",
     ]
@@ -36,7 +41,7 @@ enum IdentityResource {
             return isKnown ? nil : .resourcePath
         case "s3":
             let isRegional = !region.isEmpty || parts.count < 5
-            return isRegional && !name.hasPrefix("accesspoint/") ? .regionOfBucket(resource) : nil
+            return isRegional && !regionalOfS3.contains(where: name.hasPrefix) ? .regionOfBucket(resource) : nil
         case let service where service.contains("*") || service.contains("?"): return .resourceVendor
         default: return nil
         }

@@ -12,9 +12,11 @@ enum StatementMatch {
 }
 
 extension PolicyStatement {
-    /// Matches all but the action, which the document's index has matched.
-    func matchBeyondAction(_ request: AuthorizationRequest, hasBoundary: Bool) -> StatementMatch {
-        guard covers(request) else { return .differs(.resource) }
+    /// Matches all but the action, and the resource too unless `isCovered`: the document's index has matched those.
+    func matchBeyondAction(
+        _ request: AuthorizationRequest, hasBoundary: Bool, isCovered: Bool = false
+    ) -> StatementMatch {
+        guard isCovered || covers(request) else { return .differs(.resource) }
         var match = PrincipalMatch.direct
         if let principals {
             match = principals.match(request.caller, hasBoundary: hasBoundary, effect: effect)
@@ -28,7 +30,7 @@ extension PolicyStatement {
 
     /// The full scan: for explanations, and to hold against the index.
     func match(_ request: AuthorizationRequest, hasBoundary: Bool) -> StatementMatch {
-        guard ActionIndex.Candidate(self, at: 0, actions.items).names(request) else { return .differs(.action) }
+        guard ActionIndex.Candidate(self, at: 0, actions.items, nil).names(request) else { return .differs(.action) }
         return matchBeyondAction(request, hasBoundary: hasBoundary)
     }
 

@@ -97,6 +97,16 @@ struct PolicyPattern: Sendable, Hashable {
         }
     }
 
+    /// The pattern as text, or as text and one star at its end; nil for any other.
+    var plain: (head: [UInt8], isWhole: Bool)? {
+        switch shape {
+        case .everything: ([], false)
+        case .literal(let bytes): (bytes, true)
+        case .beginning(let bytes): (bytes, false)
+        case .wildcards, .variables: nil
+        }
+    }
+
     /// Text without wildcards and variables.
     var isLiteral: Bool { if case .literal = shape { true } else { false } }
 
