@@ -41,7 +41,7 @@ enum IdentityResource {
             return isKnown ? nil : .resourcePath
         case "s3":
             let isRegional = !region.isEmpty || parts.count < 5
-            return isRegional && !regionalOfS3.contains(where: name.hasPrefix) ? .regionOfBucket(resource) : nil
+            return isRegional && !regionalOfS3.contains { name.hasPrefix($0) } ? .regionOfBucket(resource) : nil
         case let service where service.contains("*") || service.contains("?"): return .resourceVendor
         default: return nil
         }
