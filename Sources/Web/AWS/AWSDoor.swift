@@ -112,7 +112,10 @@ package struct AWSDoor: Sendable {
             let claim = Result { () throws(SigV4Error) in try SigV4.claim(of: signable) }
             let named = try AWSTarget(ofHead: request, signedService: (try? claim.get())?.scope.service)
             target = named
-            guard let claim = try claim.get() else { return .welcome(try unsigned(request, named, id)) }
+            guard let claim = try claim.get() else {
+                if AWSTarget.mayBeUnsigned(request) { target = named.unsigned() }
+                return .welcome(try unsigned(request, named, id))
+            }
             guard let service = named.service else {
                 throw Refusal(.unknownOperation, "This server has no such service. It has \(Self.services).")
             }
