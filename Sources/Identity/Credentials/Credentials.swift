@@ -16,6 +16,24 @@ package final class Credentials: Sendable {
         package var customMirror: Mirror { Mirror(self, children: []) }
     }
 
+    /// A signature that was proved.
+    package struct Use: Sendable {
+        package let caller: Caller
+        package let accessKeyID: String
+        /// Such as `ecr`.
+        package let service: String
+        package let region: Region
+        package let at: Timestamp
+
+        package init(caller: Caller, accessKeyID: String, service: String, region: Region, at: Timestamp) {
+            self.caller = caller
+            self.accessKeyID = accessKeyID
+            self.service = service
+            self.region = region
+            self.at = at
+        }
+    }
+
     private let keys: AccessKeys
     private let principals: Principals
     private let tokens: SessionTokens
@@ -25,14 +43,20 @@ package final class Credentials: Sendable {
     private let noSecret = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
     private let disabled = Mutex(BoundedMap<AccountID, (generation: UInt64, isDisabled: Bool)>(capacity: 4_096))
 
-    /// - Parameter expected: the time that the clock should show when it shows the given one.
+    /// Told of each signature that was proved: when keys and roles were last used.
+    package let used: @Sendable (Use) -> Void
+
+    /// - Parameters:
+    ///   - used: must not wait.
+    ///   - expected: the time that the clock should show when it shows the given one.
     package init(
-        keys: AccessKeys, principals: Principals, tokens: SessionTokens,
+        keys: AccessKeys, principals: Principals, tokens: SessionTokens, used: @escaping @Sendable (Use) -> Void = { _ in },
         expected: @escaping @Sendable (Timestamp) -> Timestamp = { $0 }
     ) {
         self.keys = keys
         self.principals = principals
         self.tokens = tokens
+        self.used = used
         self.expected = expected
     }
 

@@ -65,6 +65,10 @@ struct AWSAuthentication: Sendable {
         guard SigV4.verify(claim, request: signable, payloadHash: payloadHash, secret: claimant.secret) else {
             throw refusal(of: claim, by: claimant, signable, payloadHash)
         }
+        credentials.used(
+            Credentials.Use(
+                caller: claimant.caller, accessKeyID: claim.accessKeyID, service: claim.scope.service, region: claimant.region,
+                at: clock.now))
         return Signed(caller: claimant.caller, accessKeyID: claim.accessKeyID, region: claimant.region)
     }
 
