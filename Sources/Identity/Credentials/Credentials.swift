@@ -4,8 +4,8 @@ package import WeirCore
 
 /// Who a signature, a password or a token belongs to: users and roots by their keys, sessions by their tokens.
 ///
-/// What a token names is looked up at every use. A session is over with its own end, with its role or user, with the key that it was
-/// made with, when sessions are revoked, and while its account is disabled.
+/// What a token names is looked up at every use. A session is over with its own end, with its role or user, with the key that
+/// it was made with, when sessions are revoked, and while its account is disabled.
 package final class Credentials: Sendable {
     /// A caller, and the secret that proves it. Its printed form reveals nothing.
     package struct Signer: Sendable, CustomStringConvertible, CustomReflectable {

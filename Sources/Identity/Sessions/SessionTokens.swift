@@ -16,8 +16,8 @@ package import WeirVault
 ///     …        the session's caller (`TokenPrincipal`): its entity, times, policies, tags and claims
 ///
 /// The access key id is authenticated with the value: a token opens beside the key that it was made with and beside no other. The
-/// key's secret is an HMAC over key id and token, so it is stored nowhere. Nothing is compressed: the length of what is sealed tells
-/// nothing of its parts.
+/// key's secret is an HMAC over key id and token, so it is stored nowhere. Nothing is compressed: the length of what is sealed
+/// tells nothing of its parts.
 package struct SessionTokens: Sendable {
     package static let maxCharacters = 4_096
     /// Bytes of the fields: three for each four characters, without what sealing adds.

@@ -33,8 +33,8 @@ package struct RegistryPrincipal: Sendable, Equatable {
 /// ECR's authorization tokens: the password that `docker login -u AWS` sends with every request to `/v2/`. And the passwords that
 /// need no token: the secrets of users' access keys, with the key's id as the user name.
 ///
-/// A token is valid for twelve hours, or for less where the settings say so, in the account and region that it was issued for. Every
-/// data plane request is checked here, so verified headers are remembered; expiry and the caller are checked every time.
+/// A token is valid for twelve hours, or for less where the settings say so, in the account and region that it was issued for.
+/// Every data plane request is checked here, so verified headers are remembered; expiry and the caller are checked every time.
 package struct RegistryTokens: Sendable {
     package struct Settings: Sendable, Equatable {
         package static let lifetimes = Duration.seconds(900)...Duration.seconds(12 * 3_600)
@@ -96,8 +96,8 @@ package struct RegistryTokens: Sendable {
 
     /// The caller that sent `Authorization: Basic …`.
     ///
-    /// Throws `.authenticationMissing` for another scheme or an empty login, `.tokenInvalid` for a login that is not ours or whose
-    /// caller is gone, and `.tokenExpired` for a token that has ended.
+    /// Throws `.authenticationMissing` for another scheme or an empty login, `.tokenInvalid` for a login that is not ours or
+    /// whose caller is gone, and `.tokenExpired` for a token that has ended.
     package func verify(basic header: String, now: Timestamp) async throws -> RegistryPrincipal {
         let generation = credentials.generation
         let known = verified.logins.withLock { $0[header] }

@@ -18,8 +18,8 @@ import WeirVault
 ///     text     region
 ///     …        its maker (`TokenPrincipal`)
 ///
-/// A link grants nothing by itself: its maker is looked up at every use, so it ends with its user, role or key, and reads what the
-/// maker may read at that moment.
+/// A link grants nothing by itself: its maker is looked up at every use, so it ends with its user, role or key, and reads what
+/// the maker may read at that moment.
 package struct SignedLinks: Sendable {
     /// ECR's lifetime.
     package static let lifetime = Duration.seconds(3_600)

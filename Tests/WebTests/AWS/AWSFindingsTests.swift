@@ -42,7 +42,7 @@ import WeirWeb
 
     @Test func whatIAMAndSTSLackIsRefusedByName() async throws {
         for (service, operations) in [
-            (AWSService.sts, ["AssumeRole", "GetSessionToken"]),
+            (AWSService.sts, ["AssumeRoot", "AssumeRoleWithSAML"]),
             (.iam, ["CreateLoginProfile", "CreateSAMLProvider", "EnableMFADevice"]),
         ] {
             for operation in operations {

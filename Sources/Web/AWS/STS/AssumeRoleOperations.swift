@@ -2,8 +2,8 @@ import Logging
 import WeirCore
 import WeirIdentity
 
-/// AssumeRole and AssumeRoleWithWebIdentity. Both ask the role's trust policy, which is not found before the role is: so the right
-/// is asked inside.
+/// AssumeRole and AssumeRoleWithWebIdentity. Both ask the role's trust policy, which is not found before the role is: so the
+/// right is asked inside.
 struct AssumeRoleOperations: Sendable {
     let sessions: Sessions
 

@@ -1,7 +1,7 @@
 import WeirCore
 
-/// What temporary credentials of users are refused, whatever policies say: IAM, and most of STS. Sessions of roles are not limited
-/// so.
+/// What temporary credentials of users are refused, whatever policies say: IAM, and most of STS. Sessions of roles are not
+/// limited so.
 enum SessionReach {
     /// GetSessionToken's. The operations that refuse temporary credentials in their own words are here too.
     private static let ofSessionTokens: Set = ["GetCallerIdentity", "AssumeRole", "GetSessionToken", "GetFederationToken"]
