@@ -70,6 +70,10 @@ package struct Application: Sendable {
         /// Users, roles and their policies.
         package let identity: IdentityStore
         package let principals: Principals
+        package let users: Users
+        package let groups: Groups
+        package let roles: Roles
+        package let instanceProfiles: InstanceProfiles
         let root: RootKey
 
         /// `Application.migrations` must have been applied.
@@ -81,7 +85,11 @@ package struct Application: Sendable {
             try await accessKeys.load()
             let identity = IdentityStore(database: database, clock: clock)
             let principals = Principals(store: identity) { accessKeys.rootAccounts.contains($0) }
-            return Keys(vault: vault, accessKeys: accessKeys, identity: identity, principals: principals, root: root)
+            return Keys(
+                vault: vault, accessKeys: accessKeys, identity: identity, principals: principals, users: Users(store: identity),
+                groups: Groups(store: identity),
+                roles: Roles(store: identity, principals: principals, uses: accessKeys.uses),
+                instanceProfiles: InstanceProfiles(store: identity), root: root)
         }
     }
 
@@ -139,6 +147,9 @@ package struct Application: Sendable {
             + STSOperations.table(sessions: sessions, accessKeys: keys.accessKeys, messages: messages)
             + IAMPolicyOperations.table(
                 store: keys.identity, accessKeys: keys.accessKeys, partition: settings.home.region.partition)
+            + IAMOperations.table(
+                users: keys.users, groups: keys.groups, roles: keys.roles, profiles: keys.instanceProfiles,
+                accessKeys: keys.accessKeys, store: keys.identity, partition: settings.home.region.partition)
             + WeirOperations.table(registry: registry, clock: ports.steadyClock, home: settings.home)
         let web = settings.web
         var doorSettings = AWSSettings(

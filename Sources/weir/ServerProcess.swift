@@ -185,8 +185,11 @@ struct ServerProcess: Sendable {
         let registry = application.registry
         let services: [any Service] =
             sinks.services + [
-                clock, Upkeep(database: opened.database, room: opened.room, logger: logger), registry.pullTimes,
-                registry.replication, registry.uploads, registry.maintenance, registry.lifecycle, application.upstreamWork, web,
+                clock,
+                Upkeep(
+                    database: opened.database, room: opened.room, accessKeys: application.keys.accessKeys, logger: logger),
+                registry.pullTimes, registry.replication, registry.uploads, registry.maintenance, registry.lifecycle,
+                application.upstreamWork, web,
             ]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],

@@ -2,15 +2,18 @@ import Logging
 import Metrics
 import ServiceLifecycle
 import WeirCore
+import WeirIdentity
 import WeirStorage
 
-/// Regular upkeep while the server runs: checkpoints of weir.db every minute, and a check of the free room every 5 seconds.
+/// Regular upkeep while the server runs: every minute, checkpoints of weir.db and when keys were last used; a check of the free
+/// room every 5 seconds.
 struct Upkeep: Service {
     private static let period = Duration.seconds(5)
     private static let tidies = 12
 
     let database: SQLiteDatabase
     let room: VolumeRoom
+    let accessKeys: AccessKeys
     let logger: Logger
 
     func run() async throws {
@@ -21,8 +24,18 @@ struct Upkeep: Service {
                 wasShort = watch(wasShort)
                 try? await Task.sleep(for: Self.period)
                 count += 1
-                if count % Self.tidies == 0 { await database.tidy() }
+                if count % Self.tidies == 0 {
+                    await writeLastUses()
+                    await database.tidy()
+                }
             }
+        }
+        await writeLastUses()
+    }
+
+    private func writeLastUses() async {
+        do { try await accessKeys.writeLastUses() } catch {
+            logger.warning("When access keys were last used could not be written", metadata: ["error": "\(error)"])
         }
     }
 

@@ -44,6 +44,7 @@ import Testing
         "HotCache.swift": "the loads that run",
         "IssuerKeySets.swift": "the fetches that run, of which there may be so many",
         "Keyring.swift": "the versions of one key",
+        "LastUses.swift": "the keys and roles that there are; written and forgotten every minute",
         "NameResolver.swift": "the lookups that run or wait, of which there may be so many",
         "OpenConnections.swift": "the connections, of which there may be so many",
         "OpenBlobs.swift": "the blobs that are read now",

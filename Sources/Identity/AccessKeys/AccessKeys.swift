@@ -26,26 +26,36 @@ package final class AccessKeys: Sendable {
         }
     }
 
-    private struct Entry: Sendable {
+    struct Entry: Sendable {
         let owner: Owner
         let secret: [UInt8]
         let createdAt: Timestamp
-        let status: Status
+        var status: Status
+        /// The number of the change that `status` is from.
+        var change: UInt64 = 0
 
         var isRoot: Bool { if case .root = owner { true } else { false } }
     }
 
-    private let database: any SQLDatabase
-    private let rootKey: RootKey
-    private let clock: WallClock
-    private let entries = Mutex<[String: Entry]>([:])
+    let database: any SQLDatabase
+    let rootKey: RootKey
+    let clock: WallClock
+    let entries = Mutex<[String: Entry]>([:])
+    private let changes = Atomic<UInt64>(0)
+    /// When keys and roles were last used.
+    package let uses: LastUses
 
     /// Holds nothing until `load()` or `add`.
     package init(database: any SQLDatabase, rootKey: RootKey, clock: WallClock) {
         self.database = database
         self.rootKey = rootKey
         self.clock = clock
+        uses = LastUses(database: database)
     }
+
+    /// The number of a change of a key's status. Drawn inside its transaction, once its row is written: of two changes, the one
+    /// that was written later has the higher number.
+    func nextChange() -> UInt64 { changes.wrappingAdd(1, ordering: .relaxed).newValue }
 
     /// Reads and opens all keys: call it before the server accepts requests. Throws if a secret does not open: then the root key
     /// is not the one that sealed it.
@@ -91,6 +101,9 @@ package final class AccessKeys: Sendable {
         for other in others { try await remove(id: other) }
     }
 
+    /// The key's owner, also where the key is inactive; nil if the key is unknown.
+    package func holder(of id: String) -> Owner? { entries.withLock { $0[id]?.owner } }
+
     /// The key's owner and its secret; nil if the key is unknown or not active.
     package func secret(of id: String) -> (owner: Owner, secret: [UInt8])? {
         entries.withLock { $0[id] }.flatMap { $0.status == .active ? ($0.owner, $0.secret) : nil }
@@ -109,5 +122,5 @@ package final class AccessKeys: Sendable {
 
     package var isEmpty: Bool { entries.withLock { $0.isEmpty } }
 
-    private static func purpose(_ id: String) -> String { "access-key/\(id)" }
+    static func purpose(_ id: String) -> String { "access-key/\(id)" }
 }

@@ -223,9 +223,9 @@ import WeirWeb
         let root = await aws.respond(to: aws.query("Action=GetUser&Version=2010-05-08", service: .iam))
         #expect(root.status == 200)
         #expect(String(buffer: root.body).contains("<Arn>arn:aws:iam::111122223333:root</Arn><CreateDate>2027-01-15T08:00:00Z"))
-        let other = await aws.respond(to: aws.query("Action=GetUser&UserName=a%3Cb&Version=2010-05-08", service: .iam))
+        let other = await aws.respond(to: aws.query("Action=GetUser&UserName=a.b&Version=2010-05-08", service: .iam))
         #expect(other.status == 404)
-        #expect(String(buffer: other.body).contains("<Code>NoSuchEntity</Code><Message>The user with name a&lt;b cannot"))
+        #expect(String(buffer: other.body).contains("<Code>NoSuchEntity</Code><Message>The user with name a.b cannot be found."))
     }
 
     @Test func aPresignedURLWillDoUntilItExpires() async throws {

@@ -43,7 +43,7 @@ import WeirWeb
     @Test func whatIAMAndSTSLackIsRefusedByName() async throws {
         for (service, operations) in [
             (AWSService.sts, ["AssumeRoot", "AssumeRoleWithSAML"]),
-            (.iam, ["CreateLoginProfile", "CreateSAMLProvider", "EnableMFADevice"]),
+            (.iam, ["CreateSAMLProvider", "EnableMFADevice", "ChangePassword"]),
         ] {
             for operation in operations {
                 let response = await aws.respond(to: aws.query("Action=\(operation)&Version=2010-05-08", service: service))

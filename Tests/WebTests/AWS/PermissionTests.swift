@@ -19,21 +19,29 @@ import WeirWeb
 
     /// The same for IAM, whose members are spelt like others of other services.
     private static let iamInput: [String: JSONValue] = [
-        "UserName": "Bob", "GroupName": "dev", "RoleName": "ci", "PolicyName": "app", "VersionId": "v1",
+        "UserName": "Bob", "NewUserName": "Robert", "GroupName": "dev", "NewGroupName": "ops", "RoleName": "ci", "Path": "/x/",
+        "NewPath": "/y/", "InstanceProfileName": "node", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "Status": "Active",
+        "Tags": [["Key": "a", "Value": "b"]], "TagKeys": ["a"], "Description": "d", "AWSServiceName": "ecr.amazonaws.com",
+        "DeletionTaskId": "task/aws-service-role/ecr.amazonaws.com/AWSServiceRoleForECRTemplate/1",
+        "AssumeRolePolicyDocument": .string(trust), "PolicyDocument": .string(trust), "PolicyName": "app", "VersionId": "v1",
         "PolicyArn": "arn:aws:iam::111122223333:policy/app", "PermissionsBoundary": "arn:aws:iam::111122223333:policy/app",
-        "PolicyDocument": "{}", "Tags": [["Key": "a", "Value": "b"]], "TagKeys": ["a"],
         "OpenIDConnectProviderArn": "arn:aws:iam::111122223333:oidc-provider/issuer.example",
         "Url": "https://issuer.example", "ClientID": "app", "ThumbprintList": [], "AccountAlias": "app",
         "PolicySourceArn": "arn:aws:iam::111122223333:user/Bob", "PolicyInputList": ["{}"], "ActionNames": ["ecr:PutImage"],
     ]
+
+    private static let trust =
+        #"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#
 
     /// Operations whose IAM actions have other names, or are several.
     private static let actions = [
         "ecr:ListImageReferrers": "ecr:BatchGetImage", "kms:ReEncrypt": "kms:ReEncryptFrom",
     ]
 
-    private static func call(_ operation: AWSOperation, by caller: Caller, _ aws: TestAWS) -> AWSCall {
-        var input = operation.service == .iam ? iamInput : input
+    private static func call(
+        _ operation: AWSOperation, by caller: Caller, _ aws: TestAWS, _ members: [String: JSONValue] = [:]
+    ) -> AWSCall {
+        var input = (operation.service == .iam ? iamInput : input).merging(members) { _, new in new }
         // The call names the server's own registry, where the operation takes a registry.
         if operation.service == .ecr { input["registryId"] = .string("\(aws.id.account)") }
         return AWSCall(
@@ -43,15 +51,22 @@ import WeirWeb
             settings: AWSSettings(publicHost: "localhost:5050", scheme: .http, home: aws.id))
     }
 
+    /// A user without any policy.
+    private static func nobody(_ aws: TestAWS) async throws -> Caller {
+        let user = try await aws.application.keys.users.create(NewEntity("nobody"), in: aws.id.account)
+        return .user(user.identity(), of: aws.id.account)
+    }
+
+    /// Operations that every caller may ask for. No policy of the caller's stands between it and its own sessions; a role's trust is
+    /// asked inside (AssumeRoleTests).
+    private static let open = Set(
+        ["GetCallerIdentity", "GetSessionToken", "AssumeRole", "AssumeRoleWithWebIdentity"] + KMSOperations.notYet + SecretsOperations.notYet + STSOperations.notYet + IAMOperations.notYet)
+
     @Test("Whoever may nothing can do nothing")
     func nobody() async throws {
-        let iam = try await TestIAM()
-        let (aws, user) = (iam.aws, try await iam.made(.user, "nobody"))
-        // No policy of the caller's stands between it and its own sessions; a role's trust is asked inside (AssumeRoleTests).
-        let open = Set(
-            ["GetCallerIdentity", "GetSessionToken", "AssumeRole", "AssumeRoleWithWebIdentity"] + KMSOperations.notYet
-                + SecretsOperations.notYet + STSOperations.notYet + IAMOperations.notYet)
-        for operation in aws.application.operations where !open.contains(operation.name) {
+        let aws = try await TestAWS()
+        let user = try await Self.nobody(aws)
+        for operation in aws.application.operations where !Self.open.contains(operation.name) {
             let action = Self.actions[operation.action] ?? operation.action
             let refusal = await #expect(throws: Refusal.self, "\(operation.action)") {
                 _ = try await operation.answer(Self.call(operation, by: user, aws), aws.registry.access)
@@ -60,6 +75,43 @@ import WeirWeb
             #expect(
                 refusal?.message.contains("is not authorized to perform: \(action) on resource: ") == true, "\(operation.action)")
         }
+    }
+
+    /// The same words whether the thing is there or not: a denial tells nothing of it, not even its path.
+    @Test("Whoever may nothing does not learn what there is")
+    func existence() async throws {
+        let (empty, full) = (try await TestAWS(), try await TestAWS())
+        let (stranger, user) = (try await Self.nobody(empty), try await Self.nobody(full))
+        let key = try await Self.fill(full)
+        for operation in full.application.operations where !Self.open.contains(operation.name) {
+            let told = await Self.refusal(operation, by: user, full, ["AccessKeyId": .string(key)])
+            let missing = await Self.refusal(operation, by: stranger, empty, ["AccessKeyId": .string(key)])
+            #expect(told?.reason == .accessDenied && told?.message == missing?.message, "\(operation.action)")
+        }
+    }
+
+    private static func refusal(
+        _ operation: AWSOperation, by caller: Caller, _ aws: TestAWS, _ members: [String: JSONValue]
+    ) async -> Refusal? {
+        do { _ = try await operation.answer(call(operation, by: caller, aws, members), aws.registry.access) } catch {
+            return error as? Refusal
+        }
+        return nil
+    }
+
+    /// One of everything that the input names. The id of a user's key.
+    private static func fill(_ aws: TestAWS) async throws -> String {
+        let (keys, account) = (aws.application.keys, aws.id.account)
+        _ = try await aws.registry.repositories.create(RepositoryName("team/app"), in: aws.id, settings: RepositorySettings())
+        let key = try await aws.call("CreateKey", of: .kms)["KeyMetadata"]?["KeyId"] ?? .null
+        try await aws.call("CreateAlias", ["AliasName": "alias/app", "TargetKeyId": key], of: .kms)
+        try await aws.call("CreateSecret", ["Name": "app", "SecretString": "x"], of: .secretsmanager)
+        let bob = try await keys.users.create(
+            NewEntity("bob", path: "/team/", tags: [ResourceTag(key: "a", value: "b")]), in: account)
+        _ = try await keys.groups.create(NewEntity("Dev", path: "/team/"), in: account)
+        _ = try await keys.roles.create(NewEntity("ci", path: "/team/"), trust: trust, in: account)
+        _ = try await keys.instanceProfiles.create(NewEntity("node", path: "/team/"), in: account)
+        return try await keys.accessKeys.create(for: .user(id: bob.id, account: account)).id
     }
 
     /// A row that checks the caller's own registry instead of the named one would let every account in.
