@@ -25,10 +25,9 @@ package enum IAMOperations {
     }
 
     /// Operations that this server does not have: refused by name, so that no client tries again or takes it for a misspelt name.
-    package static let notYet = unsupported + policies
-
-    /// What signs people in to a console by a password, a device, a certificate or SAML; organizations, and reports.
-    private static let unsupported = [
+    ///
+    /// They sign people in to a console by a password, a device, a certificate or SAML, or are about organizations and reports.
+    package static let notYet = [
         "AcceptDelegationRequest", "AssociateDelegationRequest", "ChangePassword", "CreateDelegationRequest",
         "CreateLoginProfile", "CreateSAMLProvider", "CreateServiceSpecificCredential", "CreateVirtualMFADevice",
         "DeactivateMFADevice", "DeleteAccountPasswordPolicy", "DeleteSAMLProvider", "DeleteSSHPublicKey",
@@ -48,21 +47,5 @@ package enum IAMOperations {
         "UpdateLoginProfile", "UpdateSAMLProvider", "UpdateSSHPublicKey", "UpdateServerCertificate",
         "UpdateServiceSpecificCredential", "UpdateSigningCertificate", "UploadSSHPublicKey", "UploadServerCertificate",
         "UploadSigningCertificate",
-    ]
-
-    private static let policies = [
-        "AddClientIDToOpenIDConnectProvider", "AttachGroupPolicy", "AttachRolePolicy", "AttachUserPolicy", "CreateAccountAlias",
-        "CreateOpenIDConnectProvider", "CreatePolicy", "CreatePolicyVersion", "DeleteAccountAlias", "DeleteGroupPolicy",
-        "DeleteOpenIDConnectProvider", "DeletePolicy", "DeletePolicyVersion", "DeleteRolePermissionsBoundary",
-        "DeleteRolePolicy", "DeleteUserPermissionsBoundary", "DeleteUserPolicy", "DetachGroupPolicy", "DetachRolePolicy",
-        "DetachUserPolicy", "GetAccountAuthorizationDetails", "GetAccountSummary", "GetContextKeysForCustomPolicy",
-        "GetContextKeysForPrincipalPolicy", "GetGroupPolicy", "GetOpenIDConnectProvider", "GetPolicy", "GetPolicyVersion",
-        "GetRolePolicy", "GetUserPolicy", "ListAccountAliases", "ListAttachedGroupPolicies", "ListAttachedRolePolicies",
-        "ListAttachedUserPolicies", "ListEntitiesForPolicy", "ListGroupPolicies", "ListOpenIDConnectProviderTags",
-        "ListOpenIDConnectProviders", "ListPolicies", "ListPolicyTags", "ListPolicyVersions", "ListRolePolicies",
-        "ListUserPolicies", "PutGroupPolicy", "PutRolePermissionsBoundary", "PutRolePolicy", "PutUserPermissionsBoundary",
-        "PutUserPolicy", "RemoveClientIDFromOpenIDConnectProvider", "SetDefaultPolicyVersion", "SimulateCustomPolicy",
-        "SimulatePrincipalPolicy", "TagOpenIDConnectProvider", "TagPolicy", "UntagOpenIDConnectProvider", "UntagPolicy",
-        "UpdateOpenIDConnectProviderThumbprint",
     ]
 }
