@@ -133,7 +133,7 @@ package struct Application: Sendable {
             expected: expected)
         webTokens = WebTokens(keySets: IssuerKeySets(port: ports.issuers, clock: ports.clock))
         sessions = Sessions(
-            tokens: sessionTokens, principals: keys.principals, roles: StoredRoles(store: keys.identity),
+            tokens: sessionTokens, principals: keys.principals, roles: keys.roles,
             webIdentities: ProviderIdentities(store: keys.identity, tokens: webTokens), expected: expected)
         revocations = Revocations(store: keys.identity)
         messages = AuthorizationMessages(rootKey: keys.root)

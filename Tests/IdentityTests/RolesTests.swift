@@ -100,6 +100,53 @@ import WeirIdentity
                 == "noSuchEntity: The role with name none cannot be found.")
     }
 
+    @Test(arguments: [
+        ("{", "This policy contains invalid Json"),
+        (
+            #"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:Get*"}]}"#,
+            "AssumeRole policy may only specify STS AssumeRole actions."
+        ),
+        (
+            #"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}]}"#,
+            "Has prohibited field Resource"
+        ),
+    ])
+    func sentencesAboutTexts(text: String, sentence: String) async throws {
+        let room = try await EntityRoom()
+        #expect(
+            try await told { try await room.roles.create(NewEntity("x"), trust: text, in: room.home) }
+                == "malformedPolicyDocument: \(sentence)")
+    }
+
+    /// A provider that was deleted and made again is another one; and one of many tenants needs a subject.
+    @Test func providersArePinnedToo() async throws {
+        let room = try await EntityRoom()
+        func provider(_ id: String, _ url: String) async throws {
+            try await room.write(
+                """
+                INSERT INTO iam_entity (id, account, kind, name, folded_name, path, created_at, changed_at, tags)
+                VALUES ($1, '111122223333', 'oidc-provider', $2, $3, '/', 1, 1, '{}')
+                """, [.text(id), .text(url), .text(url)])
+        }
+        let arn = "arn:aws:iam::111122223333:oidc-provider/issuer.example.com/a"
+        let text = room.trust(arn, "Federated").replacing("sts:AssumeRole", with: "sts:AssumeRoleWithWebIdentity")
+        try await provider("AOPAAAAAAAAAAAAAAAAAA", "issuer.example.com/a")
+        let role = try await room.roles.create(NewEntity("ci"), trust: text, in: room.home).entity
+        let trusted = try await room.roles.trust(of: role.id)?.trust
+        #expect(trusted == (try PolicyDocument(text, as: .trust)))
+        try await room.write("DELETE FROM iam_entity WHERE id = $1", [.text("AOPAAAAAAAAAAAAAAAAAA")])
+        try await provider("AOPABBBBBBBBBBBBBBBBB", "issuer.example.com/a")
+        // Past what the room remembers: every write of its own makes it forget.
+        _ = try await room.user("bob")
+        let now = try #require(try await room.roles.trust(of: role.id))
+        #expect(now.trust != trusted)
+        #expect(try await room.roles.get("ci", in: room.home).trust == text)
+        let shared = text.replacing("issuer.example.com/a", with: "token.actions.githubusercontent.com")
+        #expect(
+            try await told { try await room.roles.setTrust(shared, of: "ci", in: room.home) }
+                .hasPrefix("malformedPolicyDocument: The trust policy allows an identity provider of many tenants"))
+    }
+
     @Test func whatIsLeftOutStaysAsItIs() async throws {
         let room = try await EntityRoom()
         _ = try await room.roles.create(NewEntity("ci", description: "d"), trust: room.trust("*"), in: room.home)

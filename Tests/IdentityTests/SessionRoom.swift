@@ -33,7 +33,8 @@ final class SessionRoom: Sendable {
         let tokens = SessionTokens(rootKey: rootKey)
         credentials = Credentials(keys: keys, principals: principals, tokens: tokens)
         sessions = Sessions(
-            tokens: tokens, principals: principals, roles: StoredRoles(store: store), webIdentities: webIdentities)
+            tokens: tokens, principals: principals, roles: Roles(store: store, principals: principals, uses: keys.uses),
+            webIdentities: webIdentities)
         revocations = Revocations(store: store)
         try await keys.add(id: "AKIAROOT", secret: "root-secret", account: Self.account)
         // Writing to it is what every service's write does: it ends what was remembered.

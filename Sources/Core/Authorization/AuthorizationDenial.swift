@@ -36,23 +36,6 @@ extension PolicyStatement {
 
     /// The condition keys that it asks for, with the texts that they are compared with.
     package var conditionTexts: [(key: String, values: [String])] {
-        conditions.map { ($0.key, $0.test.patterns.map(\.text)) }
-    }
-}
-
-extension PolicyPattern {
-    /// As it was written.
-    fileprivate var text: String {
-        var bytes: [UInt8] = []
-        for element in elements {
-            switch element {
-            case .byte(let byte): bytes.append(byte)
-            case .anyRun: bytes.append(UInt8(ascii: "*"))
-            case .anyOne: bytes.append(UInt8(ascii: "?"))
-            case .variable(key: let key, fallback: let fallback):
-                bytes += Array("${\(key)\(fallback.map { ", '\($0)'" } ?? "")}".utf8)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        conditions.map { ($0.key, $0.operands) }
     }
 }

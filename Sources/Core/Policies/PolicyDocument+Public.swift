@@ -22,7 +22,7 @@ extension PolicyCondition {
 
     /// An absent key, or a pattern that fits everything, bounds nobody.
     fileprivate var boundsPrincipals: Bool {
-        Self.bounding.contains(key) && !isNegated && !ifExists && quantifier != .forAllValues
-            && !test.patterns.contains { $0.elements.allSatisfy { $0 == .anyRun } }
+        Self.bounding.contains(key) && !operation.isNegated && !operation.ifExists && operation.quantifier != .forAllValues
+            && !test.patterns.contains { $0.isEverything }
     }
 }

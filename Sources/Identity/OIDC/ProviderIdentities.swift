@@ -2,11 +2,11 @@ package import WeirCore
 
 /// Web identities by the OIDC providers of the database.
 package struct ProviderIdentities: WebIdentities {
-    private let store: IdentityStore
+    private let providers: OIDCProviders
     private let tokens: WebTokens
 
     package init(store: IdentityStore, tokens: WebTokens) {
-        self.store = store
+        providers = OIDCProviders(store: store)
         self.tokens = tokens
     }
 
@@ -30,7 +30,15 @@ package struct ProviderIdentities: WebIdentities {
     }
 
     private func facts(of issuer: OIDCIssuer, in account: AccountID) async throws -> OIDCProviderFacts? {
-        try await store.read { sql in try ProviderQueries.facts(of: issuer, in: account, sql) }
+        guard let provider = try await providers.provider(issuer: issuer.url, in: account) else { return nil }
+        let keys = try provider.keySet.map { text in
+            // The issuer is not asked where its keys were given.
+            guard let keys = try? JSONWebKeySet(parsing: Array(text.utf8)) else {
+                throw Refusal(.idpCommunicationError, "The keys that were given for \(issuer.url) cannot be read.")
+            }
+            return keys
+        }
+        return OIDCProviderFacts(issuer: issuer, clientIDs: provider.clientIDs, keys: keys)
     }
 }
 

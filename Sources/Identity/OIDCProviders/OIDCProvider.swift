@@ -24,24 +24,12 @@ package struct OIDCProvider: Sendable, Equatable {
     package func arn(partition: String = "aws") -> String { "arn:\(partition):iam::\(account):oidc-provider/\(name)" }
 }
 
-/// What an issuer's URL is made of.
-enum OIDCIssuer {
+extension OIDCIssuer {
     static let scheme = "https://"
 
     /// `https://HOST[:PORT][/PATH]`, without a query. Wildcards are refused: the URL becomes part of an ARN.
     static func isURL(_ text: String) -> Bool {
-        guard text.hasPrefix(scheme), text.utf8.count <= 255 else { return false }
-        let rest = text.utf8.dropFirst(scheme.utf8.count)
-        let host = rest.prefix { $0 != UInt8(ascii: "/") }
-        let parts = host.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-        guard let name = parts.first, !name.isEmpty, parts.count <= 2,
-            name.allSatisfy({ isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") })
-        else { return false }
-        let isPort = parts.count == 1 || (1...5).contains(parts[1].count) && parts[1].allSatisfy { (0x30...0x39).contains($0) }
-        return isPort && rest.dropFirst(host.count).allSatisfy { isAlphanumeric($0) || "/-._~%@+=:".utf8.contains($0) }
-    }
-
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+        guard let issuer = OIDCIssuer(text) else { return false }
+        return !issuer.isPlain && !text.utf8.contains { $0 == UInt8(ascii: "*") }
     }
 }

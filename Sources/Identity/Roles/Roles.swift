@@ -165,8 +165,11 @@ package final class Roles: Sendable {
     }
 
     private static func check(_ trust: String) throws(Refusal) {
-        do { _ = try PolicyDocument(trust, as: .trust, maxLength: 131_072) } catch {
-            throw Refusal(.malformedPolicyDocument, error.trustMessage)
+        do throws(PolicyFault) {
+            let document = try PolicyDocument(trust, as: .trust, maxLength: 131_072)
+            if let fault = TrustPolicyCheck.fault(in: document) { throw fault }
+        } catch {
+            throw Refusal(.malformedPolicyDocument, error.message, facts: ["policy.fault": error.reason])
         }
         let size = trust.utf8.count { !($0 == 0x20 || $0 == 0x09 || $0 == 0x0a || $0 == 0x0d) }
         guard size <= longestTrust else { throw Refusal.overQuota("ACLSizePerRole", longestTrust) }

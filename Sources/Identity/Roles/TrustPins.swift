@@ -37,25 +37,22 @@ enum TrustPins {
             let now = try EntityTable.find(id: id, sql)?.arn(partition: partition) ?? id
             if now != name { names[name] = now }
         }
-        return PrincipalNames.replaced(in: row.trust, names)
+        return PolicyText(row.trust).replacingPrincipals { names[$0] }
     }
 
     /// The policy as it is evaluated: nil if what is stored cannot be read.
     static func policy(_ row: RoleTable.Row, _ sql: any SQLConnection) throws -> PolicyDocument? {
-        var names: [String: String] = [:]
+        var (pins, gone) = ([String: String](), [String: String]())
         for (name, id) in row.pins {
-            if let (account, url) = provider(name) {
-                // Another provider of that name has no part in it: an id is no provider's ARN.
-                guard try EntityTable.find(.oidcProvider, named: url, in: account, sql)?.id != id else { continue }
-                names[name] = id
-            } else if isSession(name) {
-                // A session has no id of its own: where its role is another one now, its ARN means the role that is gone.
-                if try EntityTable.find(id: id, sql) == nil { names[name] = id }
-            } else {
-                names[name] = id
+            guard let (account, url) = provider(name) else {
+                pins[name] = id
+                continue
             }
+            // Another provider of that name has no part in it: an id is no provider's ARN.
+            if try EntityTable.find(.oidcProvider, named: url, in: account, sql)?.id != id { gone[name] = id }
         }
-        return try? PolicyDocument(PrincipalNames.replaced(in: row.trust, names), as: .trust, maxLength: longestStored)
+        return try? PolicyDocument(
+            PrincipalNames.replaced(in: row.trust, gone), as: .trust, maxLength: longestStored, pins: pins)
     }
 
     /// Characters. What is saved is bounded more closely; ids in place of ARNs, and JSON written anew, change the length.
