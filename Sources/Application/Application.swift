@@ -76,6 +76,12 @@ package struct Application: Sendable {
         package let instanceProfiles: InstanceProfiles
         let root: RootKey
 
+        /// Notes when a key, and the role of a session, was last used.
+        @Sendable func note(_ use: Credentials.Use) {
+            accessKeys.used(use.accessKeyID, service: use.service, region: use.region, at: use.at)
+            if case .roleSession(of: let role, name: _) = use.caller.kind { roles.used(role.id, region: use.region, at: use.at) }
+        }
+
         /// `Application.migrations` must have been applied.
         ///
         /// Throws `KeyringError.wrongRootKey` where the root key is not the one that the data was sealed with.
@@ -127,7 +133,7 @@ package struct Application: Sendable {
         let expected: @Sendable (Timestamp) -> Timestamp = { [steady = ports.steadyClock] in steady?.expected($0) ?? $0 }
         let sessionTokens = SessionTokens(rootKey: keys.root)
         credentials = Credentials(
-            keys: keys.accessKeys, principals: keys.principals, tokens: sessionTokens, expected: expected)
+            keys: keys.accessKeys, principals: keys.principals, tokens: sessionTokens, used: keys.note, expected: expected)
         tokens = RegistryTokens(
             rootKey: keys.root, credentials: credentials, region: settings.home.region, settings: settings.tokens,
             expected: expected)

@@ -106,8 +106,7 @@ package struct AWSError: Error, Sendable, Equatable {
         case .cacheRuleAlreadyExists: Row("PullThroughCacheRuleAlreadyExistsException")
         case .unsupportedUpstreamRegistry: Row("UnsupportedUpstreamRegistryException")
         case .secretNotFound, .secretResourceNotFound: Row("SecretNotFoundException")
-        case .unableToAccessSecret, .secretInvalidRequest, .secretResourceExists, .secretInvalidNextToken, .malformedResourcePolicy,
-            .publicPolicy:
+        case .unableToAccessSecret, .secretInvalidRequest, .secretResourceExists, .secretInvalidNextToken:
             Row("UnableToAccessSecretException")
         case .unableToDecryptSecretValue: Row("UnableToDecryptSecretValueException")
         case .templateNotFound: Row("TemplateNotFoundException")

@@ -1,5 +1,6 @@
 import WeirCore
 import WeirIdentity
+import WeirRegistry
 
 /// `userIdentity` of a record, in CloudTrail's forms.
 enum UserIdentity {

@@ -101,7 +101,7 @@ package struct DistributionError: Error, Sendable, Equatable {
         case .kmsKeyNotFound, .kmsKeyDisabled, .kmsInvalidState, .kmsGrantRevoked: (.forbidden, "DENIED")
         case .kmsAlreadyExists, .kmsInvalidAliasName, .kmsInvalidArn, .kmsInvalidCiphertext, .kmsIncorrectKey,
             .kmsMalformedPolicy, .kmsLimitExceeded, .kmsUnsupported, .kmsTagInvalid, .kmsInvalidKeyUsage, .kmsInvalidMarker,
-            .kmsInvalidGrantToken, .kmsInvalidGrantID, .malformedResourcePolicy, .publicPolicy,
+            .kmsInvalidGrantToken, .kmsInvalidGrantID,
             .secretResourceNotFound, .secretResourceExists, .secretInvalidRequest, .secretInvalidNextToken,
             .secretLimitExceeded, .registryPolicyNotFound, .signingConfigurationNotFound, .exclusionAlreadyExists,
             .exclusionNotFound, .scanNotFound, .unsupportedImageType, .unableToListUpstreamReferrers, .publicPolicy,
