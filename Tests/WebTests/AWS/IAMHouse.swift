@@ -49,7 +49,7 @@ struct IAMHouse: Sendable {
         let call = AWSCall(
             registry: RegistryID(account: caller.account, region: try Region(region)), caller: caller,
             accessKeyID: TestAWS.accessKeyID, requestID: "1", now: TestAWS.now, input: Parameters(members, service: .iam),
-            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http))
+            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http, home: aws.id))
         return try await operation.answer(call, aws.registry.access)
     }
 

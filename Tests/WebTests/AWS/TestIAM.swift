@@ -71,7 +71,7 @@ struct TestIAM {
             registry: RegistryID(account: caller.account, region: aws.id.region), caller: caller,
             accessKeyID: TestAWS.accessKeyID,
             requestID: "1", now: TestAWS.now, input: Parameters(members, service: .iam, encoding: .form),
-            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http))
+            settings: AWSSettings(publicHost: "localhost:5050", scheme: .http, home: aws.id))
         return (try await operation.answer(call, aws.registry.access), call.warnings)
     }
 
