@@ -128,7 +128,7 @@ def test_nothing_came_of_it(callers: dict[str, Principal], home: Account, there:
     assert everything(home, there) == before
 
 
-def test_what_is_not_here_says_so_to_everybody(callers: dict[str, Principal], there: Held, unsupported: set[str]) -> None:
+def test_what_is_not_here_says_so_to_all(callers: dict[str, Principal], there: Held, unsupported: set[str]) -> None:
     """And the contract's operations are here."""
     assert not [one for one in unsupported if one.startswith("ecr ")], unsupported
     counted = {service: len(model(service).operation_names) - sum(one.startswith(f"{service} ") for one in unsupported) for service in SERVICES}
