@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -205,15 +206,40 @@ def asked(weir: Weir, service: str, form: str) -> requests.PreparedRequest:
     return requests.Request("POST", weir.url + "/", data=form, headers=dict(request.headers)).prepare()
 
 
+#: Operations of IAM that need what is not here: passwords of a console, MFA, certificates, SSH keys, SAML, AWS Organizations, reports.
+LACKING = {
+    "sts": re.compile("AssumeRoleWithSAML|AssumeRoot|GetDelegatedAccessToken|GetWebIdentityToken"),
+    "iam": re.compile(
+        ".*(SAML|MFA|Certificate|SSHPublicKey|LoginProfile|Password|ServiceSpecificCredential|DelegationRe|DelegationToken|Organizations"
+        "|OutboundWebIdentity|CredentialReport|ServiceLastAccessed|SecurityTokenServicePreferences|HumanReadableSummary|GrantingServiceAccess).*"),
+}
+
+#: Those that clients ask before they delete a user answer that there is nothing.
+EMPTY = {"ListSSHPublicKeys", "ListVirtualMFADevices", "ListMFADevices", "DeleteLoginProfile", "ListSigningCertificates",
+         "ListServiceSpecificCredentials"}
+
+
 @pytest.mark.parametrize("service", ["sts", "iam"])
 def test_what_a_service_has_and_this_server_lacks_says_so(weir: Weir, service: str) -> None:
     model = botocore.session.get_session().get_service_model(service)
-    here = {"GetCallerIdentity", "GetUser"}
     for operation in model.operation_names:
-        if operation in here:
-            continue
         answer = send(asked(weir, service, f"Action={operation}&Version={model.api_version}"))
-        assert answer.status_code == 400 and "UnsupportedOperationException" in answer.text, f"{operation}: {answer.text}"
+        is_lacking = LACKING[service].fullmatch(operation) is not None and operation not in EMPTY
+        assert ("UnsupportedOperation" in answer.text) is is_lacking, f"{operation}: {answer.text}"
+        assert answer.status_code in ((400,) if is_lacking else (200, 400, 403, 404)), f"{operation}: {answer.text}"
+
+
+@pytest.mark.parametrize("operation, member", [
+    ("ListSSHPublicKeys", "SSHPublicKeys"), ("ListMFADevices", "MFADevices"), ("ListSigningCertificates", "Certificates"),
+    ("ListServiceSpecificCredentials", "ServiceSpecificCredentials"), ("ListVirtualMFADevices", "VirtualMFADevices")])
+def test_what_a_user_cannot_have_is_an_empty_list(weir: Weir, operation: str, member: str, prefix: str) -> None:
+    """Terraform's `force_destroy` asks all of these, and goes no further where one fails."""
+    iam = weir.client("iam")
+    iam.create_user(UserName=f"bare-{prefix}")
+    method = getattr(iam, botocore.xform_name(operation))
+    assert method(**({} if "Virtual" in operation else {"UserName": f"bare-{prefix}"}))[member] == []
+    with refused("NoSuchEntity", f"Login Profile for User bare-{prefix} cannot be found."):
+        iam.delete_login_profile(UserName=f"bare-{prefix}")
 
 
 # KMS
@@ -320,9 +346,21 @@ def test_the_policy_of_a_deleted_secret_is_not_told(weir: Weir, prefix: str) -> 
     secrets.delete_secret(SecretId=prefix, RecoveryWindowInDays=7)
     with refused("InvalidRequestException", "marked for deletion"):
         secrets.get_resource_policy(SecretId=prefix)
-    # A policy that would not be evaluated is not accepted.
-    with refused("UnsupportedOperationException"):
-        secrets.put_resource_policy(SecretId=prefix, ResourcePolicy=policy(Action="secretsmanager:*", Resource="*"))
+    open_to_me = policy(Action="secretsmanager:*", Resource="*", Principal={"AWS": ACCOUNT})
+    with refused("InvalidRequestException", "marked for deletion"):
+        secrets.put_resource_policy(SecretId=prefix, ResourcePolicy=open_to_me)
+
+
+def test_a_secrets_policy_is_asked(weir: Weir, prefix: str) -> None:
+    secrets = weir.client("secretsmanager")
+    secrets.create_secret(Name=prefix, SecretString="x")
+    closed = policy(Effect="Deny", Action="secretsmanager:GetSecretValue", Resource="*", Principal="*")
+    secrets.put_resource_policy(SecretId=prefix, ResourcePolicy=closed)
+    assert json.loads(secrets.get_resource_policy(SecretId=prefix)["ResourcePolicy"]) == json.loads(closed)
+    with refused("AccessDeniedException", "with an explicit deny in a resource-based policy"):
+        secrets.get_secret_value(SecretId=prefix)
+    secrets.delete_resource_policy(SecretId=prefix)
+    assert secrets.get_secret_value(SecretId=prefix)["SecretString"] == "x"
 
 
 def test_several_secrets_at_once(weir: Weir, prefix: str) -> None:

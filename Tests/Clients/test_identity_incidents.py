@@ -383,14 +383,13 @@ class Wrong:
             request.headers["X-Amz-Content-SHA256"] = hash
         if place in ("header", "both"):
             SigV4Auth(self.credentials, service, REGION).add_auth(request)
-        if place in ("query", "both"):
-            query = AWSRequest("POST", self.weir.url + "/", data=body, headers=headers)
+        if place != "header":
+            query = AWSRequest("POST", self.weir.url + "/")
             SigV4QueryAuth(self.credentials, service, REGION).add_auth(query)
-            request.url = query.url
-        if place == "form":
-            signed = AWSRequest("POST", self.weir.url + "/", data=body, headers=headers)
-            SigV4QueryAuth(self.credentials, service, REGION).add_auth(signed)
-            body = (body or b"") + b"&" + signed.url.partition("?")[2].encode()
+            if place == "form":
+                body = body + b"&" + query.url.partition("?")[2].encode()
+            else:
+                request.url = query.url
         return session().post(request.url, data=body, headers=dict(request.headers), timeout=60)
 
 

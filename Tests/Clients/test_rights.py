@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from harness.certificates import Authority
 from harness.distribution import Distribution
@@ -334,17 +335,22 @@ def test_an_author_is_told_of_keys_that_nothing_fills(weir: Weir, prefix: str) -
     weir.client("ecr").delete_repository_creation_template(prefix=prefix)
 
 
-def test_a_key_policys_author_is_told_that_it_is_not_asked(weir: Weir) -> None:
-    key = weir.client("kms").create_key()["KeyMetadata"]["KeyId"]
-    text = json.loads(weir.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+def test_a_key_policys_author_is_told_of_keys_that_nothing_fills(weir: Weir) -> None:
+    """An Allow that depends on one never holds: of the key, too."""
+    kms = weir.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    text = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
 
     def told() -> requests.Response:
         return send(signed(weir, "kms", "PutKeyPolicy", json.dumps({
             "KeyId": key, "PolicyName": "default", "Policy": json.dumps(text), "BypassPolicyLockoutSafetyCheck": True})))
 
     assert "x-weir-warning" not in told().headers
+    assert kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
     text["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
-    assert "not evaluated" in told().headers["x-weir-warning"]
+    assert "aws:principalorgid" in told().headers["x-weir-warning"].lower()
+    with pytest.raises(ClientError, match="because no resource-based policy allows the kms:Encrypt action"):
+        kms.encrypt(KeyId=key, Plaintext=b"x")
 
 
 # Which bytes are whose
