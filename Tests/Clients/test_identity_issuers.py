@@ -110,8 +110,8 @@ def test_c1_a_token_in_parts(server: Weir, issuer: Issuer, role: str) -> None:
     token = issuer.mint()
     head, claims, signature = token.split(".")
     for odd in (f"{head}.{claims}.", f"{head}.{claims}", f"{head}..{signature}", f".{claims}.{signature}", f"{token}.", f".{token}", f"{token}.x.y",
-                f"{head}.{claims}.{signature[:-4]}", f"{head}.{claims}.{signature}====", f"{head}.{claims}.{signature}\n", token.replace(".", "," , 1),
-                "a.b.c", "." * 3_000, "x" * 20_000):
+                f"{head}.{claims}.{signature[:-4]}", f"{head}.{claims}.{signature}====", f"{head}.{claims}.{signature}\n", 
+                token.replace(".", ",", 1), "a.b.c", "." * 3_000, "x" * 20_000):
         assert_invalid(exchange(server, role, odd))
 
 
@@ -134,7 +134,8 @@ def test_c2_a_key_of_another_kind(server: Weir, issuer: Issuer, role: str) -> No
         other.stop()
 
 
-@pytest.mark.parametrize("change", [{"use": "enc"}, {"alg": "HS256"}, {"alg": "RS512"}, {"kty": "oct", "k": "AAAA"}, {"kty": "EC"}, {"n": "AQAB"}], ids=str)
+@pytest.mark.parametrize("change", [
+    {"use": "enc"}, {"alg": "HS256"}, {"alg": "RS512"}, {"kty": "oct", "k": "AAAA"}, {"kty": "EC"}, {"n": "AQAB"}], ids=str)
 def test_c2_what_a_key_is_for(
     make_issuer: Callable[[], tuple[Issuer, str]], server: Weir, change: dict[str, str],
 ) -> None:
@@ -267,7 +268,9 @@ def test_c4_audiences(server: Weir, issuer: Issuer, role: str, claims: dict[str,
         assert told["Audience"] == audience
 
 
-def test_c5_a_token_is_of_the_issuer_that_the_role_trusts(server: Weir, home: Account, issuer: Issuer, role: str, make_issuer: Callable[[], tuple[Issuer, str]]) -> None:
+def test_c5_a_token_is_of_the_issuer_that_the_role_trusts(
+    server: Weir, issuer: Issuer, role: str, make_issuer: Callable[[], tuple[Issuer, str]],
+) -> None:
     """CVE-2024-8901: a second registered issuer's valid token."""
     other, others = make_issuer()
     assert exchange(server, others, other.mint()).status == 200

@@ -8,10 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
 from harness.distribution import errors
 from harness.principals import (
-    ADMINISTRATOR, SERVICES, SILENT, Account, Answer, Principal, allow, document, model, unsigned_call)
+    ADMINISTRATOR, SERVICES, SILENT, Account, Answer, Principal, allow, document, model, session, understood, unsigned,
+    unsigned_call)
 from harness.walk import Call, Held, absent, calls, everything, held, without_names
 from harness.weir import Weir
 
@@ -160,9 +163,6 @@ def test_no_operation_is_for_strangers(server: Weir, there: Held) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_signature_is_for_one_service(home: Account, there: Held, missing: Held, service: str) -> None:
     """Every other service's operations, signed by root for this one."""
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from harness.principals import session, understood, unsigned
     faults = []
     for call in calls(missing):
         if call.service == service:

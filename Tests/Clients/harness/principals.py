@@ -6,6 +6,7 @@ has some hundred principals. Nothing is raised for a refusal: an `Answer` holds 
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import threading
@@ -176,6 +177,15 @@ class Principal:
             self.weir.url + "/", data=body, headers={**dict(request.headers), **(headers or {})}, timeout=60)
         return understood(model(service).operation_model(operation), answer)
 
+    def post(self, service: str, form: dict[str, str] | bytes, headers: dict[str, str] | None = None, url: str = "/") -> Answer:
+        """A Query call with any body, and all of it signed."""
+        body = form if isinstance(form, bytes) else urlencode(form).encode()
+        request = AWSRequest("POST", self.weir.url + url, data=body, headers={
+            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8", **(headers or {})})
+        SigV4Auth(self.credentials, service, self.weir.region).add_auth(request)
+        answer = session().post(self.weir.url + url, data=body, headers=dict(request.headers), timeout=60)
+        return understood(model("sts").operation_model("GetCallerIdentity"), answer)
+
     def must(self, service: str, operation: str, **members: Any) -> Answer:
         """The same for what a test needs."""
         answer = self.call(service, operation, **members)
@@ -194,7 +204,6 @@ class Principal:
     def password(self) -> str:
         """Of `docker login --username AWS`; asked for once."""
         if self._password is None:
-            import base64
             token = base64.b64decode(self.authorization()["authorizationData"][0]["authorizationToken"]).decode()
             self._password = WATCH.plant(token.partition(":")[2], f"a registry password of {self.arn}")
         return self._password
