@@ -215,7 +215,7 @@ LACKING = {
 }
 
 #: Those that clients ask before they delete a user answer that there is nothing.
-EMPTY = {"ListSSHPublicKeys", "ListVirtualMFADevices", "ListMFADevices", "DeleteLoginProfile", "ListSigningCertificates",
+EMPTY = {"ListSSHPublicKeys", "ListVirtualMFADevices", "ListMFADevices", "GetLoginProfile", "DeleteLoginProfile", "ListSigningCertificates",
          "ListServiceSpecificCredentials"}
 
 
