@@ -1,7 +1,7 @@
 """What went wrong with the policies and the administrators' operations of comparable systems, asked of this one.
 
-The reports' numbers stand at the tests. Signatures and credentials: test_identity_signatures.py; their ends: test_identity_ends.py; issuers' tokens: test_identity_issuers.py; rights that
-lead to all rights: test_identity_escalation.py.
+The reports' numbers stand at the tests. Signatures and credentials: test_identity_signatures.py; their ends: test_identity_ends.py; issuers'
+tokens: test_identity_issuers.py; rights that lead to all rights: test_identity_escalation.py.
 """
 
 from __future__ import annotations
