@@ -3,7 +3,7 @@ package import WeirCore
 /// A role as those need it who would assume it.
 package struct AssumableRole: Sendable {
     package let entity: Entity
-    /// Its principals are those of the moment when it was saved. Nil where what is stored cannot be read: then it admits no caller.
+    /// Its principals are those of the moment when it was saved. Nil where what is stored cannot be read: it admits no caller.
     package let trust: PolicyDocument?
     package let maxDuration: Duration
 

@@ -57,7 +57,7 @@ package final class Access: Sendable {
             let callers = try await policies(of: caller)
             let context = context(of: caller, demand, callers, owner: key.registry.account, in: key.registry)
             let (request, layers) = try await keys.gather(caller, demand.action, key, context: context, callers: callers)
-            return try carryOut(request, layers)
+            return try carryOut(request, layers, shown: demand.shown ?? KeyAccess.shown(key))
         case .secret(let name, in: let registry):
             return try await permit(caller, demand, onSecret: name, in: registry)
         }
@@ -185,7 +185,8 @@ package final class Access: Sendable {
         let context = context(of: caller, demand, callers, owner: registry.account, in: registry)
         let (request, layers, secret) = try await secrets.gather(
             caller, demand.action, on: name, in: registry, context: context, callers: callers)
-        let decider = try carryOut(request, layers)
+        // As it was named, so that a denial tells nothing of what there is.
+        let decider = try carryOut(request, layers, shown: demand.shown ?? name)
         // With a key of the customer's, the caller needs that key too.
         if let secret, let key = secret.kmsKey, !key.hasSuffix("alias/aws/secretsmanager") {
             for action in Self.keyActions[demand.action] ?? [] {

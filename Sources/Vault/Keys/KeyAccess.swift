@@ -42,6 +42,11 @@ package struct KeyAccess: Sendable {
         return (request, layers)
     }
 
+    /// The key as a denial names it: as the call named it, whether it is there or not; nil where a ciphertext told it.
+    package static func shown(_ demand: KeyDemand) -> String? {
+        if case .named = demand.target { missing(demand) } else { nil }
+    }
+
     private func find(_ demand: KeyDemand, for caller: Caller) async throws -> Found? {
         let reference: KeyReference?
         switch demand.target {

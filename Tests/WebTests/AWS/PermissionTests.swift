@@ -57,10 +57,11 @@ import WeirWeb
         return .user(user.identity(), of: aws.id.account)
     }
 
-    /// Operations that every caller may ask for. No policy of the caller's stands between it and its own sessions; a role's trust is
-    /// asked inside (AssumeRoleTests).
+    /// Operations that every caller may ask for. No policy of the caller's stands between it and its own sessions; a role's trust
+    /// is asked inside (AssumeRoleTests).
     private static let open = Set(
-        ["GetCallerIdentity", "GetSessionToken", "AssumeRole", "AssumeRoleWithWebIdentity"] + KMSOperations.notYet + SecretsOperations.notYet + STSOperations.notYet + IAMOperations.notYet)
+        ["GetCallerIdentity", "GetSessionToken", "AssumeRole", "AssumeRoleWithWebIdentity"] + KMSOperations.notYet
+            + SecretsOperations.notYet + STSOperations.notYet + IAMOperations.notYet)
 
     @Test("Whoever may nothing can do nothing")
     func nobody() async throws {
