@@ -167,7 +167,7 @@ let package = Package(
             name: "weir-fuzz", dependencies: ["Fuzz", "CPlatform", .argumentParser], path: "Tests/FuzzProgram",
             swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: [.core, .vault, .storage, .server, .web, .application, .logging, "ConformanceSuites"],
+            name: "TestSupport", dependencies: [.core, .vault, .identity, .storage, .server, .web, .application, .logging, "ConformanceSuites"],
             path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "ConformanceSuites", dependencies: [.core, .nioCore], path: "Tests/ConformanceSuites", swiftSettings: settings),
     ]

@@ -67,6 +67,7 @@ package struct Application: Sendable {
     package struct Keys: Sendable {
         package let vault: Vault
         package let accessKeys: AccessKeys
+        package let accounts: Accounts
         /// Users, roles and their policies.
         package let identity: IdentityStore
         package let principals: Principals
@@ -90,10 +91,12 @@ package struct Application: Sendable {
             let accessKeys = AccessKeys(database: database, rootKey: root, clock: clock)
             try await accessKeys.load()
             let identity = IdentityStore(database: database, clock: clock)
-            let principals = Principals(store: identity) { accessKeys.rootAccounts.contains($0) }
+            let accounts = Accounts(store: identity, keys: accessKeys)
+            try await accounts.load()
+            let principals = Principals(store: identity) { accounts.isHosted($0) }
             return Keys(
-                vault: vault, accessKeys: accessKeys, identity: identity, principals: principals, users: Users(store: identity),
-                groups: Groups(store: identity),
+                vault: vault, accessKeys: accessKeys, accounts: accounts, identity: identity, principals: principals,
+                users: Users(store: identity), groups: Groups(store: identity),
                 roles: Roles(store: identity, principals: principals, uses: accessKeys.uses),
                 instanceProfiles: InstanceProfiles(store: identity), root: root)
         }
@@ -156,7 +159,10 @@ package struct Application: Sendable {
             + IAMOperations.table(
                 users: keys.users, groups: keys.groups, roles: keys.roles, profiles: keys.instanceProfiles,
                 accessKeys: keys.accessKeys, store: keys.identity, partition: settings.home.region.partition)
-            + WeirOperations.table(registry: registry, clock: ports.steadyClock, home: settings.home)
+            + WeirOperations.table(
+                registry: registry,
+                identity: IdentityParts(accounts: keys.accounts, store: keys.identity, principals: keys.principals),
+                clock: ports.steadyClock, home: settings.home)
         let web = settings.web
         var doorSettings = AWSSettings(
             publicHost: web.publicHost, scheme: web.publicScheme == "http" ? .http : .https, home: settings.home)

@@ -26,33 +26,6 @@ struct RefreshCommand: AsyncParsableCommand {
     }
 }
 
-/// `weir why`: what a pull would do now.
-struct WhyCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "why", abstract: "Say what a pull of an image would do now, and why.")
-
-    @Argument(help: .init("The image.", valueName: "repository[:tag][@digest]"))
-    var image: String
-    @Flag(help: "Do not ask upstream.")
-    var offline = false
-    @OptionGroup var server: ServerOptions
-
-    func run() async throws {
-        try await server.speaking { client in
-            let answer = try await client.call(
-                "ExplainImage", ["image": .string(image.withoutHost(client.host)), "askUpstream": .bool(!offline)])
-            server.show(answer) {
-                let steps = answer.list("steps").map { step in
-                    [step.text(of: "subject") ?? "", step.text(of: "finding") ?? ""]
-                }
-                return "\(answer.text(of: "decision") ?? ""): \(answer.text(of: "reason") ?? "")\n"
-                    + Table(steps).text(within: nil)
-            }
-            if answer.text(of: "decision") == "refuse" { throw ExitCode.failure }
-        }
-    }
-}
-
 /// `weir lifecycle`: runs lifecycle policies now.
 struct LifecycleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

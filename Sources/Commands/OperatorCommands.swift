@@ -6,7 +6,8 @@ package enum OperatorCommands {
     package static var all: [any ParsableCommand.Type] {
         [
             RulesCommand.self, WarmCommand.self, RefreshCommand.self, WhyCommand.self, LifecycleCommand.self, GCCommand.self,
-            VerifyCommand.self, LostCommand.self, JobsCommand.self, ClockCommand.self,
+            VerifyCommand.self, LostCommand.self, JobsCommand.self, ClockCommand.self, AccountsCommand.self, KeysCommand.self,
+            IAMCommand.self, OIDCCommand.self,
         ]
     }
 

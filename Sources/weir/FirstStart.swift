@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import Logging
 import NIOCore
@@ -14,14 +13,15 @@ struct FirstStart: Sendable {
     let isFirstStart: Bool
 
     /// Makes sure that there is a root access key: from the environment, from the credentials file, or a new one. It is then the
-    /// server's only root key.
+    /// home account's only root key; those of accounts that `weir accounts create` has made stay.
     static func prepare(
-        _ settings: Settings, _ folder: DataFolder, _ accessKeys: AccessKeys
+        _ settings: Settings, _ folder: DataFolder, _ accessKeys: AccessKeys, _ accounts: Accounts
     ) async throws -> FirstStart {
+        try await accounts.begin(at: settings.account)
         if let key = settings.rootAccessKey {
             try await accessKeys.add(
                 id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
-            try await accessKeys.removeOthers(than: key.id)
+            try await accessKeys.removeOthers(than: key.id, sparing: accounts.made)
             return FirstStart(credentials: nil, isFirstStart: false)
         }
         if let text = try StartFile.text(of: folder.credentials) {
@@ -35,20 +35,19 @@ struct FirstStart: Sendable {
                 try await accessKeys.add(
                     id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
             }
-            try await accessKeys.removeOthers(than: key.id)
+            try await accessKeys.removeOthers(than: key.id, sparing: accounts.made)
             return FirstStart(credentials: folder.credentials, isFirstStart: false)
         }
-        let id = AccessKeyID.new(AccessKeyID.longLived, in: settings.account)
-        let secret = random(40, from: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+        let key = NewAccessKey(of: settings.account)
         // The row first: a credentials file without a row would count as the root key at the next start.
         try await accessKeys.add(
-            id: id, secret: secret, account: settings.account, partition: settings.region.partition)
-        try await accessKeys.removeOthers(than: id)
+            id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)
+        try await accessKeys.removeOthers(than: key.id, sparing: accounts.made)
         try folder.write(
             """
             [default]
-            aws_access_key_id = \(id)
-            aws_secret_access_key = \(secret)
+            aws_access_key_id = \(key.id)
+            aws_secret_access_key = \(key.secret)
             region = \(settings.region)
 
             """, to: folder.credentials)
@@ -64,14 +63,6 @@ struct FirstStart: Sendable {
         }
         guard let id = values["aws_access_key_id"], let secret = values["aws_secret_access_key"] else { return nil }
         return (id, secret)
-    }
-
-    /// Uniform: the sizes of both alphabets divide 256.
-    private static func random(_ count: Int, from alphabet: String) -> String {
-        let letters = Array(alphabet)
-        return SymmetricKey(size: SymmetricKeySize(bitCount: count * 8)).withUnsafeBytes { bytes in
-            String(bytes.map { letters[Int($0) % letters.count] })
-        }
     }
 
     private static let plainWarning: Logger.Message = """

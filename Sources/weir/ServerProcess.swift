@@ -51,7 +51,7 @@ struct ServerProcess: Sendable {
         let steady = try await SteadyClock(.system, database: opened.database, logger: logger)
         let keys = try await keys(over: opened, steady.clock)
         try await checkAccount(settings.account, keys.accessKeys.rootAccounts, of: opened.database)
-        let firstStart = try await FirstStart.prepare(settings, folder, keys.accessKeys)
+        let firstStart = try await FirstStart.prepare(settings, folder, keys.accessKeys, keys.accounts)
         let web = try settings.web(in: folder, logger: logger)
         let sinks = try Sinks(settings, clock: steady.clock, logger: logger)
         // From here on HTTP clients exist that must be shut down on every path: releasing one that still runs ends the program.

@@ -4,6 +4,7 @@ package import Logging
 import Synchronization
 package import WeirApplication
 package import WeirCore
+import WeirIdentity
 import WeirStorage
 import WeirVault
 import WeirServer
@@ -56,6 +57,7 @@ extension Application {
         var settings = Settings(home: testHome, web: web)
         var ports = Ports(database: database, store: store, upstream: upstream, clock: clock, logger: logger)
         change(&settings, &ports)
+        try await keys.accounts.begin(at: settings.home.account)
         return Application(settings, keys, on: ports)
     }
 }

@@ -30,6 +30,13 @@ package enum ECRActions {
         "StartWarm",
     ]
 
+    /// The operations of the operator API that concern accounts, identities and their policies. No repository's or registry's
+    /// policy can grant them: only a policy of the caller's own does.
+    package static let accountOperators = [
+        "CreateAccount", "CreateRootKey", "DisableAccount", "EnableAccount", "ExportIdentity", "ListAccounts", "ListKeys",
+        "RemoveKey", "RevokeSessions",
+    ]
+
     /// The service of the operators' actions.
     static let operatorService = "weir"
 

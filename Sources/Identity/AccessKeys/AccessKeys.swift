@@ -44,6 +44,8 @@ package final class AccessKeys: Sendable {
     private let changes = Atomic<UInt64>(0)
     /// When keys and roles were last used.
     package let uses: LastUses
+    /// Accounts whose keys open nothing.
+    private let closed = Mutex<Set<AccountID>>([])
 
     /// Holds nothing until `load()` or `add`.
     package init(database: any SQLDatabase, rootKey: RootKey, clock: WallClock) {
@@ -92,11 +94,14 @@ package final class AccessKeys: Sendable {
         await database.scrub()
     }
 
-    /// Removes all other root keys, of every account: a key that was replaced, perhaps because it leaked, must stop working.
-    package func removeOthers(than id: String) async throws {
+    /// Removes all other root keys, of the key's account and of every account that is not spared: a key that was replaced,
+    /// perhaps because it leaked, must stop working.
+    package func removeOthers(than id: String, sparing accounts: Set<AccountID> = []) async throws {
         let others = entries.withLock { entries -> [String] in
-            guard entries[id] != nil else { return [] }
-            return entries.filter { $0.key != id && $0.value.isRoot }.map(\.key)
+            guard let own = entries[id]?.owner.account else { return [] }
+            return entries.filter { key, entry in
+                key != id && entry.isRoot && (entry.owner.account == own || !accounts.contains(entry.owner.account))
+            }.map(\.key)
         }
         for other in others { try await remove(id: other) }
     }
@@ -104,9 +109,26 @@ package final class AccessKeys: Sendable {
     /// The key's owner, also where the key is inactive; nil if the key is unknown.
     package func holder(of id: String) -> Owner? { entries.withLock { $0[id]?.owner } }
 
-    /// The key's owner and its secret; nil if the key is unknown or not active.
+    /// The ids of an account's root keys, active or not.
+    package func rootKeys(of account: AccountID) -> [String] {
+        entries.withLock { entries in entries.filter { $0.value.isRoot && $0.value.owner.account == account }.map(\.key).sorted()
+        }
+    }
+
+    /// From now on the keys of these accounts open nothing, and those of all others do: an earlier call is forgotten.
+    package func close(_ accounts: Set<AccountID>) { closed.withLock { $0 = accounts } }
+
+    /// The key's owner and its secret; nil if the key is unknown or not active, or its account is closed.
     package func secret(of id: String) -> (owner: Owner, secret: [UInt8])? {
-        entries.withLock { $0[id] }.flatMap { $0.status == .active ? ($0.owner, $0.secret) : nil }
+        guard let entry = entries.withLock({ $0[id] }), entry.status == .active,
+            !closed.withLock({ $0.contains(entry.owner.account) })
+        else { return nil }
+        return (entry.owner, entry.secret)
+    }
+
+    /// The key's account, whether it is active or not; nil if the key is unknown.
+    package func account(of id: String) -> (account: AccountID, isRoot: Bool)? {
+        entries.withLock { $0[id] }.map { ($0.owner.account, $0.isRoot) }
     }
 
     /// The key's owner; nil if the key is unknown or not active.

@@ -57,7 +57,7 @@ package final class Principals: PrincipalPolicies {
         let (policies, boundary) = (compile(facts.policies), facts.boundary.map(compile))
         return Principal(
             entity: facts.entity, policies: policies, boundary: boundary, unreadable: unreadable,
-            isAccountDisabled: facts.isAccountDisabled)
+            isAccountDisabled: facts.isAccountDisabled || !isHosted(facts.entity.account))
     }
 
     /// One document for all principals that share its text.

@@ -164,6 +164,11 @@ package final class Repositories: Sendable {
         try await database.read { sql in try RepositoryTable.list(in: registry, after: name, limit: limit, sql) }
     }
 
+    /// How many repositories each account has, in all regions. Accounts without any are missing.
+    package func counts() async throws -> [AccountID: Int64] {
+        try await database.read { sql in try RepositoryTable.counts(sql) }
+    }
+
     // MARK: - Changing
 
     /// Deletes the repository and returns it. Its images, tags and memberships go with it; the collector removes bytes that no

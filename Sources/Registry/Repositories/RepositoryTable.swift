@@ -37,6 +37,13 @@ enum RepositoryTable {
         ).map { try read($0, registry) }
     }
 
+    /// How many repositories each account has, in all regions.
+    static func counts(_ sql: any SQLConnection) throws -> [AccountID: Int64] {
+        try sql.rows("SELECT account, COUNT(*) FROM repository GROUP BY account", []).reduce(into: [:]) { counts, row in
+            counts[try AccountID(row.text(0))] = try row.integer(1)
+        }
+    }
+
     /// True if the registry holds more than `limit` repositories. Counts no further than that.
     static func holdsMore(than limit: Int, in registry: RegistryID, _ sql: any SQLConnection) throws -> Bool {
         try !sql.rows(

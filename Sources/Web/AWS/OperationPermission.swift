@@ -56,6 +56,22 @@ package struct OperationPermission: Sendable {
     /// The operation's own action, on no particular resource: to create one, or to list all.
     static let account = own { _ in "*" }
 
+    /// The operation's own action, on a resource of the server's own account, by its ARN. Callers of other accounts are refused
+    /// whatever any policy says, and no registry's policy is asked: only the home account's own may allow it.
+    static func home(
+        _ home: RegistryID, _ arn: @escaping @Sendable (AWSCall) throws -> String = { _ in "*" }
+    ) -> OperationPermission {
+        OperationPermission { call, action in
+            let arn = try arn(call)
+            guard call.caller.account == home.account else {
+                let request = AuthorizationRequest(
+                    caller: call.caller, action: action, resource: arn, owner: home.account, context: PolicyContext())
+                throw AuthorizationDecision(.implicitDeny(.resource)).refusal(of: request)
+            }
+            return [AccessDemand(action, on: .own(arn, in: call.registry))]
+        }
+    }
+
     /// Demands that depend on the call.
     static func reading(_ demands: @escaping Reading) -> OperationPermission { OperationPermission(demands: demands) }
 }

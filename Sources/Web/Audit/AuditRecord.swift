@@ -93,6 +93,7 @@ struct AuditRecord: Sendable {
     static func isReadOnly(_ operation: String) -> Bool {
         let verbs = [
             "Get", "BatchGet", "BatchCheck", "List", "Describe", "Validate", "Encrypt", "Decrypt", "GenerateData", "Explain",
+            "Check", "Export", "Test",
         ]
         return verbs.contains { operation.hasPrefix($0) }
     }

@@ -14,7 +14,7 @@ import WeirWeb
         "repositoryName": "team/app", "repositoryNames": ["team/app"], "name": "BLOB_MOUNTING",
         "resourceArn": "arn:aws:ecr:us-east-2:111122223333:repository/team/app", "tags": [["Key": "a", "Value": "b"]],
         "tagKeys": ["a"], "image": "team/app:1", "KeyId": "alias/app", "AliasName": "alias/app", "TargetKeyId": "alias/app",
-        "SecretId": "app", "Name": "app", "SecretIdList": ["app"],
+        "SecretId": "app", "Name": "app", "SecretIdList": ["app"], "accountId": "444455556666", "principal": "user/bob",
     ]
 
     /// The same for IAM, whose members are spelt like others of other services.
@@ -133,6 +133,7 @@ import WeirWeb
         ]
         let ofTheServer: Set = [
             "StartGarbageCollection", "StartVerification", "DescribeRun", "ListRuns", "ListLost", "RestoreLost", "DeleteLost",
+            "CreateAccount", "ListAccounts", "CreateRootKey", "DisableAccount", "EnableAccount",
         ]
         for operation in aws.application.operations {
             switch operation.service {

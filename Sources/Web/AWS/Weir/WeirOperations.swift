@@ -1,4 +1,5 @@
 package import WeirCore
+package import WeirIdentity
 package import WeirRegistry
 
 /// The operator's own API, for what ECR has no operation for, in ECR's dialect (docs/operating.md).
@@ -8,11 +9,29 @@ package import WeirRegistry
 package enum WeirOperations {
     /// - Parameters:
     /// - clock: described and accepted where it is given.
+    /// - identity: accounts, users, roles and their policies.
     /// - home: the server's own registry. Only its account may call the operations that concern the whole server.
-    package static func table(registry: Registry, clock: SteadyClock? = nil, home: RegistryID) -> [AWSOperation] {
+    package static func table(
+        registry: Registry, identity: IdentityParts, clock: SteadyClock? = nil, home: RegistryID
+    ) -> [AWSOperation] {
         RuleOptionOperations(registry: registry).table + PullOperations(registry: registry).table
             + LifecycleRunOperations(registry: registry).table + JobOperations(registry: registry, home: home).table
             + LostOperations(registry: registry, home: home).table
+            + AccountOperations(registry: registry, accounts: identity.accounts, home: home).table
+            + IdentityOperations(store: identity.store).table
             + (clock.map { ClockOperations(registry: registry, clock: $0, home: home).table } ?? [])
+    }
+}
+
+/// What the operator's operations need of Identity.
+package struct IdentityParts: Sendable {
+    package let accounts: Accounts
+    package let store: IdentityStore
+    package let principals: Principals
+
+    package init(accounts: Accounts, store: IdentityStore, principals: Principals) {
+        self.accounts = accounts
+        self.store = store
+        self.principals = principals
     }
 }
