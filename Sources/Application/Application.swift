@@ -161,7 +161,8 @@ package struct Application: Sendable {
                 accessKeys: keys.accessKeys, store: keys.identity, partition: settings.home.region.partition)
             + WeirOperations.table(
                 registry: registry,
-                identity: IdentityParts(accounts: keys.accounts, store: keys.identity, principals: keys.principals),
+                identity: IdentityParts(
+                    accounts: keys.accounts, store: keys.identity, principals: keys.principals, webTokens: webTokens),
                 clock: ports.steadyClock, home: settings.home)
         let web = settings.web
         var doorSettings = AWSSettings(

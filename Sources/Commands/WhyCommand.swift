@@ -34,6 +34,9 @@ struct WhyCommand: AsyncParsableCommand {
             guard context.isEmpty || principal != nil else {
                 throw ValidationError("--context is for a principal: weir why IMAGE --as PRINCIPAL")
             }
+            guard !offline || principal == nil else {
+                throw ValidationError("With --as upstream is not asked in any case.")
+            }
         case 3:
             guard principal == nil, !offline else { throw ValidationError("--as and --offline are for an image.") }
         default: throw ValidationError("Name an image, or a principal, an action and a resource.")
@@ -51,8 +54,11 @@ struct WhyCommand: AsyncParsableCommand {
                 return
             }
             let image = words[0].withoutHost(client.host)
-            if let principal { try await decide(["principal": .string(principal), "image": .string(image)], client) }
-            try await explain(image, client)
+            if let principal {
+                try await decide(["principal": .string(principal), "image": .string(image)], client)
+            } else {
+                try await explain(image, client)
+            }
         }
     }
 
@@ -67,12 +73,7 @@ struct WhyCommand: AsyncParsableCommand {
 
     private func explain(_ image: String, _ client: OperatorClient) async throws {
         let answer = try await client.call("ExplainImage", ["image": .string(image), "askUpstream": .bool(!offline)])
-        server.show(answer) {
-            let steps = answer.list("steps").map { step in
-                [step.text(of: "subject") ?? "", step.text(of: "finding") ?? ""]
-            }
-            return "\(answer.text(of: "decision") ?? ""): \(answer.text(of: "reason") ?? "")\n" + Table(steps).text(within: nil)
-        }
+        server.show(answer) { IdentityText.pull(answer) }
         if answer.text(of: "decision") == "refuse" { throw ExitCode.failure }
     }
 

@@ -38,7 +38,7 @@ struct FirstStart: Sendable {
             try await accessKeys.removeOthers(than: key.id, sparing: accounts.made)
             return FirstStart(credentials: folder.credentials, isFirstStart: false)
         }
-        let key = NewAccessKey(of: settings.account)
+        let key = NewRootKey(of: settings.account)
         // The row first: a credentials file without a row would count as the root key at the next start.
         try await accessKeys.add(
             id: key.id, secret: key.secret, account: settings.account, partition: settings.region.partition)

@@ -53,7 +53,7 @@ import WeirVault
         let house = try await House()
         let (account, key) = try await house.accounts.create(house.other, alias: "team-b", partition: "aws-cn")
         #expect(account.id == house.other && account.alias == "team-b" && account.disabledAt == nil)
-        #expect(house.keys.root(of: key.id)?.principalARN == "arn:aws-cn:iam::444455556666:root")
+        #expect(house.keys.owner(of: key.id) == .root(house.other, partition: "aws-cn"))
         #expect(key.id.hasPrefix("AKIA") && key.id.utf8.count == 20 && key.secret.utf8.count == 40)
         #expect(AccessKeyID.account(of: key.id) == house.other)
         #expect(house.accounts.isHosted(house.other) && house.accounts.isHosted(house.home))
@@ -64,7 +64,7 @@ import WeirVault
     }
 
     @Test func aNewKeyPrintsNoSecret() throws {
-        let key = NewAccessKey(of: try AccountID("111122223333"))
+        let key = NewRootKey(of: try AccountID("111122223333"))
         var dumped = ""
         dump(key, to: &dumped)
         for text in ["\(key)", String(reflecting: key), dumped] {
@@ -98,15 +98,15 @@ import WeirVault
         let house = try await House()
         let (_, first) = try await house.accounts.create(house.other, alias: nil, partition: "aws")
         let (second, none) = try await house.accounts.createRootKey(of: house.other, partition: "aws", replacing: false)
-        #expect(none.isEmpty && house.keys.root(of: first.id) != nil && house.keys.root(of: second.id) != nil)
+        #expect(none.isEmpty && house.keys.owner(of: first.id) != nil && house.keys.owner(of: second.id) != nil)
         #expect(
             await house.reason {
                 _ = try await house.accounts.createRootKey(of: house.other, partition: "aws", replacing: false)
             } == .limitExceeded)
         let (third, ended) = try await house.accounts.createRootKey(of: house.other, partition: "aws", replacing: true)
         #expect(Set(ended) == [first.id, second.id])
-        #expect(house.keys.root(of: first.id) == nil && house.keys.root(of: second.id) == nil)
-        #expect(house.keys.root(of: third.id) != nil && house.keys.root(of: "AKIAHOME") != nil)
+        #expect(house.keys.owner(of: first.id) == nil && house.keys.owner(of: second.id) == nil)
+        #expect(house.keys.owner(of: third.id) != nil && house.keys.owner(of: "AKIAHOME") != nil)
     }
 
     @Test func theHomeAccountsKeyIsReplacedWithoutTouchingOthers() async throws {
@@ -117,8 +117,8 @@ import WeirVault
         try await house.keys.add(id: "AKIANEW", secret: "new", account: house.home)
         try await house.keys.removeOthers(than: "AKIANEW", sparing: house.accounts.made)
         for keys in [house.keys, try await house.restarted().keys] {
-            #expect(keys.root(of: "AKIAHOME") == nil && keys.root(of: "AKIASTRANGER") == nil)
-            #expect(keys.root(of: "AKIANEW") != nil && keys.root(of: key.id) != nil)
+            #expect(keys.owner(of: "AKIAHOME") == nil && keys.owner(of: "AKIASTRANGER") == nil)
+            #expect(keys.owner(of: "AKIANEW") != nil && keys.owner(of: key.id) != nil)
         }
     }
 
@@ -131,7 +131,7 @@ import WeirVault
         ] as [() async throws -> Void] {
             #expect(await house.reason(body) == .invalidParameter)
         }
-        #expect(house.keys.root(of: "AKIAHOME") != nil)
+        #expect(house.keys.owner(of: "AKIAHOME") != nil)
     }
 
     // MARK: Disabling
@@ -147,7 +147,7 @@ import WeirVault
         let link = try parameters(tokens.links.query(for: "/v2/a", in: registry, accessKeyID: key.id, at: now))
         func opens(_ keys: AccessKeys, _ tokens: RegistryTokens) -> [Bool] {
             [
-                keys.secret(of: key.id) != nil, keys.root(of: key.id) != nil,
+                keys.secret(of: key.id) != nil, keys.owner(of: key.id) != nil,
                 (try? tokens.verify(basic: header, now: now)) != nil,
                 (try? tokens.links.verify(path: "/v2/a", parameter: { link[$0] }, now: now)) != nil,
             ]
@@ -155,7 +155,7 @@ import WeirVault
         #expect(!opens(house.keys, tokens).contains(false))
         let disabled = try await house.accounts.set(house.other, isDisabled: true)
         #expect(disabled.disabledAt == now && !opens(house.keys, tokens).contains(true))
-        #expect(house.keys.root(of: "AKIAHOME") != nil)
+        #expect(house.keys.owner(of: "AKIAHOME") != nil)
         // A key that is made meanwhile opens nothing either, and a restart changes nothing.
         let (later, _) = try await house.accounts.createRootKey(of: house.other, partition: "aws", replacing: false)
         #expect(house.keys.secret(of: later.id) == nil)
@@ -204,9 +204,9 @@ import WeirVault
         let user = Caller.user(
             IAMIdentity(id: "AIDA", arn: "arn:aws:iam::444455556666:user/bob", name: "bob"), of: house.other)
         #expect(await house.reason { try await house.accounts.removeKey(key.id, for: user) } == .accessDenied)
-        #expect(house.keys.root(of: key.id) != nil)
+        #expect(house.keys.owner(of: key.id) != nil)
         try await house.accounts.removeKey(key.id, for: .root(of: house.home))
-        #expect(house.keys.root(of: key.id) == nil)
+        #expect(house.keys.owner(of: key.id) == nil)
         #expect(
             await house.reason { try await house.accounts.removeKey(key.id, for: .root(of: house.home)) } == .invalidParameter)
     }

@@ -4,9 +4,17 @@ package import WeirCore
 package enum IdentityText {
     // MARK: Why
 
-    /// The answer of `ExplainAuthorization`: each decision with what its layers, policies and statements say, a line each.
+    /// The answer of `ExplainAuthorization`: each decision with what its layers, policies and statements say, a line each; then
+    /// what the pull would do, where an image was asked about.
     package static func decisions(_ answer: JSONValue) -> String {
-        answer.list("decisions").map(decision).joined(separator: "\n")
+        let decisions = answer.list("decisions").map(decision).joined(separator: "\n")
+        return decisions + (answer["pull"].map { "\nThe pull: " + pull($0) } ?? "")
+    }
+
+    /// What a pull would do, with what was looked at.
+    package static func pull(_ answer: JSONValue) -> String {
+        let steps = answer.list("steps").map { step in [step.text(of: "subject") ?? "", step.text(of: "finding") ?? ""] }
+        return "\(answer.text(of: "decision") ?? ""): \(answer.text(of: "reason") ?? "")\n" + Table(steps).text(within: nil)
     }
 
     private static func decision(_ decision: JSONValue) -> String {

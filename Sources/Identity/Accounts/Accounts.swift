@@ -15,6 +15,7 @@ package final class Accounts: Sendable {
         /// The store's generation that the accounts are of.
         var generation: UInt64 = 0
         var ids: Set<AccountID> = []
+        var disabled: Set<AccountID> = []
         var home: AccountID?
     }
 
@@ -37,7 +38,8 @@ package final class Accounts: Sendable {
             guard known.ids.isEmpty || generation >= known.generation else { return }
             known.generation = generation
             known.ids = Set(accounts.map(\.id))
-            keys.close(Set(accounts.filter { $0.disabledAt != nil }.map(\.id)))
+            known.disabled = Set(accounts.filter { $0.disabledAt != nil }.map(\.id))
+            keys.close(known.disabled)
         }
     }
 
@@ -56,6 +58,8 @@ package final class Accounts: Sendable {
     package func isHosted(_ account: AccountID) -> Bool {
         known.withLock { $0.ids.contains(account) } || keys.rootAccounts.contains(account)
     }
+
+    package func isDisabled(_ account: AccountID) -> Bool { known.withLock { $0.disabled.contains(account) } }
 
     /// The account that the server was started for; nil before `begin`.
     package var home: AccountID? { known.withLock { $0.home } }
@@ -82,7 +86,7 @@ package final class Accounts: Sendable {
     /// - Parameters:
     ///   - id: nil for one at random.
     ///   - partition: of the ARNs of its root.
-    package func create(_ id: AccountID?, alias: String?, partition: String) async throws -> (Account, NewAccessKey) {
+    package func create(_ id: AccountID?, alias: String?, partition: String) async throws -> (Account, NewRootKey) {
         for attempt in 1...4 {
             let account = Account(
                 id: try id ?? Self.randomID(), alias: alias, createdAt: store.clock.now, disabledAt: nil)
@@ -113,7 +117,7 @@ package final class Accounts: Sendable {
     /// - Returns: the key, and the ids of those that have ended.
     package func createRootKey(
         of id: AccountID, partition: String, replacing: Bool
-    ) async throws -> (NewAccessKey, removed: [String]) {
+    ) async throws -> (NewRootKey, removed: [String]) {
         try await checkIsOther(
             id, "its root key is that of the server's credentials file or settings: docs/operating.md, Accounts")
         let earlier = keys.rootKeys(of: id)
@@ -169,8 +173,8 @@ package final class Accounts: Sendable {
         try await keys.remove(id: id)
     }
 
-    private func newKey(of id: AccountID, partition: String) async throws -> NewAccessKey {
-        let key = NewAccessKey(of: id)
+    private func newKey(of id: AccountID, partition: String) async throws -> NewRootKey {
+        let key = NewRootKey(of: id)
         try await keys.add(id: key.id, secret: key.secret, account: id, partition: partition)
         return key
     }

@@ -20,7 +20,12 @@ package struct EntityRecord: Sendable {
     /// A role's.
     package struct Trust: Sendable {
         package let document: String
+        /// The unique ids of those whom it names, by the ARNs that it has for them.
+        package let pins: [String: String]
         package let maxSessionSeconds: Int64
+
+        /// As it decides; nil where it cannot be read: then it admits no one.
+        package var policy: PolicyDocument? { try? PolicyDocument(document, as: .trust, maxLength: 131_072, pins: pins) }
     }
 
     /// An OIDC provider's. Lists are JSON arrays as they are stored.
@@ -28,7 +33,8 @@ package struct EntityRecord: Sendable {
         package let url: String
         package let clientIDs: String
         package let thumbprints: String
-        package let hasKeySet: Bool
+        /// The issuer's keys, where they were given to this server.
+        package let keySet: String?
     }
 
     package let entity: Entity
@@ -68,6 +74,11 @@ package struct EntityRecords: Sendable {
     /// The user or role of that name; nil where the account has none.
     package func find(_ kind: EntityKind, named name: String, in account: AccountID) async throws -> Entity? {
         try await store.read { sql in try EntityTable.find(kind, named: name, in: account, sql) }
+    }
+
+    /// Whether there is a managed policy of that ARN, AWS's or an account's own.
+    func hasPolicy(_ arn: String) async throws -> Bool {
+        try await store.read { sql in try PrincipalQueries.managed(arn, sql) } != nil
     }
 
     /// The record of an entity that was found.

@@ -16,8 +16,12 @@ enum EntityRecordQueries {
         case .group: try policies(of: &record, sql)
         case .role:
             try policies(of: &record, sql)
-            record.trust = try sql.rows("SELECT trust, max_session_seconds FROM iam_role WHERE id = $1", [.text(entity.id)])
-                .first.map { EntityRecord.Trust(document: try $0.text(0), maxSessionSeconds: try $0.integer(1)) }
+            record.trust = try sql.rows(
+                "SELECT trust, trust_pins, max_session_seconds FROM iam_role WHERE id = $1", [.text(entity.id)]
+            ).first.map { row in
+                EntityRecord.Trust(
+                    document: try row.text(0), pins: pins(try row.text(1)), maxSessionSeconds: try row.integer(2))
+            }
         case .policy: record.versions = try versions(of: entity, sql)
         case .instanceProfile:
             record.role = try sql.rows(
@@ -30,7 +34,7 @@ enum EntityRecordQueries {
             ).first.map { row in
                 EntityRecord.Provider(
                     url: try row.text(0), clientIDs: try row.text(1), thumbprints: try row.text(2),
-                    hasKeySet: try row.optionalText(3) != nil)
+                    keySet: try row.optionalText(3))
             }
         }
         return record
@@ -43,6 +47,12 @@ enum EntityRecordQueries {
         record.attached = try sql.rows(
             "SELECT policy_arn FROM iam_attachment WHERE owner_id = $1 ORDER BY policy_arn", [.text(record.entity.id)]
         ).map { try $0.text(0) }
+    }
+
+    /// A JSON object: unique ids by ARN.
+    private static func pins(_ text: String) -> [String: String] {
+        guard case .object(let members)? = try? JSONValue(parsing: text.utf8) else { return [:] }
+        return members.compactMapValues { $0.string }
     }
 
     private static func versions(of policy: Entity, _ sql: any SQLConnection) throws -> [EntityRecord.Version] {

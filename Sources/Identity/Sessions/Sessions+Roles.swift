@@ -27,8 +27,8 @@ package struct RoleSession: Sendable {
 }
 
 extension Sessions {
-    /// AssumeRole. The refusal is the same whether the role is missing or its policies forbid it: only its facts, which are for the
-    /// log, tell which.
+    /// AssumeRole. The refusal is the same whether the role is missing or its policies forbid it: only its facts, which are for
+    /// the log, tell which.
     package func assumeRole(
         _ request: RoleSessionRequest, by caller: Caller, in region: Region, at now: Timestamp
     ) async throws -> RoleSession {

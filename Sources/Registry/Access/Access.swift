@@ -16,8 +16,8 @@ package final class Access: Sendable {
     let repositories: Repositories
     private let registries: RegistrySettings
     private let principals: any PrincipalPolicies
-    private let keys: KeyAccess
-    private let secrets: SecretAccess
+    let keys: KeyAccess
+    let secrets: SecretAccess
     package let settings: AuthorizationSettings
 
     package init(

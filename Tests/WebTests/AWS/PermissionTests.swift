@@ -15,6 +15,7 @@ import WeirWeb
         "resourceArn": "arn:aws:ecr:us-east-2:111122223333:repository/team/app", "tags": [["Key": "a", "Value": "b"]],
         "tagKeys": ["a"], "image": "team/app:1", "KeyId": "alias/app", "AliasName": "alias/app", "TargetKeyId": "alias/app",
         "SecretId": "app", "Name": "app", "SecretIdList": ["app"], "accountId": "444455556666", "principal": "user/bob",
+        "role": "role/ci", "provider": "https://idp.example",
     ]
 
     /// The same for IAM, whose members are spelt like others of other services.

@@ -24,8 +24,8 @@ struct SessionOperations: Sendable {
         return ["Credentials": credentials.json]
     }
 
-    /// The right to the name, and to tags where there are some. Temporary credentials are refused before: no policy gives them the
-    /// right.
+    /// The right to the name, and to tags where there are some. Temporary credentials are refused before: no policy gives them
+    /// the right.
     private static let federation = OperationPermission.reading { call, action in
         try Sessions.demandLongLived(call.caller, "GetFederationToken")
         let arn = federatedARN(try call.federatedUserName(), call)

@@ -105,7 +105,7 @@ extension JSONValue {
             "Url": record.provider.map { .string($0.url) },
             "ClientIDList": record.provider.map { .document($0.clientIDs) },
             "ThumbprintList": record.provider.map { .document($0.thumbprints) },
-            "HasKeySet": record.provider.map { .bool($0.hasKeySet) },
+            "KeySet": record.provider?.keySet.map { .document($0) },
         ])
     }
 

@@ -14,12 +14,18 @@ package enum WeirOperations {
     package static func table(
         registry: Registry, identity: IdentityParts, clock: SteadyClock? = nil, home: RegistryID
     ) -> [AWSOperation] {
-        RuleOptionOperations(registry: registry).table + PullOperations(registry: registry).table
-            + LifecycleRunOperations(registry: registry).table + JobOperations(registry: registry, home: home).table
-            + LostOperations(registry: registry, home: home).table
-            + AccountOperations(registry: registry, accounts: identity.accounts, home: home).table
-            + IdentityOperations(store: identity.store).table
-            + (clock.map { ClockOperations(registry: registry, clock: $0, home: home).table } ?? [])
+        let tables: [[AWSOperation]] = [
+            RuleOptionOperations(registry: registry).table, PullOperations(registry: registry).table,
+            LifecycleRunOperations(registry: registry).table, JobOperations(registry: registry, home: home).table,
+            LostOperations(registry: registry, home: home).table,
+            clock.map { ClockOperations(registry: registry, clock: $0, home: home).table } ?? [],
+            HostedAccountOperations(registry: registry, accounts: identity.accounts, home: home).table,
+            IdentityOperations(store: identity.store).table,
+            ExplanationOperations(registry: registry, identity: identity).table,
+            CheckOperations(registry: registry, identity: identity, home: home).table,
+            WebIdentityOperations(identity: identity).table,
+        ]
+        return tables.flatMap(\.self)
     }
 }
 
@@ -28,10 +34,12 @@ package struct IdentityParts: Sendable {
     package let accounts: Accounts
     package let store: IdentityStore
     package let principals: Principals
+    package let webTokens: WebTokens
 
-    package init(accounts: Accounts, store: IdentityStore, principals: Principals) {
+    package init(accounts: Accounts, store: IdentityStore, principals: Principals, webTokens: WebTokens) {
         self.accounts = accounts
         self.store = store
         self.principals = principals
+        self.webTokens = webTokens
     }
 }

@@ -3,7 +3,7 @@ import WeirIdentity
 import WeirRegistry
 
 /// The accounts of this server, and their access keys.
-struct AccountOperations: Sendable {
+struct HostedAccountOperations: Sendable {
     let registry: Registry
     let accounts: Accounts
     /// Accounts are the home account's business; each may see to its own keys.
@@ -105,7 +105,7 @@ extension JSONValue {
     }
 
     /// With the secret: it is shown this once.
-    fileprivate static func newKey(_ key: NewAccessKey) -> JSONValue {
+    fileprivate static func newKey(_ key: NewRootKey) -> JSONValue {
         ["accessKeyId": .string(key.id), "secretAccessKey": .string(key.secret)]
     }
 }

@@ -1,7 +1,7 @@
 package import WeirCore
 
-/// A new long-lived access key, with its secret: shown once, to the caller that made it.
-package struct NewAccessKey: Sendable, CustomStringConvertible, CustomReflectable {
+/// A new root access key of an account, with its secret: shown once, to the caller that made it.
+package struct NewRootKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// `AKIA…`, 20 characters (`AccessKeyID`).
     package let id: String
     /// 40 characters.
@@ -17,5 +17,6 @@ package struct NewAccessKey: Sendable, CustomStringConvertible, CustomReflectabl
     }
 
     package var description: String { "access key \(id)" }
+    package var debugDescription: String { description }
     package var customMirror: Mirror { Mirror(self, children: ["id": id]) }
 }
