@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,14 +91,23 @@ class Case:
     def __str__(self) -> str:
         return self.name
 
+    def named(self) -> set[tuple[str, str]]:
+        """The users and roles that the resource policy names, beside the caller: their kinds, and their names with their paths."""
+        principals = [one.get("Principal", one.get("NotPrincipal")) for policy in self.policies("resource") for one in statements(policy)]
+        own = ("role" if self.who["kind"] == "session" else "user", (self.who.get("path", "/") + self.who.get("name", "")).removeprefix("/"))
+        return {one for one in re.findall(rf"arn:aws:iam::{H}:(user|role)/([^\"]+)", json.dumps(principals)) if one != own}
+
     def is_possible(self) -> bool:
-        """Whether a client can make it: no condition key but those that its requests have, no id of its own, no layer that is empty."""
+        """Whether a client can make it: no condition key but those that its requests have, no id of its own, no layer that is empty, no
+        two names that differ in their paths alone.
+        """
         given, who = self.given, self.who
         context = {key: value for key, value in given.get("context", {}).items() if (key, value) != ("aws:SecureTransport", ["false"])}
         empty = [layer for layer in ("boundary", "session") if given.get(layer) == [] and who["kind"] != "federated"]
         fits = re.fullmatch(POSSIBLE["repository"], self.repository) and re.fullmatch(POSSIBLE["name"], who.get("name", "root"))
+        alike = [name for kind, name in self.named() if kind == ("role" if who["kind"] == "session" else "user")]
         return bool(
-            who["kind"] in ("root", "user", "session", "federated") and self.action in ASKED and fits and not context and not empty
+            who["kind"] in ("root", "user", "session", "federated") and self.action in ASKED and fits and not context and not empty and not alike
             and "id" not in who and "pins" not in given and not given.get("strict") and given.get("owner", H) == H
             and (who["kind"] != "federated" or "name" in who)
             and all(re.fullmatch(POSSIBLE["tag"], value) for value in given.get("tags", {}).values()))
@@ -108,9 +118,13 @@ class Case:
     def whole(self, layer: str) -> str | None:
         """A layer that has one policy alone; None where there is none."""
         policies = self.policies(layer)
-        statements = [one for policy in policies for one in (
-            policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]])]
-        return json.dumps({"Version": policies[0].get("Version", "2008-10-17"), "Statement": statements}) if policies else None
+        whole = [one for policy in policies for one in statements(policy)]
+        return json.dumps({"Version": policies[0].get("Version", "2008-10-17"), "Statement": whole}) if policies else None
+
+
+def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    given = policy["Statement"]
+    return given if isinstance(given, list) else [given]
 
 
 def all_cases() -> list[Case]:
@@ -131,11 +145,19 @@ class Scene:
     def __init__(self, case: Case, accounts: dict[str, Account]):
         self.case, self.home, self.account = case, accounts[H], accounts[case.account]
         self.boundary: str | None = None
-        self.caller = self._caller()
-        if case.action != "ecr:CreateRepository":
-            self.home.repository(case.repository)
-        if policy := case.whole("resource"):
-            self._protect(policy)
+        self._ends = ExitStack()
+        with ExitStack() as ends:
+            ends.callback(self._ends.close)
+            self.caller = self._caller()
+            for _, name in case.named():
+                self.home.role(name)
+                self._ends.callback(self.home.delete_role, name)
+            self._ends.callback(self.home.root.call, "ecr", "DeleteRepository", repositoryName=case.repository, force=True)
+            if case.action != "ecr:CreateRepository":
+                self.home.repository(case.repository)
+            if policy := case.whole("resource"):
+                self._protect(policy)
+            ends.pop_all()
 
     def _protect(self, policy: str) -> None:
         """Gives the repository its policy. A Deny stands in the registry's, which its root can always remove; both count as one."""
@@ -145,6 +167,7 @@ class Scene:
         whole = json.loads(policy)
         whole["Statement"] = [{"Resource": "*", **one} for one in whole["Statement"]]
         self.home.root.must("ecr", "PutRegistryPolicy", policyText=json.dumps(whole))
+        self._ends.callback(self.home.root.must, "ecr", "DeleteRegistryPolicy")
 
     def _caller(self) -> Principal:
         case, account, who = self.case, self.account, self.case.who
@@ -156,10 +179,12 @@ class Scene:
             members["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
         if boundary := case.whole("boundary"):
             self.boundary = account.root.must("iam", "CreatePolicy", PolicyName="boundary", PolicyDocument=boundary)["Policy"]["Arn"]
+            self._ends.callback(account.root.must, "iam", "DeletePolicy", PolicyArn=self.boundary)
             members["PermissionsBoundary"] = self.boundary
         if kind == "Role":
             members["AssumeRolePolicyDocument"] = trust(account.administrator.arn)
         arn = account.root.must("iam", f"Create{kind}", **members)[kind]["Arn"]
+        self._ends.callback(account.delete_role if kind == "Role" else account.delete_user, name)
         policies = case.policies("identity")
         if who["kind"] == "federated":
             policies.append(json.loads(document(allow("sts:GetFederationToken"))))
@@ -179,15 +204,7 @@ class Scene:
         return self.caller.call(service, operation, **names, **members)
 
     def end(self) -> None:
-        root, who = self.account.root, self.case.who
-        if who["kind"] == "session":
-            self.account.delete_role(who["name"])
-        elif who["kind"] != "root":
-            self.account.delete_user(who["name"])
-        if self.boundary:
-            root.must("iam", "DeletePolicy", PolicyArn=self.boundary)
-        self.home.root.call("ecr", "DeleteRegistryPolicy")
-        self.home.root.call("ecr", "DeleteRepository", repositoryName=self.case.repository, force=True)
+        self._ends.close()
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +212,13 @@ def accounts(home: Account, abroad: Account) -> dict[str, Account]:
     return {H: home, X: abroad}
 
 
-def tail(case: Case) -> str:
-    kinds = SILENT if case.given["is"] == "implicitDeny" else EXPLICIT
-    return kinds[case.given["why"]].format(action=case.action)
+def tail(scene: Scene) -> str:
+    """A denial in a boundary, which is a managed policy, names it."""
+    case = scene.case
+    if case.given["is"] == "implicitDeny":
+        return SILENT[case.given["why"]].format(action=case.action)
+    named = f": {scene.boundary}" if case.given["why"] == "boundary" and case.account == H else ""
+    return EXPLICIT[case.given["why"]] + named
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -208,7 +229,7 @@ def test_a_case(accounts: dict[str, Account], case: Case) -> None:
         if case.allowed:
             assert not answer.is_denied and (answer.status == 200 or case.action == "ecr:PutImage"), answer
         else:
-            assert (answer.message, answer.is_denied) == (sentence(scene.caller, case.action, case.resource, tail(case)), True), answer
+            assert (answer.message, answer.is_denied) == (sentence(scene.caller, case.action, case.resource, tail(scene)), True), answer
         if case.action == PULL and case.who["kind"] == "user" and case.account == H:
             at_the_registry(scene, answer)
     finally:

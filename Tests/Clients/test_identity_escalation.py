@@ -95,8 +95,8 @@ class Targets:
     def bounded(self) -> str:
         """The name of a user with a boundary."""
         def make() -> str:
-            self.home.user(f"bounded-{self.name}", boundary=[allow("s3:*")])
-            return f"bounded-{self.name}"
+            self.home.user(f"under-boundary-{self.name}", boundary=[allow("s3:*")])
+            return f"under-boundary-{self.name}"
         return self._once("bounded", make)
 
     @property
@@ -420,10 +420,14 @@ def test_13_a_sessions_tags_need_the_roles_word(home: Account, prefix: str) -> N
 def test_14_an_external_id_is_compared_exactly(home: Account, prefix: str) -> None:
     caller = home.user(f"deputy-{prefix}")
     asked = home.role(f"asked-{prefix}", trusts=trust(caller.arn, Condition={"StringEquals": {"sts:ExternalId": "Customer-7"}}))
-    for given in (None, "customer-7", "Customer-77", "Customer*", "Customer-?"):
+    for given in (None, "customer-7", "Customer-77", "Customer-", "Customer-7/"):
         told = caller.call("sts", "AssumeRole", RoleArn=asked, RoleSessionName="run1", **({"ExternalId": given} if given else {}))
         assert_denied(told, "sts:AssumeRole", asked)
         assert "because" not in told.message and "xternal" not in told.message
+    # Letters of patterns are none of an external id's.
+    for given in ("Customer*", "Customer-?"):
+        told = caller.call("sts", "AssumeRole", RoleArn=asked, RoleSessionName="run1", ExternalId=given)
+        assert (told.status, told.code) == (400, "ValidationError"), told
     caller.assume(asked, ExternalId="Customer-7")
 
 

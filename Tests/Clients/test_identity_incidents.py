@@ -76,16 +76,17 @@ def test_a5_a_role_has_no_key_of_its_own(home: Account, prefix: str) -> None:
 
 
 FOREIGN_MEMBERS = {
-    "PolicyArns.member.1": ADMINISTRATOR, "PolicyArns.member.1.arn": ADMINISTRATOR, "PolicyArn": ADMINISTRATOR, "UserId": "AIDAAAAAAAAAAAAAAAAAA",
+    "PolicyArn": ADMINISTRATOR, "UserId": "AIDAAAAAAAAAAAAAAAAAA",
     "PolicyDocument": document(allow("*")), "PermissionsBoundary": ADMINISTRATOR, "Arn": "arn:aws:iam::111122223333:root", "Path": "/admin/",
     "AccessKeyId": "AKIAAAAAAAAAAAAAAAAA", "GroupName": "admins", "isRoot": "true", "Account": OTHER,
 }
 
 
+@pytest.mark.parametrize("listed", ["PolicyArns.member.1", "PolicyArns.member.1.arn"])
 @pytest.mark.parametrize("operation, known", [
     ("UpdateUser", {"UserName"}), ("CreateUser", {"UserName", "Path", "PermissionsBoundary"}), ("TagUser", {"UserName"}),
     ("CreateAccessKey", {"UserName"}), ("UpdateAccessKey", {"UserName", "AccessKeyId"})])
-def test_a6_a_members_of_other_operations_do_nothing(home: Account, prefix: str, operation: str, known: set[str]) -> None:
+def test_a6_a_members_of_other_operations_do_nothing(home: Account, prefix: str, operation: str, known: set[str], listed: str) -> None:
     """CVE-2021-43858."""
     name = f"victim-{prefix}"
     if operation != "CreateUser":
@@ -93,9 +94,9 @@ def test_a6_a_members_of_other_operations_do_nothing(home: Account, prefix: str,
     key = "" if operation != "UpdateAccessKey" else home.root.must("iam", "ListAccessKeys", UserName=name)["AccessKeyMetadata"][0]["AccessKeyId"]
     members = {"Action": operation, "Version": "2010-05-08", "UserName": name, **({"AccessKeyId": key, "Status": "Active"} if key else {}),
                **({"Tags.member.1.Key": "a", "Tags.member.1.Value": "b"} if operation == "TagUser" else {})}
-    body = {**{one: value for one, value in FOREIGN_MEMBERS.items() if one not in known}, **members}
+    body = {**{one: value for one, value in FOREIGN_MEMBERS.items() if one not in known}, listed: ADMINISTRATOR, **members}
     answer = home.root.post("iam", body)
-    assert answer.status in (200, 400), answer
+    assert answer.status == 200, answer
     told = home.root.must("iam", "GetUser", UserName=name)["User"]
     assert (told["Path"], told["Arn"], told.get("PermissionsBoundary")) == ("/", home.arn("user", name), None)
     assert told["UserId"] != FOREIGN_MEMBERS["UserId"]
@@ -182,8 +183,10 @@ def test_a11_what_is_denied_is_in_no_list(home: Account, pushed: Image, prefix: 
         ("ListImages", {}), ("DescribeImages", {}), ("ListImageReferrers", {"subjectId": {"imageDigest": pushed.digest}}),
         ("ListTagsForResource", {"resourceArn": home.repository_arn(f"{prefix}-x/app")}),
     ):
+        # IAM has no action for lists of referrers: they are content.
+        action = "BatchGetImage" if operation == "ListImageReferrers" else operation
         given = members if "resourceArn" in members else {"repositoryName": f"{prefix}-x/app", **members}
-        assert_denied(caller.call("ecr", operation, **given), f"ecr:{operation}", tail=EXPLICIT["identity"])
+        assert_denied(caller.call("ecr", operation, **given), f"ecr:{action}", tail=EXPLICIT["identity"])
     told = caller.call("ecr", "DescribeRepositories", repositoryNames=[f"{prefix}-x/app", f"{prefix}-y/app"])
     assert_denied(told, "ecr:DescribeRepositories", tail=EXPLICIT["identity"])
 

@@ -227,11 +227,16 @@ def test_a_login_alone_reads_and_writes_nothing(callers: dict[str, Principal], t
     assert client.request("GET", "/v2/").status_code == 200
     for (method, path, members), (_, other, more) in zip(sweep(there), sweep(missing)):
         answer, unknown = client.request(method, path, **members), client.request(method, other, **more)
-        if not is_denied(answer) and not (method == "DELETE" and "/blobs/sha256" in path and answer.status_code == 405):
+        if not is_denied(answer) and not is_none(method, path, answer):
             faults.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
         if (answer.status_code, told(answer, there)) != (unknown.status_code, told(unknown, missing)):
             faults.append(f"{method} {path}: {answer.text[:200]}\n   but {other}: {unknown.status_code} {unknown.text[:200]}")
     assert not faults, "\n".join(faults)
+
+
+def is_none(method: str, path: str, answer: requests.Response) -> bool:
+    """The registry has no such request, whoever makes it."""
+    return answer.status_code == 405 and (method == "DELETE" and "/blobs/sha256" in path or method == "HEAD" and path.endswith("/tags/list"))
 
 
 def is_denied(answer: requests.Response) -> bool:

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 import botocore.session
 import requests
+import requests.adapters
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -130,10 +131,29 @@ def understood(operation: OperationModel, answer: requests.Response) -> Answer:
     return Answer(answer.status_code, code, problem.get("Message", "") or "", members, answer.text, answer.headers)
 
 
+class _From(requests.adapters.HTTPAdapter):
+    """Connects from this address of the machine's own network."""
+
+    def __init__(self, address: str):
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, source_address=(self.address, 0), **named)
+
+
+_ADDRESSES = itertools.count(2)
+
+
 def unsigned_call(weir: Weir, service: str, operation: str, **members: Any) -> Answer:
-    """A call without any signature, as AssumeRoleWithWebIdentity is made."""
+    """A call without any signature, as AssumeRoleWithWebIdentity is made. Each comes from another address: one may lose 60 of them."""
     headers, body = unsigned(service, operation, members)
-    return understood(model(service).operation_model(operation), session().post(weir.url + "/", data=body, headers=headers, timeout=60))
+    number = next(_ADDRESSES)
+    with requests.Session() as client:
+        client.trust_env = False
+        client.mount("http://", _From(f"127.0.{number // 250 % 250}.{number % 250 + 2}"))
+        answer = client.post(weir.url + "/", data=body, headers=headers, timeout=60)
+    return understood(model(service).operation_model(operation), answer)
 
 
 _LOCAL = threading.local()
