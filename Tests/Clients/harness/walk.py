@@ -92,7 +92,8 @@ def held(account: Account, word: str) -> Held:
 def absent(there: Held, word: str) -> Held:
     """Names of the same forms that nothing has. What was sealed by a key is told by its key alone."""
     account, number = there.account, "00000000-0000-4000-8000-000000000000"
-    return Held(account, word, re.sub("key/.*", f"key/{number}", there.key), there.sealed, f"{word}/none", "AKIA" + "B" * 16,
+    return Held(account, word, re.sub("key/.*", f"key/{number}", there.key), there.sealed,
+                re.sub("secret:.*", f"secret:{word}-{'x' * 6}", there.secret), "AKIA" + "B" * 16,
                 "sha256:" + "0" * 64, "sha256:" + "1" * 64, number, "0" * 64)
 
 
