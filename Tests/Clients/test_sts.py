@@ -16,6 +16,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from harness.certificates import Authority
 from harness.distribution import Distribution
 from harness.engines import Docker, Skopeo
 from harness.images import random_layer, single
@@ -29,15 +30,15 @@ CLIENTS = 32
 
 
 @pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    made = Issuer()
+def issuer(authority: Authority) -> Iterator[Issuer]:
+    made = Issuer(authority.server())
     yield made
     made.stop()
 
 
 @pytest.fixture
-def house(make_weir: Callable[..., Weir], issuer: Issuer) -> Weir:
-    return make_weir(options=["--allow-private-issuer", f"http://{issuer.host}"])
+def house(make_weir: Callable[..., Weir], issuer: Issuer, authority: Authority) -> Weir:
+    return make_weir(options=["--allow-private-issuer", issuer.host, "--upstream-authority", f"{issuer.host}={authority.ca}"])
 
 
 def allow(*actions: str, resource: str = "*", **members: Any) -> str:
@@ -194,7 +195,8 @@ def test_a_job_signs_in_with_its_token(house: Weir, issuer: Issuer) -> None:
     assert said == "Not authorized to perform sts:AssumeRoleWithWebIdentity"
     refused(sts.assume_role_with_web_identity, "InvalidIdentityToken", RoleArn=arn, RoleSessionName="run",
             WebIdentityToken=issuer.unsigned())
-    record = [json.loads(line) for line in house.audit.read_text().splitlines() if "AssumeRoleWithWebIdentity" in line][0]
+    records = map(json.loads, house.audit.read_text().splitlines())
+    record = next(one for one in records if one["eventName"] == "AssumeRoleWithWebIdentity")
     assert record["userIdentity"]["type"] == "WebIdentityUser" and issuer.name in record["userIdentity"]["identityProvider"]
 
 
@@ -268,13 +270,15 @@ def begun(weir: Weir, puller_of: Callable[[], Distribution], end: Callable[[], N
     with ThreadPoolExecutor(CLIENTS) as pool:
         done = [pool.submit(pull) for _ in range(CLIENTS)]
         deadline = time.monotonic() + 60
-        while before[0] < CLIENTS * 4 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        end()
-        is_over.set()
-        while len(late) < CLIENTS * 4 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        stop.set()
+        try:
+            while before[0] < CLIENTS * 4 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            end()
+            is_over.set()
+            while len(late) < CLIENTS * 4 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        finally:
+            stop.set()
         for one in done:
             one.result()
     assert before[0] >= CLIENTS and late and set(late) <= {401, 403}, set(late)
@@ -314,7 +318,7 @@ def test_a_roles_token_ends_at_once(house: Weir, how: str) -> None:
             iam.delete_role_policy(RoleName="ci", PolicyName="p")
             iam.delete_role(RoleName="ci")
         else:
-            run([str(house.program), "iam", "revoke-sessions", "--role", "ci", "--url", house.url], house.aws_environment)
+            run([str(house.program), "iam", "revoke-sessions", "role/ci", "--endpoint", house.url], house.aws_environment)
 
     begun(house, lambda: puller(house, token), end)
     # Another one of the same name is another role.
