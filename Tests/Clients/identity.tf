@@ -162,8 +162,10 @@ data "aws_iam_policy" "pull" {
   arn = aws_iam_policy.pull.arn
 }
 
+# IAM tells the URL without its scheme, and the lookup wants it with one.
 data "aws_iam_openid_connect_provider" "forge" {
-  url = aws_iam_openid_connect_provider.forge.url
+  url        = "https://forge.example/issuer"
+  depends_on = [aws_iam_openid_connect_provider.forge]
 }
 
 data "aws_iam_instance_profile" "ci" {

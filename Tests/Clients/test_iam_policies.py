@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,14 @@ NOTHING = document({"Effect": "Deny", "Action": "*"})
 
 
 @pytest.fixture
-def iam(weir: Weir) -> Iterator[Any]:
-    yield weir.client("iam")
+def weir(make_weir: Callable[..., Weir]) -> Weir:
+    """An account that has nothing yet."""
+    return make_weir()
+
+
+@pytest.fixture
+def iam(weir: Weir) -> Any:
+    return weir.client("iam")
 
 
 def test_a_managed_policy_and_its_versions(iam: Any) -> None:
