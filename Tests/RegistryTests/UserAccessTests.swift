@@ -30,7 +30,7 @@ import WeirVault
     }
 
     private static func statement(_ effect: String, _ action: String, _ resource: String, _ more: String = "") -> String {
-        #"{"Sid":"S","Effect":"\#(effect)","Action":"\#(action)","Resource":"\#(resource)"\#(more)}"#
+        #"{"Effect":"\#(effect)","Action":"\#(action)","Resource":"\#(resource)"\#(more)}"#
     }
 
     private static func repository(_ name: String) -> String { "arn:aws:ecr:us-east-2:111122223333:repository/\(name)" }
@@ -171,11 +171,11 @@ import WeirVault
 
     @Test("A denial says which statement, for the audit record")
     func decision() async throws {
-        try principals.set(ann, Self.statement("Deny", "ecr:*", "*"))
+        try principals.set(ann, Self.statement("Deny", "ecr:*", "*", #","Sid":"S""#))
         let refusal = await #expect(throws: Refusal.self) { try await access.permit(ann, on("team/app", "BatchGetImage")) }
         #expect(refusal?.facts["weir.policy"] == "arn:aws:iam::111122223333:policy/own")
         #expect(refusal?.facts["weir.sid"] == "S")
-        try principals.set(ann, Self.statement("Allow", "ecr:*", "*"))
+        try principals.set(ann, Self.statement("Allow", "ecr:*", "*", #","Sid":"S""#))
         let decider = try await access.permit(ann, on("team/app", "BatchGetImage"))
         #expect(decider?.sid == "S")
     }
@@ -236,11 +236,15 @@ import WeirVault
         let grant = try #require(page.items.first?.grant)
         #expect(page.items.count == 1 && grant.id.utf8.count == 64 && grant.repositoryARN.hasSuffix("repository/sealed/app"))
         #expect(try await !grants.revoke(String(repeating: "0", count: 64), of: key.arn, in: test.id))
-        try await test.push(.init(string: "before"), to: "sealed/app")
+        let config = try await test.push(.init(string: "{}"), to: "sealed/app")
+        _ = try await test.registry.images.put(
+            .init(string: Manifests.image(config: config, size: 2)), contentType: nil, as: Reference("1"), in: name, of: test.id)
         #expect(try await grants.revoke(grant.id, of: key.arn, in: test.id))
         #expect(try await grants.grants(of: key.arn, in: test.id, after: nil, limit: 10).items.isEmpty)
         let refusal = await #expect(throws: Refusal.self) { _ = try await test.pull("1", "sealed/app") }
         #expect(refusal?.reason == .kmsGrantRevoked)
+        let batch = try await test.registry.images.batchGet([ImageIDRequest(digest: nil, tag: "1")], in: name, of: test.id)
+        #expect(batch.images.isEmpty && batch.failures.map(\.code) == [.kmsError])
         await #expect(throws: Refusal.self) { try await test.push(.init(string: "after"), to: "sealed/app") }
     }
 

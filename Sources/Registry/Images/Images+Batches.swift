@@ -25,6 +25,7 @@ extension Images {
                 failures.append(ImageFailure(id: id, code: .imageInaccessible, reason: Refusal.imageArchived.message))
             case (.found(_, let tag), let row?):
                 do {
+                    try blobs.checkKey(of: repository)
                     let bytes = try seal.open(row, in: repository)
                     images.append(
                         StoredImage(digest: row.digest, tag: tag, mediaType: row.mediaType, bytes: bytes))

@@ -186,9 +186,9 @@ import WeirWeb
         ],
         .kms: [
             "AlreadyExistsException", "DisabledException", "IncorrectKeyException", "InvalidAliasNameException",
-            "InvalidArnException", "InvalidCiphertextException", "InvalidKeyUsageException", "InvalidMarkerException",
-            "KMSInternalException", "KMSInvalidStateException", "LimitExceededException", "MalformedPolicyDocumentException",
-            "NotFoundException", "TagException",
+            "InvalidArnException", "InvalidCiphertextException", "InvalidGrantIdException", "InvalidGrantTokenException",
+            "InvalidKeyUsageException", "InvalidMarkerException", "KMSInternalException", "KMSInvalidStateException",
+            "LimitExceededException", "MalformedPolicyDocumentException", "NotFoundException", "TagException",
         ],
         .secretsmanager: [
             "DecryptionFailure", "EncryptionFailure", "InternalServiceError", "InvalidNextTokenException",
