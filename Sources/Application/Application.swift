@@ -143,7 +143,8 @@ package struct Application: Sendable {
         webTokens = WebTokens(keySets: IssuerKeySets(port: ports.issuers, clock: ports.clock))
         sessions = Sessions(
             tokens: sessionTokens, principals: keys.principals, roles: keys.roles,
-            webIdentities: ProviderIdentities(store: keys.identity, tokens: webTokens), expected: expected)
+            webIdentities: ProviderIdentities(store: keys.identity, tokens: webTokens),
+            partition: settings.home.region.partition, expected: expected)
         revocations = Revocations(store: keys.identity)
         messages = AuthorizationMessages(rootKey: keys.root)
         audit = AuditLog(sink: ports.auditLines, clock: ports.clock)

@@ -3,6 +3,8 @@ import WeirCore
 /// Whether a role's trust policy, with the caller's own policies, lets the role be assumed: gathers what `Authorizer` decides by.
 struct RoleTrust: Sendable {
     let role: AssumableRole
+    /// Of the role's ARN in the request.
+    let partition: String
     let region: Region
     let now: Timestamp
 
@@ -20,7 +22,7 @@ struct RoleTrust: Sendable {
     func decide(
         _ caller: Caller, _ action: String, _ facts: Facts, _ own: CallerPolicies
     ) -> (request: AuthorizationRequest, decision: AuthorizationDecision) {
-        let arn = role.entity.arn(partition: region.partition)
+        let arn = role.entity.arn(partition: partition)
         let request = AuthorizationRequest(
             caller: caller, action: action, resource: arn, owner: role.entity.account, isStrict: true,
             context: context(of: caller, facts, own))

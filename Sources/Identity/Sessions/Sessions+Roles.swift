@@ -40,7 +40,7 @@ extension Sessions {
         }
         let inherited = caller.session?.sourceIdentity
         let source = request.sourceIdentity ?? inherited
-        let trust = RoleTrust(role: role, region: region, now: now)
+        let trust = RoleTrust(role: role, partition: partition, region: region, now: now)
         let facts = RoleTrust.Facts(
             externalID: request.externalID, sessionName: request.name, tags: request.tags, sourceIdentity: source)
         let own = try await principals.policies(of: caller)

@@ -49,11 +49,11 @@ extension Sessions {
         guard let arn = RoleARN(request.roleARN) else { throw Self.untrusted(request.roleARN, "it is the ARN of no role") }
         // Before the role is looked up: without a token of the account's providers nothing is told of its roles.
         let identity = try await webIdentities.verify(
-            request.token.text, in: arn.account, partition: region.partition, at: now)
+            request.token.text, in: arn.account, partition: partition, at: now)
         verified(identity)
         guard let role = try await roles.role(arn) else { throw Self.untrusted(request.roleARN, "there is no such role") }
         let tags = try identity.tags.following(nil)
-        try decide(identity, tags, request, RoleTrust(role: role, region: region, now: now))
+        try decide(identity, tags, request, RoleTrust(role: role, partition: partition, region: region, now: now))
         let (claims, dropped) = Self.kept(identity.conditionKeys)
         let credentials = try await issue(
             Draft(

@@ -17,20 +17,23 @@ package struct Sessions: Sendable {
     let principals: Principals
     let roles: any AssumableRoles
     let webIdentities: any WebIdentities
+    let partition: String
     let expected: @Sendable (Timestamp) -> Timestamp
 
     /// - Parameters:
     ///   - roles: finds the roles that can be assumed.
     ///   - webIdentities: verifies the tokens of OpenID Connect issuers.
+    ///   - partition: of the ARNs by which policies are asked, whatever region a request is signed for.
     ///   - expected: the time that the clock should show when it shows the given one.
     package init(
         tokens: SessionTokens, principals: Principals, roles: any AssumableRoles, webIdentities: any WebIdentities,
-        expected: @escaping @Sendable (Timestamp) -> Timestamp = { $0 }
+        partition: String = "aws", expected: @escaping @Sendable (Timestamp) -> Timestamp = { $0 }
     ) {
         self.tokens = tokens
         self.principals = principals
         self.roles = roles
         self.webIdentities = webIdentities
+        self.partition = partition
         self.expected = expected
     }
 

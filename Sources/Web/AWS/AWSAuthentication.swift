@@ -14,6 +14,8 @@ struct AWSAuthentication: Sendable {
     let clock: WallClock
     /// `host[:port]` as clients reach the server.
     let publicHost: String
+    /// The server's own region.
+    let home: Region
 
     /// The signer that a request names. It proves nothing: the ids of access keys are no secret.
     struct Claimant: Sendable {
@@ -39,7 +41,9 @@ struct AWSAuthentication: Sendable {
         try checkTime(claim)
         do {
             let signer = try await credentials.signer(claim.accessKeyID, sessionToken: claim.sessionToken, at: clock.now)
-            return Claimant(caller: signer.caller.seen(in: region), secret: signer.secret, region: region)
+            // Every region's signature reaches the same roles and users, so none may change the ARN that a Deny names.
+            let caller = signer.caller.seen(in: service.isGlobal ? home : region)
+            return Claimant(caller: caller, secret: signer.secret, region: region)
         } catch var refusal as Refusal {
             refusal.facts.merge(Self.facts(claim)) { _, new in new }
             throw refusal

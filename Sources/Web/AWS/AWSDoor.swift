@@ -47,7 +47,8 @@ package struct AWSDoor: Sendable {
         settings: AWSSettings, clock: WallClock,
         newID: @escaping @Sendable () -> String = { RandomID.uuid() }, audit: AuditLog = .none, strangers: Strangers
     ) {
-        authentication = AWSAuthentication(credentials: credentials, clock: clock, publicHost: settings.publicHost)
+        authentication = AWSAuthentication(
+            credentials: credentials, clock: clock, publicHost: settings.publicHost, home: settings.home.region)
         self.messages = messages
         self.operations = Dictionary(operations.map { (Key(service: $0.service, name: $0.name), $0) }) { _, last in last }
         self.access = access

@@ -7,6 +7,9 @@ package enum AWSService: String, Sendable, CaseIterable {
     /// The service in the scope of a signature.
     package var signingName: String { self == .weir ? AWSService.ecr.rawValue : rawValue }
 
+    /// Its things belong to the account in all regions, and their ARNs name none.
+    var isGlobal: Bool { self == .iam || self == .sts }
+
     /// What stands before the dot in `X-Amz-Target`.
     package var targetPrefix: String? {
         switch self {

@@ -68,7 +68,8 @@ import WeirWeb
     }
 
     private func signed(
-        _ body: String, _ service: AWSService, by key: Key, target: String? = nil, signsToken: Bool = true
+        _ body: String, _ service: AWSService, by key: Key, target: String? = nil, signsToken: Bool = true,
+        region: String = "us-east-1"
     ) -> AWSRequest {
         var headers = [(name: "Host", value: "localhost:5050")]
         headers.append(
@@ -79,13 +80,15 @@ import WeirWeb
             signable, payloadHash: SigV4.payloadHash(body.utf8),
             credential: SigV4Credential(
                 accessKeyID: key.id, secret: Array(key.secret.utf8), sessionToken: signsToken ? key.token : nil),
-            region: "us-east-1", service: service.signingName, at: SigV4Time(seconds: TestAWS.now.microseconds / 1_000_000))
+            region: region, service: service.signingName, at: SigV4Time(seconds: TestAWS.now.microseconds / 1_000_000))
         if !signsToken, let token = key.token { added.append((name: "X-Amz-Security-Token", value: token)) }
         return AWSRequest(method: "POST", rawPath: "/", rawQuery: "", headers: headers + added, body: ByteBuffer(string: body))
     }
 
-    private func ask(_ aws: TestAWS, _ form: String, _ service: AWSService = .sts, by key: Key) async -> String {
-        String(buffer: await aws.respond(to: signed(form, service, by: key)).body)
+    private func ask(
+        _ aws: TestAWS, _ form: String, _ service: AWSService = .sts, by key: Key, region: String = "us-east-1"
+    ) async -> String {
+        String(buffer: await aws.respond(to: signed(form, service, by: key, region: region)).body)
     }
 
     private func element(_ name: String, in xml: String) -> String {
@@ -173,6 +176,30 @@ import WeirWeb
         #expect(try TestAWS.refusal(listed).contains("because no session policy allows"))
         let mfa = await ask(aws, "Action=GetSessionToken&Version=2011-06-15&TokenCode=123456", by: Self.ann)
         #expect(element("Code", in: mfa) == "AccessDenied")
+    }
+
+    @Test(arguments: ["us-east-1", "cn-north-1", "us-gov-west-1"])
+    func theRegionOfASignatureIsNoWayPastADeny(region: String) async throws {
+        let aws = try await house()
+        let account = "arn:aws:iam::111122223333"
+        let denies = """
+            {"Version":"2012-10-17","Statement":[
+            {"Effect":"Deny","Action":"sts:AssumeRole","Resource":"\(account):role/ci"},
+            {"Effect":"Deny","Action":"sts:GetFederationToken","Resource":"arn:aws:sts::111122223333:federated-user/fed"},
+            {"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"ArnEquals":{"aws:PrincipalArn":"\(account):user/ann"}}}]}
+            """
+        let document = try #require(denies.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+        let put = "Action=PutUserPolicy&Version=2010-05-08&UserName=ann&PolicyName=denies&PolicyDocument=\(document)"
+        let root = Key(id: TestAWS.accessKeyID, secret: TestAWS.secret, token: nil)
+        #expect(await aws.respond(to: signed(put, .iam, by: root)).status == 200)
+        for (form, service) in [
+            ("Action=AssumeRole&Version=2011-06-15&RoleArn=\(Self.role)&RoleSessionName=run", AWSService.sts),
+            ("Action=GetFederationToken&Version=2011-06-15&Name=fed", .sts), ("Action=ListUsers&Version=2010-05-08", .iam),
+        ] {
+            let told = await ask(aws, form, service, by: Self.ann, region: region)
+            #expect(element("Code", in: told) == "AccessDenied", "\(told)")
+            #expect(element("Message", in: told).hasPrefix("User: \(account):user/ann is not authorized"), "\(told)")
+        }
     }
 
     @Test func aDenialCanBeDecoded() async throws {

@@ -8,9 +8,10 @@ package enum STSOperations {
     ) -> [AWSOperation] {
         [
             AWSOperation(.sts, "GetCallerIdentity", may: .none) { call in
-                [
-                    "Account": .string(call.caller.account.description), "Arn": .string(call.caller.principalARN),
-                    "UserId": .string(call.caller.userID),
+                let caller = call.caller.seen(in: call.registry.region)
+                return [
+                    "Account": .string(caller.account.description), "Arn": .string(caller.principalARN),
+                    "UserId": .string(caller.userID),
                 ]
             }
         ]

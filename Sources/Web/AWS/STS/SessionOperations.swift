@@ -36,7 +36,7 @@ struct SessionOperations: Sendable {
     }
 
     private static func federatedARN(_ name: String, _ call: AWSCall) -> String {
-        "arn:\(call.registry.region.partition):sts::\(call.caller.account):federated-user/\(name)"
+        "arn:\(call.settings.home.region.partition):sts::\(call.caller.account):federated-user/\(name)"
     }
 
     private func federationToken(_ call: AWSCall) async throws -> JSONValue {
