@@ -33,8 +33,9 @@ package enum ECRActions {
     /// The operations of the operator API that concern accounts, identities and their policies. No repository's or registry's
     /// policy can grant them: only a policy of the caller's own does.
     package static let accountOperators = [
-        "CreateAccount", "CreateRootKey", "DisableAccount", "EnableAccount", "ExportIdentity", "ListAccounts", "ListKeys",
-        "RemoveKey", "RevokeSessions",
+        "CheckPolicies", "CreateAccount", "CreateRootKey", "DisableAccount", "EnableAccount", "ExplainAuthorization",
+        "ExportIdentity", "ListAccounts", "ListKeys", "RemoveKey", "RevokeSessions", "SetProviderKeys",
+        "TestWebIdentity",
     ]
 
     /// The service of the operators' actions.
