@@ -18,6 +18,9 @@ package enum ConditionKeys {
         return isClaim(key) ? ConditionKey(key, .webIdentities) : nil
     }
 
+    /// A key as AWS writes it, for its author: `aws:PrincipalOrgID`. Of one that has no row: as it is compared, in lower case.
+    static func shown(_ key: String) -> String { exact[key]?.name ?? key }
+
     /// True if the server fills in the key for some requests.
     ///
     /// - Parameter organization: the server's accounts form an organization, whose keys are filled then.

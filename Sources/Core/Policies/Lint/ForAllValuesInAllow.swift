@@ -4,6 +4,6 @@ extension LintedPolicy {
         guard statement.effect == .allow else { return [] }
         let demanded = statement.conditions.filter { $0.test == .isMissing([false]) }.map(\.key)
         return statement.conditions.filter { $0.operation.quantifier == .forAllValues && !demanded.contains($0.key) }
-            .map { "\($0.operation.text) of \($0.key)" }
+            .map { "\($0.operation.text) of \(ConditionKeys.shown($0.key))" }
     }
 }
