@@ -167,6 +167,18 @@ import WeirIdentity
         }
     }
 
+    @Test func anInlinePolicyComesBackAsItWasGiven() async throws {
+        let room = try await PolicyRoom()
+        let bob = try await room.made(.user, "bob")
+        let text = " " + PolicyRoom.anything + "\n"
+        try await room.inline.put("own", document: text, of: bob)
+        let read = try await room.inline.document("own", of: bob)
+        #expect(read.owner == "bob" && read.text == text)
+        #expect(
+            try await PolicyRoom.refusal { _ = try await room.inline.document("Own", of: bob) }
+                == "noSuchEntity: The user policy with name Own cannot be found.")
+    }
+
     @Test func tagsAreToldApartByCase() async throws {
         let room = try await PolicyRoom()
         let arn = try await room.create("tagged")
