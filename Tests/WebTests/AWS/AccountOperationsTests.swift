@@ -151,6 +151,9 @@ import WeirWeb
         let aws = try await TestAWS()
         for name in ["ann", "bob", "cleo"] { try await Self.add(.user, name, to: aws) }
         try await Self.add(.role, "ci", path: "/team/", to: aws)
+        let profiles = aws.application.keys.instanceProfiles
+        _ = try await profiles.create(NewEntity("node"), in: aws.id.account)
+        try await profiles.add(role: "ci", to: "node", in: aws.id.account)
         var found: [String: [String]] = [:]
         var token: JSONValue?
         var pages = 0
@@ -163,6 +166,7 @@ import WeirWeb
             pages += 1
         } while token != nil && pages < 20
         #expect(found["user"] == ["ann", "bob", "cleo"] && found["role"] == ["ci"] && found["policy"] == [])
+        #expect(found["instance-profile"] == ["node"])
         #expect(Set(found.keys) == Set(EntityKind.allCases.map(\.rawValue)))
         let other = try await aws.call("ExportIdentity", [:], of: .weir, key: TestAWS.otherKeyID)
         #expect(other["entities"]?.array == [])
