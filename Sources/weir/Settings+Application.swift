@@ -19,7 +19,6 @@ extension Settings {
         application.tokens.lifetime = registryTokenLifetime
         application.tokens.endsWithSession = registryTokenEndsWithSession
         application.tokens.takesUserKeys = iamUserPasswords == .on
-        application.tokens.isBehindTLS = scheme == .https
         application.authorization = authorization
         return application
     }

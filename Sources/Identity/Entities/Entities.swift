@@ -96,7 +96,7 @@ package struct Entities: Sendable {
     ) throws -> Entity {
         let entity = Entity(
             id: EntityID.new(kind), account: account, kind: kind, name: new.name, path: new.path, description: new.description,
-            createdAt: now, boundary: try new.boundary.map { try PermissionsBoundary.resolve($0, for: account, sql) },
+            createdAt: now, boundary: try new.boundary.map { try PermissionsBoundaries.resolve($0, in: account, sql) },
             tags: try EntityTagRules.new(new.tags))
         guard try EntityTable.insert(entity, sql) else { throw Refusal.taken(kind, new.name) }
         return entity

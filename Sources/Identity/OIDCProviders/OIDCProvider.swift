@@ -32,8 +32,10 @@ extension OIDCIssuer {
         guard let issuer = OIDCIssuer(text) else { return false }
         let host = issuer.name.utf8.prefix { $0 != UInt8(ascii: "/") }
         let parts = host.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-        let isPort = parts.count == 1 || parts.count == 2 && (1...5).contains(parts[1].count)
-            && parts[1].allSatisfy { (0x30...0x39).contains($0) }
+        let isPort =
+            parts.count == 1
+            || parts.count == 2 && (1...5).contains(parts[1].count)
+                && parts[1].allSatisfy { (0x30...0x39).contains($0) }
         return isPort && !issuer.isPlain && !text.utf8.contains { $0 == UInt8(ascii: "*") }
     }
 }

@@ -45,8 +45,6 @@ package struct RegistryTokens: Sendable {
         package var endsWithSession = false
         /// Users may sign in with an access key.
         package var takesUserKeys = true
-        /// Clients reach the server by HTTPS, also where it is a proxy that ends it.
-        package var isBehindTLS = false
 
         package init() {}
     }
@@ -179,7 +177,7 @@ package struct RegistryTokens: Sendable {
 
     /// A user by its access key and secret: by HTTPS, or from this machine.
     private func user(_ id: String, _ secret: [UInt8], _ known: Caller?, isCurrent: Bool) async throws -> RegistryPrincipal {
-        guard settings.isBehindTLS || RequestOrigin.current.keepsPasswords else {
+        guard RequestOrigin.current.keepsPasswords else {
             throw Refusal(
                 .tokenInvalid,
                 "An access key is no password over plain HTTP: anyone on the way could read it. Use HTTPS, or an authorization token",

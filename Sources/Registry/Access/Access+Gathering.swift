@@ -18,9 +18,10 @@ extension Access {
         switch demand.resource {
         case .repository(let name, let home):
             let known = try await repositories.known(name, in: home)
-            return try await ofRepository(caller, demand, name, known?.facts, callers, home, filled(home.account, home, known?.tags ?? []))
+            let context = filled(home.account, home, known?.tags ?? [])
+            return try await ofRegistry(caller, demand, on: name, known?.facts, callers, in: home, context)
         case .registry(let home), .repositories(in: let home):
-            return try await ofRepository(caller, demand, nil, nil, callers, home, filled(home.account, home))
+            return try await ofRegistry(caller, demand, on: nil, nil, callers, in: home, filled(home.account, home))
         case .own(let arn, in: let home):
             return (
                 AuthorizationRequest(
@@ -37,24 +38,15 @@ extension Access {
         }
     }
 
-    private func ofRepository(
-        _ caller: Caller, _ demand: AccessDemand, _ name: RepositoryName?, _ known: Facts?, _ callers: CallerPolicies,
-        _ home: RegistryID, _ context: PolicyContext
+    private func ofRegistry(
+        _ caller: Caller, _ demand: AccessDemand, on name: RepositoryName?, _ known: Facts?, _ callers: CallerPolicies,
+        in home: RegistryID, _ context: PolicyContext
     ) async throws -> (request: AuthorizationRequest, layers: PolicyLayers) {
-        var layers = PolicyLayers(caller: callers)
         let own = try await registryPolicy(of: home, for: caller, demand.action)
-        for (kind, stored) in [("repository policy", known?.policy), ("registry policy", own)] {
-            switch stored {
-            case nil: continue
-            case .document(let document)?: layers.resource.append(NamedPolicy(.resource(kind), document))
-            case .unreadable?:
-                throw Refusal(.accessDenied, "The \(kind) cannot be read: nothing is allowed.")
-            }
-        }
         return (
             AuthorizationRequest(
-                caller: caller, action: demand.action, resource: resource(name, in: home), owner: home.account, context: context),
-            layers
+                caller: caller, action: demand.action, resource: resource(of: demand, name, in: home), owner: home.account,
+                context: context), try layers(caller, known, own, callers, in: home)
         )
     }
 }

@@ -83,11 +83,18 @@ package final class Access: Sendable {
         var known: KnownRepository?
         if let name { known = try await repositories.known(name, in: registry) }
         let own = try await registryPolicy(of: registry, for: caller, demand.action)
+        // Before the caller's own side is gathered: a root's pull needs nothing of it.
+        if isUnlimited(caller, known?.facts, own, in: registry) { return nil }
         let callers = try await policies(of: caller)
         guard let (request, layers) = try request(caller, demand, on: name, known?.facts, own, callers, in: registry) else {
             return nil
         }
         return try carryOut(request, layers)
+    }
+
+    /// True for the registry's own root where no policy speaks of it.
+    private func isUnlimited(_ caller: Caller, _ known: Facts?, _ own: StoredPolicy?, in registry: RegistryID) -> Bool {
+        caller.isRoot && caller.account == registry.account && known?.policy == nil && own == nil && caller.session == nil
     }
 
     /// What is known of a repository, as far as rights depend on it.
@@ -101,36 +108,45 @@ package final class Access: Sendable {
         _ caller: Caller, _ demand: AccessDemand, on name: RepositoryName?, _ known: Facts?, _ own: StoredPolicy?,
         _ callers: CallerPolicies, in registry: RegistryID
     ) throws(Refusal) -> (AuthorizationRequest, PolicyLayers)? {
-        let isOwnRoot = caller.isRoot && caller.account == registry.account
-        if isOwnRoot, known?.policy == nil, own == nil, caller.session == nil { return nil }
+        if isUnlimited(caller, known, own, in: registry) { return nil }
+        let layers = try layers(caller, known, own, callers, in: registry)
+        var context = PolicyContext()
+        if layers.readsContext {
+            context = self.context(of: caller, demand, callers, owner: registry.account, in: registry)
+            context.take(resourceTags: known?.tags ?? [], of: "ecr")
+        }
+        return (
+            AuthorizationRequest(
+                caller: caller, action: demand.action, resource: resource(of: demand, name, in: registry),
+                owner: registry.account, context: context), layers
+        )
+    }
+
+    /// The policies of a repository and its registry, beside the caller's own.
+    ///
+    /// Throws `.accessDenied` where one of them cannot be read: a Deny might be lost with it. The root can still replace it.
+    func layers(
+        _ caller: Caller, _ known: Facts?, _ own: StoredPolicy?, _ callers: CallerPolicies, in registry: RegistryID
+    ) throws(Refusal) -> PolicyLayers {
         var layers = PolicyLayers(caller: callers)
         for (name, stored) in [("repository policy", known?.policy), ("registry policy", own)] {
             switch stored {
             case nil: continue
             case .document(let document)?: layers.resource.append(NamedPolicy(.resource(name), document))
             case .unreadable?:
-                // A Deny might be lost with it. The root can still replace it.
-                guard isOwnRoot else {
+                guard caller.isRoot, caller.account == registry.account else {
                     throw Refusal(
                         .accessDenied, "The \(name) of \(resource(nil, in: registry)) cannot be read: nothing is allowed.")
                 }
             }
         }
-        var context = PolicyContext()
-        if layers.readsContext {
-            context = self.context(of: caller, demand, callers, owner: registry.account, in: registry)
-            context.take(resourceTags: known?.tags ?? [], of: "ecr")
-        }
-        let resource: String
-        if case .repositories = demand.resource {
-            resource = registry.arn("ecr", "repository/*")
-        } else {
-            resource = self.resource(name, in: registry)
-        }
-        return (
-            AuthorizationRequest(
-                caller: caller, action: demand.action, resource: resource, owner: registry.account, context: context), layers
-        )
+        return layers
+    }
+
+    /// The ARN that a demand on a registry or a repository is decided on.
+    func resource(of demand: AccessDemand, _ name: RepositoryName?, in registry: RegistryID) -> String {
+        if case .repositories = demand.resource { return registry.arn("ecr", "repository/*") }
+        return resource(name, in: registry)
     }
 
     func registryPolicy(of registry: RegistryID, for caller: Caller, _ action: String) async throws -> StoredPolicy? {

@@ -104,9 +104,20 @@ package struct AWSOperation: Sendable {
         _ call: AWSCall, _ access: Access, allowed: (AuthorizationDecision.Decider) -> Void = { _ in }
     ) async throws -> JSONValue {
         for demand in try await permission.demands(call, action) {
-            if let decider = try await access.permit(call.caller, demand) { allowed(decider) }
+            if let decider = try await access.permit(caller(of: call, for: demand), demand) { allowed(decider) }
         }
         return try await handler(call)
+    }
+
+    /// The caller with its ARN in the partition of what is decided about. For what belongs to no region, a caller must not choose
+    /// by its signature which ARN a Deny on `aws:PrincipalArn` is compared with.
+    private func caller(of call: AWSCall, for demand: AccessDemand) -> Caller {
+        switch demand.resource {
+        case .repository(_, in: let registry), .registry(let registry), .repositories(in: let registry):
+            call.caller.seen(in: registry.region)
+        case .own where service == .weir: call.caller.seen(in: call.settings.home.region)
+        case .own, .key, .secret: call.caller
+        }
     }
 }
 

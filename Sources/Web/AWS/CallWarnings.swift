@@ -52,7 +52,7 @@ extension AWSCall {
         throw Refusal(.invalidParameter, "\(unfilled.warning) This server refuses such policies (strict-policies).")
     }
 
-    /// Warns the author of another service's document that it is stored, and not evaluated.
+    /// Warns a policy's author, beside the answer, and the operator in the log.
     func warn(_ text: String, about place: String) {
         warnings.add(text)
         Logger.current.warning("\(text)", metadata: ["policy.place": "\(place)", "account": "\(registry.account)"])

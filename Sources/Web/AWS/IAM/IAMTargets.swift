@@ -82,11 +82,7 @@ struct IAMTargets: Sendable {
     private func demand(
         _ action: String, _ entity: Entity?, shown: String, _ call: AWSCall, _ facts: [String: [String]]
     ) -> AccessDemand {
-        var facts = facts
-        for tag in entity?.tags ?? [] {
-            facts["aws:resourcetag/\(tag.key.lowercased())"] = [tag.value]
-            facts["iam:resourcetag/\(tag.key.lowercased())"] = [tag.value]
-        }
+        var facts = facts.merging(PolicyPermission.tagged(entity?.tags ?? [])) { own, _ in own }
         if let boundary = entity?.boundary, facts["iam:PermissionsBoundary"] == nil {
             facts["iam:PermissionsBoundary"] = [canonical(boundary)]
         }
@@ -154,8 +150,5 @@ struct IAMTargets: Sendable {
     }
 
     /// An ARN in the server's partition; any other text as it is.
-    func canonical(_ arn: String) -> String {
-        let parts = arn.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        return parts.count == 3 && parts[0] == "arn" ? "arn:\(partition):\(parts[2])" : arn
-    }
+    func canonical(_ arn: String) -> String { PolicyPermission.canonical(arn, in: partition) }
 }
